@@ -1,0 +1,73 @@
+# Two commands are enough: `make demo` to see it work, `make test` to see that it works. Both install what they need.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-from-lock
+TEMPLATES = $(shell find templates -name '*.html' 2>/dev/null)
+
+PORT ?= 8000
+SANDBOX_PORT ?= 8099
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test crash check lint format messages docs install lock screenshots clean
+
+help:  ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: install  ## start it all with made-up universities: http://127.0.0.1:8000
+	@exec $(BIN)/python manage.py demo --port $(PORT) --sandbox-port $(SANDBOX_PORT)
+
+test: install  ## every check and every test, on SQLite and on PostgreSQL
+	@exec $(BIN)/python -m tests.suite --jobs $(JOBS) $(SUITE)
+
+crash: install  ## kill everything at random, then count the grades in Ladok (CRASH="--kills 1000": see --help)
+	@exec $(BIN)/python -m tests.crash $(CRASH)
+
+check: lint  ## what needs no service and no browser: lint, types, translations, links, settings
+	$(BIN)/python -m pytest -q tests/test_house
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(if $(TEMPLATES),$(BIN)/djade --check --target-version 5.2 $(TEMPLATES))
+	$(if $(TEMPLATES),$(BIN)/djhtml --check --tabwidth 2 $(TEMPLATES))
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: install  ## put code and templates in their right shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(if $(TEMPLATES),$(BIN)/djade --target-version 5.2 $(TEMPLATES))
+	-$(if $(TEMPLATES),$(BIN)/djhtml --tabwidth 2 $(TEMPLATES))
+
+messages: install  ## gather the texts to translate, and compile the translations (needs gettext)
+	$(BIN)/python manage.py makemessages --locale sv --no-obsolete --no-wrap --add-location file --ignore '$(VENV)' --ignore var --ignore tests
+	$(BIN)/python manage.py compilemessages --locale sv
+
+docs: install  ## write those parts of docs/ that come from the code
+	DJANGO_SETTINGS_MODULE=ladokflow.settings $(BIN)/python -m tests.written_docs
+
+screenshots: install  ## take the pictures in docs/images/ anew (needs chromium)
+	$(BIN)/python -m tests.screenshots
+
+install: $(STAMP)
+
+# A Python without ensurepip (Debian's, without python3-venv) makes a venv without pip: its own pip fills it then.
+$(STAMP): requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || $(PYTHON) -m venv --clear --without-pip $(VENV)
+	@echo "Installing what is needed into $(VENV); this takes a minute or two, once."
+	@if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
+	  $$pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@touch $(STAMP)
+
+# No registry host and no path of this machine gets into the file: it names packages, versions and hashes only.
+lock: install  ## write requirements.lock anew from pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --allow-unsafe --extra dev --generate-hashes --strip-extras \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+
+clean:  ## remove what the checks leave behind (never var/, which holds the database and the keys)
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage staticfiles
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
