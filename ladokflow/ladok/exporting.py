@@ -1,0 +1,104 @@
+"""The export body out of a university's table, and the same table read backwards. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ladokflow.ladok import wire
+from ladokflow.ladok.base import GradeLine, Registered, Row
+
+# The article's groups: a row without a Ladok value. Their names go into the body as they stand.
+MANAGERS, PEOPLE, GRADE = "managers", "gradeExports", "grade"
+
+_IDENTIFIERS = {
+    "organisationId": "organisation_id",
+    "uniqueExamId": "unique_exam_id",
+    "externalUserId": "external_user_id",
+    "nationalId": "national_id",
+}
+
+
+def groups(table: Sequence[Row]) -> dict[str, list[Row]]:
+    """The table's rows by the group they stand in."""
+    found: dict[str, list[Row]] = {}
+    for row in table:
+        if not row.values:
+            current = found.setdefault(row.response, [])
+        else:
+            current.append(row)
+    return found
+
+
+def number(value: Decimal) -> int | float:
+    """For JSON: 42 rather than 42.0."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def sent_identifiers(table: Sequence[Row], line: GradeLine) -> list[tuple[str, str]]:
+    """(Ladok's field, value) for each identifier that the table has and the person has, in the table's order."""
+    named = ((row.values[0], getattr(line, _IDENTIFIERS[row.response])) for row in groups(table)[PEOPLE])
+    return [(key, value) for key, value in named if value]
+
+
+def identifiers(table: Sequence[Row], line: GradeLine) -> tuple[str, ...]:
+    sent = [value for _key, value in sent_identifiers(table, line)]
+    others = [value for field in _IDENTIFIERS.values() if (value := getattr(line, field))]
+    return tuple(dict.fromkeys(sent + others))
+
+
+def body(
+    table: Sequence[Row], lines: Sequence[GradeLine], managers: Sequence[str], *, sends_every_identifier: bool
+) -> dict[str, Any]:
+    by_group = groups(table)
+    result: dict[str, Any] = {}
+    if MANAGERS in by_group:
+        (manager,) = by_group[MANAGERS]
+        result[MANAGERS] = [{manager.values[0]: organisation_id} for organisation_id in managers]
+    result[PEOPLE] = []
+    for line in lines:
+        named = sent_identifiers(table, line)
+        if not named:
+            raise ValueError("A grade line without any identifier must not come this far.")
+        entry: dict[str, Any] = dict(named if sends_every_identifier else named[:1])
+        entry[GRADE] = {
+            row.values[0]: value for row in by_group[GRADE] if (value := _graded(row.response, line)) is not None
+        }
+        result[PEOPLE].append(entry)
+    return result
+
+
+def _graded(response: str, line: GradeLine) -> str | int | float | None:
+    if response == "points":
+        return None if line.points is None else number(line.points)
+    return line.grade
+
+
+def registered(table: Sequence[Row], found: Any) -> list[Registered]:
+    """Ladok's answer in the shape of the export body. Unreadable where it is not: half an answer settles nothing."""
+    if not isinstance(found, dict) or not isinstance(found.get(PEOPLE), list):
+        raise wire.Unreadable
+    by_group = groups(table)
+    keys = list(dict.fromkeys(row.values[0] for row in by_group[PEOPLE]))
+    wanted = {row.response: row.values[0] for row in by_group[GRADE]}
+    result = []
+    for entry in found[PEOPLE]:
+        graded = entry.get(GRADE) if isinstance(entry, dict) else None
+        if not isinstance(graded, dict):
+            raise wire.Unreadable
+        named = tuple(dict.fromkeys(value for key in keys if (value := wire.text(entry.get(key)))))
+        grade = wire.text(graded.get(wanted["grade"]))
+        if named and grade:
+            result.append(Registered(named, grade, _points(graded.get(wanted.get("points", "")))))
+    return result
+
+
+def _points(value: Any) -> Decimal | None:
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        found = Decimal(str(value).strip().replace(",", "."))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None

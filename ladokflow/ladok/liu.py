@@ -1,0 +1,48 @@
+"""Linköping University (LiU). The tables are those of WISEflow's article "Ladok Integration"."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ladokflow.ladok.base import Row
+from ladokflow.ladok.university import University
+
+university = University(
+    slug="liu",
+    name="Linköpings universitet",
+    list_path="/exams",
+    list_parameter="courseCode",
+    fetch_path="/exams/{code}",
+    export_path="/exams/{code}/grades",
+    code_key="examCode",
+    people_key="participants",
+    # Response to WISEflow | value from Ladok | reference field in WISEflow
+    assessment=(
+        Row("title", ("courseCode", "courseName"), _("Flow title")),
+        Row("subtitle", ("examCode", "examTitle"), _("Subtitle")),
+        Row("participantStartDate", ("examStartDate", "startTime"), _("Start date for Participants")),
+        Row("participantEndDate", ("examEndDate", "endTime"), _("End date for Participants")),
+        Row("assessmentEndDate", ("sensurfrist",), _("End date for marking")),
+        Row("gradeType", ("gradeScale",), _("Grade type")),
+    ),
+    rooms=(
+        Row("id", ("campus",)),
+        Row("Room", ("campus",)),
+    ),
+    person=(
+        Row("organisationId", ("LiUId",), _("Organisation ID")),
+        Row("nationalId", ("civicNumber",), _("National ID")),
+        Row("firstName", ("firstname",), _("First name")),
+        Row("lastName", ("lastname",), _("Last name")),
+        Row("emails", ("email",), _("Email address")),
+        Row("externalUserId", ("studentUID",), _("Student number")),
+        Row("uniqueExamId", ("uniqueExamId",), _("Unique Exam ID")),
+        Row("individualParticipantEndDate", ("endTime",), _("Individual participation end date")),
+    ),
+    # Response from WISEflow | value to Ladok. The unique exam id is preferred; a person added by hand has none.
+    export=(
+        Row("gradeExports"),
+        Row("uniqueExamId", ("studentUid",)),
+        Row("organisationId", ("liUID",)),
+        Row("grade"),
+        Row("grade", ("grade",)),
+    ),
+)

@@ -1,0 +1,18 @@
+"""The WISEflow API as LadokFlow uses it: one method per endpoint, grouped by what they are about.
+
+with WiseflowClient(base_url=..., kind="oauth_client", client_id=..., secret=...) as wiseflow:
+    wiseflow.participants(225)
+"""
+
+from ladokflow.wiseflow.external_sources import ExternalSources
+from ladokflow.wiseflow.flows import Flows
+from ladokflow.wiseflow.grades import Grades
+from ladokflow.wiseflow.licence import Licence
+from ladokflow.wiseflow.participants import Participants
+from ladokflow.wiseflow.people import People
+from ladokflow.wiseflow.rooms import Rooms
+from ladokflow.wiseflow.staff import Staff
+
+
+class WiseflowClient(Licence, People, Flows, Participants, Staff, Rooms, ExternalSources, Grades):
+    """All of it, over one connection (`Connection` says what it takes). Every method may raise WiseflowError."""

@@ -1,0 +1,259 @@
+"""WISEflow's limits per credential: 200 requests in a second and 5,000 in a minute, for all threads and processes together.
+
+The count is kept in Redis where there is one, else in a file in DATA_DIR, which reaches the processes of one machine. When
+WISEflow says 429, everybody with that credential waits. A store that fails never stops the work: WISEflow's own 429 is
+still there, and is obeyed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import fcntl
+import logging
+import math
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import redis
+from django.conf import settings
+from pyrate_limiter import AbstractBucket, Duration, Rate, RateItem, RedisBucket, SQLiteBucket
+
+from ladokflow.wiseflow.auth import credential_key
+
+logger = logging.getLogger(__name__)
+
+# A little below the limits: requests that leave us evenly may arrive closer together.
+RATES = ((190, Duration.SECOND), (4_900, Duration.MINUTE))
+LEAK_EVERY_SECONDS = 10.0
+LOCK_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 3600.0
+SHORTEST_PAUSE_SECONDS = 0.5
+
+
+class TooLong(Exception):
+    """A turn would come too late for the caller; `seconds` is how long it would take."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = math.ceil(seconds)
+
+
+class Store(Protocol):
+    """Where all that use a credential count together."""
+
+    def take(self) -> float:
+        """0 if the request may go now, and it is counted; else the seconds until it is worth asking again."""
+
+    def pause(self, seconds: float) -> None:
+        """Nobody may go for that long."""
+
+
+class Limit:
+    """The limits of one credential."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._paused_until = 0.0
+
+    def wait(self, *, until: float) -> None:
+        """Return when a request may be sent. TooLong, at once, when that would be after `until` (monotonic seconds)."""
+        while (delay := self._delay()) > 0:
+            if time.monotonic() + delay > until:
+                raise TooLong(delay)
+            # Short naps: another process may have been told to pause meanwhile.
+            time.sleep(min(delay, 1.0))
+
+    def obey(self, headers: Mapping[str, str]) -> None:
+        """WISEflow has said 429."""
+        seconds = min(max(pause_in(headers), SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+        logger.warning("wiseflow.limit.reached seconds=%.1f", seconds)
+        self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+        with self._going_on():
+            self._store.pause(seconds)
+
+    def _delay(self) -> float:
+        if (own := self._paused_until - time.monotonic()) > 0:
+            return own
+        with self._going_on():
+            return self._store.take()
+        return 0.0
+
+    @contextlib.contextmanager
+    def _going_on(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, redis.RedisError, OSError) as error:
+            logger.warning("wiseflow.limit.store_failed kind=%s", type(error).__name__)
+
+
+def pause_in(headers: Mapping[str, str], now: float | None = None) -> float:
+    """Seconds to wait after a 429. Header names are lower case, as in Answer."""
+    now = time.time() if now is None else now
+    names = ["retry-after"]
+    # Of the two windows the one that is used up tells; a minute's is no reason to wait when only the second's is.
+    for window in ("minute", "second"):
+        if headers.get(f"x-ratelimit-{window}-remaining", "").strip() == "0":
+            names.append(f"x-ratelimit-{window}-reset")
+    names += ["ratelimit-reset", "x-ratelimit-second-reset", "x-ratelimit-minute-reset"]
+    for name in names:
+        seconds = _seconds(headers.get(name, ""), now)
+        if seconds is not None:
+            return seconds
+    return 1.0
+
+
+def _seconds(value: str, now: float) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        try:
+            return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
+        except ValueError:
+            return None
+    if not math.isfinite(number) or number < 0:
+        return None
+    # A point in time instead of a number of seconds.
+    return max(0.0, number - now) if number > 1_000_000_000 else number
+
+
+class _Counting:
+    """One bucket, used by one thread of this process at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._leak_at = 0.0
+
+    def _take(self, bucket: AbstractBucket, name: str) -> float:
+        now = time.time_ns() // 1_000_000
+        if time.monotonic() >= self._leak_at:
+            self._leak_at = time.monotonic() + LEAK_EVERY_SECONDS
+            bucket.leak(now)
+        item = RateItem(name, now)
+        if bucket.put(item):
+            return 0.0
+        return max(int(bucket.waiting(item)), 1) / 1000  # type: ignore[arg-type]
+
+
+def _rates() -> list[Rate]:
+    return [Rate(limit, interval) for limit, interval in RATES]
+
+
+class FileStore(_Counting):
+    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+        super().__init__()
+        self._lock_seconds = lock_seconds
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path = path
+        self._bucket: SQLiteBucket | None = None
+        self._file: int | None = None
+
+    def take(self) -> float:
+        with self._held() as bucket:
+            (until,) = bucket.conn.execute("SELECT max(until) FROM pause").fetchone()
+            left = (until or 0.0) - time.time()
+            # A clock that was set back must not stop us for longer than any pause lasts.
+            return left if 0 < left <= LONGEST_PAUSE_SECONDS else self._take(bucket, "call")
+
+    def pause(self, seconds: float) -> None:
+        with self._held() as bucket:
+            bucket.conn.execute("DELETE FROM pause WHERE until < ?", (time.time(),))
+            bucket.conn.execute("INSERT INTO pause VALUES (?)", (time.time() + seconds,))
+            bucket.conn.commit()
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[SQLiteBucket]:
+        """Reading the count and adding to it is one thing: a lock on a file keeps the other processes out."""
+        with self._lock:
+            if self._file is None:
+                self._file = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            _lock(self._file, self._lock_seconds)
+            try:
+                if self._bucket is None:
+                    self._bucket = self._open()
+                yield self._bucket
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _open(self) -> SQLiteBucket:
+        bucket = SQLiteBucket.init_from_file(_rates(), table="calls", db_path=str(self._path))
+        # Losing a count in a power cut costs nothing; waiting for the disk at every call would.
+        bucket.conn.execute("PRAGMA journal_mode=WAL")
+        bucket.conn.execute("PRAGMA synchronous=OFF")
+        bucket.conn.execute("CREATE TABLE IF NOT EXISTS pause (until REAL)")
+        bucket.conn.commit()
+        return bucket
+
+
+def _lock(file: int, seconds: float) -> None:
+    """Take the lock, or go on without it when a process that is stuck holds it for long."""
+    give_up_at = time.monotonic() + seconds
+    while time.monotonic() < give_up_at:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.002)
+        else:
+            return
+
+
+class RedisStore(_Counting):
+    def __init__(self, url: str, key: str) -> None:
+        super().__init__()
+        self._redis = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+        self._calls, self._pause = f"ladokflow:calls:{key}", f"ladokflow:pause:{key}"
+        self._bucket: RedisBucket | None = None
+
+    def take(self) -> float:
+        with self._lock:
+            left = self._redis.pttl(self._pause)
+            if left > 0:
+                return float(left) / 1000
+            try:
+                if self._bucket is None:
+                    self._bucket = RedisBucket.init(_rates(), self._redis, self._calls)
+                return self._take(self._bucket, "call")
+            except redis.RedisError:
+                # A restarted Redis has forgotten the bucket's script.
+                self._bucket = None
+                raise
+
+    def pause(self, seconds: float) -> None:
+        milliseconds = math.ceil(seconds * 1000)
+        if milliseconds > self._redis.pttl(self._pause):
+            self._redis.set(self._pause, "1", px=milliseconds)
+
+
+_limits: dict[str, Limit] = {}
+_of_the_parent: list[Limit] = []
+_limits_lock = threading.Lock()
+
+
+def _forget() -> None:
+    """A forked worker opens its own files and connections. Closing the inherited ones could disturb its parent's."""
+    global _limits_lock
+    _of_the_parent.extend(_limits.values())
+    _limits.clear()
+    _limits_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def limit_for(*, base_url: str, kind: str, client_id: str, secret: str) -> Limit:
+    """The limits of a credential: the same object for all clients of this process that use it."""
+    key = credential_key(base_url=base_url, kind=kind, client_id=client_id, secret=secret)
+    with _limits_lock:
+        if key not in _limits:
+            store: Store
+            if settings.REDIS_URL:
+                store = RedisStore(settings.REDIS_URL, key)
+            else:
+                store = FileStore(Path(settings.DATA_DIR) / "limits" / f"{key}.sqlite3")
+            _limits[key] = Limit(store)
+        return _limits[key]

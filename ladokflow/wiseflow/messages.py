@@ -1,0 +1,41 @@
+"""What is told when WISEflow says no, in words of its own. See also `ladokflow/remote_messages.py`."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ladokflow.messages import LICENCE_ADMIN, MANAGER, WISEFLOW, Sentence, register
+
+register(
+    {
+        "wiseflow.not_allowed": Sentence(
+            _("WISEflow does not allow it (HTTP 403): %(detail)s"),
+            todo=_("Look at the flow in WISEflow: it may be archived, or too far on for this."),
+            who=MANAGER,
+        ),
+        "wiseflow.not_allowed_unsaid": Sentence(
+            _("WISEflow does not allow it (HTTP 403), and does not say why."),
+            todo=_(
+                "Look at the flow in WISEflow: it may be archived, or too far on for this. If not, ask if our credential "
+                "may do it."
+            ),
+            who=MANAGER,
+        ),
+        "wiseflow.two_grades": Sentence(
+            _("WISEflow gives two different grades for participant %(participant)s of flow %(flow)s."),
+            _("No grade of the flow has been collected."),
+            _("Look at the participant in WISEflow, then collect the grades again."),
+            MANAGER,
+        ),
+        "wiseflow.unexpected": Sentence(
+            _("The answer from WISEflow could not be understood (%(detail)s)."),
+            todo=_("Ask UNIwise if the API has changed. Trace id of the call: %(reference)s."),
+            who=WISEFLOW,
+        ),
+        "wiseflow.busy": Sentence(
+            _(
+                "WISEflow's limit for the number of requests is reached, and it asks us to wait for %(seconds)s seconds."
+            ),
+            todo=_("Wait that long, then try again. If it stays so, see if another system uses the same credential."),
+            who=LICENCE_ADMIN,
+        ),
+    }
+)

@@ -1,0 +1,349 @@
+"""What WISEflow answers, as plain frozen values. Its own spelling of the keys stands here and nowhere else.
+
+Tolerant in what is read: unknown keys, missing optional keys and null are normal, numbers may come as text, and dates as
+seconds, milliseconds or ISO 8601. Strict where a grade is at stake: a row that cannot be understood is an error of the
+whole answer, never a row that is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
+
+from ladokflow.wiseflow.wire import (
+    FlowState,
+    Id,
+    Moment,
+    Text,
+    Texts,
+    UsuallyFalse,
+    UsuallyTrue,
+    Wire,
+    or_empty,
+    or_no_rows,
+)
+
+# The numbers of a flow's type in `GET /flow/{flowId}`. For creating one, the licence's own ids count (`flow_types()`).
+FLOW_TYPES = {
+    0: "FLOWdefault",
+    1: "FLOWdemo",
+    2: "FLOWassign",
+    4: "FLOWlock",
+    8: "FLOWmulti",
+    16: "FLOWhandin",
+    32: "FLOWoral",
+    64: "FLOWattend",
+}
+
+
+# --- The licence -------------------------------------------------------------------------------------------------
+
+
+class UserDataType(Wire):
+    """A kind of identifier of a person, with the licence's own id for it."""
+
+    id: Id
+    name: Text
+    pattern: Text = ""
+
+
+class LicenceRole(Wire):
+    id: Id = Field(validation_alias=AliasChoices("roleId", "id"))
+    name: Text
+    is_protected: UsuallyFalse = Field(default=False, validation_alias="isProtected")
+
+
+class FlowType(Wire):
+    id: Id
+    name: Text
+
+
+class GradeOption(Wire):
+    """`grade` is what is shown and entered, `value` is what WISEflow stores for it."""
+
+    grade: Text
+    value: Text = ""
+
+
+class _Options(Wire):
+    options: Annotated[tuple[GradeOption, ...], BeforeValidator(or_no_rows)] = ()
+
+
+class _Input(Wire):
+    min: float | None = None
+    max: float | None = None
+    modifier: float | None = None
+
+
+class GradingScale(Wire):
+    """A scale is a list of grades or, where it is a range, a number between `input.min` and `input.max`."""
+
+    id: Id
+    name: Text
+    list: Annotated[_Options, BeforeValidator(or_empty)] = _Options()
+    input: Annotated[_Input, BeforeValidator(or_empty)] = _Input()
+
+    @property
+    def options(self) -> tuple[GradeOption, ...]:
+        return self.list.options
+
+    @property
+    def grades(self) -> tuple[str, ...]:
+        return tuple(option.grade for option in self.list.options if option.grade)
+
+    @property
+    def is_range(self) -> bool:
+        return not self.grades
+
+
+class _Settings(Wire):
+    requires_unique_emails: UsuallyFalse = Field(default=False, validation_alias="requireUniqueEmails")
+
+
+class LicenceInfo(Wire):
+    user_data_types: Annotated[tuple[UserDataType, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="userDataTypes"
+    )
+    roles: Annotated[tuple[LicenceRole, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="licenseRoles"
+    )
+    flow_types: Annotated[tuple[FlowType, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="flowTypes"
+    )
+    settings: Annotated[_Settings, BeforeValidator(or_empty)] = _Settings()
+
+    @property
+    def requires_unique_emails(self) -> bool:
+        return self.settings.requires_unique_emails
+
+
+class Webhook(Wire):
+    """A call WISEflow makes to us. Its secret is given when it is created and cannot be read."""
+
+    id: Id
+    title: Text = ""
+    url: Text = ""
+    active: UsuallyTrue = True
+    events: Texts = ()
+
+
+# --- People ------------------------------------------------------------------------------------------------------
+
+
+class UserData(Wire):
+    type_id: Id = Field(validation_alias=AliasChoices("id", "userDataTypeId"))
+    name: Text = ""
+    value: Text = ""
+
+
+class User(Wire):
+    id: Id
+    first_name: Text = Field(default="", validation_alias="firstName")
+    last_name: Text = Field(default="", validation_alias="lastName")
+    emails: Texts = ()
+    data: Annotated[tuple[UserData, ...], BeforeValidator(or_no_rows)] = Field(default=(), validation_alias="dataTypes")
+    is_deactivated: UsuallyFalse = Field(default=False, validation_alias="deactivated")
+
+    def values(self, type_id: int) -> tuple[str, ...]:
+        """The person's identifiers of one kind: some kinds hold several."""
+        return tuple(entry.value for entry in self.data if entry.type_id == type_id)
+
+
+class _UserId(Wire):
+    user_id: Id = Field(validation_alias="userId")
+
+
+# --- Flows -------------------------------------------------------------------------------------------------------
+
+
+class _FlowId(Wire):
+    flow_id: Id = Field(validation_alias="flowId")
+
+
+class FlowInfo(Wire):
+    """`GET /flow/{flowId}`. `type` is the number of the flow type, `state` WISEflow's own number of the phase."""
+
+    id: Id
+    title: Text = Field(default="", validation_alias="name")
+    subtitle: Text = Field(default="", validation_alias="subName")
+    type: Id | None = None
+    state: FlowState
+    created_at: Moment = Field(default=None, validation_alias="creationDate")
+    participation_start_at: Moment = Field(default=None, validation_alias="participantStartDate")
+    participation_end_at: Moment = Field(default=None, validation_alias="participantEndDate")
+    marking_start_at: Moment = Field(default=None, validation_alias="assessorStartDate")
+    marking_end_at: Moment = Field(default=None, validation_alias="assessorEndDate")
+
+    @property
+    def type_name(self) -> str:
+        """As in FoundFlow.type; empty for a number that is not published."""
+        return FLOW_TYPES.get(self.type, "") if self.type is not None else ""
+
+
+class FoundFlow(Wire):
+    """A row of `POST /flows/search`. `type` is the name of the flow type here, `state` the number as in FlowInfo."""
+
+    id: Id = Field(validation_alias="flowId")
+    title: Text = ""
+    subtitle: Text = ""
+    type: Text = ""
+    state: FlowState
+    external_references: Texts = Field(default=(), validation_alias="externalSourceReferences")
+    created_at: Moment = Field(default=None, validation_alias="createdAt")
+
+
+class Metadata(BaseModel):
+    """The whole object of `GET /flows/{flowId}/metadata`: keys we do not know go back as they came."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+    title: Text
+    subtitle: str | None = None
+    code: str | None = None
+    term: str | None = None
+
+    def changed(self, **values: str | None) -> Metadata:
+        return self.model_copy(update=values)
+
+
+class FlowDates(Wire):
+    participation_start_at: Moment = Field(default=None, validation_alias=AliasPath("participation", "start"))
+    participation_end_at: Moment = Field(default=None, validation_alias=AliasPath("participation", "end"))
+    marking_start_at: Moment = Field(default=None, validation_alias=AliasPath("marking", "start"))
+    marking_end_at: Moment = Field(default=None, validation_alias=AliasPath("marking", "end"))
+
+
+class _ScaleId(Wire):
+    scale_id: Id | None = Field(default=None, validation_alias="gradingScaleId")
+
+
+class ExternalSource(Wire):
+    """A reference on a flow, with a button for managers that asks us to synchronise it."""
+
+    id: Id
+    reference: Text
+    description: Text = ""
+    state: Text = "NONE"
+    last_requested_at: Moment = Field(default=None, validation_alias="lastRequestedSync")
+    last_synced_at: Moment = Field(default=None, validation_alias="lastSync")
+
+
+# --- Participants and staff --------------------------------------------------------------------------------------
+
+
+class ExternalId(Wire):
+    """An identifier of a person. WISEflow names its kind here and does not give the kind's id."""
+
+    name: Text = ""
+    value: Text = ""
+
+
+class FlowParticipant(Wire):
+    id: Id = Field(validation_alias="participantId")
+    user_id: Id | None = Field(
+        default=None, validation_alias=AliasChoices("userId", AliasPath("user", "id"), AliasPath("user", "userId"))
+    )
+    first_name: Text = Field(default="", validation_alias=AliasPath("user", "firstName"))
+    last_name: Text = Field(default="", validation_alias=AliasPath("user", "lastName"))
+    external_ids: Annotated[tuple[ExternalId, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias=AliasPath("user", "externalIds")
+    )
+    unique_exam_id: Text = Field(default="", validation_alias="uniqueExamId")
+    activated: UsuallyTrue = True
+    number: int | None = None
+    submission_id: Id | None = Field(default=None, validation_alias="submissionId")
+    assessor_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="assessorIds"
+    )
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The person's identifiers of one kind, by the kind's name in any case."""
+        return tuple(entry.value for entry in self.external_ids if entry.name.casefold() == name.casefold())
+
+
+class NewParticipant(Wire):
+    user_id: int
+    unique_exam_id: str = ""
+
+
+class AddResult(Wire):
+    """What came of one row of add_participants. `error` is ALREADY_ON_FLOW, USER_NOT_FOUND or UNEXPECTED."""
+
+    participant_id: Id | None = Field(default=None, validation_alias=AliasPath("participant", "id"))
+    error: str | None = None
+
+    @property
+    def is_on_flow(self) -> bool:
+        return self.participant_id is not None or self.error == "ALREADY_ON_FLOW"
+
+
+class RowError(Wire):
+    participant_id: Id = Field(validation_alias="id")
+    error: Text = ""
+
+
+class Staff(Wire):
+    """A manager, assessor, reviewer, invigilator or author on a flow. `id` is per flow and role, `user_id` is the person."""
+
+    id: Id = Field(validation_alias=AliasChoices("managerId", "assessorId", "reviewerId", "invigilatorId", "authorId"))
+    user_id: Id = Field(validation_alias=AliasChoices(AliasPath("user", "userId"), AliasPath("user", "id")))
+    first_name: Text = Field(default="", validation_alias=AliasPath("user", "firstName"))
+    last_name: Text = Field(default="", validation_alias=AliasPath("user", "lastName"))
+    is_creator: UsuallyFalse = Field(default=False, validation_alias="isCreator")
+    can_decide_on_final_grade: UsuallyFalse = Field(default=False, validation_alias="canDecideOnFinalGrade")
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class _ParticipantIds(Wire):
+    participant_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="participantIds"
+    )
+
+
+# --- Rooms -------------------------------------------------------------------------------------------------------
+
+
+class Room(Wire):
+    id: Id
+    name: Text
+    identifier: Text = ""
+    campus: Text = ""
+    capacity: int | None = None
+    can_be_booked: UsuallyTrue = Field(default=True, validation_alias="canBeBooked")
+
+
+class RoomBooking(Wire):
+    id: Id = Field(validation_alias="roomBookingId")
+    room_id: Id = Field(validation_alias="roomId")
+    start_at: Moment = Field(default=None, validation_alias="from")
+    end_at: Moment = Field(default=None, validation_alias="to")
+
+
+# --- Grades ------------------------------------------------------------------------------------------------------
+
+
+class WiseflowAssessment(Wire):
+    """A row of `GET /flow/{flowId}/assessments`. A participant without a grade has empty texts.
+
+    WISEflow calls the alternative grade `adminGrade` here.
+    """
+
+    participant_id: Id = Field(validation_alias="participantId")
+    grade: Text = ""
+    grade_at: Moment = Field(default=None, validation_alias="date")
+    alternative_grade: Text = Field(default="", validation_alias="adminGrade")
+    alternative_grade_at: Moment = Field(default=None, validation_alias="adminGradeDate")
+
+
+class ItemMark(Wire):
+    """One assessor's score of one item; deactivated items and those not scored yet have none."""
+
+    reference: Text
+    item_number: int | None = Field(default=None, validation_alias="itemNumber")
+    assessor_id: Id | None = Field(default=None, validation_alias="assessorId")
+    deactivated: UsuallyFalse = False
+    score: float | None = None
