@@ -1,0 +1,247 @@
+"""What people do by hand in WISEflow: activate, write, grade, end the marking, add somebody, change a title, press Sync."""
+
+from __future__ import annotations
+
+import copy
+import random
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from ladokflow.sandbox.licences import add_user
+from ladokflow.sandbox.state import State
+from ladokflow.sandbox.wiseflow.base import CONCLUDED, ENDED, STARTED, STATE_NAMES, scale_of, state_of
+from ladokflow.sandbox.wiseflow.calls import tell
+from ladokflow.sandbox.wiseflow.participants import put_on_flow
+
+if TYPE_CHECKING:
+    from ladokflow.sandbox.server import Sandbox
+
+ACTIONS = (
+    "flows", "flow", "activate", "start_participation", "end_participation", "grade", "end_marking", "archive", "delete_flow",
+    "add_participant_by_hand", "remove_participant_by_hand", "set_activated_by_hand", "set_metadata_by_hand", "set_dates_by_hand",
+    "request_sync",
+)  # fmt: skip
+
+
+def _flow(state: State, flow_id: Any) -> dict[str, Any]:
+    found: dict[str, Any] | None = state.data["wiseflow"]["flows"].get(str(flow_id))
+    if found is None:
+        raise ValueError(f"There is no flow {flow_id} in WISEflow")
+    return found
+
+
+def _licence(state: State, flow: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = state.data["wiseflow"]["licences"][flow["licence"]]
+    return found
+
+
+def flows(sandbox: Sandbox, licence: str | None = None) -> list[dict[str, Any]]:
+    """Every flow that is not deleted, in a few words."""
+    now = sandbox.state.now()
+    return [
+        {
+            "id": row["id"],
+            "licence": row["licence"],
+            "title": row["title"],
+            "subtitle": row["subtitle"],
+            "state": state_of(row, now),
+            "stateName": STATE_NAMES[state_of(row, now)],
+            "type": row["type"],
+            "participants": len(row["participants"]),
+            "graded": sum(bool(person["assessment"]) for person in row["participants"].values()),
+        }
+        for row in sandbox.state.data["wiseflow"]["flows"].values()
+        if not row["is_deleted"] and licence in (None, row["licence"])
+    ]
+
+
+def flow(sandbox: Sandbox, flow_id: int) -> dict[str, Any]:
+    """All there is to know of a flow; lists where WISEflow has lists, each participant with `organisationId`."""
+    row = _flow(sandbox.state, flow_id)
+    licence = _licence(sandbox.state, row)
+    users, first = licence["users"], int(next(iter(licence["data_types"])))
+
+    def named(person: dict[str, Any]) -> dict[str, Any]:
+        user = users[str(person["userId"])]
+        ids = [data["value"] for data in user["data"] if data["userDataTypeId"] == first]
+        return person | {
+            "organisationId": ids[-1] if ids else "",
+            "firstName": user["firstName"],
+            "lastName": user["lastName"],
+        }
+
+    shown = {key: value for key, value in row.items() if key != "by_user"}
+    for people in ("participants", "managers", "assessors", "reviewers", "invigilators", "authors"):
+        shown[people] = [named(person) for person in row[people].values()]
+    for people in ("sources", "bookings"):
+        shown[people] = list(row[people].values())
+    shown |= {"state": state_of(row, sandbox.state.now()), "scaleName": scale_of(licence, row)["name"]}
+    return copy.deepcopy(shown)
+
+
+# --- The life of a flow. What people do early by hand does not move the dates: those come from the source --------
+
+
+def _push(sandbox: Sandbox, flow_id: int, least: int) -> int:
+    row = _flow(sandbox.state, flow_id)
+    row["is_active"] = True
+    row["least_state"] = max(row["least_state"], least)
+    return state_of(row, sandbox.state.now())
+
+
+def activate(sandbox: Sandbox, flow_id: int) -> int:
+    return _push(sandbox, flow_id, 0)
+
+
+def start_participation(sandbox: Sandbox, flow_id: int) -> int:
+    return _push(sandbox, flow_id, STARTED)
+
+
+def end_participation(sandbox: Sandbox, flow_id: int) -> int:
+    return _push(sandbox, flow_id, ENDED)
+
+
+def end_marking(sandbox: Sandbox, flow_id: int) -> int:
+    return _push(sandbox, flow_id, CONCLUDED)
+
+
+def archive(sandbox: Sandbox, flow_id: int) -> int:
+    _flow(sandbox.state, flow_id)["is_archived"] = True
+    return state_of(_flow(sandbox.state, flow_id), sandbox.state.now())
+
+
+def delete_flow(sandbox: Sandbox, flow_id: int) -> None:
+    _flow(sandbox.state, flow_id)["is_deleted"] = True
+
+
+# --- Grades -----------------------------------------------------------------------------------------------------
+
+
+def grade(
+    sandbox: Sandbox,
+    flow_id: int,
+    grades: dict[str, str | None] | str | None = None,
+    alternative: dict[str, str | None] | None = None,
+    points: dict[str, float | None] | str | None = None,
+    force: bool = False,
+    seed: int = 1,
+) -> int:
+    """Give final grades, alternative grades and points, by participant id; null takes one away. Gives how many were graded.
+
+    "random" gives everybody active one. A final grade that is not on the flow's scale is refused, unless forced.
+    """
+    state, row = sandbox.state, _flow(sandbox.state, flow_id)
+    scale = scale_of(_licence(state, row), row)
+    people = {key: person for key, person in row["participants"].items() if person["is_activated"]}
+    rng = random.Random(f"{seed}:{flow_id}")
+    if grades == "random":
+        grades = {key: _any_grade(scale, rng) for key in people}
+    if points == "random":
+        points = {key: float(rng.randint(0, 120)) / 2 for key in people}
+    for key, value in (grades if isinstance(grades, dict) else {}).items():
+        if value is not None and not force and not _is_on(scale, value):
+            raise ValueError(f"{value} is not on the scale {scale['name']}")
+        _give(state, row, key, "assessment", value, ("ASSESSMENT", "FINAL_GRADE"))
+    for key, value in (alternative or {}).items():
+        _give(state, row, key, "alternative", value, ("ALTERNATIVE_GRADE",))
+    for key, number in (points if isinstance(points, dict) else {}).items():
+        _participant(row, key)["points"] = number
+        row["marks_items"] = True
+    return len(grades or {}) if isinstance(grades, dict) else 0
+
+
+def _any_grade(scale: dict[str, Any], rng: random.Random) -> str:
+    options = [option["grade"] for option in scale["list"]["options"]]
+    return rng.choice(options) if options else str(rng.randint(scale["input"]["min"], scale["input"]["max"]))
+
+
+def _is_on(scale: dict[str, Any], value: str) -> bool:
+    if options := scale["list"]["options"]:
+        return any(option["grade"] == value for option in options)
+    try:
+        return bool(scale["input"]["min"] <= float(value) <= scale["input"]["max"])
+    except ValueError:
+        return False
+
+
+def _participant(row: dict[str, Any], key: Any) -> dict[str, Any]:
+    if str(key) not in row["participants"]:
+        raise ValueError(f"There is no participant {key} on flow {row['id']}")
+    found: dict[str, Any] = row["participants"][str(key)]
+    return found
+
+
+def _give(state: State, row: dict[str, Any], key: Any, kind: str, value: str | None, events: tuple[str, ...]) -> None:
+    person = _participant(row, key)
+    if value is None:
+        person[kind] = None
+        return
+    known = person["assessment"] or person["alternative"] or {}
+    person[kind] = {"id": known.get("id") or state.next_id("row"), "grade": value, "date": int(state.now())}
+    for event in events:
+        tell(state, row, event, {"participantId": person["id"]}, person["id"])
+
+
+# --- Changes by hand --------------------------------------------------------------------------------------------
+
+
+def add_participant_by_hand(
+    sandbox: Sandbox,
+    flow_id: int,
+    organisation_id: str,
+    first_name: str = "Hanna",
+    last_name: str = "Handlagd",
+    unique_exam_id: str | None = None,
+) -> int:
+    """Put somebody on the flow who did not come from the source. Gives the participant's id."""
+    row = _flow(sandbox.state, flow_id)
+    user_id = add_user(sandbox, row["licence"], {"organisation_id": organisation_id}, first_name, last_name)
+    if str(user_id) in row["by_user"]:
+        raise ValueError(f"{organisation_id} is on the flow already")
+    return int(put_on_flow(sandbox.state, row, user_id, unique_exam_id)["id"])
+
+
+def remove_participant_by_hand(sandbox: Sandbox, flow_id: int, participant_id: int) -> None:
+    row = _flow(sandbox.state, flow_id)
+    person = _participant(row, participant_id)
+    del row["participants"][str(person["id"])]
+    del row["by_user"][str(person["userId"])]
+
+
+def set_activated_by_hand(sandbox: Sandbox, flow_id: int, participant_id: int, activated: bool) -> None:
+    _participant(_flow(sandbox.state, flow_id), participant_id)["is_activated"] = activated
+
+
+def set_metadata_by_hand(sandbox: Sandbox, flow_id: int, fields: dict[str, Any]) -> None:
+    """title, subtitle, code, term, examinationType, purpose."""
+    row = _flow(sandbox.state, flow_id)
+    if unknown := set(fields) - {"title", "subtitle", "code", "term", "examinationType", "purpose"}:
+        raise ValueError(f"Unknown: {', '.join(sorted(unknown))}")
+    row.update(fields)
+
+
+def set_dates_by_hand(sandbox: Sandbox, flow_id: int, fields: dict[str, int]) -> None:
+    """start, end, marking_start, marking_end, in unix seconds."""
+    row = _flow(sandbox.state, flow_id)
+    if unknown := set(fields) - set(row["dates"]):
+        raise ValueError(f"Unknown: {', '.join(sorted(unknown))}")
+    row["dates"].update({key: int(value) for key, value in fields.items()})
+    tell(sandbox.state, row, "FLOW_PERIOD_UPDATED")
+
+
+def request_sync(sandbox: Sandbox, flow_id: int, reference: str | None = None) -> str:
+    """A manager presses the button on the flow's page. Gives the request's id."""
+    row = _flow(sandbox.state, flow_id)
+    sources = [source for source in row["sources"].values() if reference in (None, source["reference"])]
+    if not sources:
+        raise ValueError(f"Flow {flow_id} has no such external source")
+    request_id = str(uuid.uuid4())
+    for source in sources:
+        source["state"], source["requested"] = "PENDING", int(sandbox.state.now())
+        tell(
+            sandbox.state,
+            row,
+            "FLOW_EXTERNAL_SOURCE",
+            {"requestId": request_id, "reference": source["reference"], "flowCode": row["code"]},
+        )
+    return request_id
