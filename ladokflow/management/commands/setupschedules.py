@@ -1,0 +1,60 @@
+"""The schedules, from code: run at every deploy, as often as you like."""
+
+from typing import Any, NamedTuple
+
+from django.core.management.base import BaseCommand, no_translations
+from django.db import transaction
+from django_q.models import Schedule
+
+PREFIX = "ladokflow: "
+
+
+class Task(NamedTuple):
+    """`minutes` between two calls. A task decides itself what is due, so a missed or a doubled call does no harm."""
+
+    name: str
+    func: str
+    minutes: int
+
+
+# django-q2 writes a daily schedule's next time by adding 24 hours, which goes wrong when the clocks change, and has one time
+# zone for all. So the night is asked for every few minutes, and the task knows each source's own time.
+TASKS = (
+    Task("heartbeat", "exports.tasks.heartbeat", 1),
+    Task("collect grades", "exports.tasks.collect_all", 1),
+    Task("nightly synchronisation", "sources.tasks.sync_night", 5),
+    Task("nightly summary", "sources.tasks.send_summaries", 5),
+    Task("prune", "exports.tasks.prune", 60),
+)
+
+
+class Command(BaseCommand):
+    help = "Create or update the queue's schedules; safe to run again."
+
+    @no_translations
+    def handle(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic():
+            ours = Schedule.objects.filter(name__startswith=PREFIX)
+            removed, _ = ours.exclude(name__in=[PREFIX + task.name for task in TASKS]).delete()
+            for task in TASKS:
+                self.set_up(task)
+        told = f"{len(TASKS)} schedules are set up" + (f", {removed} removed." if removed else ".")
+        self.stdout.write(told)
+
+    @staticmethod
+    def set_up(task: Task) -> None:
+        fields = {
+            "func": task.func,
+            "schedule_type": Schedule.MINUTES,
+            "minutes": task.minutes,
+            "repeats": -1,
+            "args": None,
+            "kwargs": None,
+            "hook": None,
+        }
+        first, *doubled = Schedule.objects.filter(name=PREFIX + task.name).order_by("pk") or [None]
+        if first is None:
+            Schedule.objects.create(name=PREFIX + task.name, **fields)
+            return
+        Schedule.objects.filter(pk=first.pk).update(**fields)
+        Schedule.objects.filter(pk__in=[row.pk for row in doubled]).delete()
