@@ -1,0 +1,5 @@
+"""The administration: for licence admins, each at their own sources, and for superusers."""
+
+from sources.admin import audit, credential, membership, messages, preset, queue, run, source, webhook
+
+__all__ = ["audit", "credential", "membership", "messages", "preset", "queue", "run", "source", "webhook"]

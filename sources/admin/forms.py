@@ -1,0 +1,213 @@
+"""What may be typed in the administration. A secret goes in and never out again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import Q
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from ladokflow.ladok.bodies import check_expression
+from ladokflow.messages import Refused
+from sources.models import Credential, Membership, Source
+
+LADOK_PATHS = ("list", "fetch", "export")
+USER_DATA_TYPES = ("organisation_id", "national_id", "external_user_id")
+
+
+ADDRESS: dict[str, Any] = {
+    "max_length": 500,
+    "assume_scheme": "https",
+    "widget": forms.URLInput(attrs={"class": "vURLField"}),
+}
+
+
+class SecretInput(forms.Textarea):
+    """Room for a token or a whole certificate; what was typed is never written into a page, not even after a mistake."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false", "class": "vLargeTextField secret"}
+        )
+
+    def format_value(self, value: Any) -> str:
+        return ""
+
+
+class CredentialForm(forms.ModelForm):
+    secret = forms.CharField(label=capfirst(_("secret")), widget=SecretInput, strip=True)
+
+    class Meta:
+        model = Credential
+        fields = ("source", "system", "kind", "label", "client_id", "secret", "enabled")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept_secret = self.instance.secret
+        if "secret" not in self.fields:  # somebody who may only look
+            return
+        if self.instance.pk:
+            self.initial.pop("secret", None)
+            self.fields["secret"].required = False
+            self.fields["secret"].help_text = _(
+                "A secret is stored, encrypted, and never shown. Leave empty to keep it; type a new one to replace it."
+            )
+        else:
+            self.fields["secret"].help_text = _(
+                "The token, the password, the client secret, or the certificate with its private key as PEM text. It is stored encrypted and never shown again."
+            )
+
+    def clean_secret(self) -> str:
+        return self.cleaned_data["secret"] or self.kept_secret
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        kind, secret = cleaned.get("kind"), cleaned.get("secret", "")
+        if kind in (Credential.Kind.BASIC, Credential.Kind.OAUTH_CLIENT) and not cleaned.get("client_id"):
+            self.add_error("client_id", _("This kind of credential needs the user name or the client id."))
+        if kind == Credential.Kind.CLIENT_CERTIFICATE:
+            if secret and not ("BEGIN CERTIFICATE" in secret and "PRIVATE KEY" in secret):
+                self.add_error("secret", _("Both the certificate and its private key are needed, as PEM text."))
+        elif kind in (Credential.Kind.BEARER, Credential.Kind.API_KEY) and re.search(r"\s", secret):
+            self.add_error("secret", _("A token holds no spaces and no line breaks: was more than the token copied?"))
+        return cleaned
+
+
+def check_texts(value: Any, *, keys: tuple[str, ...] = (), starts_with: str = "") -> dict[str, str]:
+    """An object of texts, with numbers allowed where an id is meant. ValidationError says what is wrong."""
+    if value in (None, ""):
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValidationError(_('Write an object: {"name": "value"}.'))
+    for key, text in value.items():
+        if keys and key not in keys:
+            raise ValidationError(_("%(key)s is not one of %(keys)s."), params={"key": key, "keys": ", ".join(keys)})
+        if isinstance(text, bool) or not isinstance(text, str | int) or text == "":
+            raise ValidationError(_("The value of %(key)s must be a text."), params={"key": key})
+        if starts_with and not str(text).startswith(starts_with):
+            raise ValidationError(
+                _("The value of %(key)s must begin with %(start)s."), params={"key": key, "start": starts_with}
+            )
+    return dict(value)
+
+
+class SourceForm(forms.ModelForm):
+    ladok_url = forms.URLField(label=capfirst(_("address of Ladok")), **ADDRESS)
+    wiseflow_url = forms.URLField(label=capfirst(_("address of WISEflow")), **ADDRESS)
+
+    class Meta:
+        model = Source
+        # `export_body` has its own page, where it is previewed before it can be saved.
+        fields = (
+            "name",
+            "slug",
+            "university",
+            "timezone",
+            "ladok_url",
+            "ladok_paths",
+            "wiseflow_url",
+            "sync_at",
+            "grading_scales",
+            "user_data_types",
+            "export_method",
+            "accepts_manual_participants",
+            "can_read_back",
+            "allows_overwriting",
+            "exports_when_marking_ends",
+        )
+        widgets = {
+            name: forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField mono", "spellcheck": "false"})
+            for name in ("ladok_paths", "grading_scales", "user_data_types")
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            # What has changed is told from the row, not from a hidden copy in the page: it goes into the audit log.
+            field.show_hidden_initial = False
+
+    def clean_ladok_paths(self) -> dict[str, str]:
+        paths = check_texts(self.cleaned_data["ladok_paths"], keys=LADOK_PATHS, starts_with="/")
+        for key in ("fetch", "export"):
+            if key in paths and "{code}" not in paths[key]:
+                raise ValidationError(_("The path of %(key)s must hold {code}."), params={"key": key})
+        return paths
+
+    def clean_grading_scales(self) -> dict[str, str]:
+        return check_texts(self.cleaned_data["grading_scales"])
+
+    def clean_user_data_types(self) -> dict[str, str]:
+        return check_texts(self.cleaned_data["user_data_types"], keys=USER_DATA_TYPES)
+
+
+class ExportBodyForm(forms.Form):
+    """The expression that builds the body. It can be saved when the very same text has been previewed."""
+
+    expression = forms.CharField(
+        label=_("JMESPath expression"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 8, "class": "vLargeTextField mono", "spellcheck": "false"}),
+        help_text=_("Empty: the university's own body, as agreed with Ladok."),
+    )
+    previewed = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, source: Source, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.source = source
+        self.sample: Any = None
+
+    def clean_expression(self) -> str:
+        expression: str = self.cleaned_data["expression"].strip().replace("\r\n", "\n")
+        try:
+            self.sample = check_expression(expression, self.source.rules)
+        except Refused as refused:
+            raise ValidationError(str(refused)) from refused
+        return expression
+
+    @property
+    def has_been_previewed(self) -> bool:
+        return self.cleaned_data["previewed"].replace("\r\n", "\n") == self.mark(self.cleaned_data["expression"])
+
+    @staticmethod
+    def mark(expression: str) -> str:
+        """Even the empty expression has been previewed only when its preview was shown."""
+        return f"={expression}"
+
+
+class MembershipForm(forms.ModelForm):
+    """Names the person by e-mail address, so that nobody sees the people of other sources in a list."""
+
+    email = forms.CharField(
+        label=capfirst(_("e-mail")),
+        max_length=150,
+        validators=[validate_email],
+        help_text=_("The address the person signs in with. Somebody who is new here is added."),
+    )
+
+    class Meta:
+        model = Membership
+        fields = ("source", "role", "organisation_id", "can_export", "gets_summary", "language")
+
+    field_order = ("source", "email", "role", "organisation_id", "can_export", "gets_summary", "language")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields.pop("email", None)
+
+    @staticmethod
+    def _is(email: str) -> Q:
+        return Q(user__username__iexact=email.strip()) | Q(user__email__iexact=email.strip())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        email, source = cleaned.get("email"), cleaned.get("source")
+        if email and source and Membership.objects.filter(self._is(email), source=source).exists():
+            self.add_error("email", _("This person is a member of the source already."))
+        return cleaned

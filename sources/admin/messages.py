@@ -1,0 +1,38 @@
+"""What is told of the administration: the audit log's entries, and what is wrong with what was typed."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ladokflow.messages import LICENCE_ADMIN, Sentence, register
+
+# The audit log
+register(
+    {
+        "admin.source_added": Sentence(_("Added the source %(name)s.")),
+        "admin.source_changed": Sentence(_("Changed the source: %(fields)s.")),
+        "admin.export_body_changed": Sentence(_("Changed the export body.")),
+        "admin.credential_added": Sentence(_("Added the credential %(credential)s.")),
+        "admin.credential_changed": Sentence(_("Changed the credential %(credential)s: %(fields)s.")),
+        "admin.credential_deleted": Sentence(_("Deleted the credential %(credential)s.")),
+        "admin.credential_enabled": Sentence(_("Enabled the credential %(credential)s.")),
+        "admin.credential_disabled": Sentence(_("Disabled the credential %(credential)s.")),
+        "admin.member_added": Sentence(_("Added %(email)s as %(role)s.")),
+        "admin.member_changed": Sentence(_("Changed %(email)s: %(fields)s.")),
+        "admin.member_removed": Sentence(_("Removed %(email)s.")),
+        "admin.preset_added": Sentence(_("Added the flow preset %(name)s.")),
+        "admin.preset_changed": Sentence(_("Changed the flow preset %(name)s: %(fields)s.")),
+        "admin.preset_deleted": Sentence(_("Deleted the flow preset %(name)s.")),
+        "admin.log_downloaded": Sentence(_("Downloaded %(count)s entries of the audit log.")),
+    }
+)
+
+# A credential that is not in use
+register(
+    {
+        "admin.none_enabled": Sentence(
+            _("No credential for %(system)s is enabled at this source."),
+            _("LadokFlow cannot sign in to %(system)s: nothing is read from it or sent to it."),
+            _("Enable a credential, or add a new one."),
+            LICENCE_ADMIN,
+        ),
+    }
+)

@@ -1,0 +1,53 @@
+"""Synchronisations, to read."""
+
+from django.contrib import admin
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ladokflow.messages import Message
+from sources.admin.scope import ReadOnlyAdmin
+from sources.models import SyncRun
+
+
+@admin.register(SyncRun)
+class SyncRunAdmin(ReadOnlyAdmin):
+    source_path = "flow__source"
+    list_display = ("created_at", "flow", "trigger", "state", "added", "updated", "removed", "deactivated", "unchanged")
+    list_filter = ("state", "trigger", "asks")
+    list_select_related = ("flow", "flow__source", "requested_by")
+    search_fields = ("flow__title", "=flow__codes__code")
+    fields = (
+        "id",
+        "flow",
+        "trigger",
+        "who_asked",
+        "state",
+        "asks",
+        "is_confirmed",
+        "told",
+        ("added", "updated", "removed", "deactivated", "unchanged"),
+        "told_changes",
+        "told_problems",
+        "created_at",
+        "started_at",
+        "finished_at",
+    )
+    readonly_fields = ("id", "who_asked", "told", "told_changes", "told_problems")
+
+    @admin.display(description=_("message"))
+    def told(self, run: SyncRun) -> Message | None:
+        return Message.from_json(run.message)
+
+    @admin.display(description=_("changes"))
+    def told_changes(self, run: SyncRun) -> SafeString | None:
+        return _list(run.change_messages)
+
+    @admin.display(description=_("problems"))
+    def told_problems(self, run: SyncRun) -> SafeString | None:
+        return _list(run.problem_messages)
+
+
+def _list(told: list[Message]) -> SafeString | None:
+    """Each on a line of its own, the first hundred: a run may have thousands."""
+    return format_html_join("\n", "<p>{}</p>", ((entry,) for entry in told[:100])) or None

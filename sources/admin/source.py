@@ -1,0 +1,189 @@
+"""Sources: their addresses and rules, the test of their connections, and the body of their exports."""
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from ladokflow.ladok.bodies import (
+    PARTICIPANTS_PRESET,
+    SAMPLE_FLOW,
+    SAMPLE_LINES,
+    SAMPLE_MANAGERS,
+    neutral_document,
+)
+from sources.admin.forms import ExportBodyForm, SourceForm
+from sources.admin.recording import changed_fields, record_in_admin
+from sources.admin.scope import ScopedAdmin, administers
+from sources.admin.webhook import WebhookPages
+from sources.connections import check_connection
+from sources.models import Credential, Source
+
+
+@admin.register(Source)
+class SourceAdmin(WebhookPages, ScopedAdmin):
+    form = SourceForm
+    change_form_template = "admin/sources/source/change_form.html"
+    list_display = ("name", "slug", "university", "export_method", "sync_at", "enabled_credentials", "members")
+    search_fields = ("name", "slug")
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "university", "timezone")}),
+        (_("Addresses"), {"fields": ("ladok_url", "ladok_paths", "wiseflow_url")}),
+        (_("What comes in"), {"fields": ("sync_at", "grading_scales", "user_data_types")}),
+        (
+            _("What goes back"),
+            {
+                "fields": (
+                    "export_method",
+                    "accepts_manual_participants",
+                    "can_read_back",
+                    "allows_overwriting",
+                    "exports_when_marking_ends",
+                )
+            },
+        ),
+    )
+
+    # --- Who
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
+        rows = admin.ModelAdmin.get_queryset(self, request)
+        if not request.user.is_superuser:
+            rows = rows.filter(pk__in=Source.objects.administered_by(request.user))
+        return rows.annotate(
+            enabled_credential_count=Count("credentials", filter=Q(credentials__enabled=True), distinct=True),
+            member_count=Count("memberships", distinct=True),
+        )
+
+    def source_pk_of(self, row: Source) -> Any:
+        return row.pk
+
+    def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
+        return ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Source | None = None) -> bool:
+        """A source has an audit log, which is never deleted."""
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:
+        """Flows and addresses hang on these: they are set once, when the source is made."""
+        return () if obj is None else ("slug", "university")
+
+    # --- The list
+
+    @admin.display(description=_("enabled credentials"), ordering="enabled_credential_count")
+    def enabled_credentials(self, source: Any) -> int:
+        return source.enabled_credential_count
+
+    @admin.display(description=_("members"), ordering="member_count")
+    def members(self, source: Any) -> int:
+        return source.member_count
+
+    # --- Saving
+
+    def save_model(self, request: HttpRequest, obj: Source, form: SourceForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            record_in_admin(request, obj, "admin.source_added", name=obj.name)
+        elif form.changed_data:
+            record_in_admin(request, obj, "admin.source_changed", fields=changed_fields(form))
+
+    # --- Pages of its own
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path(
+                "<path:object_id>/test-connection/",
+                self.admin_site.admin_view(require_POST(self.connection_view)),
+                name="sources_source_connection",
+            ),
+            path(
+                "<path:object_id>/export-body/",
+                self.admin_site.admin_view(self.export_body_view),
+                name="sources_source_export_body",
+            ),
+        ]
+        return own + super().get_urls()
+
+    def _own_source(self, request: HttpRequest, object_id: str) -> Source:
+        source = self.get_object(request, object_id)
+        if not isinstance(source, Source) or not administers(request, source.pk):
+            raise Http404
+        return source
+
+    def _page(self, request: HttpRequest, source: Source, template: str, **context: Any) -> HttpResponse:
+        return TemplateResponse(
+            request,
+            f"admin/sources/source/{template}.html",
+            {**self.admin_site.each_context(request), "opts": self.opts, "source": source, **context},
+        )
+
+    def connection_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Tries both systems with the credential that is in use, and tells what works in words. Changes nothing."""
+        source = self._own_source(request, object_id)
+        wanted = request.POST.get("system", "")
+        systems = [wanted] if wanted in Credential.System.values else Credential.System.values
+        results = [(Credential.System(system).label, check_connection(source, system)) for system in systems]
+        return self._page(
+            request,
+            source,
+            "connection",
+            title=_("Test of the connection"),
+            results=results,
+            is_fine=all(check.ok for _system, checks in results for check in checks),
+        )
+
+    def export_body_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Preview, then save: what is saved is exactly what was seen."""
+        source = self._own_source(request, object_id)
+        start = source.export_body
+        if request.method == "GET" and request.GET.get("preset") == "participants":
+            start = PARTICIPANTS_PRESET
+        form = ExportBodyForm(request.POST or None, source=source, initial={"expression": start})
+        is_ready = False
+        if request.method == "POST" and form.is_valid():
+            is_ready = form.has_been_previewed
+            if is_ready and "save" in request.POST:
+                return self._save_export_body(request, source, form.cleaned_data["expression"])
+            # The page shows the preview of what was typed, and only now offers to save that.
+            expression = form.cleaned_data["expression"]
+            sample = form.sample
+            form = ExportBodyForm(
+                source=source, initial={"expression": expression, "previewed": ExportBodyForm.mark(expression)}
+            )
+            form.sample = sample
+            is_ready = True
+        return self._page(
+            request,
+            source,
+            "export_body",
+            title=_("Export body"),
+            form=form,
+            is_ready=is_ready,
+            sample=_pretty(form.sample) if is_ready else "",
+            neutral=_pretty(neutral_document(SAMPLE_FLOW, SAMPLE_MANAGERS, SAMPLE_LINES)),
+            preset=PARTICIPANTS_PRESET,
+        )
+
+    def _save_export_body(self, request: HttpRequest, source: Source, expression: str) -> HttpResponse:
+        if expression != source.export_body:
+            with transaction.atomic():
+                Source.objects.filter(pk=source.pk).update(export_body=expression)
+                self.log_change(request, source, [{"changed": {"fields": ["export_body"]}}])
+                record_in_admin(request, source, "admin.export_body_changed")
+        messages.success(request, _("The export body is saved."))
+        return HttpResponseRedirect(reverse("admin:sources_source_change", args=[source.pk]))
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)

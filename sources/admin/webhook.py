@@ -1,0 +1,144 @@
+"""The webhook's page at its source, and the calls it has made, to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+
+from ladokflow.addresses import address_of
+from ladokflow.http import RemoteError
+from ladokflow.messages import Message, Refused
+from sources import registering
+from sources.admin.forms import SecretInput
+from sources.admin.recording import record_in_admin
+from sources.admin.scope import ReadOnlyAdmin
+from sources.models import Source, Webhook, WebhookEvent
+
+SIGNATURE = ("header", "encoding", "prefix")
+NEWEST = 10
+
+
+class WebhookForm(forms.ModelForm):
+    """How a call is signed. The secret is one's own only where WISEflow has made it."""
+
+    secret = forms.CharField(
+        label=_("secret from WISEflow"),
+        required=False,
+        widget=SecretInput,
+        help_text=_(
+            "Leave empty: LadokFlow makes the secret when it registers. Only where the webhook was made in WISEflow itself, "
+            "type the secret that was given there. It is stored encrypted and never shown."
+        ),
+    )
+
+    class Meta:
+        model = Webhook
+        fields = (*SIGNATURE, "secret")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept_secret = self.instance.secret
+        self.initial.pop("secret", None)
+        self.fields["prefix"].strip = False  # type: ignore[attr-defined]  # "Signature " ends with a space
+
+    def clean_secret(self) -> str:
+        return self.cleaned_data["secret"] or self.kept_secret
+
+
+class WebhookPages:
+    """What the administration of a source has for its webhook; goes before `ScopedAdmin`."""
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.webhook_view)  # type: ignore[attr-defined]
+        own = path("<path:object_id>/webhook/", view, name="sources_source_webhook")
+        return [own, *super().get_urls()]  # type: ignore[misc]
+
+    def webhook_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Shows how it is; each button does one thing, is on record, and leads back here."""
+        source: Source = self._own_source(request, object_id)  # type: ignore[attr-defined]
+        hook = Webhook.objects.filter(source=source).first() or Webhook(source=source)
+        form = WebhookForm(instance=hook)
+        if request.method == "POST":
+            hook = registering.webhook_of(source)
+            form = WebhookForm(request.POST, instance=hook) if "save" in request.POST else form
+            if "save" not in request.POST or form.is_valid():
+                _do(request, source, hook, form)
+                return HttpResponseRedirect(reverse("admin:sources_source_webhook", args=[source.pk]))
+            hook = registering.webhook_of(source)
+        return self._page(  # type: ignore[attr-defined]
+            request,
+            source,
+            "webhook",
+            title=_("Webhook"),
+            hook=hook,
+            url=registering.url_of(source),
+            form=form,
+            events=source.webhook_events.defer("payload")[:NEWEST],
+        )
+
+
+def _do(request: HttpRequest, source: Source, hook: Webhook, form: WebhookForm) -> None:
+    who: dict[str, Any] = {"source": source, "by": request.user, "address": address_of(request)}
+    try:
+        if "register" in request.POST:
+            registering.register(**who)
+            messages.success(request, _("The webhook is registered in WISEflow. Test it now."))
+        elif "test" in request.POST:
+            registering.ask_for_test(**who)
+        elif "remove" in request.POST:
+            registering.remove(**who)
+            messages.success(request, _("The webhook is removed. WISEflow calls no more."))
+        elif "adopt" in request.POST and hook.signed_with:
+            _adopt(request, source, hook)
+        elif "save" in request.POST:
+            _save(request, source, form)
+    except (Refused, RemoteError) as error:
+        messages.error(request, str(error.message))
+
+
+def _save(request: HttpRequest, source: Source, form: WebhookForm) -> None:
+    changed = [
+        name for name in form.changed_data if name != "secret" or form.cleaned_data["secret"] != form.kept_secret
+    ]
+    with transaction.atomic():
+        # Only these columns: a call may be writing its own at the same time.
+        Webhook.objects.filter(pk=form.instance.pk).update(
+            **{name: form.cleaned_data[name] for name in changed}, signed_with={}
+        )
+        if changed:
+            record_in_admin(request, source, "sources.audit.webhook_changed", fields=", ".join(changed))
+    messages.success(request, _("The settings are saved."))
+
+
+def _adopt(request: HttpRequest, source: Source, hook: Webhook) -> None:
+    """Take what was found out from a call that our own secret had signed."""
+    with transaction.atomic():
+        Webhook.objects.filter(pk=hook.pk).update(
+            **{name: hook.signed_with[name] for name in SIGNATURE}, signed_with={}, tested_at=None
+        )
+        record_in_admin(request, source, "sources.audit.webhook_changed", fields=", ".join(SIGNATURE))
+    messages.success(request, _("The settings are saved. Test the webhook again."))
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(ReadOnlyAdmin):
+    """Without the payload: what a call says is a hint only, and nobody knows what WISEflow will put into it."""
+
+    list_display = ("received_at", "source", "event", "wiseflow_flow_id", "handled_at", "told")
+    list_filter = ("event",)
+    search_fields = ("=wiseflow_flow_id", "=call_id")
+    fields = ("received_at", "source", "event", "wiseflow_flow_id", "call_id", "handled_at", "told")
+    readonly_fields = ("told",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("payload")
+
+    @admin.display(description=_("outcome"))
+    def told(self, event: WebhookEvent) -> Message | None:
+        return event.reason

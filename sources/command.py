@@ -1,0 +1,105 @@
+"""What the commands have in common: English words, a refusal in one line with status 1, and JSON as one document."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
+
+from ladokflow.http import RemoteError
+from ladokflow.messages import Message, Refused, message
+from sources.models import Flow, Membership, Source
+
+WAIT_SECONDS = 3600.0
+T = TypeVar("T")
+
+
+class PlainCommand(BaseCommand):
+    """Subclasses write `work(**options)`. Refused and RemoteError in it become the one line.
+
+    Exit status 0 means done as asked; `fail(...)` after the output says that it was not.
+    """
+
+    requires_migrations_checks = False
+    # A service tells its log what it does; what else is run says its piece on stdout, and a refusal in one line.
+    is_service = False
+
+    def add_json(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="Print one JSON document.")
+
+    @no_translations
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with contextlib.nullcontext() if self.is_service or options["verbosity"] > 1 else only_errors_in_the_log():
+                self.work(**options)
+        except (Refused, RemoteError) as error:
+            raise CommandError(one_line(error.message)) from error
+
+    def work(self, **options: Any) -> None:
+        raise NotImplementedError
+
+    def print_json(self, document: Any) -> None:
+        self.stdout.write(json.dumps(document))
+
+    def fail(self, told: Message | str) -> None:
+        """End with status 1 and one line on stderr, after what was printed."""
+        raise CommandError(one_line(told))
+
+
+@contextlib.contextmanager
+def only_errors_in_the_log() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in ("ladokflow", "sources", "exports", "django-q")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def one_line(told: Message | str) -> str:
+    return " ".join(str(told).split())
+
+
+def find_source(slug: str) -> Source:
+    source = Source.objects.filter(slug=slug).first()
+    if source is None:
+        raise Refused(message("sources.unknown_source", slug=slug))
+    return source
+
+
+def find_flow(pk: int | str) -> Flow:
+    flow = Flow.objects.select_related("source").filter(pk=pk).first()
+    if flow is None:
+        raise Refused(message("sources.flow_not_found", flow=str(pk)))
+    return flow
+
+
+def find_member(source: Source, email: str) -> AbstractBaseUser:
+    """The person with this e-mail address; one who is no member of the source does not exist here."""
+    users = get_user_model().objects.filter(
+        email__iexact=email.strip(), is_active=True, pk__in=Membership.objects.filter(source=source).values("user_id")
+    )
+    user = users.order_by("pk").first()
+    if user is None:
+        raise Refused(message("sources.unknown_manager", email=email, source=source.name))
+    return user
+
+
+def wait_until(read: Callable[[], T], is_over: Callable[[T], bool], *, seconds: float = WAIT_SECONDS) -> T:
+    """Read until it is over: a worker had taken up the work before we did."""
+    ends = time.monotonic() + seconds
+    while True:
+        found = read()
+        if is_over(found) or time.monotonic() > ends:
+            return found
+        time.sleep(0.5)

@@ -1,0 +1,310 @@
+"""Making a flow in WISEflow from one or more Ladok codes.
+
+    created -> referenced -> metadata -> dates -> scale -> people -> staff -> rooms -> activated -> done
+
+Each step is safe to run again and is written down when it is done (`Flow.setup_step`), so that a worker that dies is
+followed by one that goes on. The one call that must not be made twice is the first: it carries a mark at the end of the
+subtitle, by which a flow that a crash has left behind is found again. The step "metadata" takes the mark away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import secrets
+import unicodedata
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ladokflow.http import RemoteError
+from ladokflow.ladok.base import Exam
+from ladokflow.messages import Refused, Text, message
+from ladokflow.queue import enqueue as put_in_queue
+from sources import audit
+from sources.applying import Applied
+from sources.connections import ladok_for, wiseflow_for
+from sources.following import TEXT_LENGTH
+from sources.gathering import fetch_exams, flow_info, live_codes, unexpected
+from sources.leasing import Lease, LeaseLost
+from sources.making import BEGUN, activate, find_twin, make, refer
+from sources.models import Flow, FlowSource, Source, SyncRun
+from sources.models.flow import AssessorAllocation
+from sources.recording import record_failure, record_success
+from sources.staff import name_staff
+from sources.syncing import answer, begin_run, synchronise, tell_synced
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 3600
+MAX_CLAIMS = 5
+
+
+@dataclass(frozen=True)
+class Step:
+    slug: str
+    label: Text
+
+
+# `Flow.setup_step` holds the slug of the last one that is done; "" before the first, BEGUN while the first is made.
+STEPS = (
+    Step("created", _("Flow made in WISEflow")),
+    Step("referenced", _("Connected to the Ladok code")),
+    Step("metadata", _("Title and subtitle")),
+    Step("dates", _("Dates")),
+    Step("scale", _("Grading scale")),
+    Step("people", _("Students")),
+    Step("staff", _("Managers and assessors")),
+    Step("rooms", _("Rooms")),
+    Step("activated", _("Activation")),
+    Step("done", _("Finished")),
+)
+
+
+# --- Asking for it -----------------------------------------------------------------------------------------------
+
+
+def request_flow(
+    *,
+    source: Source,
+    codes: Sequence[str],
+    requested_by: AbstractBaseUser,
+    flow_type: str = "FLOWassign",
+    template_flow_id: int | None = None,
+    instant_export: bool = False,
+    grade_decided_by: str = Flow.DecidedBy.ASSESSOR,
+    exports_when_marking_ends: bool | None = None,
+    activates: bool = False,
+    staff: Sequence[Mapping[str, str]] = (),
+    assessor_allocation: str = AssessorAllocation.NONE,
+    submission_key: uuid.UUID | None = None,
+    enqueue: bool = True,
+) -> Flow:
+    """Write down that a flow shall be made, and have a worker make it.
+
+    Every code is fetched from Ladok first: RemoteError (Ladok down, unknown code) and Refused leave nothing behind.
+    The first code is the master. `staff` is [{"role": "assessor", "email": ..., "organisation_id": ...}]; `requested_by`
+    is a manager of the flow in any case. The same `submission_key`, or an unfinished flow of the same person with the
+    same codes, gives that flow, resumed where it had stopped.
+    """
+    codes = list(dict.fromkeys(code.strip() for code in codes if code.strip()))
+    if not codes:
+        raise Refused(message("sources.no_code"))
+    everyone = name_staff(source, requested_by, staff)
+    found = _earlier(source, codes, requested_by, submission_key)
+    if found is not None:
+        return _resumed(found, requested_by, enqueue=enqueue)
+    with ladok_for(source) as client:
+        exams = [source.rules.fetch_exam(client, code) for code in codes]
+    # Ladok's own spelling of a code is the one that counts; two spellings of one code are one.
+    exams = list({exam.code: exam for exam in exams}.values())
+    found = _earlier(source, [exam.code for exam in exams], requested_by, submission_key)
+    if found is not None:
+        return _resumed(found, requested_by, enqueue=enqueue)
+    flow = Flow(
+        source=source,
+        title=exams[0].title[:TEXT_LENGTH] or exams[0].code,
+        subtitle=exams[0].subtitle[:TEXT_LENGTH],
+        flow_type=flow_type,
+        template_flow_id=template_flow_id,
+        staff=everyone,
+        assessor_allocation=assessor_allocation,
+        activates=activates,
+        setup_mark="lf-" + secrets.token_hex(6),
+        submission_key=submission_key,
+        instant_export=instant_export,
+        grade_decided_by=grade_decided_by,
+        exports_when_marking_ends=(
+            source.exports_when_marking_ends if exports_when_marking_ends is None else exports_when_marking_ends
+        ),
+        created_by_id=requested_by.pk,
+    )
+    try:
+        with transaction.atomic():
+            flow.save()
+            FlowSource.objects.bulk_create(_code(flow, position, exam) for position, exam in enumerate(exams))
+            names = ", ".join(exam.code for exam in exams)
+            told = message("sources.audit.flow_requested", codes=names)
+            audit.record(message=told, source=source, flow=flow, actor=requested_by)
+            if enqueue:
+                _enqueue(flow)
+    except IntegrityError:
+        # Somebody was faster, perhaps the same person with a double click: the database has one flow per code.
+        found = _earlier(source, [exam.code for exam in exams], requested_by, submission_key)
+        if found is None:
+            raise
+        return found
+    logger.info("flow.creation.requested flow=%s source=%s", flow.pk, source.pk)
+    return flow
+
+
+def _earlier(
+    source: Source, codes: Sequence[str], user: AbstractBaseUser, submission_key: uuid.UUID | None
+) -> Flow | None:
+    """The flow this request has made already. Refused where one of the codes is on another one."""
+    if submission_key is not None:
+        found = Flow.objects.filter(submission_key=submission_key, source=source, created_by_id=user.pk).first()
+        if found is not None:
+            return found
+    taken = list(
+        FlowSource.objects.filter(source=source, code__in=codes, removed_at__isnull=True).select_related("flow")
+    )
+    if not taken:
+        return None
+    flow = taken[0].flow
+    held = set(flow.codes.filter(removed_at__isnull=True).values_list("code", flat=True))
+    if flow.setup_state != Flow.Setup.READY and flow.created_by_id == user.pk and held == set(codes):
+        return flow
+    raise Refused(message("sources.code_taken", code=taken[0].code, title=flow.title, flow=flow.pk))
+
+
+def _code(flow: Flow, position: int, exam: Exam) -> FlowSource:
+    return FlowSource(
+        flow=flow,
+        source_id=flow.source_id,
+        code=exam.code,
+        position=position,
+        title=exam.title[:TEXT_LENGTH],
+        reference=reference_of(flow.source, exam.code),
+    )
+
+
+def reference_of(source: Source, code: str) -> str:
+    """A code as WISEflow takes it for a reference (letters, digits, - and _): readable, and never the same for two."""
+    plain = unicodedata.normalize("NFKD", code).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-zA-Z0-9]+", "-", plain).strip("-")[:60]
+    digest = hashlib.sha256(f"{source.slug}\n{code}".encode()).hexdigest()[:10]
+    return f"{slug}-{digest}" if slug else digest
+
+
+def _enqueue(flow: Flow) -> None:
+    Flow.objects.filter(pk=flow.pk).update(setup_enqueued_at=timezone.now())
+    put_in_queue("sources.tasks.create_flow", flow.pk, timeout=TIMEOUT_SECONDS)
+
+
+def resume_flow(flow: Flow, user: AbstractBaseUser | None) -> Flow:
+    """Have a worker go on with a flow that had stopped."""
+    return _resumed(flow, user, enqueue=True)
+
+
+def _resumed(flow: Flow, user: AbstractBaseUser | None, *, enqueue: bool) -> Flow:
+    with transaction.atomic():
+        stopped = Flow.objects.filter(pk=flow.pk, setup_state=Flow.Setup.STOPPED)
+        if stopped.update(setup_state=Flow.Setup.QUEUED, setup_message={}, setup_claims=0):
+            told = message("sources.audit.flow_resumed")
+            audit.record(message=told, source=flow.source, flow=flow, actor=user)
+            if enqueue:
+                _enqueue(flow)
+    return Flow.objects.select_related("source").get(pk=flow.pk)
+
+
+# --- Doing it ----------------------------------------------------------------------------------------------------
+
+
+def create_flow(flow_pk: int) -> Flow:
+    """Do the steps that are left. Does nothing where another worker is at it, or there is nothing to do.
+
+    Never raises for what Ladok or WISEflow do: the flow is then STOPPED, with the reason in `setup_message`.
+    """
+    lease = Lease.take(
+        flow_pk,
+        only_if=Q(setup_state__in=[Flow.Setup.QUEUED, Flow.Setup.CREATING]),
+        setup_state=Flow.Setup.CREATING,
+        setup_claims=F("setup_claims") + 1,
+    )
+    flow = Flow.objects.select_related("source").get(pk=flow_pk)
+    if lease is None:
+        return flow
+    try:
+        with lease.beating():
+            run = _run_of(flow, lease)
+            if run is not None:
+                _create(flow, run, lease)
+    except LeaseLost:
+        logger.warning("flow.creation.lease_lost flow=%s", flow_pk)
+        run = None
+    flow = Flow.objects.select_related("source").get(pk=flow_pk)
+    if run is not None and flow.setup_state == Flow.Setup.READY:
+        tell_synced(SyncRun.objects.get(pk=run.pk))
+    return flow
+
+
+def _run_of(flow: Flow, lease: Lease) -> SyncRun | None:
+    """The first synchronisation, of which the creation is made up; after a crash, the one that was begun."""
+    run = SyncRun.objects.filter(flow=flow, state__in=SyncRun.OPEN).first()
+    if run is None:
+        run = SyncRun.objects.create(
+            flow=flow, trigger=SyncRun.Trigger.CREATION, requested_by_id=flow.created_by_id, enqueued_at=timezone.now()
+        )
+    run, taken = begin_run(run, lease)
+    return run if taken else None
+
+
+def _create(flow: Flow, run: SyncRun, lease: Lease) -> None:
+    applied = Applied()
+    try:
+        if flow.setup_claims > MAX_CLAIMS:
+            raise Refused(message("sources.creation_gave_up", times=flow.setup_claims - 1))
+        _do_steps(flow, run, lease, applied)
+        logger.info("flow.creation.done flow=%s wiseflow=%s", flow.pk, flow.wiseflow_id)
+        return
+    except (RemoteError, Refused) as error:
+        told = error.message
+    except LeaseLost:
+        raise
+    except Exception as error:
+        told, reference = unexpected(error)
+        logger.exception("flow.creation.error flow=%s reference=%s", flow.pk, reference)
+    logger.info("flow.creation.stopped flow=%s reason=%s", flow.pk, told.code)
+    record_failure(
+        flow,
+        lease,
+        run,
+        told,
+        changes=applied.done,
+        problems=applied.problems,
+        setup_state=Flow.Setup.STOPPED,
+        setup_message=told.to_json(),
+    )
+
+
+def _do_steps(flow: Flow, run: SyncRun, lease: Lease, applied: Applied) -> None:
+    exams = fetch_exams(flow, live_codes(flow))
+
+    def done(step: str) -> None:
+        lease.write(setup_step=step)
+
+    with wiseflow_for(flow.source) as client:
+        was_begun = flow.setup_step == BEGUN
+        if flow.wiseflow_id is None:
+            applied.problems += make(flow, lease, client, exams[0])
+        applied.problems += refer(flow, lease, client)
+        done("referenced")
+        gathered = synchronise(flow, run, lease, client, into=applied, exams=exams, on_section=done)
+        if flow.activates:
+            applied.problems += activate(flow, lease, client)
+        done("activated")
+        if was_begun:
+            applied.problems += find_twin(flow, client)
+        applied.problems += answer(gathered, client, is_done=True)
+        state = flow_info(flow, client).state
+    with transaction.atomic():
+        record_success(
+            gathered,
+            applied,
+            lease,
+            run,
+            state=state,
+            setup_state=Flow.Setup.READY,
+            setup_step="done",
+            setup_message={},
+        )
+        told = message("sources.audit.flow_created", wiseflow=flow.wiseflow_id)
+        audit.record(message=told, source=flow.source, flow=flow, actor=flow.created_by)

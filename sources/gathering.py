@@ -1,0 +1,268 @@
+"""Reading all that a plan is made from. Nothing is changed by it, here or in WISEflow."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ladokflow.http import RemoteError
+from ladokflow.ladok.base import Exam
+from ladokflow.messages import Message, Refused, message
+from ladokflow.wiseflow.client import WiseflowClient
+from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
+from ladokflow.wiseflow.schemas import FlowDates, FlowInfo, GradingScale
+from sources.connections import ladok_for
+from sources.licence import Licence
+from sources.matching import match_users, newcomers
+from sources.models import Flow, FlowSource, Participant
+from sources.plan import CONCLUDED, Booking, Known, Match, Memory, Plan, Present, Wanted
+from sources.planning import plan
+from sources.staff import wanted_staff
+
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Everything that is known of a flow, and what is to be done about it."""
+
+    flow: Flow
+    wiseflow_id: int
+    codes: tuple[FlowSource, ...]
+    wanted: Wanted
+    present: Present
+    memory: Memory
+    plan: Plan
+    scale: GradingScale | None  # the one the flow has once the plan is applied
+
+
+def fetch_exams(flow: Flow, codes: Sequence[FlowSource]) -> tuple[Exam, ...]:
+    """Every code's exam with its people, in the codes' order. RemoteError where one of them cannot be had."""
+    with ladok_for(flow.source) as client:
+        return tuple(flow.source.rules.fetch_exam(client, code.code) for code in codes)
+
+
+def live_codes(flow: Flow) -> tuple[FlowSource, ...]:
+    codes = tuple(flow.codes.filter(removed_at__isnull=True).order_by("position"))
+    if not codes:
+        raise Refused(message("sources.no_codes_left"))
+    return codes
+
+
+def gather(flow: Flow, client: WiseflowClient, *, exams: Sequence[Exam] | None = None) -> Gathered:
+    """Ask both systems and plan. `exams`: what has been fetched from Ladok already."""
+    codes = live_codes(flow)
+    licence = Licence(client, flow.source)
+    info = flow_info(flow, client)
+    memory = read_memory(flow, codes, licence, flow_type=licence.flow_type_name(info.type) or flow.flow_type)
+    if info.state >= CONCLUDED:
+        present = _present_data(flow, client, info)
+        nothing = Wanted(exams=())
+        scale = licence.scale_by_id(present.scale_id)
+        return Gathered(
+            flow, _wiseflow_id(flow), codes, nothing, present, memory, plan(nothing, present, memory), scale
+        )
+    # The flow's own spelling of a code stands in our rows; Ladok's answer may differ in case.
+    fetched = fetch_exams(flow, codes) if exams is None else exams
+    exams = tuple(replace(exam, code=code.code) for exam, code in zip(fetched, codes, strict=True))
+    wanted = _wanted(flow, exams, licence)
+    present = _present_people(flow, client, wanted, _present_data(flow, client, info), memory)
+    if wanted.scale_id is not None and wanted.scale_id != present.scale_id:
+        grades = client.assessments(_wiseflow_id(flow))
+        present = replace(present, has_grades=any(row.grade or row.alternative_grade for row in grades))
+    present, wanted = _with_rooms(flow, client, present, wanted)
+    planned = plan(wanted, present, memory, _users(exams, present, memory, licence))
+    sets_scale = any(change.kind == "scale.set" for change in planned.changes)
+    scale = licence.scale_by_id(wanted.scale_id if sets_scale else present.scale_id)
+    return Gathered(flow, _wiseflow_id(flow), codes, wanted, present, memory, planned, scale)
+
+
+def _wiseflow_id(flow: Flow) -> int:
+    if flow.wiseflow_id is None:
+        raise Refused(message("sources.flow_not_ready"))
+    return flow.wiseflow_id
+
+
+def flow_info(flow: Flow, client: WiseflowClient) -> FlowInfo:
+    try:
+        return client.flow(_wiseflow_id(flow))
+    except WiseflowError as error:
+        if error.status == NOT_FOUND:
+            raise Refused(message("sources.flow_gone")) from error
+        raise
+
+
+# --- What is wanted ----------------------------------------------------------------------------------------------
+
+
+def _wanted(flow: Flow, exams: Sequence[Exam], licence: Licence) -> Wanted:
+    problems: list[Message] = []
+    master = exams[0]
+    scale = licence.scale(master.grade_scale) if master.grade_scale.strip() else None
+    if master.grade_scale.strip() and scale is None:
+        problems.append(message("sources.unknown_scale", scale=master.grade_scale))
+    names = list(dict.fromkeys(exam.grade_scale.strip() for exam in exams if exam.grade_scale.strip()))
+    if len({name.casefold() for name in names}) > 1:
+        problems.append(message("sources.scales_differ", scales=", ".join(names)))
+    return Wanted(
+        exams=tuple(exams),
+        staff=wanted_staff(flow, licence),
+        scale_id=scale.id if scale is not None else None,
+        scale_name=scale.name if scale is not None else "",
+        allocation=flow.assessor_allocation,
+        has_rooms=flow.source.rules.has_rooms and any(exam.room.strip() for exam in exams),
+        problems=tuple(problems),
+    )
+
+
+def _users(exams: Sequence[Exam], present: Present, memory: Memory, licence: Licence) -> Mapping[str, Match]:
+    """The WISEflow users of those in Ladok who are not on the flow: one search for all of them."""
+    people = newcomers(exams, present.participants, memory)
+    if not people:
+        return {}
+    type_ids = {kind: row.id for kind, row in licence.data_types().items()}
+    identifiers = [
+        (type_id, value)
+        for entry in people
+        for kind, type_id in type_ids.items()
+        if (value := str(getattr(entry.person, kind)).strip())
+    ]
+    return match_users(people, licence.client.search_users(identifiers), type_ids)
+
+
+# --- What is there -----------------------------------------------------------------------------------------------
+
+
+def _present_data(flow: Flow, client: WiseflowClient, info: FlowInfo) -> Present:
+    wiseflow_id = _wiseflow_id(flow)
+    metadata = client.metadata(wiseflow_id)
+    try:
+        dates = client.dates(wiseflow_id)
+    except WiseflowError as error:
+        if error.status not in (FORBIDDEN, NOT_FOUND):
+            raise
+        # A FLOWoral has its periods elsewhere; what it shows as its dates is here.
+        dates = FlowDates(
+            participation_start_at=info.participation_start_at,
+            participation_end_at=info.participation_end_at,
+            marking_start_at=info.marking_start_at,
+            marking_end_at=info.marking_end_at,
+        )
+    try:
+        scale_id = client.grading_scale(wiseflow_id)
+    except WiseflowError as error:
+        if error.status not in (FORBIDDEN, NOT_FOUND):
+            raise
+        scale_id = None
+    return Present(
+        state=info.state,
+        title=metadata.title,
+        subtitle=(metadata.subtitle or "").strip(),
+        dates=dates,
+        scale_id=scale_id,
+    )
+
+
+def _present_people(flow: Flow, client: WiseflowClient, wanted: Wanted, present: Present, memory: Memory) -> Present:
+    wiseflow_id = _wiseflow_id(flow)
+    read = {
+        "manager": client.managers,
+        "assessor": client.assessors,
+        "reviewer": client.reviewers,
+        "invigilator": client.invigilators,
+        "author": client.authors,
+    }
+    roles = {one.role for one in wanted.staff} | {role for role, _ in memory.followed.get("staff", ())}
+    return replace(
+        present,
+        participants=tuple(client.participants(wiseflow_id)),
+        staff={role: tuple(read[role](wiseflow_id)) for role in sorted(roles)},
+    )
+
+
+def _with_rooms(flow: Flow, client: WiseflowClient, present: Present, wanted: Wanted) -> tuple[Present, Wanted]:
+    if not wanted.has_rooms:
+        return present, wanted
+    wiseflow_id = _wiseflow_id(flow)
+    try:
+        rooms = tuple(client.rooms())
+        bookings = tuple(
+            Booking(
+                id=row.id,
+                room_id=row.room_id,
+                start_at=row.start_at,
+                end_at=row.end_at,
+                participant_ids=frozenset(client.booking_participants(wiseflow_id, row.id)),
+            )
+            for row in client.room_bookings(wiseflow_id)
+        )
+    except WiseflowError as error:
+        if error.status not in (FORBIDDEN, NOT_FOUND):
+            raise
+        told = message("sources.rooms_unavailable", detail=error.message.what)
+        return present, replace(wanted, has_rooms=False, problems=(*wanted.problems, told))
+    return replace(present, rooms=rooms, bookings=bookings), wanted
+
+
+# --- What we did last --------------------------------------------------------------------------------------------
+
+
+def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, flow_type: str) -> Memory:
+    followed: dict[str, Any] = dict(flow.followed)
+    pending = followed.pop("pending", {})
+    rows = Participant.objects.filter(flow=flow).prefetch_related("codes")
+    codes = tuple(codes)
+    return Memory(
+        created_at=flow.created_at,
+        tz=flow.source.tz,
+        flow_type=flow_type,
+        is_first=flow.synced_at is None,
+        follows_dates=flow.follows_dates,
+        followed=followed,
+        unfollowed=flow.unfollowed,
+        pending=pending,
+        people=tuple(_known(row) for row in rows),
+        person_counts={code.code: code.person_count for code in codes},
+        data_types={kind: row.name for kind, row in licence.data_types().items()},
+        # A code that has just been added gets its reference before the plan is applied.
+        external_sources=frozenset(
+            code.code for code in codes if code.external_source_id is not None or code.person_count is None
+        ),
+    )
+
+
+def _known(row: Participant) -> Known:
+    codes = list(row.codes.all())
+    live = frozenset(code.code for code in codes if code.removed_at is None)
+    return Known(
+        pk=row.pk,
+        wiseflow_id=row.wiseflow_id,
+        user_id=row.user_id,
+        organisation_id=row.organisation_id,
+        national_id=row.national_id,
+        external_user_id=row.external_user_id,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        email=row.email,
+        unique_exam_id=row.unique_exam_id,
+        individual_end_at=row.individual_end_at,
+        room=row.room,
+        codes=live,
+        is_of_removed_code=bool(codes) and not live,
+        is_from_source=row.is_from_source,
+        is_active=row.is_active,
+        is_activation_manual=row.is_activation_manual,
+    )
+
+
+def unexpected(error: Exception) -> tuple[Message, str]:
+    """What is told of an error that nobody foresaw, and the reference under which the log has it."""
+    reference = uuid.uuid4().hex[:8]
+    return message("sources.unexpected", reference=reference), reference
+
+
+def is_about_one_row(error: RemoteError) -> bool:
+    """Whether WISEflow refused this one thing; anything else stops the whole."""
+    return error.status in (400, 403, 404, 409, 415, 422)

@@ -1,0 +1,122 @@
+"""Who works on a flow: one worker at a time, told from the others by a token.
+
+A worker that dies leaves its lease behind; when it has run out another worker may take it, and gets a token of its own.
+Whatever the first one would still write is then refused, for every write of ours asks for the token. The clock is the
+database's, so that several machines agree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from ladokflow.messages import Refused, message
+from sources.models import Flow
+
+logger = logging.getLogger(__name__)
+
+LEASE = dt.timedelta(seconds=45)
+BEAT_SECONDS = 10.0
+# Nobody else can have taken a lease that is younger than this.
+SURE_SECONDS = 25.0
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the flow over: stop at once, and write nothing more."""
+
+
+def is_free() -> Q:
+    return Q(sync_token__isnull=True) | Q(sync_lease_until__lt=Now())
+
+
+@contextlib.contextmanager
+def alone_with(flow_pk: int) -> Iterator[Flow]:
+    """The flow, fresh, in a transaction in which no worker works on it: for what a manager decides about it.
+
+    A worker that has begun has read the flow already, and would write over what is decided meanwhile: then it is Refused.
+    One that waits in the queue reads the flow afterwards.
+    """
+    with transaction.atomic():
+        lease = Lease.take(flow_pk, only_if=Q(setup_state=Flow.Setup.READY))
+        flow = Flow.objects.select_related("source").get(pk=flow_pk)
+        if lease is None:
+            is_ready = flow.setup_state == Flow.Setup.READY
+            raise Refused(message("sources.flow_busy" if is_ready else "sources.flow_not_ready"))
+        yield flow
+        lease.release()
+
+
+class Lease:
+    def __init__(self, flow_pk: int, token: uuid.UUID) -> None:
+        self.flow_pk = flow_pk
+        self.token = token
+        self._renewed = time.monotonic()
+
+    @classmethod
+    def take(cls, flow_pk: int, *, only_if: Q | None = None, **changes: Any) -> Lease | None:
+        """The lease, with `changes` written in the same UPDATE; None where somebody has it or `only_if` does not hold."""
+        token = uuid.uuid4()
+        taken = Flow.objects.filter(is_free(), only_if or Q(), pk=flow_pk).update(
+            sync_token=token, sync_lease_until=Now() + LEASE, **changes
+        )
+        return cls(flow_pk, token) if taken else None
+
+    def write(self, **changes: Any) -> None:
+        """Change the flow's row, as long as we are the one who works on it."""
+        if not Flow.objects.filter(pk=self.flow_pk, sync_token=self.token).update(**changes):
+            raise LeaseLost
+
+    def renew(self) -> None:
+        """Call right before a write to WISEflow that two must not make."""
+        begun = time.monotonic()
+        self.write(sync_lease_until=Now() + LEASE)
+        self._renewed = begun
+
+    def keep(self) -> None:
+        """Call between writes to WISEflow: a process that was frozen for a while finds out here that it is too late."""
+        if time.monotonic() - self._renewed > SURE_SECONDS:
+            self.renew()
+
+    def release(self, **changes: Any) -> None:
+        self.write(sync_token=None, sync_lease_until=None, **changes)
+
+    @contextlib.contextmanager
+    def beating(self) -> Iterator[None]:
+        """Renewed in the background, for one call to the other systems may take longer than the lease.
+
+        Not inside a transaction: another connection does not see what it has written.
+        """
+        if transaction.get_connection().in_atomic_block:
+            yield
+            return
+        stop = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(stop,), daemon=True, name=f"lease-{self.flow_pk}")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _beat(self, stop: threading.Event) -> None:
+        try:
+            while not stop.wait(BEAT_SECONDS):
+                try:
+                    self.renew()
+                except LeaseLost:
+                    return
+                except DatabaseError as error:
+                    logger.warning("flow.lease.not_renewed flow=%s kind=%s", self.flow_pk, type(error).__name__)
+                    connection.close()
+        finally:
+            connection.close()

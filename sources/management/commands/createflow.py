@@ -1,0 +1,68 @@
+"""manage.py createflow --source liu --code X [--code Y] --manager EMAIL [--type FLOWassign] [--template ID] [--instant]"""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from ladokflow.messages import message
+from sources.command import PlainCommand, find_member, find_source, wait_until
+from sources.creating import create_flow, request_flow
+from sources.models import Flow, SyncRun
+
+
+class Command(PlainCommand):
+    help = "Make a flow in WISEflow from one or more Ladok codes, with its students. The first code is the master."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--source", required=True, metavar="SLUG", help="The university.")
+        parser.add_argument(
+            "--code", required=True, action="append", dest="codes", help="A Ladok code; may be repeated."
+        )
+        parser.add_argument(
+            "--manager", required=True, metavar="EMAIL", help="Whose flow it becomes: a member of the source."
+        )
+        parser.add_argument("--type", default="FLOWassign", dest="flow_type", help="The flow type in WISEflow.")
+        parser.add_argument("--template", type=int, metavar="ID", help="A flow in WISEflow whose settings are copied.")
+        parser.add_argument("--instant", action="store_true", help="Export each grade as soon as it is approved.")
+        self.add_json(parser)
+
+    def work(self, **options: Any) -> None:
+        source = find_source(options["source"])
+        flow = request_flow(
+            source=source,
+            codes=options["codes"],
+            requested_by=find_member(source, options["manager"]),
+            flow_type=options["flow_type"],
+            template_flow_id=options["template"],
+            instant_export=options["instant"],
+            enqueue=False,
+        )
+        flow = create_flow(flow.pk)
+        if flow.setup_state in (Flow.Setup.QUEUED, Flow.Setup.CREATING):
+            flow = wait_until(
+                lambda: create_flow(flow.pk), lambda found: found.setup_state in (Flow.Setup.READY, Flow.Setup.STOPPED)
+            )
+        if flow.setup_state != Flow.Setup.READY:
+            self.fail(flow.setup_reason or message("sources.flow_not_ready"))
+        run = SyncRun.objects.filter(flow=flow).exclude(state__in=SyncRun.OPEN).order_by("created_at").last()
+        problems = [str(problem) for problem in run.problem_messages] if run is not None else []
+        participants = flow.participants.filter(is_from_source=True, is_active=True).count()
+        if options["json"]:
+            self.print_json(
+                {
+                    "flow": flow.pk,
+                    "wiseflowFlow": flow.wiseflow_id,
+                    "state": flow.setup_state,
+                    "participants": participants,
+                    "problems": problems,
+                    "title": flow.title,
+                    "subtitle": flow.subtitle,
+                    "codes": [code.code for code in flow.codes.all()],
+                }
+            )
+            return
+        self.stdout.write(
+            f"Flow {flow.pk}: {flow.title} (flow {flow.wiseflow_id} in WISEflow), {participants} participants"
+        )
+        for problem in problems:
+            self.stdout.write(f"  {problem}")

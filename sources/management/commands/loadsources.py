@@ -1,0 +1,20 @@
+"""manage.py loadsources FILE.toml"""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from sources.command import PlainCommand
+from sources.loading import load_sources
+
+
+class Command(PlainCommand):
+    help = "Create or update sources, their credentials and their members from a TOML file. Safe to run again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE.toml")
+
+    def work(self, **options: Any) -> None:
+        for source in load_sources(options["file"]):
+            self.stdout.write(f"{source.slug}: {source.name}")

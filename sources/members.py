@@ -1,0 +1,34 @@
+"""People and their places at sources, as far as Django's own user row is concerned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+
+from sources.models import Membership
+
+
+def person_at(email: str) -> AbstractBaseUser:
+    """The person with this address; a new one cannot sign in with a password until somebody gives them one."""
+    model = get_user_model()
+    email = email.strip()
+    user: Any = (
+        model.objects.filter(username__iexact=email).first()
+        or model.objects.filter(email__iexact=email).order_by("pk").first()
+    )
+    if user is None:
+        user = model(username=email.lower(), email=email.lower())
+        user.set_unusable_password()
+        user.save()
+    found: AbstractBaseUser = user
+    return found
+
+
+def update_admin_access(user_pk: Any) -> None:
+    """Licence admins may enter the administration; whoever is no longer one at any source may not. Call it in the
+    transaction that changes a membership. What they may do there comes from the membership itself (`sources/admin/scope.py`).
+    """
+    is_one = Membership.objects.filter(user_id=user_pk, role=Membership.Role.LICENCE_ADMIN).exists()
+    get_user_model().objects.filter(pk=user_pk, is_superuser=False).exclude(is_staff=is_one).update(is_staff=is_one)

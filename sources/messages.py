@@ -1,0 +1,413 @@
+"""What is told of sources, of making flows and of synchronising them."""
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from ladokflow.messages import LICENCE_ADMIN, MANAGER, OPERATOR, Sentence, register
+
+# --- Making a flow ---------------------------------------------------------------------------------------------
+
+register(
+    {
+        "sources.unknown_source": Sentence(
+            _("There is no source with the short name %(slug)s."), todo=_("Check how it is written."), who=OPERATOR
+        ),
+        "sources.unknown_manager": Sentence(
+            _("%(email)s is not a member of %(source)s."),
+            effect=_("Nothing was made."),
+            todo=_("Check the e-mail address, or have the person added as a member in the administration."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.not_a_member": Sentence(
+            _("You are not a member of %(source)s."),
+            todo=_("Ask your licence admin to add you."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.person_without_identity": Sentence(
+            _("%(email)s has no organisation id at %(source)s, and cannot be found in WISEflow without it."),
+            effect=_("Nothing was made."),
+            todo=_("Have the organisation id added to the membership in the administration."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.no_code": Sentence(_("No exam code was given."), todo=_("Give at least one."), who=MANAGER),
+        "sources.unknown_role": Sentence(
+            _("%(role)s is not a role on a flow."),
+            todo=_("Choose manager, assessor, reviewer, invigilator or author."),
+            who=MANAGER,
+        ),
+        "sources.code_taken": Sentence(
+            _("There is a flow for %(code)s already: %(title)s (flow %(flow)s)."),
+            effect=_("Nothing was made."),
+            todo=_("Use that flow, or take the code away from it first."),
+            who=MANAGER,
+        ),
+        "sources.flow_not_found": Sentence(_("There is no flow %(flow)s."), todo=_("Check the number."), who=MANAGER),
+        "sources.unknown_flow_type": Sentence(
+            _("WISEflow has no flow type %(name)s on this licence."),
+            effect=_("Nothing was made in WISEflow."),
+            todo=_("Make the flow with another flow type."),
+            who=MANAGER,
+        ),
+        "sources.no_organisation_type": Sentence(
+            _("WISEflow's data type for the organisation id was not found on this licence."),
+            effect=_("Nothing was made in WISEflow."),
+            todo=_("Name it in the source's user data types in the administration."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.creation_in_doubt": Sentence(
+            _("WISEflow did not say whether the flow was made, and it could not be found there."),
+            effect=_("It may still turn up in WISEflow."),
+            todo=_("Wait a minute, then resume: it is looked for again before a new one is made."),
+            who=MANAGER,
+        ),
+        "sources.creation_twin": Sentence(
+            _("WISEflow has a flow that may be the one we were making when we were cut off (flow %(flows)s)."),
+            effect=_("Nothing more was made, so that the exam does not get two flows."),
+            todo=_("Look at it in WISEflow. If it is empty and nobody else's, delete it there. Then resume."),
+            who=MANAGER,
+        ),
+        "sources.creation_left_over": Sentence(
+            _("WISEflow has a second flow from an attempt that was cut off (flow %(flows)s)."),
+            effect=_("It is empty, and LadokFlow does not use it."),
+            todo=_("Delete it in WISEflow."),
+            who=MANAGER,
+        ),
+        "sources.creation_gave_up": Sentence(
+            _("The flow could not be finished: the work was cut off %(times)s times."),
+            effect=_("What is done is kept, and nothing is made twice."),
+            todo=_("Ask those who run LadokFlow to look at the log. Then resume."),
+            who=OPERATOR,
+        ),
+        "sources.unexpected": Sentence(
+            _("Something went wrong that LadokFlow did not foresee (reference %(reference)s)."),
+            effect=_("What is done is kept. No grade has been sent."),
+            todo=_("Try again. If it stays so, give the reference to those who run LadokFlow."),
+            who=OPERATOR,
+        ),
+        "sources.reference_refused": Sentence(
+            _("WISEflow did not accept the reference to %(code)s."),
+            effect=_("The flow is made, but has no button in WISEflow that asks for a synchronisation."),
+            todo=_("Ask UNIwise if the module for external sources is on for the licence."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.answer_refused": Sentence(
+            _("WISEflow could not be told that the synchronisation of %(code)s has ended."),
+            effect=_("The flow itself is as it should be."),
+            who=MANAGER,
+        ),
+        "sources.not_activated": Sentence(
+            _("WISEflow did not activate the flow."),
+            effect=_("Everything else is done. Students do not see the flow yet."),
+            todo=_("Activate it in WISEflow."),
+            who=MANAGER,
+        ),
+    }
+)
+
+# --- Synchronising ---------------------------------------------------------------------------------------------
+
+register(
+    {
+        "sources.flow_not_ready": Sentence(
+            _("The flow is not finished in WISEflow yet."),
+            effect=_("Nothing is synchronised."),
+            todo=_("Wait until it is, or resume its creation."),
+            who=MANAGER,
+        ),
+        "sources.flow_gone": Sentence(
+            _("WISEflow does not have the flow any more (HTTP 404)."),
+            effect=_("Nothing was changed."),
+            todo=_("If it was deleted in WISEflow by mistake, have it restored there."),
+            who=MANAGER,
+        ),
+        "sources.no_codes_left": Sentence(
+            _("The flow has no Ladok code any more."), effect=_("Nothing is synchronised."), who=MANAGER
+        ),
+        "sources.marking_over": Sentence(_("Marking has ended: nothing is synchronised any more.")),
+        "sources.sync_gave_up": Sentence(
+            _("The synchronisation was cut off %(times)s times."),
+            effect=_("What is done is kept; the next synchronisation goes on from there."),
+            todo=_("Ask those who run LadokFlow to look at the log."),
+            who=OPERATOR,
+        ),
+        "sources.brake_empty": Sentence(
+            _("Ladok's list for %(code)s is empty. Last time it had %(before)s people."),
+            effect=_("Nobody has been touched."),
+            todo=_("Look in Ladok. If it is right, confirm the synchronisation."),
+            who=MANAGER,
+        ),
+        "sources.brake_half": Sentence(
+            _("Ladok's list for %(code)s has fallen from %(before)s people to %(now)s."),
+            effect=_("Nobody has been touched."),
+            todo=_("Look in Ladok. If it is right, confirm the synchronisation."),
+            who=MANAGER,
+        ),
+        "sources.brake_gone": Sentence(
+            _("%(count)s of %(people)s participants are not in Ladok any more."),
+            effect=_("Nobody has been touched."),
+            todo=_("Look in Ladok. If it is right, confirm the synchronisation."),
+            who=MANAGER,
+        ),
+        "sources.no_dates": Sentence(
+            _("Ladok has no dates for %(code)s."),
+            effect=_("The flow gets WISEflow's usual dates, and dates are not synchronised."),
+            todo=_("Set the dates in WISEflow."),
+            who=MANAGER,
+        ),
+        "sources.dates_gone": Sentence(
+            _("Ladok has no dates for %(code)s any more."),
+            effect=_("The dates in WISEflow are kept."),
+            todo=_("Look in Ladok."),
+            who=MANAGER,
+        ),
+        "sources.deadline_before_end": Sentence(
+            _("According to Ladok, marking of %(code)s is to be finished before the exam ends."),
+            effect=_("Marking gets its usual length instead."),
+            todo=_("Correct the date in Ladok, or set the end of marking in WISEflow."),
+            who=MANAGER,
+        ),
+        "sources.dates_conflict": Sentence(
+            _("Ladok's dates do not go together with the dates that have been changed by hand in WISEflow."),
+            effect=_("The dates in WISEflow are kept."),
+            todo=_("Change the dates in WISEflow."),
+            who=MANAGER,
+        ),
+        "sources.unknown_scale": Sentence(
+            _("Ladok's grading scale %(scale)s has no counterpart in WISEflow."),
+            effect=_("The flow keeps the scale it has in WISEflow."),
+            todo=_("Have the scale added to the source's grading scales in the administration, then synchronise."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.scale_kept": Sentence(
+            _("The grading scale should be %(scale)s, but there are grades already."),
+            effect=_("The flow keeps the scale it has in WISEflow: another one would remove the grades."),
+            who=MANAGER,
+        ),
+        "sources.scales_differ": Sentence(
+            _("The exams have different grading scales in Ladok: %(scales)s."),
+            effect=_("The first one is used."),
+            todo=_("Check that the exams belong in one flow."),
+            who=MANAGER,
+        ),
+        "sources.nobody_registered": Sentence(
+            _("Nobody is registered for %(code)s in Ladok."),
+            effect=_("The flow has no students from there yet; they come with a later synchronisation."),
+            who=MANAGER,
+        ),
+        "sources.person_ambiguous": Sentence(
+            _("The identifiers of %(name)s (%(organisation_id)s) belong to more than one user in WISEflow."),
+            effect=_("The person does not come in."),
+            todo=_("Have the users joined in WISEflow, then synchronise."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.shared_national_id": Sentence(
+            _("In Ladok these people have the same personal identity number: %(organisation_ids)s."),
+            effect=_("The number is not used for any of them, so that WISEflow does not take them for one person."),
+            todo=_("Have the number corrected in Ladok, then synchronise."),
+            who=MANAGER,
+        ),
+        "sources.shared_student_number": Sentence(
+            _("In Ladok these people have the same student number: %(organisation_ids)s."),
+            effect=_("The number is not used for any of them, so that WISEflow does not take them for one person."),
+            todo=_("Have the number corrected in Ladok, then synchronise."),
+            who=MANAGER,
+        ),
+        "sources.same_user": Sentence(
+            _("WISEflow takes %(name)s (%(organisation_id)s) for the user of %(other)s, who is in the flow already."),
+            effect=_("The person does not come in."),
+            todo=_("Have the users told apart in WISEflow, then synchronise."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.other_user": Sentence(
+            _("WISEflow saved what Ladok says of %(name)s (%(organisation_id)s) with another user."),
+            effect=_("The participant's own user is as it was."),
+            todo=_("Check both users in WISEflow."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.sync_still_open": Sentence(
+            _("The synchronisation has not ended yet."),
+            effect=_("It goes on; the flow's page shows how it ends."),
+            who=MANAGER,
+        ),
+        "sources.person_refused": Sentence(
+            _("WISEflow did not accept %(name)s (%(organisation_id)s): %(detail)s"),
+            effect=_("The person does not come in."),
+            todo=_("Correct what it says, then synchronise."),
+            who=MANAGER,
+        ),
+        "sources.change_refused": Sentence(
+            _("WISEflow did not make this change: %(change)s WISEflow says: %(detail)s"),
+            effect=_("It is tried again at the next synchronisation."),
+            who=MANAGER,
+        ),
+        "sources.staff_created": Sentence(
+            _("%(name)s (%(organisation_id)s) was not a user in WISEflow and is made one."),
+            todo=_("Check that the person can sign in to WISEflow with this organisation id."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.rooms_unavailable": Sentence(
+            _("WISEflow's rooms could not be read: %(detail)s"),
+            effect=_("No room is booked."),
+            todo=_("Ask UNIwise if the module for rooms is on for the licence."),
+            who=LICENCE_ADMIN,
+        ),
+    }
+)
+
+# --- What a synchronisation changes ------------------------------------------------------------------------------
+
+register(
+    {
+        "sources.change.title": Sentence(_("The title becomes “%(new)s”.")),
+        "sources.change.subtitle": Sentence(_("The subtitle becomes “%(new)s”.")),
+        "sources.change.dates": Sentence(
+            _("Participation is from %(start)s to %(end)s, marking from %(marking_start)s to %(marking_end)s.")
+        ),
+        "sources.change.scale": Sentence(_("The grading scale becomes %(scale)s.")),
+        "sources.change.added": Sentence(_("%(name)s (%(organisation_id)s) is added: registered for %(codes)s.")),
+        "sources.change.added_with_user": Sentence(
+            _("%(name)s (%(organisation_id)s) is made a user in WISEflow and added: registered for %(codes)s.")
+        ),
+        "sources.change.person": Sentence(
+            _("%(name)s (%(organisation_id)s) gets the name and identifiers that Ladok has.")
+        ),
+        "sources.change.unique_exam_id": Sentence(
+            _("%(name)s (%(organisation_id)s) gets the unique exam id %(value)s.")
+        ),
+        "sources.change.end": Sentence(_("%(name)s (%(organisation_id)s) ends at %(end)s.")),
+        "sources.change.end_cleared": Sentence(_("%(name)s (%(organisation_id)s) ends together with everybody else.")),
+        "sources.change.reactivated": Sentence(
+            _("%(name)s (%(organisation_id)s) is activated: registered in Ladok again.")
+        ),
+        "sources.change.removed": Sentence(
+            _("%(name)s (%(organisation_id)s) is removed: no longer registered in Ladok.")
+        ),
+        "sources.change.deactivated": Sentence(
+            _("%(name)s (%(organisation_id)s) is deactivated: no longer registered in Ladok.")
+        ),
+        "sources.change.allocated": Sentence(
+            ngettext_lazy(
+                "%(count)s participant is marked as coming from %(code)s.",
+                "%(count)s participants are marked as coming from %(code)s.",
+                "count",
+            )
+        ),
+        "sources.change.deallocated": Sentence(
+            ngettext_lazy(
+                "%(count)s participant is no longer marked as coming from %(code)s.",
+                "%(count)s participants are no longer marked as coming from %(code)s.",
+                "count",
+            )
+        ),
+        "sources.change.staff_added.manager": Sentence(_("%(name)s becomes manager.")),
+        "sources.change.staff_added.assessor": Sentence(_("%(name)s becomes assessor.")),
+        "sources.change.staff_added.reviewer": Sentence(_("%(name)s becomes reviewer.")),
+        "sources.change.staff_added.invigilator": Sentence(_("%(name)s becomes invigilator.")),
+        "sources.change.staff_added.author": Sentence(_("%(name)s becomes author.")),
+        "sources.change.staff_removed.manager": Sentence(_("%(name)s is no longer manager.")),
+        "sources.change.staff_removed.assessor": Sentence(_("%(name)s is no longer assessor.")),
+        "sources.change.staff_removed.reviewer": Sentence(_("%(name)s is no longer reviewer.")),
+        "sources.change.staff_removed.invigilator": Sentence(_("%(name)s is no longer invigilator.")),
+        "sources.change.staff_removed.author": Sentence(_("%(name)s is no longer author.")),
+        "sources.change.room_made": Sentence(_("The room %(room)s is made in WISEflow.")),
+        "sources.change.room_booked": Sentence(_("The room %(room)s is booked from %(start)s to %(end)s.")),
+        "sources.change.room_unbooked": Sentence(_("The earlier booking of %(room)s is cancelled.")),
+        "sources.change.room_placed": Sentence(
+            ngettext_lazy(
+                "%(count)s participant is placed in %(room)s.",
+                "%(count)s participants are placed in %(room)s.",
+                "count",
+            )
+        ),
+    }
+)
+
+# --- Testing a connection ----------------------------------------------------------------------------------------
+
+register(
+    {
+        "sources.check.signed_in": Sentence(_("%(system)s was reached and accepts our credential.")),
+        "sources.check.ladok_lists": Sentence(_("Ladok answers when it is asked for the exams of a course.")),
+        "sources.check.ladok_404": Sentence(
+            _("Ladok does not know the course we tried (HTTP 404)."),
+            effect=_("That may be its way to say that a course has no exams, or the address may be wrong."),
+            todo=_("Choose an exam from the list for a course that you know. If that fails too, correct the address."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.check.data_type": Sentence(_("WISEflow's data type for %(kind)s is “%(name)s”.")),
+        "sources.check.no_data_type": Sentence(
+            _("WISEflow has no data type for %(kind)s that we can recognise."),
+            effect=_("People cannot be matched by it."),
+            todo=_("Name it in the source's user data types."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.check.role": Sentence(_("WISEflow has the role “%(name)s”.")),
+        "sources.check.no_role": Sentence(
+            _("WISEflow has no role “%(name)s” on this licence."),
+            effect=_("New users are made without it, and may not reach their flows."),
+            todo=_("Ask UNIwise, or name the role so in WISEflow."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.check.scale": Sentence(_("Ladok's scale %(scale)s is %(name)s in WISEflow.")),
+        "sources.check.no_scale": Sentence(
+            _("Ladok's scale %(scale)s should be %(name)s, which WISEflow does not have."),
+            effect=_("Flows with that scale keep the scale they have in WISEflow."),
+            todo=_("Correct the source's grading scales."),
+            who=LICENCE_ADMIN,
+        ),
+    }
+)
+
+# --- Loading sources from a file -----------------------------------------------------------------------------------
+
+register(
+    {
+        "sources.load.no_file": Sentence(_("The file %(file)s cannot be read (%(detail)s)."), who=OPERATOR),
+        "sources.load.not_toml": Sentence(_("%(file)s is not TOML: %(detail)s."), who=OPERATOR),
+        "sources.load.no_sources": Sentence(_("%(file)s has no [[source]]."), who=OPERATOR),
+        "sources.load.unknown_key": Sentence(
+            _("%(where)s: unknown key %(key)s. Known keys: %(known)s."), effect=_("Nothing was loaded."), who=OPERATOR
+        ),
+        "sources.load.missing_key": Sentence(
+            _("%(where)s: %(key)s is missing."), effect=_("Nothing was loaded."), who=OPERATOR
+        ),
+        "sources.load.wrong_kind": Sentence(
+            _("%(where)s: %(key)s must be %(kind)s."), effect=_("Nothing was loaded."), who=OPERATOR
+        ),
+        "sources.load.wrong_value": Sentence(
+            _("%(where)s: %(key)s: %(detail)s"), effect=_("Nothing was loaded."), who=OPERATOR
+        ),
+        "sources.load.twice": Sentence(
+            _("%(where)s: %(key)s is there more than once."), effect=_("Nothing was loaded."), who=OPERATOR
+        ),
+        "sources.load.no_variable": Sentence(
+            _("%(where)s: the environment variable %(name)s is not set, or empty."),
+            effect=_("Nothing was loaded."),
+            who=OPERATOR,
+        ),
+    }
+)
+
+# --- The audit log -------------------------------------------------------------------------------------------------
+
+register(
+    {
+        "sources.audit.flow_requested": Sentence(_("Asked for a flow for %(codes)s.")),
+        "sources.audit.flow_resumed": Sentence(_("Resumed the creation of the flow.")),
+        "sources.audit.flow_created": Sentence(_("The flow was made in WISEflow (flow %(wiseflow)s).")),
+        "sources.audit.sync_requested": Sentence(_("Asked for a synchronisation.")),
+        "sources.audit.sync_confirmed": Sentence(_("Confirmed a synchronisation that had asked.")),
+        "sources.audit.synced": Sentence(
+            _(
+                "Synchronised: %(added)s added, %(updated)s changed, %(removed)s removed, %(deactivated)s deactivated, "
+                "%(unchanged)s unchanged."
+            )
+        ),
+        "sources.audit.sync_failed": Sentence(_("The synchronisation failed.")),
+        "sources.audit.source_loaded": Sentence(_("The source was loaded from a file.")),
+        "sources.audit.credential_added": Sentence(_("The %(system)s credential “%(label)s” was added from a file.")),
+        "sources.audit.credential_changed": Sentence(
+            _("The %(system)s credential “%(label)s” was changed from a file.")
+        ),
+    }
+)

@@ -1,0 +1,205 @@
+"""A university, its credentials and its people."""
+
+import datetime as dt
+import zoneinfo
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from ladokflow.fields import EncryptedTextField
+from ladokflow.ladok import UNIVERSITIES, University
+
+DST_HOUR = 2  # between 02:00 and 02:59 a night is run twice in autumn and not at all in spring
+
+
+def validate_timezone(value: str) -> None:
+    if value not in zoneinfo.available_timezones():
+        raise ValidationError(
+            _("%(value)s is not a time zone; write it like Europe/Stockholm."), params={"value": value}
+        )
+
+
+def validate_sync_at(value: dt.time) -> None:
+    if value.hour == DST_HOUR:
+        raise ValidationError(_("Not between 02:00 and 02:59: that hour is missing or doubled when the clocks change."))
+
+
+def university_choices() -> list[tuple[str, str]]:
+    """The universities there is a module for in `ladokflow/ladok/`: a new one needs no migration."""
+    return [(slug, university.name) for slug, university in UNIVERSITIES.items()]
+
+
+class SourceQuerySet(models.QuerySet["Source"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> "SourceQuerySet":
+        """The sources the user is a member of: everything else does not exist for them."""
+        memberships = Membership.objects.filter(user_id=user.pk)  # type: ignore[misc] # anonymous: no key, no membership
+        return self.filter(pk__in=memberships.values("source_id"))
+
+    def administered_by(self, user: AbstractBaseUser | AnonymousUser) -> "SourceQuerySet":
+        memberships = Membership.objects.filter(user_id=user.pk, role=Membership.Role.LICENCE_ADMIN)  # type: ignore[misc]
+        return self.filter(pk__in=memberships.values("source_id"))
+
+
+class Source(models.Model):
+    """One university: its Ladok side, its WISEflow licence, its rules."""
+
+    class Method(models.TextChoices):
+        POST = "POST", "POST"
+        PATCH = "PATCH", "PATCH"
+
+    slug = models.SlugField(_("short name"), unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    university = models.CharField(_("university"), max_length=20, choices=university_choices)
+    ladok_url = models.URLField(_("address of Ladok"), max_length=500)
+    wiseflow_url = models.URLField(_("address of WISEflow"), max_length=500)
+    ladok_paths = models.JSONField(
+        _("paths of Ladok"),
+        default=dict,
+        blank=True,
+        help_text=_("Only where they differ from the usual: an object with any of list, fetch and export."),
+    )
+    export_method = models.CharField(_("export method"), max_length=5, choices=Method, default=Method.POST)
+    export_body = models.TextField(
+        _("export body"), blank=True, help_text=_("A JMESPath expression; empty: the university's own body.")
+    )
+    accepts_manual_participants = models.BooleanField(
+        _("accepts participants added by hand"),
+        default=False,
+        help_text=_("Grades of people who were added by hand in WISEflow are exported too, by organisation id."),
+    )
+    can_read_back = models.BooleanField(
+        _("can be read back"), default=False, help_text=_("Ladok can be asked which grades it has registered.")
+    )
+    allows_overwriting = models.BooleanField(
+        _("allows overwriting"),
+        default=False,
+        help_text=_("Ladok accepts a changed grade for one it has already registered."),
+    )
+    exports_when_marking_ends = models.BooleanField(
+        _("export when marking ends"), default=False, help_text=_("The default for new flows: export by itself, once.")
+    )
+    grading_scales = models.JSONField(
+        _("grading scales"), default=dict, blank=True, help_text=_("Ladok's scale to WISEflow's scale, by name or id.")
+    )
+    user_data_types = models.JSONField(
+        _("user data types"), default=dict, blank=True, help_text=_("WISEflow's data types, by name or id.")
+    )
+    sync_at = models.TimeField(_("nightly synchronisation at"), default=dt.time(3, 30), validators=[validate_sync_at])
+    timezone = models.CharField(
+        _("time zone"), max_length=50, default="Europe/Stockholm", validators=[validate_timezone]
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = SourceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+        ordering = ("name",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(export_method__in=["POST", "PATCH"]), name="source_export_method_is_known"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def rules(self) -> University:
+        """The university's own tables and rules."""
+        return UNIVERSITIES[self.university]
+
+    @property
+    def tz(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.timezone)
+
+
+class Credential(models.Model):
+    """A token or the like with which we speak to one of the source's two systems. The newest enabled one is used."""
+
+    class System(models.TextChoices):
+        LADOK = "ladok", "Ladok"
+        WISEFLOW = "wiseflow", "WISEflow"
+
+    class Kind(models.TextChoices):
+        BEARER = "bearer", _("Bearer token")
+        API_KEY = "api_key", _("API key")
+        BASIC = "basic", _("User name and password")
+        OAUTH_CLIENT = "oauth_client", _("OAuth client")
+        CLIENT_CERTIFICATE = "client_certificate", _("Client certificate")
+
+    source = models.ForeignKey(Source, models.CASCADE, related_name="credentials", verbose_name=_("source"))
+    system = models.CharField(_("system"), max_length=20, choices=System)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    label = models.CharField(_("label"), max_length=100)
+    client_id = models.CharField(_("client id"), max_length=200, blank=True)
+    secret = EncryptedTextField(_("secret"))
+    enabled = models.BooleanField(_("enabled"), default=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("credential")
+        verbose_name_plural = _("credentials")
+        ordering = ("source", "system", "-created_at", "-pk")
+        constraints = (
+            models.UniqueConstraint(fields=["source", "system", "label"], name="one_credential_per_label"),
+            models.CheckConstraint(
+                condition=(
+                    Q(system="wiseflow", kind__in=["api_key", "oauth_client"])
+                    | Q(system="ladok", kind__in=["bearer", "api_key", "basic", "client_certificate"])
+                ),
+                name="credential_kind_fits_the_system",
+                violation_error_message=_("This kind of credential does not fit the system."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_system_display()}: {self.label}"
+
+
+class Membership(models.Model):
+    """A person's place at a source. Without one, the source and all that is in it does not exist for the person."""
+
+    class Role(models.TextChoices):
+        MANAGER = "manager", _("Manager")
+        LICENCE_ADMIN = "licence_admin", _("Licence admin")
+
+    source = models.ForeignKey(Source, models.CASCADE, related_name="memberships", verbose_name=_("source"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("user")
+    )
+    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.MANAGER)
+    organisation_id = models.CharField(
+        _("organisation id"), max_length=200, blank=True, help_text=_("Who the person is in WISEflow and Ladok.")
+    )
+    can_export = models.BooleanField(_("may export grades"), default=False)
+    gets_summary = models.BooleanField(
+        _("gets the nightly summary"),
+        default=True,
+        help_text=_("An e-mail after a night in which one of the person's flows could not be synchronised."),
+    )
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        blank=True,
+        choices=settings.LANGUAGES,
+        default="sv",
+        help_text=_("Of e-mails to the person."),
+    )
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        ordering = ("source", "user")
+        constraints = (
+            models.UniqueConstraint(fields=["source", "user"], name="one_membership_per_person_and_source"),
+            models.CheckConstraint(condition=Q(role__in=["manager", "licence_admin"]), name="membership_role_is_known"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.source})"

@@ -1,0 +1,16 @@
+"""What is done here when something has happened elsewhere in `sources`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from sources import calls
+from sources.models import Flow
+from sources.signals import flow_synced
+
+
+@receiver(flow_synced, dispatch_uid="sources.wake_calls")
+def go_on_with_waiting_calls(sender: Any, flow: Flow, **kwargs: Any) -> None:
+    calls.wake(flow)

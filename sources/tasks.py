@@ -1,0 +1,27 @@
+"""What the queue calls. The work and the truth about it are in the services."""
+
+from __future__ import annotations
+
+from sources import calls, creating, summaries, syncing
+
+
+def create_flow(pk: str) -> None:
+    creating.create_flow(int(pk))
+
+
+def sync_flow(run_pk: str) -> None:
+    syncing.run_sync(run_pk)
+
+
+def handle_webhook(pk: str) -> None:
+    calls.handle(int(pk))
+
+
+def sync_night() -> None:
+    """Called every few minutes: asks for the nightly synchronisation of each source whose time has come."""
+    syncing.request_night_syncs()
+
+
+def send_summaries() -> None:
+    """Called every few minutes: tells the managers of the night, once all of it is done."""
+    summaries.send_summaries()

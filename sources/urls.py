@@ -1,0 +1,26 @@
+from django.urls import path
+
+from sources.views import codes, flows, syncing, wizard
+
+app_name = "flows"
+urlpatterns = [
+    path("", flows.flow_list, name="list"),
+    path("new/", wizard.choose_source, name="new"),
+    path("new/<slug:slug>/", wizard.choose_way, name="way"),
+    path("new/<slug:slug>/list/", wizard.choose_from_list, name="from_list"),
+    path("new/<slug:slug>/code/", wizard.enter_code, name="from_code"),
+    path("new/<slug:slug>/preview/", wizard.preview, name="preview"),
+    path("new/<slug:slug>/settings/", wizard.settings, name="settings"),
+    path("<int:pk>/", flows.overview, name="detail"),
+    path("<int:pk>/participants/", flows.participants, name="participants"),
+    path("<int:pk>/codes/", codes.codes, name="codes"),
+    path("<int:pk>/codes/add/", codes.add, name="code_add"),
+    path("<int:pk>/codes/<int:code_pk>/remove/", codes.remove, name="code_remove"),
+    path("<int:pk>/exports/", flows.exports, name="exports"),
+    path("<int:pk>/resume/", wizard.resume, name="resume"),
+    path("<int:pk>/follow-again/", syncing.follow, name="follow"),
+    path("<int:pk>/synchronisations/", syncing.history, name="syncs"),
+    path("<int:pk>/synchronisations/preview/", syncing.preview, name="sync_preview"),
+    path("<int:pk>/synchronisations/start/", syncing.start, name="sync"),
+    path("<int:pk>/synchronisations/<uuid:run_pk>/", syncing.run, name="sync_run"),
+]
