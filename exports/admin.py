@@ -1,0 +1,53 @@
+"""Export attempts, to read. What each of them did stands on its own page among the manager's pages."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from exports.masking import masked_text
+from exports.models import ExportAttempt
+from ladokflow.messages import Message
+from sources.admin.scope import ReadOnlyAdmin
+
+
+@admin.register(ExportAttempt)
+class ExportAttemptAdmin(ReadOnlyAdmin):
+    source_path = "flow__source"
+    list_display = (
+        "created_at", "flow", "code", "trigger", "is_retry", "state",
+        "sent_count", "exported_count", "failed_count", "unknown_count", "who_asked",
+    )  # fmt: skip
+    list_filter = ("state", "trigger", "is_retry")
+    list_select_related = ("flow", "flow__source", "code", "requested_by")
+    search_fields = ("=id", "flow__title", "=code__code", "idempotency_key")
+    date_hierarchy = "created_at"
+    fields = (
+        "id", "page", "flow", "code", "trigger", "is_retry", "who_asked", "state", "told",
+        ("sent_count", "exported_count", "failed_count", "unknown_count"),
+        "method", "url", "idempotency_key", "body_sha256", "http_status", "masked_answer",
+        "enqueues", "claims", "created_at", "claimed_at", "sending_at", "finished_at",
+    )  # fmt: skip
+    readonly_fields = ("id", "page", "who_asked", "told", "masked_answer")
+
+    def get_queryset(self, request: Any) -> Any:
+        rows = super().get_queryset(request)
+        # The answer may be large and is encrypted: only the page of one attempt opens it.
+        return rows.defer("answer") if request.resolver_match.url_name.endswith("changelist") else rows
+
+    @admin.display(description=_("message"))
+    def told(self, attempt: ExportAttempt) -> Message | None:
+        return attempt.reason
+
+    @admin.display(description=_("Ladok's answer"))
+    def masked_answer(self, attempt: ExportAttempt) -> SafeString | None:
+        return format_html("<pre>{}</pre>", masked_text(attempt.answer)) if attempt.answer else None
+
+    @admin.display(description=_("page"))
+    def page(self, attempt: ExportAttempt) -> SafeString:
+        return format_html(
+            '<a href="{}">{}</a>', reverse("exports:attempt", args=[attempt.pk]), _("Every person and the history")
+        )

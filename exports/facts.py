@@ -1,0 +1,198 @@
+"""What the rules ask for, read from the database in a constant number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from exports.models import ExportAttempt, ExportItem
+from exports.rules import FlowFacts, Last, PersonFacts, Sender
+from ladokflow.ladok.base import GradeLine
+from sources.models import Flow, FlowSource, Membership, Participant
+
+
+@dataclass(frozen=True)
+class Item:
+    """The person's newest item that is not superseded."""
+
+    pk: int
+    state: str
+    grade: str
+    is_alternative: bool
+    points: Decimal | None
+    generation: int
+    message: Mapping[str, Any]
+    attempt_id: Any
+    code_id: int
+    http_status: int | None
+    may_be_in_ladok: bool = False
+    replaces_exported: bool = False
+
+    @property
+    def next_generation(self) -> int:
+        """One higher for each definite answer of Ladok's about the person.
+
+        A repeat of the same content must keep its idempotency key while the outcome is unknown. Once Ladok has answered,
+        the same grade is new content: a receiver that keeps its answers would only repeat the old one.
+        """
+        answered = self.state == ExportItem.State.EXPORTED or (
+            self.state == ExportItem.State.FAILED and self.http_status is not None and 200 <= self.http_status < 300
+        )
+        return self.generation + int(answered)
+
+    @property
+    def leaves_in_doubt(self) -> bool:
+        """Whether a grade of the person's may be in Ladok without anybody knowing, when this item is set aside."""
+        return self.state == ExportItem.State.UNKNOWN or (
+            self.state == ExportItem.State.FAILED and self.may_be_in_ladok
+        )
+
+    @property
+    def leaves_exported(self) -> bool:
+        """Whether a grade of the person's is known to be in Ladok, and is what comes next to be written over."""
+        return self.state == ExportItem.State.EXPORTED or self.replaces_exported
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A participant as the rules see it. `code` is the Ladok code the grade goes to."""
+
+    participant: Participant
+    facts: PersonFacts
+    code: FlowSource | None
+    item: Item | None
+
+
+@dataclass(frozen=True)
+class Case:
+    flow: Flow
+    facts: FlowFacts
+    people: list[Candidate]
+
+
+def lock(flow_pk: int) -> Flow:
+    """The flow, fresh, and held until the transaction ends: whoever starts, records or settles takes turns.
+
+    On SQLite the transaction itself holds the only write lock.
+    """
+    return Flow.objects.select_related("source").select_for_update(of=("self",), no_key=True).get(pk=flow_pk)
+
+
+def load_case(flow: Flow) -> Case:
+    codes = list(flow.codes.filter(removed_at__isnull=True).order_by("position"))
+    items = newest_items(flow)
+    own_codes = _codes_of_people(flow, codes)
+    people = [
+        _candidate(flow, participant, codes, own_codes.get(participant.pk), items.get(participant.pk))
+        for participant in Participant.objects.filter(flow=flow).select_related("assessment")
+    ]
+    return Case(flow, flow_facts(flow, has_code=bool(codes)), people)
+
+
+def flow_facts(flow: Flow, *, has_code: bool) -> FlowFacts:
+    source = flow.source
+    return FlowFacts(
+        is_created=flow.setup_state == Flow.Setup.READY,
+        synced_at=flow.synced_at,
+        state=flow.state,
+        marking_end_at=flow.marking_end_at.astimezone(source.tz) if flow.marking_end_at else None,
+        has_code=has_code,
+        is_export_ended=flow.export_ended_at is not None,
+        is_under_way=flow.attempts.filter(state__in=ExportAttempt.OPEN).exists(),
+        is_instant=flow.instant_export,
+        grades=tuple(str(grade) for grade in flow.grades),
+        accepts_manual_participants=source.accepts_manual_participants,
+        allows_overwriting=source.allows_overwriting,
+        needs_export_right=source.rules.needs_export_right,
+    )
+
+
+def sender_of(flow: Flow, user: AbstractBaseUser | None) -> Sender | None:
+    """The user's place at the flow's source; None for a stranger. A job without a user acts for who made the flow."""
+    membership = Membership.objects.filter(
+        source_id=flow.source_id, user_id=user.pk if user else flow.created_by_id, user__is_active=True
+    ).first()
+    return Sender(membership.organisation_id, membership.can_export) if membership else None
+
+
+def newest_items(flow: Flow) -> dict[int, Item]:
+    """By participant."""
+    rows = (
+        ExportItem.objects.filter(participant__flow=flow)
+        .exclude(state=ExportItem.State.SUPERSEDED)
+        .order_by("pk")
+        .values_list(
+            "participant_id", "pk", "state", "grade", "is_alternative", "points", "generation", "message",
+            "attempt_id", "attempt__code_id", "attempt__http_status", "may_be_in_ladok", "replaces_exported",
+        )
+    )  # fmt: skip
+    return {participant_id: Item(*values) for participant_id, *values in rows}
+
+
+def _codes_of_people(flow: Flow, codes: list[FlowSource]) -> dict[int, FlowSource]:
+    """The first code that is still on the flow, by participant."""
+    by_pk = {code.pk: code for code in codes}
+    links = Participant.codes.through.objects.filter(flowsource__flow=flow).values_list(
+        "participant_id", "flowsource_id"
+    )
+    found: dict[int, FlowSource] = {}
+    for participant_id, code_id in links:
+        code = by_pk.get(code_id)
+        if code and (participant_id not in found or code.position < found[participant_id].position):
+            found[participant_id] = code
+    return found
+
+
+def _candidate(
+    flow: Flow, participant: Participant, codes: list[FlowSource], own: FlowSource | None, item: Item | None
+) -> Candidate:
+    # Somebody added by hand belongs to no code: the grade goes to the master's.
+    code = own if participant.is_from_source else own or (codes[0] if codes else None)
+    if item:
+        # What was sent under one code is retried under it, as long as it is there.
+        code = next((found for found in codes if found.pk == item.code_id), code)
+    line = grade_line(flow, participant)
+    facts = PersonFacts(
+        line=line,
+        is_from_source=participant.is_from_source,
+        is_active=participant.is_active,
+        has_code=code is not None,
+        can_be_identified=flow.source.rules.can_identify(line),
+        has_alternative_grade=line.is_alternative,
+        last=_last(item) if item else None,
+    )
+    return Candidate(participant, facts, code, item)
+
+
+def _last(item: Item) -> Last:
+    return Last(item.state, item.grade, item.is_alternative, item.points, item.replaces_exported)
+
+
+def grade_line(flow: Flow, participant: Participant) -> GradeLine:
+    assessment = getattr(participant, "assessment", None)
+    return GradeLine(
+        grade=assessment.effective_grade if assessment else "",
+        is_alternative=bool(assessment and assessment.alternative_grade),
+        points=assessment.points if assessment and flow.source.rules.sends_points else None,
+        organisation_id=participant.organisation_id,
+        unique_exam_id=participant.unique_exam_id,
+        external_user_id=participant.external_user_id,
+        national_id=participant.national_id,
+    )
+
+
+def item_line(item: ExportItem) -> GradeLine:
+    """What an item holds: what is sent is this, and never what the participant has become since."""
+    return GradeLine(
+        grade=item.grade,
+        is_alternative=item.is_alternative,
+        points=item.points,
+        organisation_id=item.organisation_id,
+        unique_exam_id=item.unique_exam_id,
+        external_user_id=item.external_user_id,
+        national_id=item.national_id,
+    )

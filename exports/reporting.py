@@ -1,0 +1,80 @@
+"""What other programs are told of a flow, in plain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exports.command import shown_state
+from exports.models import ExportAttempt
+from exports.states import refresh_states
+from ladokflow.messages import Message
+from sources.models import Flow, Participant, SyncRun
+
+
+def flow_status(flow: Flow) -> dict[str, Any]:
+    refresh_states(flow)
+    return {
+        "flow": flow.pk,
+        "wiseflowFlow": flow.wiseflow_id,
+        "title": flow.title,
+        "phase": flow.state,
+        "state": str(flow.export_state),
+        "reason": _words(flow.export_message),
+        "counts": {
+            "participants": flow.participant_count,
+            "graded": flow.graded_count,
+            "exported": flow.exported_count,
+            "failed": flow.failed_count,
+        },
+        "sync": _sync(flow),
+        "participants": [_person(person) for person in flow.participants.defer("national_id")],
+        "attempts": [_attempt(attempt) for attempt in flow.attempts.select_related("code").order_by("created_at")],
+    }
+
+
+def _words(stored: Any) -> str:
+    told = Message.from_json(stored)
+    return str(told) if told else ""
+
+
+def _person(person: Participant) -> dict[str, Any]:
+    return {
+        "organisationId": person.organisation_id,
+        "uniqueExamId": person.unique_exam_id,
+        "state": str(person.export_state),
+        "message": _words(person.export_message),
+    }
+
+
+def _sync(flow: Flow) -> dict[str, Any]:
+    run = SyncRun.objects.filter(flow=flow).order_by("-created_at").first()
+    found: dict[str, Any] = {"syncedAt": flow.synced_at.isoformat() if flow.synced_at else None, "state": None}
+    if run is None:
+        return found
+    return found | {
+        "state": str(run.state),
+        "message": _words(run.message),
+        "added": run.added,
+        "updated": run.updated,
+        "removed": run.removed,
+        "deactivated": run.deactivated,
+        "unchanged": run.unchanged,
+        "problems": [str(problem) for problem in run.problem_messages],
+    }
+
+
+def _attempt(attempt: ExportAttempt) -> dict[str, Any]:
+    return {
+        "attempt": str(attempt.pk),
+        "code": attempt.code.code,
+        "state": shown_state(attempt),
+        "isRetry": attempt.is_retry,
+        "sent": attempt.sent_count,
+        "exported": attempt.exported_count,
+        "failed": attempt.failed_count,
+        "unknown": attempt.unknown_count,
+        "httpStatus": attempt.http_status,
+        "message": _words(attempt.message),
+        "requestedAt": attempt.created_at.isoformat(),
+        "finishedAt": attempt.finished_at.isoformat() if attempt.finished_at else None,
+    }

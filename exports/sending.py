@@ -1,0 +1,255 @@
+"""Sending an attempt: claim, prepare, mark, one request, record.
+
+Whatever dies, and whenever: before the mark nothing has been sent, and the attempt is taken up again or fails; after it the
+outcome is recorded, or is *unknown*. Nothing is ever sent twice by itself. A task that is delivered twice stops at the claim.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+
+from exports import moves, rules
+from exports.answers import ItemOutcome, Reading, read_answer
+from exports.bodies import body_of
+from exports.collecting import read_points, store_assessments
+from exports.facts import flow_facts, item_line, sender_of
+from exports.models import ExportAttempt, ExportItem
+from exports.rules import MARKING_STATES_OVER, PersonFacts
+from exports.writing import insist
+from ladokflow.http import Answer, NoAnswer, RemoteError
+from ladokflow.ladok.client import LadokClient
+from ladokflow.messages import Message, Refused, message
+from ladokflow.wiseflow.schemas import WiseflowAssessment
+from sources.connections import ladok_for, wiseflow_for
+
+logger = logging.getLogger(__name__)
+
+SLACK_SECONDS = 5
+
+
+class NotSent(Exception):
+    """Found out while preparing: nothing is sent, and the attempt fails with this message."""
+
+    def __init__(self, told: Message, own: dict[int, Message] | None = None, others: Message | None = None) -> None:
+        super().__init__(told.code)
+        self.message = told
+        self.own = own
+        self.others = others
+
+
+@dataclass(frozen=True)
+class Prepared:
+    items: list[ExportItem]
+    method: str
+    url: str
+    body: bytes
+    headers: dict[str, str]
+
+
+def monotonic() -> float:
+    """Seconds that also pass while the machine is suspended, where the system can tell."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.clock_gettime(clock) if clock is not None else time.monotonic()
+
+
+def send_attempt(pk: uuid.UUID | str, *, seconds: float | None = None) -> str:
+    """Send one attempt, if it is to be had; its state afterwards.
+
+    `seconds` is how long the caller will be let live; the default is the queue's. Safe to call any number of times.
+    """
+    began = monotonic()
+    key = pk if isinstance(pk, uuid.UUID) else uuid.UUID(pk)
+    limit = float(settings.Q_CLUSTER["timeout"]) if seconds is None else seconds
+    token = moves.claim(key)
+    if token is None:
+        _leave(key)
+    else:
+        _send_claimed(key, token, began + limit)
+    state: str = ExportAttempt.objects.values_list("state", flat=True).get(pk=key)
+    return state
+
+
+def _leave(pk: uuid.UUID) -> None:
+    """Delivered twice. One that is found `sending` is never sent; if its worker is dead, its outcome is unknown."""
+    token = (
+        ExportAttempt.objects.filter(pk=pk, state=ExportAttempt.State.SENDING).values_list("token", flat=True).first()
+    )
+    if token:
+        moves.lose(pk, message("attempt.worker_died"), token=token)
+
+
+def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
+    attempt = ExportAttempt.objects.select_related("flow__source", "code").get(pk=pk)
+    try:
+        with ladok_for(attempt.flow.source) as client:
+            prepared = _prepare(attempt, client)
+            if monotonic() > ends - moves.http_budget() - SLACK_SECONDS:
+                raise NotSent(message("attempt.too_late"))
+            # From here on only `_send_marked` may end it.
+            marked_at = monotonic()
+            if not moves.mark(
+                pk,
+                token,
+                method=prepared.method,
+                url=prepared.url,
+                body_sha256=hashlib.sha256(prepared.body).hexdigest(),
+            ):
+                if moves.is_code_gone(pk):
+                    raise NotSent(message("attempt.code_removed"))
+                logger.warning("export.attempt.claim_lost attempt=%s", pk)
+                return
+            _send_marked(attempt, token, client, prepared, marked_at)
+    except NotSent as reason:
+        insist(lambda why=reason: moves.drop(pk, token, why.message, own=why.own, others=why.others))  # type: ignore[misc]
+    except (RemoteError, Refused) as error:
+        why = message("attempt.remote", cause=error.message.to_json())
+        insist(lambda: moves.drop(pk, token, why))
+    except BaseException:
+        # A fault of ours, or the queue's time limit. `drop` does nothing once the attempt is marked.
+        insist(lambda: moves.drop(pk, token, message("attempt.fault")), seconds=2)
+        raise
+
+
+# --- Prepare -----------------------------------------------------------------------------------------------------
+
+
+def _prepare(attempt: ExportAttempt, client: LadokClient) -> Prepared:
+    """All that can fail without harm fails here: the rules once more, WISEflow's grades as they are now, the body."""
+    flow, source = attempt.flow, attempt.flow.source
+    if attempt.code.removed_at is not None or flow.export_ended_at is not None:
+        raise NotSent(message("attempt.code_removed"))
+    items = list(
+        attempt.items.filter(state=ExportItem.State.LIVE)
+        .select_related("participant")
+        .defer("participant__national_id")
+        .order_by("pk")
+    )
+    if len(items) != attempt.sent_count:
+        logger.error("export.attempt.items_missing attempt=%s", attempt.pk)
+        raise NotSent(message("attempt.fault"))
+    if flow.wiseflow_id is None:
+        raise NotSent(message("export.not_created"))
+    _ask_again(attempt, items)
+    with wiseflow_for(source) as wiseflow:
+        phase = wiseflow.flow(flow.wiseflow_id).state
+        assessments = wiseflow.assessments(flow.wiseflow_id)
+        points = None
+        if source.rules.sends_points:
+            numbers = [number for item in items if (number := item.participant.wiseflow_id)]
+            points = read_points(flow.wiseflow_id, wiseflow, numbers)
+    is_instant = attempt.trigger == ExportAttempt.Trigger.INSTANT or (attempt.is_retry and flow.instant_export)
+    if phase not in MARKING_STATES_OVER and not is_instant:
+        raise NotSent(message("attempt.marking_reopened"))
+    _compare(attempt, items, assessments, points)
+    body = body_of(flow, attempt.code, [item_line(item) for item in items], attempt.managers)
+    return Prepared(
+        items=items,
+        method=source.export_method,
+        url=source.rules.export_url(client, attempt.code.code),
+        body=body,
+        headers={"Idempotency-Key": attempt.idempotency_key, "X-Attempt-Id": str(attempt.pk)},
+    )
+
+
+def _ask_again(attempt: ExportAttempt, items: list[ExportItem]) -> None:
+    """Whether who asked may still export, and each person may still be sent: a queue may stand still for hours."""
+    facts = flow_facts(attempt.flow, has_code=True)
+    if rules.has_export_right(facts, sender_of(attempt.flow, attempt.requested_by)):
+        raise NotSent(message("attempt.right_gone"))
+    own: dict[int, Message] = {}
+    for item in items:
+        person = PersonFacts(
+            line=item_line(item),
+            is_from_source=item.participant.is_from_source,
+            is_active=item.participant.is_active,
+        )
+        refusal = rules.is_active(person) or rules.is_accepted(facts, person)
+        if refusal:
+            own[item.pk] = refusal
+    if own:
+        raise NotSent(
+            message("attempt.people_changed", count=len(own)), own=own, others=message("attempt.not_sent_with_it")
+        )
+
+
+def _compare(
+    attempt: ExportAttempt,
+    items: list[ExportItem],
+    assessments: list[WiseflowAssessment],
+    points: Mapping[int, Decimal | None] | None,
+) -> None:
+    """The snapshot against what WISEflow says now. Where they differ nothing is sent, and the news are stored.
+
+    `points` is None where the university takes none.
+    """
+    now = {row.participant_id: row for row in assessments}
+    own: dict[int, Message] = {}
+    for item in items:
+        row = now.get(item.participant.wiseflow_id or 0)
+        grade = (row.alternative_grade or row.grade) if row else ""
+        is_alternative = bool(row and row.alternative_grade)
+        if not grade:
+            own[item.pk] = message("attempt.grade_gone")
+        elif (grade, is_alternative) != (item.grade, item.is_alternative):
+            own[item.pk] = message("attempt.grade_changed", was=item.grade, now=grade)
+        elif points is not None and item.points != (found := points.get(item.participant.wiseflow_id or 0)):
+            own[item.pk] = message("attempt.points_changed", was=_number(item.points), now=_number(found))
+    if own:
+        store_assessments(attempt.flow, assessments, points)
+        are_only_points = all(told.code == "attempt.points_changed" for told in own.values())
+        code = "attempt.only_points_changed" if are_only_points else "attempt.grades_changed"
+        raise NotSent(message(code, count=len(own)), own=own, others=message("attempt.not_sent_with_it"))
+
+
+def _number(points: Decimal | None) -> str:
+    return "–" if points is None else f"{points.normalize():f}"
+
+
+# --- Send --------------------------------------------------------------------------------------------------------
+
+
+def _send_marked(
+    attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, prepared: Prepared, marked_at: float
+) -> None:
+    pk, keys = attempt.pk, [item.pk for item in prepared.items]
+    late_after = moves.send_lease().total_seconds() - moves.http_budget() - SLACK_SECONDS
+    if monotonic() - marked_at > late_after:
+        # Held up so long that the lease may be gone before the request is through.
+        insist(lambda: moves.drop(pk, token, message("attempt.too_late"), state=ExportAttempt.State.SENDING))
+        return
+    try:
+        came = client.send(prepared.method, prepared.url, prepared.body, prepared.headers, seconds=moves.http_budget())
+        university = attempt.flow.source.rules
+        reading = read_answer(came, [frozenset(university.identifiers(item_line(item))) for item in prepared.items])
+    except RemoteError as error:
+        # The connection could not even be set up as configured: no byte has left.
+        failed = message("attempt.remote", cause=error.message.to_json())
+        insist(lambda: moves.drop(pk, token, failed, state=ExportAttempt.State.SENDING))
+        return
+    except BaseException as error:
+        # The queue's time limit comes as a SystemExit. The request may have arrived.
+        told = message("attempt.interrupted")
+        unknown = Reading((ItemOutcome("unknown", told),) * len(keys), told)
+        insist(lambda: moves.record(pk, token, keys, unknown), seconds=2)
+        logger.exception("export.attempt.interrupted attempt=%s", pk)
+        if isinstance(error, Exception):
+            return
+        raise
+    insist(lambda: moves.record(pk, token, keys, reading, status=_status(came), answer=_text(came)))
+
+
+def _status(came: Answer | NoAnswer) -> int | None:
+    return came.status if isinstance(came, Answer) else None
+
+
+def _text(came: Answer | NoAnswer) -> str:
+    # PostgreSQL stores no NUL.
+    return came.body.decode("utf-8", "replace").replace("\0", "") if isinstance(came, Answer) else ""

@@ -1,0 +1,31 @@
+"""What the queue calls. The work and the truth about it are in the services."""
+
+from __future__ import annotations
+
+from exports import automatic, collecting, sending, sweeping, watching
+from sources.models import Flow
+
+
+def send_attempt(pk: str) -> None:
+    sending.send_attempt(pk)
+
+
+def collect_flow(pk: str) -> None:
+    """Collect one flow's grades: asked for by a page or a webhook."""
+    flow = Flow.objects.ready().filter(pk=pk).first()
+    if flow is not None:
+        automatic.collect_and_export(flow)
+
+
+def collect_all() -> None:
+    """Called every few minutes: have the grades collected of every flow where there may be news."""
+    collecting.enqueue_collections()
+
+
+def prune() -> None:
+    """Called every hour: once a day, what is older than it is to be kept goes."""
+    sweeping.prune()
+
+
+def heartbeat(_key: str = "") -> None:
+    watching.beat()

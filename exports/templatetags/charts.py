@@ -1,0 +1,28 @@
+"""Charts drawn by the server: SVG with the same figures in words, so that nobody has to see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from exports.charts import export_weeks, grade_bars
+from sources.models import Flow
+
+register = template.Library()
+
+
+@register.inclusion_tag("exports/_grades_chart.html")
+def grades_chart(flow: Flow) -> dict[str, Any]:
+    return {"bars": grade_bars(flow)}
+
+
+@register.inclusion_tag("exports/_weeks_chart.html")
+def exports_chart(user: Any) -> dict[str, Any]:
+    weeks = export_weeks(user)
+    return {
+        "weeks": weeks,
+        "good": sum(week.good for week in weeks),
+        "bad": sum(week.bad for week in weeks),
+        "most": max((week.good + week.bad for week in weeks), default=0),
+    }

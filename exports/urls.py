@@ -1,0 +1,20 @@
+from django.urls import path
+
+from exports.views import attempt, dashboard, download, sending, settling
+
+app_name = "exports"
+urlpatterns = [
+    path("", dashboard.dashboard, name="dashboard"),
+    path("live/", dashboard.live, name="live"),
+    path("errors.<str:kind>", download.errors, name="errors"),
+    path("start/", sending.start, name="start"),
+    path("retry/", sending.retry, name="retry"),
+    path("flows/<int:pk>/preview/", sending.preview, name="preview"),
+    path("flows/<int:pk>/send/", sending.send, name="send"),
+    path("flows/<int:pk>/collect/", sending.collect, name="collect"),
+    path("flows/<int:pk>/check/", settling.check, name="check"),
+    path("<uuid:pk>/", attempt.attempt, name="attempt"),
+    path("<uuid:pk>/people.<str:kind>", download.people, name="people"),
+    path("<uuid:pk>/choose/", settling.choose, name="choose"),
+    path("<uuid:pk>/mark/", settling.mark, name="mark"),
+]

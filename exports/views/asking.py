@@ -1,0 +1,57 @@
+"""What several of the pages ask of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from exports.models import ExportAttempt
+from sources.models import Flow
+
+MAX_CHOSEN = 100
+LARGEST_KEY = 2**63 - 1
+
+
+def flow_for(request: HttpRequest, pk: int) -> Flow:
+    """The flow, or 404 where it belongs to a source the user is no member of."""
+    if pk > LARGEST_KEY:
+        raise Http404
+    return get_object_or_404(Flow.objects.visible_to(request.user).select_related("source"), pk=pk)
+
+
+def attempt_for(request: HttpRequest, pk: object) -> ExportAttempt:
+    visible = Flow.objects.visible_to(request.user)
+    attempts = ExportAttempt.objects.filter(flow__in=visible).select_related(
+        "flow", "flow__source", "code", "requested_by"
+    )
+    return get_object_or_404(attempts, pk=pk)
+
+
+def chosen_flows(request: HttpRequest) -> list[Flow]:
+    """The flows that were ticked, or the one whose own button was pressed. 404 if any of them is not the user's."""
+    keys = keys_of(request.POST.getlist("one") or request.POST.getlist("flow"))[:MAX_CHOSEN]
+    found = Flow.objects.visible_to(request.user).select_related("source").in_bulk(keys)
+    if len(found) != len(keys):
+        raise Http404
+    return [found[key] for key in keys]
+
+
+def keys_of(values: Iterable[str]) -> list[int]:
+    """Keys from a form, each once. 404 for what is none."""
+    try:
+        keys = list(dict.fromkeys(int(value) for value in values))
+    except ValueError:
+        raise Http404 from None
+    if any(not 0 < key <= LARGEST_KEY for key in keys):
+        raise Http404
+    return keys
+
+
+def back(request: HttpRequest, otherwise: str) -> str:
+    """The page the form stood on, if it says so and is one of ours."""
+    said = request.POST.get("next", "")
+    is_ours = said and url_has_allowed_host_and_scheme(said, {request.get_host()}, require_https=request.is_secure())
+    return said if is_ours else otherwise

@@ -1,0 +1,95 @@
+"""Tables to take along: CSV and XLSX, without national ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from exports.forms import DashboardFilter, ItemFilter
+from exports.listing import errors_of, memberships_by_source, with_newer, worst_first
+from exports.models import ExportItem
+from exports.views.asking import attempt_for
+from ladokflow.spreadsheets import csv_file, xlsx_file
+from sources.models import Flow
+
+KINDS: dict[str, Callable[..., HttpResponse]] = {"csv": csv_file, "xlsx": xlsx_file}
+
+
+def _writer(kind: str) -> Callable[..., HttpResponse]:
+    if kind not in KINDS:
+        raise Http404
+    return KINDS[kind]
+
+
+@login_required
+@never_cache
+@require_GET
+def errors(request: HttpRequest, kind: str) -> HttpResponse:
+    """Everybody whose grade failed or has an unknown outcome, in the flows that the dashboard's filter finds."""
+    write = _writer(kind)
+    sources = [membership.source for membership in memberships_by_source(request.user).values()]
+    form = DashboardFilter(request.GET, sources=sources)
+    flows = form.narrow(Flow.objects.visible_to(request.user))
+    headings = (_("Source"), _("Flow"), *_person_headings())
+    rows = ((item.attempt.flow.source.name, item.attempt.flow.title, *_person(item)) for item in errors_of(flows))
+    return write(f"ladokflow-errors-{timezone.localdate():%Y%m%d}", headings, rows)
+
+
+@login_required
+@never_cache
+@require_GET
+def people(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
+    """Everybody in one attempt, or those that the page's filter finds."""
+    write = _writer(kind)
+    attempt = attempt_for(request, pk)
+    items = worst_first(ItemFilter(request.GET).apply(with_newer(attempt.items.all())))
+    return write(
+        f"ladokflow-export-{attempt.pk}", _person_headings(), (_person(item) for item in _with_code(items, attempt))
+    )
+
+
+def _with_code(items: Iterable[ExportItem], attempt: Any) -> Iterable[ExportItem]:
+    for item in items:
+        item.attempt = attempt
+        yield item
+
+
+def _person_headings() -> Sequence[str]:
+    return (
+        _("Ladok code"),
+        _("Last name"),
+        _("First name"),
+        _("Organisation id"),
+        _("Unique exam id"),
+        _("Grade"),
+        _("Points"),
+        _("State"),
+        _("What has happened"),
+        _("What to do"),
+        _("Attempt"),
+    )
+
+
+def _person(item: ExportItem) -> Sequence[str]:
+    told = item.reason
+    return (
+        item.attempt.code.code,
+        item.participant.last_name,
+        item.participant.first_name,
+        item.organisation_id,
+        item.unique_exam_id,
+        item.grade,
+        "" if item.points is None else str(item.points),
+        str(item.get_state_display()),
+        told.what if told else "",
+        told.todo if told else "",
+        str(item.attempt_id),
+    )

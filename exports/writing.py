@@ -1,0 +1,53 @@
+"""Writing many rows in few statements."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models import QuerySet
+
+BATCH = 500
+FEW, FEW_BATCH = 5, 100  # rows with a sentence of their own go into one statement with others
+INSIST_SECONDS = 20.0
+PAUSE_SECONDS = 0.5
+
+Result = TypeVar("Result")
+
+
+def update_in_groups(rows: QuerySet[Any], changes: Mapping[int, Mapping[str, Any]]) -> int:
+    """Update `rows` by key, those that get the same values together; how many were changed.
+
+    `rows` may carry a condition: what no longer fulfils it is left alone. All changes are of the same columns.
+    """
+    groups: dict[str, tuple[Mapping[str, Any], list[int]]] = {}
+    for pk, values in changes.items():
+        groups.setdefault(json.dumps(values, sort_keys=True, default=str), (values, []))[1].append(pk)
+    changed, single = 0, []
+    for values, keys in groups.values():
+        if len(keys) < FEW:
+            single += [rows.model(pk=pk, **values) for pk in keys]
+            continue
+        for start in range(0, len(keys), BATCH):
+            changed += rows.filter(pk__in=keys[start : start + BATCH]).update(**values)
+    if single:
+        columns = list(next(iter(changes.values())))
+        # Django keeps the condition of the rows in each of its statements.
+        changed += rows.bulk_update(single, columns, batch_size=FEW_BATCH)
+    return changed
+
+
+def insist(write: Callable[[], Result], seconds: float = INSIST_SECONDS) -> Result:
+    """Call `write` until the database takes it: a restart of it must not lose what Ladok has answered."""
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            return write()
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or time.monotonic() > ends:
+                raise
+            connection.close()
+            time.sleep(PAUSE_SECONDS)
