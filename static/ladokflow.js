@@ -1,0 +1,57 @@
+// What the pages do beyond HTML and htmx. Nothing here is needed for a task: without it every form and link still works.
+
+// Each part is started for the whole page, and again for what htmx puts in anew.
+function start(root) {
+  // A checkbox that ticks all the others of its name: <input type="checkbox" data-check-all="code">, hidden until it can work.
+  for (const all of root.querySelectorAll("[data-check-all]")) {
+    const boxes = () => [...all.closest("form").querySelectorAll(`input[name="${all.dataset.checkAll}"]:not(:disabled)`)];
+    const show = () => {
+      const ticked = boxes().filter((box) => box.checked).length;
+      all.checked = ticked > 0 && ticked === boxes().length;
+      all.indeterminate = ticked > 0 && !all.checked;
+    };
+    all.closest("[hidden]")?.removeAttribute("hidden");
+    all.addEventListener("change", () => boxes().forEach((box) => { box.checked = all.checked; }));
+    all.closest("form").addEventListener("change", (event) => { if (event.target !== all) show(); });
+    show();
+  }
+
+  // A form is sent once: a second click while the first is on its way is ignored. The server holds the same promise itself.
+  for (const form of root.querySelectorAll("form[data-once]")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) event.preventDefault();
+      form.dataset.sent = "yes";
+    });
+    addEventListener("pageshow", () => delete form.dataset.sent);
+  }
+}
+start(document);
+
+// A part that is fetched anew while somebody works in it (data-keeps) keeps what was ticked, and the focus: htmx finds it
+// again by its id. Where the row it stood on is gone, the part itself takes it, so that the keyboard does not start over.
+const keeps = (event) => event.detail.target?.hasAttribute?.("data-keeps");
+const kept = { ticked: [], focus: false };
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (!keeps(event)) return;
+  const part = event.detail.target;
+  // On its way to the server: the answer to that is the next page, and this list no longer matters.
+  if (part.querySelector("form[data-sent]")) event.detail.shouldSwap = false;
+  kept.ticked = [...part.querySelectorAll("input[type=checkbox][id]:checked")].map((box) => box.id);
+  kept.focus = part.contains(document.activeElement);
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (!keeps(event)) return;
+  const part = document.getElementById(event.detail.target.id);
+  for (const id of kept.ticked) {
+    const box = document.getElementById(id);
+    if (box && part.contains(box)) box.checked = true;
+  }
+  start(part);
+  if (kept.focus && !part.contains(document.activeElement)) {
+    part.tabIndex = -1;
+    part.focus({ preventScroll: true });
+  }
+});
+
+// What was typed wrong is told first: the summary of errors takes the focus.
+document.querySelector("[data-focus]")?.focus();
