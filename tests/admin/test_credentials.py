@@ -1,0 +1,123 @@
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from ladokflow.messages import Message
+from sources.models import AuditEntry, Credential
+from tests.factories import CredentialFactory
+
+CHANGELIST = "admin:sources_credential_changelist"
+
+
+def fields(credential: Credential, **changed: Any) -> dict[str, Any]:
+    kept = {"kind": credential.kind, "label": credential.label, "client_id": credential.client_id, "secret": ""}
+    return {**kept, "enabled": "on", **changed}
+
+
+def change(client: Client, credential: Credential, **changed: Any) -> Any:
+    return client.post(reverse("admin:sources_credential_change", args=[credential.pk]), fields(credential, **changed))
+
+
+def told(source: Any) -> list[str]:
+    return [str(Message.from_json(entry.message)) for entry in AuditEntry.objects.filter(source=source)]
+
+
+def test_secret_is_never_written_into_a_page(as_admin: Client, cast: Any) -> None:
+    page = as_admin.get(reverse("admin:sources_credential_change", args=[cast.credential.pk]))
+    assert "kept-as-it-is" not in page.content.decode()
+    mistaken = change(as_admin, cast.credential, label="", secret="just-typed")
+    assert mistaken.status_code == 200
+    assert "just-typed" not in mistaken.content.decode()
+    history = as_admin.get(reverse("admin:sources_credential_history", args=[cast.credential.pk]))
+    assert "kept-as-it-is" not in history.content.decode()
+
+
+def test_secret_is_kept_when_left_blank(as_admin: Client, cast: Any) -> None:
+    assert change(as_admin, cast.credential, label="2027").status_code == 302
+    cast.credential.refresh_from_db()
+    assert (cast.credential.label, cast.credential.secret) == ("2027", "kept-as-it-is")
+
+
+def test_secret_is_replaced_when_one_is_typed(as_admin: Client, cast: Any) -> None:
+    assert change(as_admin, cast.credential, secret="a-new-one").status_code == 302
+    cast.credential.refresh_from_db()
+    assert cast.credential.secret == "a-new-one"
+
+
+def test_new_credential_needs_a_secret(as_admin: Client, cast: Any) -> None:
+    new = {"source": cast.ours.pk, "system": "wiseflow", "kind": "api_key", "label": "new", "enabled": "on"}
+    response = as_admin.post(reverse("admin:sources_credential_add"), new)
+    assert "secret" in response.context["adminform"].form.errors
+    assert as_admin.post(reverse("admin:sources_credential_add"), {**new, "secret": "abc"}).status_code == 302
+    assert Credential.objects.get(label="new").secret == "abc"
+
+
+@pytest.mark.parametrize(
+    ("system", "kind", "client_id", "secret", "wrong"),
+    [
+        ("ladok", "oauth_client", "id", "s", "__all__"),
+        ("wiseflow", "bearer", "", "s", "__all__"),
+        ("wiseflow", "oauth_client", "", "s", "client_id"),
+        ("ladok", "basic", "", "s", "client_id"),
+        ("ladok", "client_certificate", "", "no certificate", "secret"),
+        ("ladok", "bearer", "", "two words", "secret"),
+    ],
+)
+def test_credential_that_cannot_work_is_refused(
+    as_admin: Client, cast: Any, system: str, kind: str, client_id: str, secret: str, wrong: str
+) -> None:
+    new = {
+        "source": cast.ours.pk,
+        "system": system,
+        "kind": kind,
+        "label": "n",
+        "client_id": client_id,
+        "secret": secret,
+    }
+    response = as_admin.post(reverse("admin:sources_credential_add"), new)
+    assert wrong in response.context["adminform"].form.errors
+    assert not Credential.objects.filter(label="n").exists()
+
+
+def test_every_change_is_on_record_without_the_secret(as_admin: Client, cast: Any) -> None:
+    change(as_admin, cast.credential, secret="very-new")
+    change(as_admin, cast.credential, enabled="")
+    as_admin.post(reverse(CHANGELIST), {"action": "enable", "_selected_action": cast.credential.pk})
+    as_admin.post(reverse(CHANGELIST), {"action": "disable", "_selected_action": cast.credential.pk})
+    as_admin.post(reverse("admin:sources_credential_delete", args=[cast.credential.pk]), {"post": "yes"})
+    entries = list(AuditEntry.objects.filter(source=cast.ours).order_by("pk"))
+    assert [entry.message["code"] for entry in entries] == [
+        "admin.credential_changed",
+        "admin.credential_changed",
+        "admin.credential_enabled",
+        "admin.credential_disabled",
+        "admin.credential_deleted",
+    ]
+    assert {entry.actor for entry in entries} == {cast.admin}
+    assert {entry.address for entry in entries} == {"127.0.0.1"}
+    assert entries[0].message["params"]["fields"] == "secret"
+    assert not any("very-new" in text for text in told(cast.ours))
+
+
+def test_enabling_what_is_enabled_already_leaves_no_trace(as_admin: Client, cast: Any) -> None:
+    as_admin.post(reverse(CHANGELIST), {"action": "enable", "_selected_action": cast.credential.pk})
+    assert told(cast.ours) == []
+
+
+def test_disabling_the_last_one_says_what_it_means(as_admin: Client, cast: Any) -> None:
+    data = {"action": "disable", "_selected_action": cast.credential.pk}
+    page = as_admin.post(reverse(CHANGELIST), data, follow=True, headers={"accept-language": "en"}).content.decode()
+    assert "No credential for Ladok is enabled at this source." in page
+
+
+def test_newest_enabled_one_is_shown_as_in_use(as_admin: Client, cast: Any) -> None:
+    newer = CredentialFactory(source=cast.ours, label="2027")
+    CredentialFactory(source=cast.ours, label="2028", enabled=False)
+    shown = {row.label: row.used_pk == row.pk for row in as_admin.get(reverse(CHANGELIST)).context["cl"].result_list}
+    assert shown == {"2026": False, newer.label: True, "2028": False}
+
+
+def test_secret_cannot_be_guessed_by_filtering(as_admin: Client, cast: Any) -> None:
+    assert as_admin.get(reverse(CHANGELIST), {"secret__startswith": "kept"}).status_code in (302, 400)

@@ -1,0 +1,198 @@
+"""What every test may ask for: the sandbox, three universities in it, their people, and the services of the machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from tests import services
+from tests.environment import ROOT
+from tests.flushing import let_flush_pass_triggers
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from ladokflow.sandbox.server import Sandbox
+    from sources.models import Source
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+# --- Database --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """SQLite in a file with WAL, as in production: Django's own choice, memory, is another database to another process."""
+    database = settings.DATABASES["default"]
+    if settings.IS_SQLITE:
+        database.setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
+    let_flush_pass_triggers()
+
+
+@pytest.fixture
+def subprocess_environment(transactional_db: None) -> dict[str, str]:
+    """The environment for a process of our own (`manage.py ...`) that is to work in the test's database."""
+    name = connection.settings_dict["NAME"]
+    if settings.IS_SQLITE:
+        url = f"sqlite:///{name}"
+    else:
+        url = f"{os.environ['DATABASE_URL'].split('?')[0].rpartition('/')[0]}/{name}"
+    return os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "ladokflow.settings", "PYTHONPATH": str(ROOT)}
+
+
+# --- The world outside -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test leaves the machine. A name that is not ours is unknown, as it is on a machine without a network."""
+    allowed = {"127.0.0.1", "::1", "localhost", "0.0.0.0", services.host_of(services.redis_address())}  # noqa: S104
+    look_up, connect = socket.getaddrinfo, socket.socket.connect
+
+    def known_names_only(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if host is not None and host not in allowed:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up(host, *args, **kwargs)
+
+    def near_addresses_only(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and not address[0].startswith("127.") and address[0] not in allowed:
+            raise OSError("Tests do not leave the machine.")
+        connect(self, address)
+
+    monkeypatch.setattr(socket, "getaddrinfo", known_names_only)
+    monkeypatch.setattr(socket.socket, "connect", near_addresses_only)
+
+
+@pytest.fixture(scope="session")
+def sandbox_of_the_process() -> Iterator[Sandbox]:
+    from ladokflow.sandbox.server import Sandbox
+    from tests.keeping import KeepingControl
+
+    with Sandbox() as server:
+        server.control = KeepingControl(server.url)
+        yield server
+
+
+@pytest.fixture
+def sandbox(sandbox_of_the_process: Sandbox) -> Iterator[Sandbox]:
+    """Ladok at three universities and WISEflow, over HTTP, as new: `sandbox.url`, `sandbox.control`."""
+    sandbox_of_the_process.control.reset()
+    yield sandbox_of_the_process
+    sandbox_of_the_process.control.clear_received()
+
+
+@pytest.fixture
+def load_source(sandbox: Sandbox, db: None) -> Callable[[str], Source]:
+    """A university of the demo, with its credentials and people, in this test's sandbox."""
+    from tests.factories import CredentialFactory, MembershipFactory, SourceFactory, UserFactory
+
+    text = (ROOT / "ladokflow/sandbox/demo.toml").read_text().replace("http://127.0.0.1:8099", sandbox.url)
+    described = {entry["slug"]: entry for entry in tomllib.loads(text)["source"]}
+
+    def load(slug: str) -> Source:
+        fields = dict(described[slug])
+        credentials, members = fields.pop("credential", []), fields.pop("member", [])
+        source = SourceFactory(**fields)
+        for credential in credentials:
+            CredentialFactory(source=source, **credential)
+        for member in members:
+            email = member.pop("email")
+            MembershipFactory(source=source, user=UserFactory(email=email, username=email), **member)
+        return source
+
+    return load
+
+
+@pytest.fixture
+def liu(load_source: Callable[[str], Source]) -> Source:
+    """Linköping: anna is a manager, lars a licence admin."""
+    return load_source("liu")
+
+
+@pytest.fixture
+def oru(load_source: Callable[[str], Source]) -> Source:
+    """Örebro: olle is a manager, orsa a licence admin."""
+    return load_source("oru")
+
+
+@pytest.fixture
+def boras(load_source: Callable[[str], Source]) -> Source:
+    """Borås: bodil is a manager with the export right, bosse one without, birgit a licence admin."""
+    return load_source("boras")
+
+
+def member(source: Source, email: str) -> User:
+    return source.memberships.get(user__email=email).user
+
+
+@pytest.fixture
+def anna(liu: Source) -> User:
+    return member(liu, "anna@liu.example")
+
+
+@pytest.fixture
+def lars(liu: Source) -> User:
+    return member(liu, "lars@liu.example")
+
+
+@pytest.fixture
+def olle(oru: Source) -> User:
+    return member(oru, "olle@oru.example")
+
+
+@pytest.fixture
+def orsa(oru: Source) -> User:
+    return member(oru, "orsa@oru.example")
+
+
+@pytest.fixture
+def bodil(boras: Source) -> User:
+    return member(boras, "bodil@boras.example")
+
+
+@pytest.fixture
+def bosse(boras: Source) -> User:
+    return member(boras, "bosse@boras.example")
+
+
+@pytest.fixture
+def birgit(boras: Source) -> User:
+    return member(boras, "birgit@boras.example")
+
+
+# --- Services of the machine: a test that asks for one is left out, and told, where there is none ------------------
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """A Redis that may be emptied (database 15)."""
+    return services.redis_address() or services.leave_out("no Redis answers on 127.0.0.1:6379 (or TEST_REDIS_URL)")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A running chromium (playwright's `Browser`): `chromium.new_page()`, together with the fixture `live_server`."""
+    path = services.chromium_path() or services.leave_out("chromium is not installed (or CHROMIUM does not name it)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def openapi_path() -> Path:
+    """WISEflow's OpenAPI document, which is not ours to hand out."""
+    return services.openapi_path() or services.leave_out("WISEFLOW_OPENAPI does not name WISEflow's OpenAPI document")

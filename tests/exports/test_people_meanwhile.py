@@ -1,0 +1,77 @@
+"""Grades that are collected while people come from Ladok: who is Ladok's is not taken for added by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from exports.collecting import collect_grades
+from ladokflow.sandbox.server import Sandbox
+from sources.applying import Applied
+from sources.connections import wiseflow_for
+from sources.gathering import gather
+from sources.leasing import Lease
+from sources.models import Flow, Participant, Source, SyncRun
+from sources.recording import record_success
+from sources.syncing import begin_run, request_sync, run_sync
+from tests.exports.test_end_to_end import Exam
+
+pytestmark = pytest.mark.django_db
+
+
+def created(liu: Source, sandbox: Sandbox, *, without_row: bool = True) -> tuple[Flow, Participant]:
+    """A flow in marking, everybody graded. One of its people has no row: a synchronisation has just added them."""
+    exam = Exam(liu, sandbox.control, people=3)
+    exam.grade(end=False)
+    flow = Flow.objects.select_related("source").get(pk=exam.flow)
+    somebody = flow.participants.order_by("pk")[0]
+    Participant.objects.filter(pk=somebody.pk).delete()
+    return flow, somebody
+
+
+def set_lease(flow: Flow, seconds: float | None) -> None:
+    until = None if seconds is None else timezone.now() + dt.timedelta(seconds=seconds)
+    Flow.objects.filter(pk=flow.pk).update(sync_token=uuid.uuid4() if until else None, sync_lease_until=until)
+
+
+def test_collecting_makes_no_rows_while_a_synchronisation_is_at_work(liu: Source, sandbox: Sandbox) -> None:
+    flow, somebody = created(liu, sandbox)
+    set_lease(flow, 60)
+    assert collect_grades(flow) == 2
+    assert flow.participants.count() == 2
+    set_lease(flow, -60)  # its worker is dead
+    assert collect_grades(flow) == 3
+    assert not flow.participants.get(wiseflow_id=somebody.wiseflow_id).is_from_source
+
+
+def test_in_marking_a_row_that_came_with_the_grade_becomes_one_from_ladok(liu: Source, sandbox: Sandbox) -> None:
+    flow, somebody = created(liu, sandbox)
+    collect_grades(flow)
+    run = run_sync(request_sync(flow=flow, trigger=SyncRun.Trigger.COMMAND, enqueue=False).pk)
+    row = flow.participants.get(wiseflow_id=somebody.wiseflow_id)
+    assert (run.state, row.is_from_source, row.codes.count(), row.assessment.grade != "") == ("success", True, 1, True)
+
+
+@pytest.mark.parametrize("known_by", ["wiseflow_id", "organisation_id"])
+def test_a_row_that_has_come_since_the_plan_was_made_is_taken_over(
+    liu: Source, sandbox: Sandbox, known_by: str
+) -> None:
+    flow, somebody = created(liu, sandbox)
+    run = request_sync(flow=flow, trigger=SyncRun.Trigger.COMMAND, enqueue=False)
+    lease = Lease.take(flow.pk)
+    assert lease
+    run, _ = begin_run(run, lease)
+    with wiseflow_for(flow.source) as client:
+        gathered = gather(flow, client)
+    told = str(getattr(somebody, known_by))
+    values: dict[str, Any] = {known_by: told.upper()}
+    stranger = Participant.objects.create(flow=flow, is_from_source=False, **values)
+    there = {entry.key: entry.present.id for entry in gathered.plan.entries if entry.present is not None}
+    record_success(gathered, Applied(ids=there), lease, run, state=gathered.present.state)
+    row = flow.participants.get(wiseflow_id=somebody.wiseflow_id)
+    assert (row.pk, row.organisation_id) == (stranger.pk, somebody.organisation_id)
+    assert (row.is_from_source, row.codes.count(), flow.participants.count()) == (True, 1, 3)

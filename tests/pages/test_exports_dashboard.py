@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from exports.models import ExportAttempt
+from ladokflow.messages import message
+from sources.models import Flow
+from sources.models.flow import ExportState
+from tests.exports.world import World
+from tests.factories import ExportAttemptFactory, FlowFactory, MembershipFactory, ParticipantFactory
+from tests.pages.exporting import exported, manager_of, page, shown, signed_in, stranger
+
+DASHBOARD = "/exports/"
+Make = Callable[..., Flow]
+
+
+def flow_in(state: str, source: Any, **fields: Any) -> Flow:
+    return FlowFactory(source=source, export_state=state, **fields)
+
+
+def test_each_tab_shows_its_own_flows_and_all_tell_their_figures(client: Client, make_flow: Make) -> None:
+    pending = shown(make_flow(title="Still to send"))
+    flow_in(ExportState.FAILED, pending.source, title="Went wrong")
+    flow_in(ExportState.EXPORTED, pending.source, title="Went well")
+    signed_in(client, manager_of(pending))
+    for tab, mine, others in (
+        ("failed", "Went wrong", ("Went well", "Still to send")),
+        ("exported", "Went well", ("Went wrong", "Still to send")),
+        ("pending", "Still to send", ("Went wrong", "Went well")),
+    ):
+        text = page(client, DASHBOARD, tab=tab)
+        assert mine in text
+        assert not any(other in text for other in others)
+    assert client.get(DASHBOARD).context["counts"] == {"failed": 1, "exported": 1, "pending": 1}
+
+
+def test_reason_stands_on_the_row(client: Client, make_flow: Make) -> None:
+    flow = shown(make_flow(people=3))
+    signed_in(client, manager_of(flow))
+    assert "3 grades are ready to be exported." in page(client, DASHBOARD, tab="pending")
+    Flow.objects.filter(pk=flow.pk).update(state=Flow.State.PARTICIPATION_ENDED)
+    flow.refresh_from_db()
+    shown(flow)
+    assert "Marking ends" in page(client, DASHBOARD, tab="pending")
+
+
+def test_flows_of_another_source_are_not_shown_and_not_counted(client: Client, make_flow: Make) -> None:
+    flow = shown(make_flow(title="Not yours"))
+    signed_in(client, stranger())
+    response = client.get(DASHBOARD, {"tab": "pending"})
+    assert "Not yours" not in response.content.decode()
+    assert response.context["counts"]["pending"] == 0
+    assert flow.title
+
+
+def test_visitor_has_to_sign_in(client: Client) -> None:
+    for address in (DASHBOARD, "/exports/live/", "/exports/errors.csv"):
+        assert client.get(address).status_code == 302
+
+
+def test_search_finds_by_title_code_and_student(client: Client, make_flow: Make) -> None:
+    flow = shown(make_flow(title="Algebra", codes=["TATA24-1"]))
+    FlowFactory(source=flow.source, title="Another")
+    person = flow.participants.first()
+    signed_in(client, manager_of(flow))
+    for text in ("alge", "tata24", person.organisation_id):
+        found = page(client, DASHBOARD, tab="pending", q=text)
+        assert "Algebra" in found
+        assert "Another" not in found
+    assert "No flow matches" in page(client, DASHBOARD, tab="pending", q="nothing like it")
+
+
+def test_source_is_chosen_where_there_are_several(client: Client, make_flow: Make) -> None:
+    ours, other = shown(make_flow(title="Ours")), shown(make_flow(title="Theirs"))
+    user = manager_of(ours)
+    signed_in(client, user)
+    assert 'name="source"' not in page(client, DASHBOARD, tab="pending")
+    MembershipFactory(source=other.source, user=user)
+    found = page(client, DASHBOARD, tab="pending", source=ours.source.slug)
+    assert "Ours" in found
+    assert "Theirs" not in found
+
+
+@pytest.mark.parametrize(
+    ("tab", "told"), [("failed", "Nothing has failed"), ("exported", "Nothing has been exported yet")]
+)
+def test_empty_tab_says_what_to_do(client: Client, make_flow: Make, tab: str, told: str) -> None:
+    flow = shown(make_flow())
+    assert told in page(signed_in(client, manager_of(flow)), DASHBOARD, tab=tab)
+
+
+def test_somebody_without_a_source_is_told_so(client: Client, db: None) -> None:
+    from tests.factories import UserFactory
+
+    assert "You are not a member of any source yet" in page(signed_in(client, UserFactory()), DASHBOARD)
+
+
+def test_values_that_make_no_sense_count_as_none(client: Client, make_flow: Make) -> None:
+    flow = shown(make_flow())
+    signed_in(client, manager_of(flow))
+    address = f"{DASHBOARD}?tab=nothing&page=x&watch=no-uuid&source=nobody&q=%00"
+    assert client.get(address).status_code == 200
+
+
+def test_manager_without_the_export_right_sees_why(client: Client, make_flow: Make) -> None:
+    flow = shown(make_flow(university="boras"))
+    may_not = page(signed_in(client, manager_of(flow, can_export=False)), DASHBOARD, tab="pending")
+    assert "This university lets only managers with the export right send grades" in may_not
+    assert 'name="flow"' not in may_not
+    assert 'name="one"' not in may_not
+    may = page(signed_in(client, manager_of(flow, can_export=True)), DASHBOARD, tab="pending")
+    assert 'name="flow"' in may
+
+
+def test_flow_that_cannot_be_exported_yet_cannot_be_chosen(client: Client, make_flow: Make) -> None:
+    flow = shown(make_flow(state=Flow.State.PARTICIPATION_ENDED))
+    assert 'name="flow"' not in page(signed_in(client, manager_of(flow)), DASHBOARD, tab="pending")
+
+
+def test_unknown_outcome_is_told_as_such_and_is_not_retried_with_others(
+    client: Client, make_flow: Make, world: World
+) -> None:
+    flow = make_flow(source={"can_read_back": True})
+    world.answer = lambda call: None
+    exported(flow)
+    text = page(signed_in(client, manager_of(flow)), DASHBOARD)
+    assert "Outcome unknown" in text
+    assert "Check with Ladok" in text
+    assert 'name="flow"' not in text
+
+
+# --- What is under way
+
+
+def test_page_asks_for_news_only_while_something_is_under_way(client: Client, make_flow: Make) -> None:
+    flow = shown(make_flow())
+    signed_in(client, manager_of(flow))
+    assert 'id="live"' not in page(client, DASHBOARD, tab="pending")
+    attempt = ExportAttemptFactory(flow=flow, sent_count=2)
+    text = page(client, DASHBOARD, tab="pending")
+    assert 'hx-trigger="every 2s"' in text
+    ExportAttempt.objects.filter(pk=attempt.pk).update(state="exported", finished_at=attempt.created_at)
+    assert 'hx-trigger="every 2s"' not in page(client, DASHBOARD, tab="pending", watch=attempt.pk)
+
+
+def test_attempt_that_was_watched_stays_when_it_has_ended(client: Client, make_flow: Make) -> None:
+    flow = make_flow(title="Watched")
+    attempt = exported(flow)
+    signed_in(client, manager_of(flow))
+    assert "Just ended" in page(client, DASHBOARD, watch=attempt.pk)
+    assert "Just ended" not in page(client, DASHBOARD)
+
+
+def test_update_brings_the_figures_and_the_news_and_calls_for_the_list(client: Client, make_flow: Make) -> None:
+    flow = make_flow()
+    attempt = exported(flow)
+    signed_in(client, manager_of(flow))
+    asked = {"watch": attempt.pk, "tab": "pending"}
+    text = page(client, "/exports/live/", seen=0, **asked)
+    assert 'id="tabs"' in text
+    assert "1 of 1 have ended" in text
+    assert "live-news" not in page(client, "/exports/live/", seen=1, **asked)
+    called = [client.get("/exports/live/", {"seen": seen, **asked}).headers for seen in (0, 1)]
+    assert "exports-ended" in called[0]["HX-Trigger-After-Settle"]
+    assert "HX-Trigger-After-Settle" not in called[1]
+
+
+def test_list_is_answered_alone_at_the_address_of_the_page(client: Client, make_flow: Make) -> None:
+    flow = shown(make_flow(title="Still to send"))
+    signed_in(client, manager_of(flow))
+    answer = client.get(f"{DASHBOARD}?tab=pending", headers={"HX-Request": "true", "HX-Target": "list"})
+    text = answer.content.decode().strip()
+    assert text.startswith('<div id="list"')
+    assert "Still to send" in text
+    assert 'name="csrfmiddlewaretoken"' in text
+    assert "HX-Target" in answer.headers["Vary"]
+    assert "<html" in page(client, DASHBOARD, tab="pending")
+
+
+def test_page_goes_on_asking_until_the_flow_itself_says_what_came_of_it(client: Client, make_flow: Make) -> None:
+    flow = make_flow()
+    attempt = exported(flow)
+    settled = flow.export_message
+    Flow.objects.filter(pk=flow.pk).update(export_message=message("export.waiting").to_json())
+    signed_in(client, manager_of(flow))
+    assert 'hx-trigger="every 2s"' in page(client, "/exports/live/", watch=attempt.pk)
+    Flow.objects.filter(pk=flow.pk).update(export_message=settled)
+    assert 'hx-trigger="every 2s"' not in page(client, "/exports/live/", watch=attempt.pk)
+
+
+def test_update_tells_nothing_of_other_sources(client: Client, make_flow: Make) -> None:
+    flow = make_flow(title="Not yours")
+    attempt = exported(flow)
+    text = page(signed_in(client, stranger()), "/exports/live/", watch=attempt.pk, seen=0)
+    assert "Not yours" not in text
+
+
+@pytest.mark.parametrize("tab", ["failed", "exported", "pending"])
+def test_as_many_queries_for_many_flows_as_for_few(
+    client: Client,
+    make_flow: Make,
+    django_assert_max_num_queries: Any,
+    tab: str,
+) -> None:
+    first = make_flow()
+    for number in range(24):
+        flow = flow_in(tab, first.source, title=f"Flow {number}", codes=[f"A-{number}", f"B-{number}"])
+        ParticipantFactory(flow=flow, grade="5")
+        ExportAttemptFactory(flow=flow, state="queued" if number % 5 == 0 else "exported")
+    signed_in(client, manager_of(first))
+    with django_assert_max_num_queries(12):
+        client.get(DASHBOARD, {"tab": tab})

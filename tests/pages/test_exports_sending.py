@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django_q.models import OrmQ
+
+from exports.models import ExportAttempt, ExportItem
+from sources.models import AuditEntry, Flow
+from tests.exports.world import World
+from tests.factories import ParticipantFactory
+from tests.pages.exporting import exported, manager_of, page, shown, signed_in, stranger
+
+Make = Callable[..., Flow]
+
+
+def preview_of(flow: Flow) -> str:
+    return f"/exports/flows/{flow.pk}/preview/"
+
+
+def reject_all(call: Any) -> tuple[int, bytes]:
+    import json
+
+    people = [entry.get("studentUid") or entry.get("liUID") for entry in call.body["gradeExports"]]
+    errors = [{"userId": who, "errorInfo": "Inte registrerad"} for who in people]
+    return 200, json.dumps({"numberOfSuccess": 0, "numberOfErrors": len(errors), "errors": errors}).encode()
+
+
+# --- Preview
+
+
+def test_preview_tells_who_is_sent_and_who_is_not_and_why(client: Client, make_flow: Make) -> None:
+    flow = make_flow(people=2)
+    ParticipantFactory(flow=flow, first_name="Utan", last_name="Betyg")
+    text = page(signed_in(client, manager_of(flow)), preview_of(shown(flow)))
+    assert "Send 2 grades to Ladok" in text
+    assert "Utan Betyg" in text
+    assert "No grade yet." in text
+    assert not ExportAttempt.objects.exists()
+
+
+def test_body_is_shown_on_demand_with_masked_national_ids(client: Client, make_flow: Make) -> None:
+    flow = make_flow(people=1, university="boras")
+    person = flow.participants.get()
+    signed_in(client, manager_of(flow, can_export=True))
+    assert "gradeExports" not in page(client, preview_of(flow))
+    text = page(client, preview_of(flow), body=1)
+    assert "gradeExports" in text
+    assert "19900101-****" in text
+    assert person.national_id not in text
+
+
+def test_preview_says_why_nothing_may_be_sent(client: Client, make_flow: Make) -> None:
+    flow = shown(make_flow(university="boras"))
+    text = page(signed_in(client, manager_of(flow, can_export=False)), preview_of(flow))
+    assert "This university lets only managers with the export right send grades" in text
+    assert f"/exports/flows/{flow.pk}/send/" not in text
+
+
+def test_preview_of_a_retry_leaves_out_those_it_is_not_about(client: Client, make_flow: Make, world: World) -> None:
+    flow = make_flow(people=2)
+    exported(flow)
+    late = ParticipantFactory(flow=flow, grade="4", first_name="Sen", last_name="Student")
+    world.grades[late.wiseflow_id] = "4"
+    response = signed_in(client, manager_of(flow)).get(preview_of(flow), {"asking": "retry"})
+    assert response.context["others_count"] == 3
+    assert "Sen Student" not in response.content.decode()
+
+
+def test_preview_warns_of_what_may_be_in_ladok_already(client: Client, make_flow: Make, world: World) -> None:
+    flow = make_flow(people=2)
+    world.answer = lambda call: None
+    exported(flow)
+    text = page(signed_in(client, manager_of(flow)), preview_of(flow), asking="retry")
+    assert "2 of these grades may be in Ladok already" in text
+    assert "Look in Ladok first." in text
+
+
+def test_preview_of_ten_thousand_people_is_paged(
+    client: Client, make_flow: Make, django_assert_max_num_queries: Any
+) -> None:
+    flow = make_flow(people=130)
+    signed_in(client, manager_of(flow))
+    with django_assert_max_num_queries(14):
+        text = client.get(preview_of(flow)).content.decode()
+    assert text.count('<th scope="row">') == 100
+    assert client.get(preview_of(flow), {"page": 2}).content.decode().count('<th scope="row">') == 30
+
+
+def test_grades_are_read_again_on_demand(client: Client, make_flow: Make, world: World) -> None:
+    flow = make_flow(people=1)
+    world.grades[flow.participants.get().wiseflow_id] = "3"
+    response = signed_in(client, manager_of(flow)).post(
+        f"/exports/flows/{flow.pk}/collect/", follow=True, headers={"accept-language": "en"}
+    )
+    assert "1 person has one" in response.content.decode()
+    assert flow.participants.get().assessment.grade == "3"
+
+
+def test_wiseflow_that_is_down_is_told(client: Client, make_flow: Make, world: World) -> None:
+    flow = make_flow(people=1)
+    world.wiseflow_status = 403
+    response = signed_in(client, manager_of(flow)).post(
+        f"/exports/flows/{flow.pk}/collect/", follow=True, headers={"accept-language": "en"}
+    )
+    assert "WISEflow" in response.content.decode()
+    assert response.status_code == 200
+
+
+# --- Export and retry
+
+
+def test_export_from_the_preview_makes_one_attempt_and_shows_it(client: Client, make_flow: Make) -> None:
+    flow = make_flow(people=2)
+    user = manager_of(flow)
+    response = signed_in(client, user).post(f"/exports/flows/{flow.pk}/send/", {"asking": "first"})
+    attempt = ExportAttempt.objects.get()
+    assert response.headers["Location"] == f"/exports/{attempt.pk}/"
+    assert (attempt.requested_by, attempt.sent_count, attempt.state) == (user, 2, "queued")
+    assert AuditEntry.objects.get(attempt_id=attempt.pk).address == "127.0.0.1"
+    assert OrmQ.objects.count() == 1
+
+
+def test_second_click_makes_no_second_attempt(client: Client, make_flow: Make) -> None:
+    flow = make_flow(people=2)
+    signed_in(client, manager_of(flow))
+    client.post(f"/exports/flows/{flow.pk}/send/", {"asking": "first"})
+    again = client.post(
+        f"/exports/flows/{flow.pk}/send/", {"asking": "first"}, follow=True, headers={"accept-language": "en"}
+    )
+    assert "An export of this flow is under way already." in again.content.decode()
+    assert ExportAttempt.objects.count() == 1
+
+
+def test_chosen_flows_are_exported_together(client: Client, make_flow: Make) -> None:
+    flows = [make_flow(people=1), make_flow(people=2)]
+    user = manager_of(flows[0])
+    flows[1].source.memberships.create(user=user, role="manager")
+    response = signed_in(client, user).post(
+        "/exports/start/", {"flow": [flow.pk for flow in flows], "next": "/exports/?tab=pending"}
+    )
+    attempts = set(ExportAttempt.objects.values_list("pk", flat=True))
+    assert len(attempts) == 2
+    assert response.headers["Location"].startswith("/exports/?tab=pending&watch=")
+    assert all(str(pk) in response.headers["Location"] for pk in attempts)
+
+
+def test_flow_that_is_refused_does_not_stop_the_others(client: Client, make_flow: Make) -> None:
+    good, bad = make_flow(people=1, title="Good"), make_flow(people=1, title="Bad", synced_at=None)
+    user = manager_of(good)
+    bad.source.memberships.create(user=user, role="manager")
+    response = signed_in(client, user).post(
+        "/exports/start/", {"flow": [good.pk, bad.pk]}, follow=True, headers={"accept-language": "en"}
+    )
+    assert "Bad: Not synchronised with Ladok yet." in response.content.decode()
+    assert ExportAttempt.objects.get().flow == good
+
+
+def test_button_of_a_row_sends_that_row_only(client: Client, make_flow: Make) -> None:
+    ticked, pressed = make_flow(people=1), make_flow(people=1)
+    user = manager_of(ticked)
+    pressed.source.memberships.create(user=user, role="manager")
+    signed_in(client, user).post("/exports/start/", {"flow": [ticked.pk], "one": pressed.pk})
+    assert ExportAttempt.objects.get().flow == pressed
+
+
+def test_choosing_nothing_is_told(client: Client, make_flow: Make) -> None:
+    flow = make_flow()
+    response = signed_in(client, manager_of(flow)).post(
+        "/exports/start/", follow=True, headers={"accept-language": "en"}
+    )
+    assert "Choose at least one flow first." in response.content.decode()
+
+
+def test_retry_sends_those_who_failed(client: Client, make_flow: Make, world: World) -> None:
+    flow = make_flow(people=2)
+    world.answer = reject_all
+    exported(flow)
+    signed_in(client, manager_of(flow)).post("/exports/retry/", {"flow": [flow.pk]})
+    attempt = ExportAttempt.objects.get(is_retry=True)
+    assert attempt.sent_count == 2
+
+
+def test_retry_of_unknown_outcomes_asks_first(client: Client, make_flow: Make, world: World) -> None:
+    flow = make_flow(people=2)
+    world.answer = lambda call: None
+    exported(flow)
+    signed_in(client, manager_of(flow))
+    response = client.post("/exports/retry/", {"one": flow.pk})
+    assert response.headers["Location"] == f"{preview_of(flow)}?asking=retry"
+    assert ExportAttempt.objects.count() == 1
+    client.post(f"/exports/flows/{flow.pk}/send/", {"asking": "retry"})
+    assert ExportAttempt.objects.count() == 2
+
+
+def test_unknown_flow_among_several_is_left_out_and_told(client: Client, make_flow: Make, world: World) -> None:
+    failed, unknown = make_flow(people=1, title="Failed one"), make_flow(people=1, title="Unknown one")
+    world.answer = reject_all
+    exported(failed)
+    world.answer = lambda call: None
+    exported(unknown)
+    user = manager_of(failed)
+    unknown.source.memberships.create(user=user, role="manager")
+    response = signed_in(client, user).post(
+        "/exports/retry/", {"flow": [failed.pk, unknown.pk]}, follow=True, headers={"accept-language": "en"}
+    )
+    assert "Not retried, because grades of theirs may be in Ladok already: Unknown one." in response.content.decode()
+    assert ExportAttempt.objects.get(is_retry=True).flow == failed
+
+
+def test_only_chosen_people_are_retried(client: Client, make_flow: Make, world: World) -> None:
+    flow = make_flow(people=3)
+    world.answer = reject_all
+    attempt = exported(flow)
+    item = attempt.items.first()
+    signed_in(client, manager_of(flow))
+    response = client.post(f"/exports/{attempt.pk}/choose/", {"item": [item.pk], "retry": "yes"})
+    assert response.headers["Location"] == f"{preview_of(flow)}?asking=retry&person={item.participant_id}"
+    assert client.get(response.headers["Location"]).context["to_send"].paginator.count == 1
+    client.post(f"/exports/flows/{flow.pk}/send/", {"asking": "retry", "person": [item.participant_id]})
+    retried = ExportAttempt.objects.get(is_retry=True)
+    assert [line.participant_id for line in retried.items.all()] == [item.participant_id]
+
+
+# --- Who may
+
+
+@pytest.mark.parametrize("verb", ["send", "collect", "check"])
+def test_only_a_post_acts(client: Client, make_flow: Make, verb: str) -> None:
+    flow = make_flow()
+    assert signed_in(client, manager_of(flow)).get(f"/exports/flows/{flow.pk}/{verb}/").status_code == 405
+    assert client.get("/exports/start/").status_code == 405
+    assert client.get("/exports/retry/").status_code == 405
+    assert not ExportItem.objects.exists()
+
+
+@pytest.mark.parametrize("verb", ["preview", "send", "collect", "check"])
+def test_flow_of_another_source_is_not_found(client: Client, make_flow: Make, verb: str) -> None:
+    flow = make_flow()
+    signed_in(client, stranger())
+    assert client.post(f"/exports/flows/{flow.pk}/{verb}/").status_code in (404, 405)
+    assert client.get(f"/exports/flows/{flow.pk}/{verb}/").status_code in (404, 405)
+    for many in ("start", "retry"):
+        assert client.post(f"/exports/{many}/", {"flow": [flow.pk]}).status_code == 404
+        assert client.post(f"/exports/{many}/", {"flow": ["x"]}).status_code == 404
+    assert not ExportAttempt.objects.exists()
+
+
+def test_visitor_has_to_sign_in_before_anything_is_sent(client: Client, make_flow: Make) -> None:
+    flow = make_flow()
+    response = client.post("/exports/start/", {"flow": [flow.pk]})
+    assert response.headers["Location"].startswith("/sign-in/")
+    assert not ExportAttempt.objects.exists()
+
+
+def test_manager_without_the_export_right_is_refused(client: Client, make_flow: Make) -> None:
+    flow = make_flow(university="boras")
+    response = signed_in(client, manager_of(flow, can_export=False)).post(
+        f"/exports/flows/{flow.pk}/send/", {"asking": "first"}, follow=True, headers={"accept-language": "en"}
+    )
+    assert "Ask a manager who has the right" in response.content.decode()
+    assert not ExportAttempt.objects.exists()
+
+
+def test_page_to_return_to_is_one_of_ours(client: Client, make_flow: Make) -> None:
+    flow = make_flow()
+    response = signed_in(client, manager_of(flow)).post(
+        "/exports/start/", {"flow": [flow.pk], "next": "https://elsewhere.example/"}
+    )
+    assert response.headers["Location"].startswith("/exports/?watch=")

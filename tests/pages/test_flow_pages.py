@@ -1,0 +1,223 @@
+"""The pages of one flow."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from ladokflow.messages import message
+from sources.models import Flow, SyncRun
+from tests.factories import (
+    ExportAttemptFactory,
+    FlowFactory,
+    MembershipFactory,
+    ParticipantFactory,
+    SyncRunFactory,
+)
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[User], Client]
+
+PAGES = ("detail", "participants", "codes", "syncs", "exports")
+
+
+def seen_by_a_manager(sign_in: SignIn, flow: Flow) -> Client:
+    return sign_in(MembershipFactory(source=flow.source).user)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_works_for_a_manager_and_does_not_exist_for_others(sign_in: SignIn, client: Client, name: str) -> None:
+    flow = FlowFactory()
+    address = reverse(f"flows:{name}", args=[flow.pk])
+    assert flow.title in seen_by_a_manager(sign_in, flow).get(address).content.decode()
+    assert sign_in(MembershipFactory().user).get(address).status_code == 404
+    assert client.get(address).status_code == 302
+    assert seen_by_a_manager(sign_in, flow).post(address).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["sync", "resume"])
+def test_actions_take_a_post_from_a_manager_only(sign_in: SignIn, client: Client, name: str) -> None:
+    flow = FlowFactory()
+    address = reverse(f"flows:{name}", args=[flow.pk])
+    assert seen_by_a_manager(sign_in, flow).get(address).status_code == 405
+    assert sign_in(MembershipFactory().user).post(address).status_code == 404
+    assert client.post(address).status_code == 302
+    assert not SyncRun.objects.exists()
+
+
+def test_synchronise_now_pressed_twice_asks_once(sign_in: SignIn) -> None:
+    flow = FlowFactory()
+    client = seen_by_a_manager(sign_in, flow)
+    for _ in range(2):
+        answer = client.post(reverse("flows:sync", args=[flow.pk]))
+        assert answer.headers["Location"] == reverse("flows:detail", args=[flow.pk])
+    run = SyncRun.objects.get()
+    assert (run.flow, run.trigger, run.is_confirmed) == (flow, SyncRun.Trigger.MANAGER, False)
+
+
+def test_a_flow_that_is_being_made_shows_how_far_it_has_come_and_asks_again(sign_in: SignIn) -> None:
+    flow = FlowFactory(setup_state="creating", setup_step="dates", wiseflow_id=None, state=None, synced_at=None)
+    client = seen_by_a_manager(sign_in, flow)
+    address = reverse("flows:detail", args=[flow.pk])
+    page = client.get(address).content.decode()
+    assert 'hx-trigger="every 2s"' in page
+    assert '<meta http-equiv="refresh"' in page  # without JavaScript
+    assert page.count('class="is-done"') == 4
+    assert "Synchronise now" not in page
+    update = client.get(address, headers={"HX-Request": "true", "HX-Target": "progress"}).content.decode()
+    assert "<html" not in update
+    assert 'id="progress"' in update
+
+
+def test_when_the_work_is_over_the_update_fetches_the_page_once_and_stops_asking(sign_in: SignIn) -> None:
+    flow = FlowFactory()
+    client = seen_by_a_manager(sign_in, flow)
+    address = reverse("flows:detail", args=[flow.pk])
+    update = client.get(address, headers={"HX-Request": "true", "HX-Target": "progress"}).content.decode()
+    assert "every 2s" not in update
+    assert 'hx-trigger="load"' in update
+    assert 'id="progress"' not in client.get(address).content.decode()
+
+
+def test_a_running_synchronisation_shows_its_progress(sign_in: SignIn) -> None:
+    flow = FlowFactory()
+    SyncRunFactory(flow=flow, state="running", done=30, total=120)
+    page = seen_by_a_manager(sign_in, flow).get(reverse("flows:detail", args=[flow.pk])).content.decode()
+    assert '<progress max="120" value="30"' in page
+    assert "30 of 120 changes" in page
+    assert "Synchronise now" not in page
+
+
+def test_a_stopped_creation_says_why_and_can_go_on(sign_in: SignIn) -> None:
+    told = message("remote.timeout", system="WISEflow", seconds=30).to_json()
+    flow = FlowFactory(setup_state="stopped", setup_step="created", setup_message=told, wiseflow_id=None, state=None)
+    client = seen_by_a_manager(sign_in, flow)
+    page = client.get(reverse("flows:detail", args=[flow.pk])).content.decode()
+    assert "WISEflow did not answer within 30 seconds." in page
+    assert "You, as manager" in page
+    client.post(reverse("flows:resume", args=[flow.pk]))
+    flow.refresh_from_db()
+    assert flow.setup_state == Flow.Setup.QUEUED
+
+
+def test_the_brake_asks_and_the_answer_is_a_confirmed_synchronisation(sign_in: SignIn) -> None:
+    told = message("sources.brake_half", code="TEN1", before=40, now=3).to_json()
+    flow = FlowFactory(sync_message=told)
+    goer, stayer = ParticipantFactory.create_batch(2, flow=flow)
+    goers = {"goers": [f"row-{goer.pk}"], "empty": []}
+    braked = SyncRunFactory(flow=flow, state="failed", asks=True, message=told, would_go=goers)
+    client = seen_by_a_manager(sign_in, flow)
+    for address in (
+        reverse("flows:detail", args=[flow.pk]),
+        reverse("flows:sync_run", args=[flow.pk, braked.pk]),
+    ):
+        page = client.get(address).content.decode()
+        assert 'name="confirm" value="yes"' in page
+        assert f'name="run" value="{braked.pk}"' in page
+        assert goer.organisation_id in page
+        assert stayer.organisation_id not in page
+    client.post(reverse("flows:sync", args=[flow.pk]), {"confirm": "yes", "run": str(braked.pk)})
+    run = SyncRun.objects.get(state="queued")
+    assert (run.is_confirmed, run.confirms) == (True, braked)
+
+
+@pytest.mark.parametrize("has_braked", [True, False])
+def test_a_confirmation_of_nothing_that_was_shown_is_an_ordinary_synchronisation(
+    sign_in: SignIn, *, has_braked: bool
+) -> None:
+    flow = FlowFactory()
+    if has_braked:
+        told = message("sources.brake_half", code="TEN1", before=40, now=3).to_json()
+        SyncRunFactory(flow=flow, state="failed", asks=True, message=told)
+    address = reverse("flows:sync", args=[flow.pk])
+    seen_by_a_manager(sign_in, flow).post(address, {"confirm": "yes", "run": str(uuid.uuid4())})
+    assert not SyncRun.objects.get(state="queued").is_confirmed
+
+
+def test_what_ladok_could_not_answer_is_not_offered_for_confirmation(sign_in: SignIn) -> None:
+    told = message("ladok.unknown_code", code="TEN1").to_json()
+    flow = FlowFactory(sync_message=told)
+    SyncRunFactory(flow=flow, state="failed", asks=True, message=told)
+    page = seen_by_a_manager(sign_in, flow).get(reverse("flows:detail", args=[flow.pk])).content.decode()
+    assert 'name="confirm"' not in page
+    assert "Synchronise now" in page
+
+
+def test_values_changed_by_hand_stand_beside_ladoks(sign_in: SignIn) -> None:
+    flow = FlowFactory(
+        unfollowed={
+            "title": {"ladok": "Maskininlärning", "wiseflow": "Omtenta"},
+            "marking_end_at": {"ladok": "2027-02-05T22:59:00+00:00", "wiseflow": None},
+        }
+    )
+    page = seen_by_a_manager(sign_in, flow).get(reverse("flows:detail", args=[flow.pk])).content.decode()
+    assert "Omtenta" in page
+    assert "5 Feb 2027, 23:59" in page  # in the source's time zone
+
+
+def test_national_ids_are_masked_wherever_people_are_shown(sign_in: SignIn) -> None:
+    person = ParticipantFactory(national_id="19900101T123", first_name="Åsa", last_name="Öst")
+    address = reverse("flows:participants", args=[person.flow.pk])
+    page = seen_by_a_manager(sign_in, person.flow).get(address).content.decode()
+    assert "19900101-****" in page
+    assert "T123" not in page
+
+
+def test_participants_are_found_by_name_and_identifier_and_filtered_by_state(sign_in: SignIn) -> None:
+    flow = FlowFactory()
+    ParticipantFactory(flow=flow, first_name="Åsa", last_name="Öst", export_state="failed")
+    ParticipantFactory(flow=flow, first_name="Per", last_name="Väst", organisation_id="perva001@liu.example")
+    client = seen_by_a_manager(sign_in, flow)
+    for query, names in {
+        "?q=sa st": {"Åsa Öst"},
+        "?q=perva": {"Per Väst"},
+        "?export=failed": {"Åsa Öst"},
+        "?export=nonsense": {"Åsa Öst", "Per Väst"},
+    }.items():
+        page = client.get(reverse("flows:participants", args=[flow.pk]) + query).context["page"]
+        assert {str(person) for person in page} == names, query
+
+
+def test_participants_take_as_many_queries_for_50_as_for_one(sign_in: SignIn) -> None:
+    flow = FlowFactory()
+    client = seen_by_a_manager(sign_in, flow)
+    counts = []
+    for more in (1, 49):
+        ParticipantFactory.create_batch(more, flow=flow, grade="5")
+        with CaptureQueriesContext(connection) as queries:
+            client.get(reverse("flows:participants", args=[flow.pk]))
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_a_synchronisation_shows_what_was_changed_and_what_is_to_be_looked_at(sign_in: SignIn) -> None:
+    run = SyncRunFactory(
+        changes=[message("sources.change.title", new="Ny titel").to_json()],
+        problems=[message("ladok.person_twice", organisation_id="asa@liu.example").to_json()],
+    )
+    client = seen_by_a_manager(sign_in, run.flow)
+    page = client.get(reverse("flows:sync_run", args=[run.flow.pk, run.pk])).content.decode()
+    assert "Ny titel" in page
+    assert "asa@liu.example is more than once" in page
+    assert client.get(reverse("flows:sync_run", args=[run.flow.pk, uuid.uuid4()])).status_code == 404
+
+
+def test_the_export_history_links_to_each_attempt(sign_in: SignIn) -> None:
+    attempt = ExportAttemptFactory(state="exported")
+    client = seen_by_a_manager(sign_in, attempt.flow)
+    page = client.get(reverse("flows:exports", args=[attempt.flow.pk])).content.decode()
+    assert reverse("exports:attempt", args=[attempt.pk]) in page
+
+
+def test_a_flow_whose_marking_is_over_leads_to_the_preview_of_the_export_and_not_to_a_synchronisation(
+    sign_in: SignIn,
+) -> None:
+    flow = FlowFactory(state=Flow.State.CONCLUDED)
+    page = seen_by_a_manager(sign_in, flow).get(reverse("flows:detail", args=[flow.pk])).content.decode()
+    assert reverse("exports:preview", args=[flow.pk]) in page
+    assert "Synchronise now" not in page

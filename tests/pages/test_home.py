@@ -1,0 +1,71 @@
+"""Home: what needs me today?"""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from ladokflow.messages import message
+from sources.models import Flow
+from tests.factories import FlowFactory, MembershipFactory, SyncRunFactory, UserFactory, in_hours
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[User], Client]
+
+
+def test_someone_without_a_source_is_told_whom_to_ask(sign_in: SignIn) -> None:
+    assert "licence admin" in sign_in(UserFactory()).get("/").content.decode()
+
+
+def test_a_new_manager_is_led_to_the_first_flow(sign_in: SignIn) -> None:
+    page = sign_in(MembershipFactory().user).get("/").content.decode()
+    assert "Make the first flow" in page
+
+
+def test_failed_asking_ending_and_waiting_flows_stand_on_the_page_with_their_reason(sign_in: SignIn) -> None:
+    membership = MembershipFactory()
+    common = {"source": membership.source, "marking_end_at": in_hours(24 * 60)}
+    told = message("remote.timeout", system="Ladok", seconds=30).to_json()
+    FlowFactory(title="Failed one", export_state="failed", export_message=told, **common)
+    FlowFactory(title="Asking one", sync_message=message("sources.brake_empty", code="X", before=9).to_json(), **common)
+    FlowFactory(title="Waiting one", state=Flow.State.CONCLUDED, graded_count=3, **common)
+    FlowFactory(title="Ending one", **common | {"marking_end_at": in_hours(24 * 3)})
+    FlowFactory(title="Quiet one", **common)
+    page = sign_in(membership.user).get("/").content.decode()
+    for title in ("Failed one", "Asking one", "Waiting one", "Ending one"):
+        assert page.count(title) == 1, title
+    assert "Quiet one" not in page
+    assert "Ladok did not answer within 30 seconds." in page
+
+
+def test_last_night_is_summed_up(sign_in: SignIn) -> None:
+    membership = MembershipFactory()
+    flow = FlowFactory(source=membership.source)
+    SyncRunFactory(flow=flow, trigger="night", added=3)
+    SyncRunFactory(flow=flow, trigger="night", state="failed")
+    SyncRunFactory(trigger="night", added=99)  # another university's
+    page = sign_in(membership.user).get("/").content.decode()
+    assert "1 of 2 synchronisations." in page
+    assert ">3<" in page
+    assert "99" not in page
+
+
+def test_flows_of_other_universities_do_not_count(sign_in: SignIn) -> None:
+    FlowFactory(title="Foreign", export_state="failed")
+    membership = MembershipFactory()
+    FlowFactory(source=membership.source)
+    assert "Foreign" not in sign_in(membership.user).get("/").content.decode()
+
+
+def test_home_takes_as_many_queries_for_many_flows_as_for_few(
+    sign_in: SignIn, django_assert_max_num_queries: Callable
+) -> None:
+    membership = MembershipFactory()
+    common = {"source": membership.source, "marking_end_at": in_hours(24)}
+    told = message("sources.brake_empty", code="X", before=9).to_json()
+    FlowFactory.create_batch(20, export_state="failed", sync_message=told, **common)
+    FlowFactory.create_batch(20, state=Flow.State.CONCLUDED, graded_count=3, **common)
+    client = sign_in(membership.user)
+    with django_assert_max_num_queries(15):
+        client.get("/")

@@ -1,0 +1,35 @@
+"""Large flows: no step takes time that grows with the square of the participants."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import httpx
+
+from ladokflow.sandbox.control import Control
+
+
+def test_flow_of_ten_thousand_is_filled_graded_read_and_exported_in_seconds(
+    control: Control, liu_wiseflow: httpx.Client, ladok: Callable[..., httpx.Response]
+) -> None:
+    started = time.monotonic()
+    code = control.add_exam("liu", 10_000)
+    people = ladok("liu", "GET", f"/exams/{code}").json()["participants"]
+    assert control.add_users_of("liu", code) == 10_000
+    manager = control.users("liu")[0]["id"]
+    body = {"title": "Stor", "type": 2, "managers": [manager]}
+    flow = liu_wiseflow.post("/license/create/flow", json=body).json()["flowId"]
+    type_id = liu_wiseflow.get("/license/user-data-types").json()["data"][0]["id"]
+    for place in range(0, len(people), 100):
+        known = {"dataTypes": [{"id": type_id, "value": person["LiUId"]} for person in people[place : place + 100]]}
+        found = liu_wiseflow.post("/users/search", json=known).json()["data"]
+        liu_wiseflow.post(f"/flows/{flow}/participants", json=[{"userId": user["id"]} for user in found])
+    assert liu_wiseflow.get(f"/flows/{flow}/participants").json()["pagination"]["total"] == 10_000
+    assert control.grade(flow, "random") == 10_000
+    assert len(liu_wiseflow.get(f"/flow/{flow}/assessments").json()) == 10_000
+    rows = [{"studentUid": person["uniqueExamId"], "grade": {"grade": "4"}} for person in people]
+    said = ladok("liu", "POST", f"/exams/{code}/grades", json={"gradeExports": rows}).json()
+    assert said["numberOfSuccess"] == 10_000
+    assert len(control.grades("liu", code)) == 10_000
+    assert time.monotonic() - started < 60

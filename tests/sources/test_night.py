@@ -1,0 +1,89 @@
+"""A whole night: two hundred flows, five of which cannot be synchronised."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from sources.connections import wiseflow_for
+from sources.models import Flow, SyncRun
+from sources.summaries import send_summaries
+from sources.syncing import request_night_syncs, run_sync
+from tests.factories import FlowFactory
+
+FLOWS = 200
+
+
+@pytest.fixture
+def flows(oru, olle, sandbox):
+    """In WISEflow there is but an empty flow for each: the night brings everything."""
+    control = sandbox.control
+    people = [{"studentuid": "elsa.ek@oru.example", "firstname": "Elsa", "lastname": "Ek"}]
+    with wiseflow_for(oru) as client:
+        identity = oru.memberships.get(user=olle).organisation_id
+        users = client.search_users([(client.user_data_types()[0].id, identity)])
+        manager_ids = [user.id for user in users]
+        type_id = client.flow_types()[0].id
+        made = []
+        for number in range(FLOWS):
+            code = control.add_exam("oru", people=people, exact=True, courseName=f"Kurs {number:03}")
+            wiseflow_id = client.create_flow(
+                title=f"Flöde {number:03}", subtitle="", type_id=type_id, manager_ids=manager_ids
+            )
+            made.append(
+                FlowFactory(
+                    source=oru,
+                    created_by=olle,
+                    codes=[code],
+                    wiseflow_id=wiseflow_id,
+                    title=f"Flöde {number:03}",
+                    state=Flow.State.NOT_ACTIVATED,
+                    synced_at=None,
+                    staff=[],
+                )
+            )
+    Flow.objects.update(created_at=timezone.now() - dt.timedelta(days=2))
+    return made
+
+
+def break_five(control, flows, colleague):
+    gone, deleted, down, page, empty = flows[10:60:10]
+    control.remove_exam("oru", gone.codes.get().code)
+    control.delete_flow(deleted.wiseflow_id)
+    control.fault("oru", f"/exams/{down.codes.get().code}", "status", times=-1, status=500)
+    control.fault("oru", f"/exams/{page.codes.get().code}", "html", times=-1)
+    empty.codes.update(person_count=3)
+    control.change_people("oru", empty.codes.get().code, remove=1)
+    Flow.objects.filter(pk=page.pk).update(staff=[{"role": "manager", "email": colleague.email}])
+    return [gone, deleted, down, page, empty]
+
+
+def test_195_are_synchronised_and_5_told_with_a_line_each(oru, olle, orsa, flows, sandbox, mailoutbox):
+    broken = break_five(sandbox.control, flows, orsa)
+    begins = (timezone.now() - dt.timedelta(minutes=1)).astimezone(oru.tz)
+    type(oru).objects.filter(pk=oru.pk).update(sync_at=begins.time().replace(microsecond=0))
+    asked = []
+    while some := request_night_syncs():
+        asked.append(some)
+        assert send_summaries() == 0  # the night is not over
+        for run in SyncRun.objects.filter(state=SyncRun.State.QUEUED):
+            run_sync(run.pk)
+    assert asked == [50, 50, 50, 50]
+    runs = SyncRun.objects.filter(trigger=SyncRun.Trigger.NIGHT)
+    assert runs.filter(state=SyncRun.State.SUCCESS, added=1).count() == FLOWS - len(broken)
+    failed = runs.filter(state=SyncRun.State.FAILED)
+    assert {run.flow_id for run in failed} == {flow.pk for flow in broken}
+    assert {run.reason.code for run in failed} == {
+        "ladok.unknown_code",
+        "sources.flow_gone",
+        "remote.server_error",
+        "remote.not_json",
+        "sources.brake_empty",
+    }
+    assert send_summaries() == 2
+    assert send_summaries() == 0
+    lines = {
+        mail.to[0]: [line.split(" (")[0] for line in mail.body.splitlines() if line.startswith("- ")]
+        for mail in mailoutbox
+    }
+    assert lines == {olle.email: [f"- {flow.title}" for flow in broken], orsa.email: [f"- {broken[3].title}"]}

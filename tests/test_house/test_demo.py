@@ -1,0 +1,94 @@
+"""`make demo`, for real: everything is started, the worker does the work, and nothing is left behind."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from exports.models import ExportAttempt
+from ladokflow import demo as house
+from sources.models import Flow
+from tests.environment import ROOT
+from tests.running import START_SECONDS, demo, free_port
+
+
+def states() -> set[str]:
+    return set(Flow.objects.filter(setup_state=Flow.Setup.READY).values_list("export_state", flat=True))
+
+
+@pytest.mark.timeout(300)
+def test_a_minute_after_the_start_there_are_flows_in_all_three_states(
+    subprocess_environment: dict[str, str], tmp_path: Path
+) -> None:
+    with demo(tmp_path / "var", subprocess_environment) as running:
+        running.wait_until(lambda: states() == {"pending", "exported", "failed"}, START_SECONDS * 2)
+        failed = ExportAttempt.objects.filter(state="failed").first()
+        assert failed is not None
+        assert failed.failed_count == 2
+        assert failed.exported_count > 0
+        assert failed.requested_by is not None
+        assert running.stop(signal.SIGINT) == 0
+        time.sleep(0.5)
+        assert running.left_behind() == []
+
+        flows, told = Flow.objects.count(), running.said().count(house.PASSWORD)
+        running.start()
+        # It tells how to sign in at the start, and again when all is done.
+        running.wait_until(lambda: running.said().count(house.PASSWORD) == told + 2, START_SECONDS * 2)
+        assert Flow.objects.count() >= flows
+        assert running.stop(signal.SIGTERM) == 0
+        time.sleep(0.5)
+        assert running.left_behind() == []
+
+
+def start(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "demo", *options],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "ENV_FILE": "/dev/null"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("taken", ["--port", "--sandbox-port"])
+def test_a_taken_port_is_told_in_one_line_before_anything_is_written(taken: str, tmp_path: Path) -> None:
+    data = tmp_path / "var"
+    other = {"--port": "--sandbox-port", "--sandbox-port": "--port"}[taken]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        ran = start(taken, str(port), other, str(free_port()), DATA_DIR=str(data))
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert f"Port {port} is taken" in ran.stderr
+    assert ran.stdout == ""
+    assert not (data / "ladokflow.sqlite3").exists()
+
+
+def test_it_does_not_start_in_production(settings) -> None:
+    settings.IS_PRODUCTION = True
+    with pytest.raises(house.CannotStart, match="does not start with ENVIRONMENT=production"):
+        house.check(port=free_port(), sandbox_port=free_port())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_leaves_a_database_alone_that_holds_a_real_university() -> None:
+    from tests.factories import SourceFactory
+
+    SourceFactory(slug="verklig", wiseflow_url="https://europe-api.wiseflow.example/v1")
+    with pytest.raises(house.CannotStart, match="verklig"):
+        house.prepare(sandbox_port=free_port())
+
+
+def test_the_readme_tells_the_demo_s_people_and_password() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert house.PASSWORD in text
+    assert all(email in text for email, _ in (*house.PEOPLE, (house.OPERATOR, "")))

@@ -1,0 +1,101 @@
+"""What the operator sets: each name is told, and the queue's numbers fit each other."""
+
+import math
+import re
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from tests.environment import ROOT
+
+READ = re.compile(r'\benv(?:\.\w+)?\(\s*"([A-Z][A-Z0-9_]+)"|_key\(\s*"([A-Z][A-Z0-9_]+)"')
+
+
+def names_read() -> list[str]:
+    text = (ROOT / "ladokflow/settings.py").read_text()
+    return sorted({first or second for first, second in READ.findall(text)})
+
+
+def test_the_settings_module_is_read_right() -> None:
+    assert {"SECRET_KEY", "DATABASE_URL", "ENVIRONMENT", "QUEUE_WORKERS"} <= set(names_read())
+
+
+@pytest.mark.parametrize("name", names_read())
+def test_every_name_stands_in_the_example(name: str) -> None:
+    assert re.search(rf"^(# )?{name}=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", names_read())
+def test_every_name_stands_in_the_readme(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "README.md").read_text()
+
+
+def test_the_example_names_nothing_that_is_not_read() -> None:
+    in_the_example = re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert sorted(in_the_example) == names_read()
+
+
+def test_a_healthy_task_is_never_leased_twice() -> None:
+    """A leased task waits behind those in memory, each of them as long as the hard limit (docs/operations.md)."""
+    queue = settings.Q_CLUSTER
+    hard_limit = queue["timeout"] + 3 + queue["guard_cycle"]
+    bound = hard_limit * (1 + math.ceil((queue["queue_limit"] + queue["bulk"]) / queue["workers"]))
+    assert queue["retry"] > bound
+    assert queue["retry"] > hard_limit * (1 + queue["queue_limit"] + queue["bulk"]) or queue["workers"] > 1
+
+
+def test_the_queue_is_set_as_it_was_measured_to_be_safe() -> None:
+    queue = settings.Q_CLUSTER
+    assert queue["queue_limit"] == 1
+    assert type(queue["timeout"]) is int
+    assert queue["guard_cycle"] in (0.5, 1)
+    assert queue["max_attempts"] == 1
+    assert queue["ack_failures"] is True
+    assert queue.get("sync", False) is False
+
+
+def start(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *command.split()],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "ENV_FILE": "/dev/null"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "FIELD_ENCRYPTION_KEYS"])
+def test_production_does_not_start_without_its_secrets(missing: str) -> None:
+    keys = {"SECRET_KEY": "x" * 60, "FIELD_ENCRYPTION_KEYS": settings.FIELD_ENCRYPTION_KEYS[0]}
+    del keys[missing]
+    ran = start("check", ENVIRONMENT="production", **keys)
+    assert ran.returncode != 0
+    assert f"{missing} is not set" in ran.stderr
+
+
+def test_keys_can_be_made_before_there_are_any() -> None:
+    ran = start("makekeys", ENVIRONMENT="production")
+    assert ran.returncode == 0, ran.stderr
+    made = dict(line.split("=", 1) for line in ran.stdout.splitlines())
+    assert start("check", ENVIRONMENT="production", **made).returncode == 0
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("y" * 60)
+    keys = {"SECRET_KEY_FILE": str(path), "FIELD_ENCRYPTION_KEYS": settings.FIELD_ENCRYPTION_KEYS[0]}
+    assert start("check", ENVIRONMENT="production", **keys).returncode == 0
+
+
+def test_production_passes_its_own_deployment_check() -> None:
+    ran = start(
+        "check --deploy --fail-level WARNING",
+        ENVIRONMENT="production",
+        SECRET_KEY="kQ8-3vZr_yB7wXn2LdTf6HjMs9PaEc4UgRi0oWlYbVxN1tKzSqJm5DhA",
+        FIELD_ENCRYPTION_KEYS=settings.FIELD_ENCRYPTION_KEYS[0],
+        ALLOWED_HOSTS="ladokflow.example.se",
+    )
+    assert ran.returncode == 0, ran.stderr

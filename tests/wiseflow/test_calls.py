@@ -1,0 +1,190 @@
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ladokflow.wiseflow import WiseflowError
+from tests.wiseflow.conftest import Reply, envelope, refusal
+
+FLOW = {"id": 5, "name": "TDDE01", "state": 0}
+
+
+def test_answers_with_and_without_an_envelope_are_read_alike(peer, wiseflow):
+    peer.answer("GET", "/flow/5", FLOW, envelope(FLOW))
+    assert wiseflow.flow(5) == wiseflow.flow(5)
+
+
+def test_read_that_fails_in_passing_is_tried_three_times_at_most(peer, wiseflow):
+    peer.answer("GET", "/flow/5", Reply({}, 503), Reply(cut=True), FLOW)
+    assert wiseflow.flow(5).id == 5
+    peer.answer("GET", "/flow/6", Reply({}, 500))
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.flow(6)
+    assert caught.value.message.code == "remote.server_error"
+    assert len(peer.asked("GET", "/flow/6")) == 3
+
+
+def test_search_by_post_is_a_read_and_is_tried_again(peer, wiseflow):
+    peer.answer("POST", "/users/search", Reply({}, 502), envelope([]))
+    assert wiseflow.search_users([(1, "a")]) == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (Reply({}, 503), "remote.server_error"),
+        (Reply(cut=True), "remote.cut"),
+        (Reply(envelope(), delay=1.5), "remote.timeout"),
+    ],
+)
+def test_write_is_never_repeated_when_it_may_have_been_done(peer, wiseflow, settings, reply, code):
+    settings.REMOTE_TIMEOUT_SECONDS = 1
+    peer.answer("PUT", "/flows/5/grading-scale", reply)
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.put_grading_scale(5, 3)
+    assert caught.value.message.code == code
+    assert not caught.value.permanent
+    assert len(peer.asked("PUT", "/flows/5/grading-scale")) == 1
+
+
+def test_write_that_was_turned_away_for_too_many_requests_is_sent_again(peer, wiseflow):
+    peer.answer("PUT", "/flows/5/grading-scale", Reply({}, 429, {"Retry-After": "1"}), envelope())
+    started = time.monotonic()
+    wiseflow.put_grading_scale(5, 3)
+    assert time.monotonic() - started >= 1
+    assert len(peer.asked("PUT", "/flows/5/grading-scale")) == 2
+
+
+def test_everybody_with_the_credential_waits_after_a_429(peer, make_client):
+    peer.answer("GET", "/webhooks", Reply({}, 429, {"RateLimit-Reset": "1"}), envelope([]))
+    peer.answer("GET", "/flow/5", FLOW)
+    first, second, stranger = make_client(), make_client(), make_client(client_id="somebody-else")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(first.webhooks)
+        while len(peer.asked("GET", "/webhooks")) < 1:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        started = time.monotonic()
+        stranger.flow(5)
+        assert time.monotonic() - started < 0.5
+        second.flow(5)
+        assert time.monotonic() - started > 0.6
+        waiting.result()
+
+
+def test_wait_that_is_too_long_is_told_at_once_with_its_length(peer, make_client):
+    peer.answer("GET", "/webhooks", Reply({}, 429, {"Retry-After": "600"}))
+    client, started = make_client(patience=30), time.monotonic()
+    with pytest.raises(WiseflowError) as caught:
+        client.webhooks()
+    assert time.monotonic() - started < 5
+    assert caught.value.message.code == "wiseflow.busy"
+    assert 590 <= caught.value.message.params["seconds"] <= 600
+    assert not caught.value.permanent
+
+
+def test_success_false_in_a_200_is_a_refusal_in_wiseflows_own_words(peer, wiseflow):
+    error = {"code": 400, "message": "The licence is closed", "errors": []}
+    peer.answer("GET", "/webhooks", {"success": False, "data": None, "error": error})
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.webhooks()
+    assert caught.value.message.params["detail"] == "The licence is closed"
+
+
+@pytest.mark.parametrize("body", [b"<!doctype html><p>Maintenance</p>", b"", b'[{"id": 1', b"\xff\xfe"])
+def test_answer_that_is_not_json_is_told_as_such(peer, wiseflow, body):
+    peer.answer("GET", "/webhooks", Reply(body, headers={"Content-Type": "text/html; charset=utf-8"}))
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.webhooks()
+    assert caught.value.message.code == "remote.not_json"
+    assert caught.value.message.params["detail"] == "text/html"
+
+
+def test_answer_of_another_shape_tells_where_and_the_trace_id_but_not_the_value(peer, wiseflow):
+    peer.answer("GET", "/webhooks", envelope([{"id": 1}, {"id": "19900101-2392"}]))
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.webhooks()
+    assert caught.value.message.code == "wiseflow.unexpected"
+    assert caught.value.reference == "trace-7"
+    assert "1.id" in str(caught.value)
+    assert "19900101" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("Flow is archived", "wiseflow.not_allowed"), ("", "wiseflow.not_allowed_unsaid")]
+)
+def test_403_is_about_the_flow_and_not_about_the_token(peer, wiseflow, text, code):
+    peer.answer("PUT", "/flows/5/grading-scale", refusal(403, text))
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.put_grading_scale(5, 3)
+    assert caught.value.message.code == code
+    assert (caught.value.status, caught.value.reference) == (403, "trace-7")
+
+
+def test_redirect_is_not_followed(peer, wiseflow):
+    peer.answer("GET", "/flow/5", Reply(b"", 302, {"Location": "http://127.0.0.1:1/steal"}))
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.flow(5)
+    assert caught.value.status == 302
+
+
+def test_log_holds_ids_and_the_trace_but_nothing_of_a_person_or_a_secret(peer, wiseflow, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("ladokflow"), "propagate", True)
+    peer.answer("POST", "/license/user", refusal(400, "bad"))
+    with caplog.at_level(logging.DEBUG), pytest.raises(WiseflowError):
+        wiseflow.save_user(first_name="Åsa", last_name="Öberg", external_ids=[(2, "19900101-2392")], roles=[1])
+    assert "path=/license/user status=400 trace=trace-7" in caplog.text
+    for secret in ("Öberg", "19900101", "s3cret", "token-1"):
+        assert secret not in caplog.text
+
+
+def test_licence_look_ups_are_read_once_per_client(peer, wiseflow):
+    peer.answer("GET", "/license/grading-scales", envelope([{"id": 1, "name": "U-G"}]))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: wiseflow.grading_scales(), range(8)))
+    assert len(peer.asked("GET", "/license/grading-scales")) == 1
+
+
+# --- Pages -------------------------------------------------------------------------------------------------------
+
+
+def row(number):
+    return {"participantId": number, "userId": number, "activated": True, "user": {"firstName": "A", "lastName": "B"}}
+
+
+def page(first, count, **facts):
+    return envelope([row(n) for n in range(first, first + count)], **({"pagination": facts} if facts else {}))
+
+
+def queries(peer):
+    return [request["query"] for request in peer.asked("GET", "/flows/5/participants")]
+
+
+def test_pages_are_read_until_the_total_and_not_beyond(peer, wiseflow):
+    pages = [page(0, 100, limit=100, offset=0, total=200), page(100, 100, limit=100, offset=100, total=200)]
+    peer.answer("GET", "/flows/5/participants", *pages, Reply({}, 500))
+    assert len(wiseflow.participants(5)) == 200
+    assert queries(peer) == ["offset=0&limit=100", "offset=100&limit=100"]
+
+
+def test_pages_without_a_total_are_read_until_a_short_one(peer, wiseflow):
+    peer.answer("GET", "/flows/5/participants", page(0, 100), page(100, 3))
+    assert len(wiseflow.participants(5)) == 103
+
+
+def test_peer_that_gives_smaller_pages_than_asked_for_is_read_to_the_end(peer, wiseflow):
+    pages = [page(n, 50, limit=50, total=120) for n in (0, 50)] + [page(100, 20, limit=50, total="120")]
+    peer.answer("GET", "/flows/5/participants", *pages)
+    assert len(wiseflow.participants(5)) == 120
+    assert queries(peer)[1:] == ["offset=50&limit=100", "offset=100&limit=100"]
+
+
+def test_total_that_is_never_reached_does_not_go_on_for_ever(peer, wiseflow):
+    peer.answer("GET", "/flows/5/participants", page(0, 2, total=5), page(2, 0, total=5))
+    assert len(wiseflow.participants(5)) == 2
+
+
+def test_participant_who_moves_between_pages_comes_once(peer, wiseflow):
+    peer.answer("GET", "/flows/5/participants", page(0, 100, total=150), page(99, 50, total=150))
+    assert len(wiseflow.participants(5)) == 149

@@ -1,0 +1,87 @@
+"""Those parts of docs/ that are written from the code: `make docs` writes them, a test says when they are out of date.
+
+In a page they stand between `<!-- from the code: NAME -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from tests.environment import ROOT
+
+BETWEEN = re.compile(r"(<!-- from the code: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    columns = list(head)
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
+
+
+def ladok_tables() -> str:
+    from ladokflow.ladok import UNIVERSITIES
+
+    parts = []
+    for university in UNIVERSITIES.values():
+        paths = (
+            ("List", f"`GET {university.list_path}?{university.list_parameter}=…`"),
+            ("Fetch", f"`GET {university.fetch_path}`, people under `{university.people_key}`"),
+            ("Export", f"`POST` or `PATCH {university.export_path}`"),
+            ("Read back (optional)", f"`GET {university.export_path}`"),
+        )
+        parts.append(f"### {university.name} (`{university.slug}`)\n\n{table(('Part', 'Call'), paths)}")
+        named = (
+            ("The exam", university.assessment, "Value from Ladok"),
+            ("Rooms", university.rooms, "Value from Ladok"),
+            ("A person", university.person, "Value from Ladok"),
+            ("Export", university.export, "Value to Ladok"),
+        )
+        for title, rows, value in named:
+            if rows:
+                lines = [
+                    (f"`{row.response}`", ", ".join(f"`{name}`" for name in row.values), str(row.reference))
+                    for row in rows
+                ]
+                # The export's table has no third column.
+                columns = ("Response to WISEflow", value, "In WISEflow") if any(line[2] for line in lines) else None
+                head = columns or ("From WISEflow" if title == "Export" else "Response to WISEflow", value)
+                parts.append(f"**{title}**\n\n{table(head, [line[: len(head)] for line in lines])}")
+    return "\n" + "\n".join(parts) + "\n"
+
+
+def glossary() -> str:
+    from django.utils.translation import override
+
+    from ladokflow.glossary import WORDS
+
+    rows = []
+    for entry in WORDS:
+        with override("en"):
+            word, meaning = str(entry.word), str(entry.meaning)
+        with override("sv"):
+            rows.append((f"**{word}**", str(entry.word), meaning))
+    return "\n" + table(("Word", "Swedish", "Means"), rows) + "\n"
+
+
+WRITERS: dict[str, Callable[[], str]] = {"ladok_tables": ladok_tables, "glossary": glossary}
+
+
+def rewritten(page: str) -> str:
+    from django.utils.translation import override
+
+    with override("en"):
+        return BETWEEN.sub(lambda found: found[1] + WRITERS[found[2]]() + found[4], page)
+
+
+def pages() -> list[Path]:
+    return [path for path in sorted((ROOT / "docs").glob("*.md")) if BETWEEN.search(path.read_text())]
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    for path in pages():
+        path.write_text(rewritten(path.read_text()))
