@@ -202,13 +202,18 @@ class Control:
         points: dict[int, float | None] | str | None = None,
         force: bool = False,
         seed: int = 1,
+        by: str = "",
     ) -> int:
-        """Grades, alternative grades and points by participant id, None to take one away; "random" for everybody active."""
-        return int(
-            self.call(
-                "grade", flow_id=flow_id, grades=grades, alternative=alternative, points=points, force=force, seed=seed
-            )
-        )
+        """Grades, alternative grades and points by participant id, None to take one away; "random" for everybody active.
+
+        On a flow whose reviewer decides, a grade `by` "assessor" is a draft. Without `by`, whoever decides has given it.
+        """
+        given = {"grades": grades, "alternative": alternative, "points": points}
+        return int(self.call("grade", flow_id=flow_id, force=force, seed=seed, by=by, **given))
+
+    def set_shows_drafts(self, shows: bool) -> None:
+        """Whether the assessments hold grades that no reviewer has approved yet; as new they do."""
+        self.call("set_shows_drafts", shows=shows)
 
     def add_participant_by_hand(
         self,

@@ -7,7 +7,7 @@
 | `status` (status, body, headers, after_work) | another status | only with after_work |
 | `http_429` (retry_after) | 429 with Retry-After | no |
 | `lost_answer` | the connection dropped | yes |
-| `drop` | the connection dropped | no |
+| `drop` (seconds) | the connection dropped, after a while | no |
 | `html` (status, after_work) | a page in HTML | only with after_work |
 | `not_json` (after_work) | broken JSON | only with after_work |
 | `empty_body` (status) | nothing in the answer | yes |
@@ -126,6 +126,7 @@ def play(fault: Fault, call: Call, work: Callable[[], Reply], wait: Callable[[fl
         wait(float(options.get("seconds", 1)))
         return Sending(reply)
     if kind == "drop":
+        wait(float(options.get("seconds", 0)))
         return Sending(None)
     if kind in ("status", "http_429", "html", "not_json", "answer"):
         if options.get("after_work"):

@@ -1,9 +1,8 @@
-"""What people do by hand in WISEflow: activate, write, grade, end the marking, add somebody, change a title, press Sync."""
+"""What people do by hand in WISEflow: activate, write, end the marking, add somebody, change a title, press Sync."""
 
 from __future__ import annotations
 
 import copy
-import random
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +16,28 @@ if TYPE_CHECKING:
     from ladokflow.sandbox.server import Sandbox
 
 ACTIONS = (
-    "flows", "flow", "activate", "start_participation", "end_participation", "grade", "end_marking", "archive", "delete_flow",
+    "flows", "flow", "activate", "start_participation", "end_participation", "end_marking", "archive", "delete_flow",
     "add_participant_by_hand", "remove_participant_by_hand", "set_activated_by_hand", "set_metadata_by_hand", "set_dates_by_hand",
     "request_sync",
 )  # fmt: skip
 
 
-def _flow(state: State, flow_id: Any) -> dict[str, Any]:
+def flow_of(state: State, flow_id: Any) -> dict[str, Any]:
     found: dict[str, Any] | None = state.data["wiseflow"]["flows"].get(str(flow_id))
     if found is None:
         raise ValueError(f"There is no flow {flow_id} in WISEflow")
     return found
 
 
-def _licence(state: State, flow: dict[str, Any]) -> dict[str, Any]:
+def licence_of(state: State, flow: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = state.data["wiseflow"]["licences"][flow["licence"]]
+    return found
+
+
+def participant_of(row: dict[str, Any], key: Any) -> dict[str, Any]:
+    if str(key) not in row["participants"]:
+        raise ValueError(f"There is no participant {key} on flow {row['id']}")
+    found: dict[str, Any] = row["participants"][str(key)]
     return found
 
 
@@ -57,8 +63,8 @@ def flows(sandbox: Sandbox, licence: str | None = None) -> list[dict[str, Any]]:
 
 def flow(sandbox: Sandbox, flow_id: int) -> dict[str, Any]:
     """All there is to know of a flow; lists where WISEflow has lists, each participant with `organisationId`."""
-    row = _flow(sandbox.state, flow_id)
-    licence = _licence(sandbox.state, row)
+    row = flow_of(sandbox.state, flow_id)
+    licence = licence_of(sandbox.state, row)
     users, first = licence["users"], int(next(iter(licence["data_types"])))
 
     def named(person: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +89,7 @@ def flow(sandbox: Sandbox, flow_id: int) -> dict[str, Any]:
 
 
 def _push(sandbox: Sandbox, flow_id: int, least: int) -> int:
-    row = _flow(sandbox.state, flow_id)
+    row = flow_of(sandbox.state, flow_id)
     row["is_active"] = True
     row["least_state"] = max(row["least_state"], least)
     return state_of(row, sandbox.state.now())
@@ -106,80 +112,12 @@ def end_marking(sandbox: Sandbox, flow_id: int) -> int:
 
 
 def archive(sandbox: Sandbox, flow_id: int) -> int:
-    _flow(sandbox.state, flow_id)["is_archived"] = True
-    return state_of(_flow(sandbox.state, flow_id), sandbox.state.now())
+    flow_of(sandbox.state, flow_id)["is_archived"] = True
+    return state_of(flow_of(sandbox.state, flow_id), sandbox.state.now())
 
 
 def delete_flow(sandbox: Sandbox, flow_id: int) -> None:
-    _flow(sandbox.state, flow_id)["is_deleted"] = True
-
-
-# --- Grades -----------------------------------------------------------------------------------------------------
-
-
-def grade(
-    sandbox: Sandbox,
-    flow_id: int,
-    grades: dict[str, str | None] | str | None = None,
-    alternative: dict[str, str | None] | None = None,
-    points: dict[str, float | None] | str | None = None,
-    force: bool = False,
-    seed: int = 1,
-) -> int:
-    """Give final grades, alternative grades and points, by participant id; null takes one away. Gives how many were graded.
-
-    "random" gives everybody active one. A final grade that is not on the flow's scale is refused, unless forced.
-    """
-    state, row = sandbox.state, _flow(sandbox.state, flow_id)
-    scale = scale_of(_licence(state, row), row)
-    people = {key: person for key, person in row["participants"].items() if person["is_activated"]}
-    rng = random.Random(f"{seed}:{flow_id}")
-    if grades == "random":
-        grades = {key: _any_grade(scale, rng) for key in people}
-    if points == "random":
-        points = {key: float(rng.randint(0, 120)) / 2 for key in people}
-    for key, value in (grades if isinstance(grades, dict) else {}).items():
-        if value is not None and not force and not _is_on(scale, value):
-            raise ValueError(f"{value} is not on the scale {scale['name']}")
-        _give(state, row, key, "assessment", value, ("ASSESSMENT", "FINAL_GRADE"))
-    for key, value in (alternative or {}).items():
-        _give(state, row, key, "alternative", value, ("ALTERNATIVE_GRADE",))
-    for key, number in (points if isinstance(points, dict) else {}).items():
-        _participant(row, key)["points"] = number
-        row["marks_items"] = True
-    return len(grades or {}) if isinstance(grades, dict) else 0
-
-
-def _any_grade(scale: dict[str, Any], rng: random.Random) -> str:
-    options = [option["grade"] for option in scale["list"]["options"]]
-    return rng.choice(options) if options else str(rng.randint(scale["input"]["min"], scale["input"]["max"]))
-
-
-def _is_on(scale: dict[str, Any], value: str) -> bool:
-    if options := scale["list"]["options"]:
-        return any(option["grade"] == value for option in options)
-    try:
-        return bool(scale["input"]["min"] <= float(value) <= scale["input"]["max"])
-    except ValueError:
-        return False
-
-
-def _participant(row: dict[str, Any], key: Any) -> dict[str, Any]:
-    if str(key) not in row["participants"]:
-        raise ValueError(f"There is no participant {key} on flow {row['id']}")
-    found: dict[str, Any] = row["participants"][str(key)]
-    return found
-
-
-def _give(state: State, row: dict[str, Any], key: Any, kind: str, value: str | None, events: tuple[str, ...]) -> None:
-    person = _participant(row, key)
-    if value is None:
-        person[kind] = None
-        return
-    known = person["assessment"] or person["alternative"] or {}
-    person[kind] = {"id": known.get("id") or state.next_id("row"), "grade": value, "date": int(state.now())}
-    for event in events:
-        tell(state, row, event, {"participantId": person["id"]}, person["id"])
+    flow_of(sandbox.state, flow_id)["is_deleted"] = True
 
 
 # --- Changes by hand --------------------------------------------------------------------------------------------
@@ -194,7 +132,7 @@ def add_participant_by_hand(
     unique_exam_id: str | None = None,
 ) -> int:
     """Put somebody on the flow who did not come from the source. Gives the participant's id."""
-    row = _flow(sandbox.state, flow_id)
+    row = flow_of(sandbox.state, flow_id)
     user_id = add_user(sandbox, row["licence"], {"organisation_id": organisation_id}, first_name, last_name)
     if str(user_id) in row["by_user"]:
         raise ValueError(f"{organisation_id} is on the flow already")
@@ -202,19 +140,21 @@ def add_participant_by_hand(
 
 
 def remove_participant_by_hand(sandbox: Sandbox, flow_id: int, participant_id: int) -> None:
-    row = _flow(sandbox.state, flow_id)
-    person = _participant(row, participant_id)
+    row = flow_of(sandbox.state, flow_id)
+    person = participant_of(row, participant_id)
     del row["participants"][str(person["id"])]
     del row["by_user"][str(person["userId"])]
+    for booking in row["bookings"].values():
+        booking["participants"].pop(str(person["id"]), None)
 
 
 def set_activated_by_hand(sandbox: Sandbox, flow_id: int, participant_id: int, activated: bool) -> None:
-    _participant(_flow(sandbox.state, flow_id), participant_id)["is_activated"] = activated
+    participant_of(flow_of(sandbox.state, flow_id), participant_id)["is_activated"] = activated
 
 
 def set_metadata_by_hand(sandbox: Sandbox, flow_id: int, fields: dict[str, Any]) -> None:
     """title, subtitle, code, term, examinationType, purpose."""
-    row = _flow(sandbox.state, flow_id)
+    row = flow_of(sandbox.state, flow_id)
     if unknown := set(fields) - {"title", "subtitle", "code", "term", "examinationType", "purpose"}:
         raise ValueError(f"Unknown: {', '.join(sorted(unknown))}")
     row.update(fields)
@@ -222,7 +162,7 @@ def set_metadata_by_hand(sandbox: Sandbox, flow_id: int, fields: dict[str, Any])
 
 def set_dates_by_hand(sandbox: Sandbox, flow_id: int, fields: dict[str, int]) -> None:
     """start, end, marking_start, marking_end, in unix seconds."""
-    row = _flow(sandbox.state, flow_id)
+    row = flow_of(sandbox.state, flow_id)
     if unknown := set(fields) - set(row["dates"]):
         raise ValueError(f"Unknown: {', '.join(sorted(unknown))}")
     row["dates"].update({key: int(value) for key, value in fields.items()})
@@ -231,7 +171,7 @@ def set_dates_by_hand(sandbox: Sandbox, flow_id: int, fields: dict[str, int]) ->
 
 def request_sync(sandbox: Sandbox, flow_id: int, reference: str | None = None) -> str:
     """A manager presses the button on the flow's page. Gives the request's id."""
-    row = _flow(sandbox.state, flow_id)
+    row = flow_of(sandbox.state, flow_id)
     sources = [source for source in row["sources"].values() if reference in (None, source["reference"])]
     if not sources:
         raise ValueError(f"Flow {flow_id} has no such external source")

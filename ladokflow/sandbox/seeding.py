@@ -81,6 +81,7 @@ def new_wiseflow(students: Mapping[str, Sequence[dict[str, Any]]], seed: int, no
         "limits": {"second": 200, "minute": 5000},
         "sends_nulls": False,
         "already_assessor_status": 403,
+        "shows_drafts": True,
     }
 
 

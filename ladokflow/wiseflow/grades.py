@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from ladokflow.messages import message
 from ladokflow.wiseflow.connection import Connection
 from ladokflow.wiseflow.errors import FORBIDDEN, NoItems, WiseflowError
-from ladokflow.wiseflow.schemas import ItemMark, WiseflowAssessment
+from ladokflow.wiseflow.schemas import ItemMark, MarkingEvent, MarkingTrail, WiseflowAssessment
 
 
 class Grades(Connection):
@@ -38,6 +39,21 @@ class Grades(Connection):
                 raise
             raise NoItems(error.message, permanent=True, status=error.status, reference=error.reference) from error
         return points(marks)
+
+    def marking_events(self, flow_id: int, participant_id: int) -> tuple[MarkingEvent, ...]:
+        """GET /flows/{flowId}/participants/{participantId}/marking-audit-trail: the newest hundred, the newest first."""
+        path = f"/flows/{flow_id:d}/participants/{participant_id:d}/marking-audit-trail"
+        found: MarkingTrail = self.get(path, MarkingTrail, params={"offset": 0, "limit": 100})
+        return found.events
+
+
+def is_approved_by_reviewer(events: Sequence[MarkingEvent]) -> bool:
+    """Whether a reviewer's is the last word on the grade: nobody has given, changed, unlocked or removed it since.
+
+    `events` are a participant's marking audit trail, the newest first.
+    """
+    of_the_grade = (event.kind.strip() for event in events if event.kind.strip().endswith(".grade"))
+    return next(of_the_grade, "") == "reviewer.audit.log.finalized.grade"
 
 
 def points(marks: list[ItemMark]) -> Decimal | None:

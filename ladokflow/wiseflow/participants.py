@@ -89,7 +89,7 @@ class Participants(Connection):
 
 
 def _new(person: NewParticipant) -> dict[str, Any]:
-    row: dict[str, Any] = {"userId": person.user_id}
+    row: dict[str, Any] = {"email": person.email} if person.user_id is None else {"userId": person.user_id}
     return row | {"uniqueExamId": person.unique_exam_id} if person.unique_exam_id else row
 
 

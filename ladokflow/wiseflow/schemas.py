@@ -37,6 +37,10 @@ FLOW_TYPES = {
 }
 
 
+# The number of the variant in `GET /flow/{flowId}`; 0 is an ordinary flow, 1 a re-examination.
+REMARKING = 2
+
+
 # --- The licence -------------------------------------------------------------------------------------------------
 
 
@@ -168,12 +172,18 @@ class FlowInfo(Wire):
     title: Text = Field(default="", validation_alias="name")
     subtitle: Text = Field(default="", validation_alias="subName")
     type: Id | None = None
+    variant: Id | None = None
     state: FlowState
     created_at: Moment = Field(default=None, validation_alias="creationDate")
     participation_start_at: Moment = Field(default=None, validation_alias="participantStartDate")
     participation_end_at: Moment = Field(default=None, validation_alias="participantEndDate")
     marking_start_at: Moment = Field(default=None, validation_alias="assessorStartDate")
     marking_end_at: Moment = Field(default=None, validation_alias="assessorEndDate")
+
+    @property
+    def is_remarking(self) -> bool:
+        """Whether the flow is for marking another flow's submissions again."""
+        return self.variant == REMARKING
 
     @property
     def type_name(self) -> str:
@@ -263,7 +273,10 @@ class FlowParticipant(Wire):
 
 
 class NewParticipant(Wire):
-    user_id: int
+    """Who is to be added: by user id, or by e-mail address where the licence has each address once."""
+
+    user_id: int | None = None
+    email: str = ""
     unique_exam_id: str = ""
 
 
@@ -337,6 +350,18 @@ class WiseflowAssessment(Wire):
     grade_at: Moment = Field(default=None, validation_alias="date")
     alternative_grade: Text = Field(default="", validation_alias="adminGrade")
     alternative_grade_at: Moment = Field(default=None, validation_alias="adminGradeDate")
+
+
+class MarkingEvent(Wire):
+    """An entry of a participant's marking audit trail: `kind` is "reviewer.audit.log.finalized.grade" and the like."""
+
+    kind: Text = Field(default="", validation_alias="type")
+
+
+class MarkingTrail(Wire):
+    events: Annotated[tuple[MarkingEvent, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="auditEvents"
+    )
 
 
 class ItemMark(Wire):

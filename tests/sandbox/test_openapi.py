@@ -116,7 +116,7 @@ def walk_participants(client: httpx.Client, flow: int, user: int, control: Contr
     people = [row["participantId"] for row in client.get(f"/flows/{flow}/participants").json()["data"]]
     client.get(f"/flows/{flow}/participants", params={"offset": 1, "limit": 101})
     one = f"/flows/{flow}/participants/{people[0]}"
-    for path in ("", "/dates", "/unique-exam-id", "/allocations", "/item-based-marks"):
+    for path in ("", "/dates", "/unique-exam-id", "/allocations", "/item-based-marks", "/marking-audit-trail"):
         client.get(one + path)
         client.get(f"/flows/{flow}/participants/1{path}")
     client.put(f"{one}/unique-exam-id", json={"uniqueExamId": "E-7"})
@@ -135,7 +135,8 @@ def walk_participants(client: httpx.Client, flow: int, user: int, control: Contr
     control.grade(flow, {people[1]: "5"}, alternative={people[2]: "Sjuk"}, points={people[1]: 17.5})
     client.get(f"/flow/{flow}/assessments")
     client.get(f"/flow/{flow}/assessments/{people[1]}")
-    client.get(f"/flows/{flow}/participants/{people[1]}/item-based-marks")
+    for path in ("item-based-marks", "marking-audit-trail"):
+        client.get(f"/flows/{flow}/participants/{people[1]}/{path}")
     return people
 
 

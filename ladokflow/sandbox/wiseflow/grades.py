@@ -6,11 +6,12 @@ from typing import Any
 
 from ladokflow.sandbox.answers import Call, Refusal, Reply
 from ladokflow.sandbox.state import State
-from ladokflow.sandbox.wiseflow.base import envelope, flow_of, member_of, route
+from ladokflow.sandbox.wiseflow.base import envelope, flow_of, member_of, page, route
 
 
-def _shape(person: dict[str, Any]) -> dict[str, Any]:
-    final, alternative = person["assessment"] or {}, person["alternative"] or {}
+def _shape(state: State, person: dict[str, Any]) -> dict[str, Any]:
+    draft = person.get("draft") if state.data["wiseflow"].get("shows_drafts") else None
+    final, alternative = person["assessment"] or draft or {}, person["alternative"] or {}
     return {
         "id": final.get("id") or alternative.get("id"),
         "participantId": person["id"],
@@ -26,13 +27,21 @@ def _shape(person: dict[str, Any]) -> dict[str, Any]:
 
 @route("GET", "/flow/{flowId}/assessments")
 def several(state: State, call: Call, licence: dict[str, Any]) -> Reply:
-    return Reply(body=[_shape(person) for person in flow_of(state, call, licence)["participants"].values()])
+    return Reply(body=[_shape(state, person) for person in flow_of(state, call, licence)["participants"].values()])
 
 
 @route("GET", "/flow/{flowId}/assessments/{participantId}")
 def one(state: State, call: Call, licence: dict[str, Any]) -> Reply:
     people = flow_of(state, call, licence)["participants"]
-    return envelope(_shape(member_of(people, call, "participantId", "Participant")))
+    return envelope(_shape(state, member_of(people, call, "participantId", "Participant")))
+
+
+@route("GET", "/flows/{flowId}/participants/{participantId}/marking-audit-trail")
+def trail(state: State, call: Call, licence: dict[str, Any]) -> Reply:
+    """Who gave, approved and took back the person's grade, the newest first."""
+    person = member_of(flow_of(state, call, licence)["participants"], call, "participantId", "Participant")
+    rows, more = page(state, call, person.get("trail", []), most=100, default=10)
+    return envelope({"auditEvents": list(rows)}, **more)
 
 
 @route("GET", "/flows/{flowId}/participants/{participantId}/item-based-marks")

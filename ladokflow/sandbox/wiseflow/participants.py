@@ -114,6 +114,7 @@ def put_on_flow(state: State, flow: dict[str, Any], user_id: int, unique_exam_id
         "marking_end": None,
         "assessors": [],
         "assessment": None,
+        "draft": None,
         "alternative": None,
         "points": None,
     }
