@@ -42,6 +42,7 @@ class Sentence:
 
 
 CATALOGUE: dict[str, Sentence] = {}
+CLOSING_MARKS = (".", "!", "?", "…", ":")
 
 
 def register(sentences: Mapping[str, Sentence]) -> None:
@@ -53,6 +54,16 @@ def register(sentences: Mapping[str, Sentence]) -> None:
 
 def _is_message(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get("code") in CATALOGUE
+
+
+def _who_of(value: Any) -> str:
+    """Who can act on a message that is a parameter of another one; empty for any other parameter."""
+    return CATALOGUE[value["code"]].who if _is_message(value) else ""
+
+
+def _closed(text: str) -> str:
+    """With a full stop where it has none: what Ladok or WISEflow says at the end of a sentence of ours may be a bare word."""
+    return text if not text or text.rstrip("\"'”’»)]")[-1:] in CLOSING_MARKS else f"{text}."
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,7 @@ class Message:
             for name, value in self.params.items()
         }
         # A lazy plural has to be chosen with the parameters at hand; a plain text without any must keep its "%".
-        return str(text % params).strip()
+        return _closed(str(text % params).strip())
 
     @property
     def what(self) -> str:
@@ -96,7 +107,8 @@ class Message:
 
     @property
     def who(self) -> str:
-        return str(WHO[self.sentence.who]) if self.sentence.who else ""
+        who = self.sentence.who or next((found for found in map(_who_of, self.params.values()) if found), "")
+        return str(WHO[who]) if who else ""
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.what, self.effect, self.todo) if part)

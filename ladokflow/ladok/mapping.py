@@ -186,7 +186,10 @@ def _person(
     name = f"{person.first_name} {person.last_name}".strip()
     if not person.organisation_id:
         key = next(row.values[0] for row in rows if row.response == "organisationId")
-        code = "ladok.person_without_id" if name else "ladok.nameless_person_without_id"
+        if key in unread and entry.get(key):
+            code = "ladok.person_id_unreadable" if name else "ladok.nameless_person_id_unreadable"
+        else:
+            code = "ladok.person_without_id" if name else "ladok.nameless_person_without_id"
         return person, [message(code, name=name, number=number, field=key)]
     name = name or person.organisation_id
     problems = [message("ladok.person_value_unreadable", field=key, name=name) for key in unread]

@@ -78,6 +78,23 @@ register(
             todo=_("Have the id added in Ladok, then synchronise."),
             who=MANAGER,
         ),
+        "ladok.person_id_unreadable": Sentence(
+            _(
+                "The organisation id (%(field)s) of %(name)s (number %(number)s in Ladok's list) could not be read, or is too long."
+            ),
+            effect=_("The person does not come in."),
+            todo=_("Have the id corrected in Ladok, then synchronise."),
+            who=MANAGER,
+        ),
+        "ladok.nameless_person_id_unreadable": Sentence(
+            _(
+                "Person number %(number)s in Ladok's list has no name, and an organisation id (%(field)s) that could not be "
+                "read, or is too long."
+            ),
+            effect=_("The person does not come in."),
+            todo=_("Have the id corrected in Ladok, then synchronise."),
+            who=MANAGER,
+        ),
         "ladok.person_twice": Sentence(
             _("%(organisation_id)s is more than once in Ladok's list."),
             effect=_("The first one is used."),

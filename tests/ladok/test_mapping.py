@@ -228,6 +228,13 @@ def test_person_without_an_organisation_id_does_not_come_in_and_is_told(nothing)
     assert problems == ["ladok.person_without_id"]
 
 
+@pytest.mark.parametrize("unreadable", ["x" * 201, {"id": "annan12"}, True])
+def test_person_whose_organisation_id_cannot_be_read_is_not_said_to_have_none(unreadable):
+    named = {**LIU_PERSON, "LiUId": unreadable}
+    nameless = {"LiUId": unreadable}
+    assert people_of(named, nameless) == ((), ["ladok.person_id_unreadable", "ladok.nameless_person_id_unreadable"])
+
+
 def test_nameless_person_without_an_organisation_id_is_told_by_number():
     _people, problems = mapping.people(
         [LIU_PERSON, {"civicNumber": "19900101-1234"}], exam=exam_of(), rows=UNIVERSITIES["liu"].person, tz=STOCKHOLM
