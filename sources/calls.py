@@ -23,6 +23,7 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
 from ladokflow.queue import enqueue
 from sources import gathering, syncing
+from sources.answering import answer_failed
 from sources.connections import wiseflow_for
 from sources.models import Flow, SyncRun, Webhook, WebhookEvent
 from sources.signals import grades_changed
@@ -158,7 +159,7 @@ def _work(flow: Flow | None, events: Sequence[WebhookEvent]) -> Message | None:
 
 def _synchronise(flow: Flow) -> Message | None:
     if flow.setup_state == Flow.Setup.STOPPED:
-        syncing.answer_failed(flow)
+        answer_failed(flow)
     if flow.setup_state != Flow.Setup.READY:
         return message("sources.flow_not_ready")
     run = syncing.request_sync(flow=flow, trigger=SyncRun.Trigger.WISEFLOW)

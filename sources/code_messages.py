@@ -15,6 +15,7 @@ register(
         ),
         "sources.audit.followed_again.title": Sentence(_("The title is to follow Ladok again.")),
         "sources.audit.followed_again.subtitle": Sentence(_("The subtitle is to follow Ladok again.")),
+        "sources.audit.followed_again.code": Sentence(_("The flow code is to follow Ladok again.")),
         "sources.audit.followed_again.participation_start_at": Sentence(
             _("The start of participation is to follow Ladok again.")
         ),

@@ -54,12 +54,14 @@ def phase_of(flow: Flow) -> str:
     if flow.setup_state != Flow.Setup.READY:
         raise Refused(message("sources.flow_not_ready"))
     with wiseflow_for(flow.source) as client:
-        state = flow_info(flow, client).state
+        info = flow_info(flow, client)
+    state = info.state
     if state == SETUP:
         return SETUP_PHASE
     if state >= CONCLUDED:
         return CONCLUDING_PHASE
-    return PARTICIPATION_PHASE if is_open_for_people(state, flow.flow_type) else MARKING_PHASE
+    is_open = is_open_for_people(state, flow.flow_type, is_remarking=info.is_remarking)
+    return PARTICIPATION_PHASE if is_open else MARKING_PHASE
 
 
 # --- Adding ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from ladokflow.messages import Message, message
 from ladokflow.wiseflow.schemas import FlowParticipant, User
 from sources.following import is_same_moment
 from sources.matching import normal
-from sources.plan import PARTICIPATION, SETUP, Change, Entry, Known, Match, Memory
+from sources.plan import MARKING, PARTICIPATION, SETUP, Change, Entry, Known, Match, Memory
 
 PERSON_FIELDS = ("organisation_id", "national_id", "external_user_id", "first_name", "last_name", "email")
 
@@ -28,8 +28,11 @@ class Enrolment:
     )
 
 
-def is_open_for_people(state: int, flow_type: str) -> bool:
-    """Participants follow Ladok until participation has ended; those of a FLOWoral until it starts."""
+def is_open_for_people(state: int, flow_type: str, *, is_remarking: bool) -> bool:
+    """Participants follow Ladok until participation has ended; those of a FLOWoral until it starts, and those of a
+    re-marking flow until marking ends."""
+    if is_remarking:
+        return state <= MARKING
     return state < PARTICIPATION if flow_type.casefold() == "floworal" else state <= PARTICIPATION
 
 
@@ -52,7 +55,7 @@ def plan_people(
             if entry.present is None:
                 _plan_newcomer(found, entry, entry.person, users.get(entry.key, Match()))
             else:
-                _plan_member(found, entry, entry.person, entry.present)
+                _plan_member(found, entry, entry.person, entry.present, memory)
         elif entry.known is not None and entry.known.is_from_source:
             _plan_goer(found, goers, entry, state)
         elif entry.present is None:
@@ -71,18 +74,22 @@ def _individual_end(person: Person | None, memory: Memory, general_end_at: dt.da
 
 
 def read_activation(entry: Entry, pending: Mapping[str, Any]) -> None:
-    """Who activated or deactivated this participant last: we, or somebody by hand."""
+    """Who activated or deactivated this participant last: we, or somebody by hand.
+
+    What somebody has set by hand is left alone until it is what Ladok says again: active for those who are registered there,
+    inactive for those who are not.
+    """
     if entry.present is None:
         return
     there = entry.present.activated
     entry.is_active = there
-    if entry.known is None or entry.known.wiseflow_id is None:
-        entry.is_activation_manual = not there
+    known = entry.known
+    if known is None or known.wiseflow_id is None or not known.is_from_source:
+        entry.is_activation_manual = not there  # we have never deactivated them
         return
     was_cut_off = entry.present.id in pending.get("activated" if there else "deactivated", ())
-    entry.is_activation_manual = entry.known.is_activation_manual or (
-        entry.known.is_active != there and entry.known.is_from_source and not was_cut_off
-    )
+    is_by_hand = known.is_activation_manual or (known.is_active != there and not was_cut_off)
+    entry.is_activation_manual = is_by_hand and there != (entry.person is not None)
 
 
 def _who(entry: Entry) -> dict[str, str]:
@@ -94,10 +101,12 @@ def _plan_newcomer(found: Enrolment, entry: Entry, person: Person, match: Match)
         found.problems.append(message("sources.person_ambiguous", **_who(entry)))
         entry.is_kept = entry.known is not None
         return
-    code = "sources.change.added" if match.user is not None else "sources.change.added_with_user"
+    code = "sources.change.added_by_email" if match.by_email else "sources.change.added_with_user"
+    code = "sources.change.added" if match.user is not None else code
     data = {
         "key": entry.key,
         "user_id": match.user.id if match.user is not None else None,
+        "by_email": match.by_email,
         "save": match.user is None or _differs(person, match.user),
     }
     found.changes.append(Change("people.add", data, message(code, codes=", ".join(entry.codes), **_who(entry))))
@@ -130,10 +139,11 @@ def _end_change(entry: Entry) -> Change:
     )
 
 
-def _plan_member(found: Enrolment, entry: Entry, person: Person, present: FlowParticipant) -> None:
+def _plan_member(found: Enrolment, entry: Entry, person: Person, present: FlowParticipant, memory: Memory) -> None:
     known = entry.known
     before = len(found.changes)
-    if known is None or any(_changed(person, known, name) for name in PERSON_FIELDS):
+    is_left_to_do = present.id in memory.followed.get("not_updated", ())
+    if known is None or is_left_to_do or any(_changed(person, known, name) for name in PERSON_FIELDS):
         # Without a row we cannot tell what was sent last. That is so after a crash, and for people added by hand.
         text = message("sources.change.person", **_who(entry))
         if known is not None or _is_new_to_wiseflow(person, present):

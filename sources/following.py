@@ -1,4 +1,4 @@
-"""Title, subtitle, dates and grading scale: what the master source says, unless somebody has changed it by hand.
+"""Title, subtitle, flow code, dates and grading scale: what the master source says, unless somebody has changed it by hand.
 
 A value in WISEflow is somebody's hand when it is neither what Ladok says nor what we wrote last. It is then left alone
 until it equals Ladok's again.
@@ -85,6 +85,7 @@ def _texts(found: Following, wanted: Wanted, present: Present, memory: Memory) -
     for name, says, there in (
         ("title", master.title.strip()[:TEXT_LENGTH] or master.code, present.title),
         ("subtitle", master.subtitle.strip()[:TEXT_LENGTH], present.subtitle),
+        ("code", master.code.strip()[:TEXT_LENGTH], present.code),
     ):
         if _follow(found, memory, name, says, there):
             text = message(f"sources.change.{name}", new=says)
@@ -198,7 +199,7 @@ def _write_dates(found: Following, says: Mapping[str, dt.datetime], present: Pre
 def values_in_wiseflow(present: Present) -> dict[str, Any]:
     """What WISEflow has now, as `Flow.followed` writes it."""
     dates = {name: _iso(getattr(present.dates, name)) for name in DATE_FIELDS}
-    return {"title": present.title, "subtitle": present.subtitle, **dates}
+    return {"title": present.title, "subtitle": present.subtitle, "code": present.code, **dates}
 
 
 def _local(moment: dt.datetime, tz: dt.tzinfo) -> str:

@@ -17,6 +17,7 @@ from sources.connections import ladok_for
 from sources.licence import Licence
 from sources.matching import match_users, newcomers
 from sources.models import Flow, FlowSource, Participant
+from sources.models.flow import AssessorAllocation
 from sources.plan import CONCLUDED, Booking, Known, Match, Memory, Plan, Present, Wanted
 from sources.planning import plan
 from sources.staff import wanted_staff
@@ -112,9 +113,16 @@ def _wanted(flow: Flow, exams: Sequence[Exam], licence: Licence) -> Wanted:
         scale_id=scale.id if scale is not None else None,
         scale_name=scale.name if scale is not None else "",
         allocation=flow.assessor_allocation,
+        allocation_list=_list_of(flow),
         has_rooms=flow.source.rules.has_rooms and any(exam.room.strip() for exam in exams),
         problems=tuple(problems),
     )
+
+
+def _list_of(flow: Flow) -> tuple[tuple[str, str], ...]:
+    if flow.assessor_allocation != AssessorAllocation.LIST:
+        return ()
+    return tuple(flow.allocation_lines.values_list("organisation_id", "assessor"))
 
 
 def _users(exams: Sequence[Exam], present: Present, memory: Memory, licence: Licence) -> Mapping[str, Match]:
@@ -129,7 +137,8 @@ def _users(exams: Sequence[Exam], present: Present, memory: Memory, licence: Lic
         for kind, type_id in type_ids.items()
         if (value := str(getattr(entry.person, kind)).strip())
     ]
-    return match_users(people, licence.client.search_users(identifiers), type_ids)
+    users = licence.client.search_users(identifiers)
+    return match_users(people, users, type_ids, has_unique_emails=memory.has_unique_emails)
 
 
 # --- What is there -----------------------------------------------------------------------------------------------
@@ -158,8 +167,10 @@ def _present_data(flow: Flow, client: WiseflowClient, info: FlowInfo) -> Present
         scale_id = None
     return Present(
         state=info.state,
+        is_remarking=info.is_remarking,
         title=metadata.title,
         subtitle=(metadata.subtitle or "").strip(),
+        code=(metadata.code or "").strip(),
         dates=dates,
         scale_id=scale_id,
     )
@@ -226,6 +237,7 @@ def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, fl
         people=tuple(_known(row) for row in rows),
         person_counts={code.code: code.person_count for code in codes},
         data_types={kind: row.name for kind, row in licence.data_types().items()},
+        has_unique_emails=licence.has_unique_emails(),
         # A code that has just been added gets its reference before the plan is applied.
         external_sources=frozenset(
             code.code for code in codes if code.external_source_id is not None or code.person_count is None

@@ -7,9 +7,11 @@ from typing import Protocol, TypeVar
 
 from ladokflow.messages import Refused, message
 from ladokflow.wiseflow.client import WiseflowClient
-from ladokflow.wiseflow.schemas import GradingScale, LicenceRole, UserDataType
+from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
+from ladokflow.wiseflow.schemas import FlowType, GradingScale, LicenceRole, UserDataType
 from sources.models import Source
 
+NOT_FOUND = 404
 # Our word -> the names licences use, the usual one first.
 DATA_TYPES: dict[str, tuple[str, ...]] = {
     "organisation_id": ("Personal Organisation Id", "Organisation ID", "Personal Organization Id", "Organization ID"),
@@ -69,6 +71,15 @@ def find_scale(source: Source, scale: str, scales: Sequence[GradingScale]) -> Gr
     return _named(scales, mapped.get(wanted.casefold()) or wanted)
 
 
+def find_flow_type(name: str, types: Sequence[FlowType]) -> FlowType:
+    """Refused, with the types there are, where there is none of this name."""
+    found = _named(types, name)
+    if found is None:
+        known = ", ".join(row.name for row in types)
+        raise Refused(message("sources.unknown_flow_type", name=name, known=known or "–"))
+    return found
+
+
 class Licence:
     """A licence's ids, read when they are first needed and kept by the client."""
 
@@ -84,6 +95,15 @@ class Licence:
             raise Refused(message("sources.no_organisation_type"))
         return found
 
+    def has_unique_emails(self) -> bool:
+        """Whether an e-mail address belongs to one user only. Where the licence does not tell, it may not be relied on."""
+        try:
+            return self.client.licence_info().requires_unique_emails
+        except WiseflowError as error:
+            if error.status not in (FORBIDDEN, NOT_FOUND):
+                raise
+            return False
+
     def role_ids(self, role: str) -> list[int]:
         """The licence's role for somebody who is to be `role` on a flow; empty where it has none of that name."""
         found = find_role(USER_ROLES[role], self.client.licence_roles())
@@ -96,10 +116,7 @@ class Licence:
         return next((scale for scale in self.client.grading_scales() if scale.id == scale_id), None)
 
     def flow_type_id(self, name: str) -> int:
-        found = _named(self.client.flow_types(), name)
-        if found is None:
-            raise Refused(message("sources.unknown_flow_type", name=name))
-        return found.id
+        return find_flow_type(name, self.client.flow_types()).id
 
     def flow_type_name(self, number: int | None) -> str:
         """The flow type that a flow has over there: a copy of a template has the template's."""

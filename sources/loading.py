@@ -10,6 +10,7 @@ import datetime as dt
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,10 +23,12 @@ from django.utils import translation
 
 from ladokflow.ladok import UNIVERSITIES
 from ladokflow.ladok.bodies import check_expression
-from ladokflow.messages import Refused, message
+from ladokflow.messages import Message, Refused, message
 from sources import audit
 from sources.members import update_admin_access
 from sources.models import Credential, Membership, Source
+from sources.moving import hosts, leave_credentials_behind
+from sources.paths import check_path
 
 TEXT, YES_NO, TABLE, TIME = "text", "true or false", "a table", "a time such as 03:30"
 KINDS: dict[str, type | tuple[type, ...]] = {
@@ -65,8 +68,16 @@ FROM_ENVIRONMENT = "env:"
 TAKE_HAND_ADDED = ("liu", "oru")
 
 
-def load_sources(path: Path) -> list[Source]:
-    """Create or update what the file describes, and give the sources. Refused, with nothing written, where it is wrong."""
+@dataclass(frozen=True)
+class Loaded:
+    """A source of the file, and what is to be told of it."""
+
+    source: Source
+    told: tuple[Message, ...] = ()
+
+
+def load_sources(path: Path) -> list[Loaded]:
+    """Create or update what the file describes. Refused, with nothing written, where it is wrong."""
     described = [_check_source(entry, number) for number, entry in enumerate(_read(path), start=1)]
     _refuse_repeats([entry["slug"] for entry in described], "file", "slug")
     with transaction.atomic():
@@ -105,11 +116,24 @@ def _check_source(entry: Any, number: int) -> dict[str, Any]:
         found["sync_at"] = _time(found["sync_at"], where)
     for key, allowed in (("user_data_types", DATA_TYPE_KEYS), ("ladok_paths", PATH_KEYS), ("grading_scales", None)):
         found |= {key: _table(found[key], where, key, allowed)} if key in found else {}
+    for key, path in found.get("ladok_paths", {}).items():
+        _check_path(key, path, where)
     found["credential"] = [_check_credential(row, where) for row in _tables(entry, "credential", where)]
     found["member"] = [_check_member(row, where) for row in _tables(entry, "member", where)]
     _refuse_repeats([f"{row['system']} {row['label']}" for row in found["credential"]], where, "credential")
     _refuse_repeats([row["email"].casefold() for row in found["member"]], where, "member")
     return found
+
+
+def _check_path(key: str, path: str, where: str) -> None:
+    """As the administration does: a path without its placeholder would be one address for every exam."""
+    try:
+        with translation.override(None, deactivate=True):
+            check_path(key, path)
+            return
+    except ValidationError as error:
+        texts = error.messages
+    _wrong(where, "ladok_paths", " ".join(texts))
 
 
 def _check_credential(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -121,6 +145,8 @@ def _check_credential(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
         if not os.environ.get(name):
             raise Refused(message("sources.load.no_variable", where=where, name=name))
         found["secret"] = os.environ[name]
+    # As the administration does: a file or a variable often ends with a line break.
+    found["secret"] = found["secret"].strip()
     return found
 
 
@@ -187,12 +213,13 @@ def _refuse_repeats(names: Sequence[str], where: str, key: str) -> None:
 # --- Writing -----------------------------------------------------------------------------------------------------
 
 
-def _save_source(entry: Mapping[str, Any]) -> Source:
+def _save_source(entry: Mapping[str, Any]) -> Loaded:
     where = f"source {entry['slug']}"
-    source = Source.objects.filter(slug=entry["slug"]).first() or Source(
+    source = Source.objects.select_for_update().filter(slug=entry["slug"]).first() or Source(
         slug=entry["slug"], accepts_manual_participants=entry["university"] in TAKE_HAND_ADDED
     )
     before = None if source.pk is None else _values(source, SOURCE_KEYS)
+    former = None if source.pk is None else hosts(source)
     for key in SOURCE_KEYS:
         if key in entry:
             setattr(source, key, entry[key])
@@ -201,11 +228,14 @@ def _save_source(entry: Mapping[str, Any]) -> Source:
     if before != _values(source, SOURCE_KEYS):
         source.save()
         audit.record(message=message("sources.audit.source_loaded"), source=source)
+    # A secret in the file is for the host in the file. Those that are not in it were given for the former one.
+    given = {(row["system"], row["label"]) for row in entry["credential"]}
+    told = [] if former is None else leave_credentials_behind(source, former, given=given)
     for credential in entry["credential"]:
         _save_credential(source, credential, where)
     for member in entry["member"]:
         _save_member(source, member, where)
-    return source
+    return Loaded(source, tuple(told))
 
 
 def _values(row: Any, keys: Mapping[str, str]) -> dict[str, Any]:
@@ -219,8 +249,10 @@ def _save_credential(source: Source, entry: Mapping[str, Any], where: str) -> No
     before = None if found is None else _values(found, CREDENTIAL_KEYS)
     for key, value in entry.items():
         setattr(credential, key, value)
+    was_left_behind = bool(credential.former_host)
+    credential.former_host = ""
     _clean(credential, where)
-    if before == _values(credential, CREDENTIAL_KEYS):
+    if before == _values(credential, CREDENTIAL_KEYS) and not was_left_behind:
         return
     credential.save()
     code = "sources.audit.credential_added" if found is None else "sources.audit.credential_changed"
@@ -272,4 +304,6 @@ def _clean(row: Any, where: str) -> None:
             return
     except ValidationError as error:
         key, texts = next(iter(error.message_dict.items()))
-    _wrong(where, "" if key == "__all__" else key, " ".join(texts))
+    if key == "__all__":
+        raise Refused(message("sources.load.wrong_together", where=where, detail=" ".join(texts)))
+    _wrong(where, key, " ".join(texts))

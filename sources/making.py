@@ -51,8 +51,12 @@ def make(flow: Flow, lease: Lease, client: WiseflowClient, master: Exam) -> list
             made = client.create_flow(title=title, subtitle=subtitle, type_id=type_id, manager_ids=manager_ids)
     except WiseflowError as error:
         if _is_certain(error):
-            lease.write(setup_step="")
-            raise
+            # What an earlier attempt was cut off from is as uncertain as before.
+            lease.write(setup_step=BEGUN if was_begun else "")
+            told = _why_not_made(flow, error)
+            if told is None:
+                raise
+            raise Refused(told) from error
         logger.warning("flow.creation.unanswered flow=%s reason=%s", flow.pk, error.message.code)
         found = _left_behind(flow, client, master)
         if found is None:
@@ -72,6 +76,18 @@ def _is_certain(error: WiseflowError) -> bool:
     if error.message.code in ("remote.unreachable", "remote.address_refused"):
         return True
     return error.status is not None and 400 <= error.status < 500 and error.status != 408
+
+
+def _why_not_made(flow: Flow, error: WiseflowError) -> Message | None:
+    """What WISEflow's no means when a flow is made; None where its usual sentence fits."""
+    template, detail = flow.template_flow_id, error.message.params.get("detail", "")
+    if error.status == 404 and template is not None:
+        return message("sources.unknown_template", template=template)
+    if error.status == 403:
+        if template is not None:
+            return message("sources.template_forbidden", template=template, detail=detail)
+        return message("sources.creation_forbidden", type=flow.flow_type, detail=detail)
+    return None
 
 
 def _left_behind(flow: Flow, client: WiseflowClient, master: Exam) -> int | None:

@@ -1,6 +1,8 @@
 """Who is who: the person in Ladok, the participant in WISEflow and the row we have of them.
 
-In the order WISEflow matches people: organisation id, then national id, then student number.
+In the order WISEflow matches people: organisation id, then national id, then student number, then e-mail address where the
+licence has each address once. WISEflow looks users up by identifiers only; an address is asked for when somebody is added
+(`sources/admitting.py`).
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ladokflow.ladok.base import Exam, Person
 from ladokflow.messages import Message, message
@@ -17,6 +20,7 @@ from sources.plan import Entry, Known, Match, Memory
 IDENTIFIERS = ("organisation_id", "national_id", "external_user_id")
 # What is told where two people have the same one; the number itself is never told.
 SHARED = {"national_id": "sources.shared_national_id", "external_user_id": "sources.shared_student_number"}
+SHARED_EMAIL = {"email": "sources.shared_email"}
 
 
 def normal(kind: str, value: str) -> str:
@@ -25,30 +29,31 @@ def normal(kind: str, value: str) -> str:
     return re.sub(r"[^0-9a-z]", "", value) if kind == "national_id" else value
 
 
-def merge_people(exams: Sequence[Exam]) -> list[Entry]:
+def merge_people(exams: Sequence[Exam], memory: Memory) -> list[Entry]:
     """Everyone in the exams, once. What the first exam says of a person stands; gaps are filled from the others.
 
     A number that two people have tells nobody apart, and WISEflow would make them one user: it is left out for both.
     """
     entries = _merged(exams)
-    for kind, sharers in _sharers(entries):
+    for kind, sharers in _sharers(entries, memory):
         for entry in sharers:
             if entry.person is not None:
                 entry.person = _without(entry.person, kind)
     return entries
 
 
-def tell_shared(exams: Sequence[Exam]) -> list[Message]:
-    """The numbers that several people have, as problems."""
+def tell_shared(exams: Sequence[Exam], memory: Memory) -> list[Message]:
+    """The numbers, and e-mail addresses where they matter, that several people have, as problems."""
+    codes = SHARED | SHARED_EMAIL
     return [
-        message(SHARED[kind], organisation_ids=", ".join(sorted(entry.organisation_id for entry in sharers)))
-        for kind, sharers in _sharers(_merged(exams))
+        message(codes[kind], organisation_ids=", ".join(sorted(entry.organisation_id for entry in sharers)))
+        for kind, sharers in _sharers(_merged(exams), memory)
     ]
 
 
-def _sharers(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
+def _sharers(entries: Sequence[Entry], memory: Memory) -> list[tuple[str, list[Entry]]]:
     found: dict[tuple[str, str], list[Entry]] = {}
-    for kind in SHARED:
+    for kind in SHARED | SHARED_EMAIL if memory.has_unique_emails else SHARED:
         for entry in entries:
             if value := normal(kind, str(getattr(entry.person, kind))):
                 found.setdefault((kind, value), []).append(entry)
@@ -56,7 +61,8 @@ def _sharers(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
 
 
 def _without(person: Person, kind: str) -> Person:
-    return replace(person, national_id="") if kind == "national_id" else replace(person, external_user_id="")
+    nothing: dict[str, Any] = {kind: ""}
+    return replace(person, **nothing)
 
 
 def _merged(exams: Sequence[Exam]) -> list[Entry]:
@@ -146,12 +152,14 @@ def newcomers(exams: Sequence[Exam], participants: Sequence[FlowParticipant], me
     """Those in Ladok who are not on the flow in WISEflow, as far as can be told without looking up users."""
     return [
         entry
-        for entry in match_entries(merge_people(exams), participants, memory, {})
+        for entry in match_entries(merge_people(exams, memory), participants, memory, {})
         if entry.person is not None and entry.present is None
     ]
 
 
-def match_users(people: Sequence[Entry], users: Sequence[User], type_ids: Mapping[str, int]) -> dict[str, Match]:
+def match_users(
+    people: Sequence[Entry], users: Sequence[User], type_ids: Mapping[str, int], *, has_unique_emails: bool = False
+) -> dict[str, Match]:
     """The WISEflow user of each person, by entry key. The identifiers must not lead to different users."""
     found: dict[str, dict[str, set[int]]] = {kind: {} for kind in IDENTIFIERS}
     by_id = {user.id: user for user in users}
@@ -165,8 +173,22 @@ def match_users(people: Sequence[Entry], users: Sequence[User], type_ids: Mappin
         for kind in IDENTIFIERS:
             value = normal(kind, str(getattr(entry.person, kind)))
             hits += [hit for hit in sorted(found[kind].get(value, ())) if value and hit not in hits]
-        matches[entry.key] = Match(user=by_id[hits[0]] if hits else None, is_ambiguous=len(hits) > 1)
+        matches[entry.key] = Match(
+            user=by_id[hits[0]] if hits else None,
+            is_ambiguous=len(hits) > 1,
+            by_email=has_unique_emails and not hits and entry.person is not None and bool(entry.person.email.strip()),
+        )
     return matches
+
+
+def contradicts(person: Person, participant: FlowParticipant, memory: Memory) -> bool:
+    """Whether both have an identifier of the same kind, and not the same."""
+    for kind in IDENTIFIERS:
+        ours = normal(kind, str(getattr(person, kind)))
+        theirs = {normal(kind, value) for value in participant.values(memory.data_types.get(kind, ""))} - {""}
+        if ours and theirs and ours not in theirs:
+            return True
+    return False
 
 
 def tell_apart(entries: Sequence[Entry], users: Mapping[str, Match]) -> dict[str, Match]:

@@ -1,7 +1,6 @@
 """What is told of sources, of making flows and of synchronising them."""
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from ladokflow.messages import LICENCE_ADMIN, MANAGER, OPERATOR, Sentence, register
 
@@ -43,10 +42,34 @@ register(
         ),
         "sources.flow_not_found": Sentence(_("There is no flow %(flow)s."), todo=_("Check the number."), who=MANAGER),
         "sources.unknown_flow_type": Sentence(
-            _("WISEflow has no flow type %(name)s on this licence."),
+            _("WISEflow has no flow type %(name)s on this licence. It has: %(known)s."),
             effect=_("Nothing was made in WISEflow."),
-            todo=_("Make the flow with another flow type."),
+            todo=_("Ask for the flow with one of these."),
             who=MANAGER,
+        ),
+        "sources.code_on_unmade_flow": Sentence(
+            _("%(code)s is on a flow that has not been made in WISEflow: %(title)s (flow %(flow)s), of %(codes)s."),
+            effect=_("Nothing was made."),
+            todo=_("Open that flow, change its settings and try again; or ask for a flow of all its codes."),
+            who=MANAGER,
+        ),
+        "sources.unknown_template": Sentence(
+            _("WISEflow has no flow %(template)s to copy settings from (HTTP 404)."),
+            effect=_("Nothing was made in WISEflow."),
+            todo=_("Check the number of the template flow, and ask for the flow again with the right one or without."),
+            who=MANAGER,
+        ),
+        "sources.template_forbidden": Sentence(
+            _("WISEflow does not let the template flow %(template)s be copied (HTTP 403). %(detail)s"),
+            effect=_("Nothing was made in WISEflow."),
+            todo=_("Ask for the flow with another template or without; or see if our credential may read that one."),
+            who=MANAGER,
+        ),
+        "sources.creation_forbidden": Sentence(
+            _("WISEflow does not let our credential make a flow of the type %(type)s (HTTP 403). %(detail)s"),
+            effect=_("Nothing was made in WISEflow."),
+            todo=_("Ask UNIwise if the licence has that flow type, and if our credential may make flows."),
+            who=LICENCE_ADMIN,
         ),
         "sources.no_organisation_type": Sentence(
             _("WISEflow's data type for the organisation id was not found on this licence."),
@@ -212,6 +235,12 @@ register(
             todo=_("Have the number corrected in Ladok, then synchronise."),
             who=MANAGER,
         ),
+        "sources.shared_email": Sentence(
+            _("In Ladok these people have the same e-mail address: %(organisation_ids)s."),
+            effect=_("The address is not used for any of them, so that WISEflow does not take them for one person."),
+            todo=_("Have the address corrected in Ladok, then synchronise."),
+            who=MANAGER,
+        ),
         "sources.same_user": Sentence(
             _("WISEflow takes %(name)s (%(organisation_id)s) for the user of %(other)s, who is in the flow already."),
             effect=_("The person does not come in."),
@@ -222,6 +251,29 @@ register(
             _("WISEflow saved what Ladok says of %(name)s (%(organisation_id)s) with another user."),
             effect=_("The participant's own user is as it was."),
             todo=_("Check both users in WISEflow."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.email_of_other": Sentence(
+            _(
+                "%(name)s (%(organisation_id)s) has the same e-mail address in Ladok as another user in WISEflow, whose "
+                "identifiers are not the same."
+            ),
+            effect=_("The person does not come in, and the other user is as it was."),
+            todo=_(
+                "Have the address corrected in Ladok or in WISEflow, then synchronise. See that the other user is not on the "
+                "flow by mistake."
+            ),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.email_of_other_stays": Sentence(
+            _(
+                "%(name)s (%(organisation_id)s) has the same e-mail address in Ladok as another user in WISEflow, whose "
+                "identifiers are not the same."
+            ),
+            effect=_(
+                "The person does not come in. WISEflow put the other user on the flow, and would not take them off."
+            ),
+            todo=_("Take the other user off the flow in WISEflow, and have the address corrected, then synchronise."),
             who=LICENCE_ADMIN,
         ),
         "sources.sync_still_open": Sentence(
@@ -245,6 +297,11 @@ register(
             todo=_("Check that the person can sign in to WISEflow with this organisation id."),
             who=LICENCE_ADMIN,
         ),
+        "sources.room_awaited": Sentence(
+            _("The room %(room)s is being made for another flow at the moment."),
+            effect=_("It is not booked for this flow yet. That is done at the next synchronisation."),
+            who=MANAGER,
+        ),
         "sources.rooms_unavailable": Sentence(
             _("WISEflow's rooms could not be read: %(detail)s"),
             effect=_("No room is booked."),
@@ -254,145 +311,14 @@ register(
     }
 )
 
-# --- What a synchronisation changes ------------------------------------------------------------------------------
-
-register(
-    {
-        "sources.change.title": Sentence(_("The title becomes “%(new)s”.")),
-        "sources.change.subtitle": Sentence(_("The subtitle becomes “%(new)s”.")),
-        "sources.change.dates": Sentence(
-            _("Participation is from %(start)s to %(end)s, marking from %(marking_start)s to %(marking_end)s.")
-        ),
-        "sources.change.scale": Sentence(_("The grading scale becomes %(scale)s.")),
-        "sources.change.added": Sentence(_("%(name)s (%(organisation_id)s) is added: registered for %(codes)s.")),
-        "sources.change.added_with_user": Sentence(
-            _("%(name)s (%(organisation_id)s) is made a user in WISEflow and added: registered for %(codes)s.")
-        ),
-        "sources.change.person": Sentence(
-            _("%(name)s (%(organisation_id)s) gets the name and identifiers that Ladok has.")
-        ),
-        "sources.change.unique_exam_id": Sentence(
-            _("%(name)s (%(organisation_id)s) gets the unique exam id %(value)s.")
-        ),
-        "sources.change.end": Sentence(_("%(name)s (%(organisation_id)s) ends at %(end)s.")),
-        "sources.change.end_cleared": Sentence(_("%(name)s (%(organisation_id)s) ends together with everybody else.")),
-        "sources.change.reactivated": Sentence(
-            _("%(name)s (%(organisation_id)s) is activated: registered in Ladok again.")
-        ),
-        "sources.change.removed": Sentence(
-            _("%(name)s (%(organisation_id)s) is removed: no longer registered in Ladok.")
-        ),
-        "sources.change.deactivated": Sentence(
-            _("%(name)s (%(organisation_id)s) is deactivated: no longer registered in Ladok.")
-        ),
-        "sources.change.allocated": Sentence(
-            ngettext_lazy(
-                "%(count)s participant is marked as coming from %(code)s.",
-                "%(count)s participants are marked as coming from %(code)s.",
-                "count",
-            )
-        ),
-        "sources.change.deallocated": Sentence(
-            ngettext_lazy(
-                "%(count)s participant is no longer marked as coming from %(code)s.",
-                "%(count)s participants are no longer marked as coming from %(code)s.",
-                "count",
-            )
-        ),
-        "sources.change.staff_added.manager": Sentence(_("%(name)s becomes manager.")),
-        "sources.change.staff_added.assessor": Sentence(_("%(name)s becomes assessor.")),
-        "sources.change.staff_added.reviewer": Sentence(_("%(name)s becomes reviewer.")),
-        "sources.change.staff_added.invigilator": Sentence(_("%(name)s becomes invigilator.")),
-        "sources.change.staff_added.author": Sentence(_("%(name)s becomes author.")),
-        "sources.change.staff_removed.manager": Sentence(_("%(name)s is no longer manager.")),
-        "sources.change.staff_removed.assessor": Sentence(_("%(name)s is no longer assessor.")),
-        "sources.change.staff_removed.reviewer": Sentence(_("%(name)s is no longer reviewer.")),
-        "sources.change.staff_removed.invigilator": Sentence(_("%(name)s is no longer invigilator.")),
-        "sources.change.staff_removed.author": Sentence(_("%(name)s is no longer author.")),
-        "sources.change.room_made": Sentence(_("The room %(room)s is made in WISEflow.")),
-        "sources.change.room_booked": Sentence(_("The room %(room)s is booked from %(start)s to %(end)s.")),
-        "sources.change.room_unbooked": Sentence(_("The earlier booking of %(room)s is cancelled.")),
-        "sources.change.room_placed": Sentence(
-            ngettext_lazy(
-                "%(count)s participant is placed in %(room)s.",
-                "%(count)s participants are placed in %(room)s.",
-                "count",
-            )
-        ),
-    }
-)
-
-# --- Testing a connection ----------------------------------------------------------------------------------------
-
-register(
-    {
-        "sources.check.signed_in": Sentence(_("%(system)s was reached and accepts our credential.")),
-        "sources.check.ladok_lists": Sentence(_("Ladok answers when it is asked for the exams of a course.")),
-        "sources.check.ladok_404": Sentence(
-            _("Ladok does not know the course we tried (HTTP 404)."),
-            effect=_("That may be its way to say that a course has no exams, or the address may be wrong."),
-            todo=_("Choose an exam from the list for a course that you know. If that fails too, correct the address."),
-            who=LICENCE_ADMIN,
-        ),
-        "sources.check.data_type": Sentence(_("WISEflow's data type for %(kind)s is “%(name)s”.")),
-        "sources.check.no_data_type": Sentence(
-            _("WISEflow has no data type for %(kind)s that we can recognise."),
-            effect=_("People cannot be matched by it."),
-            todo=_("Name it in the source's user data types."),
-            who=LICENCE_ADMIN,
-        ),
-        "sources.check.role": Sentence(_("WISEflow has the role “%(name)s”.")),
-        "sources.check.no_role": Sentence(
-            _("WISEflow has no role “%(name)s” on this licence."),
-            effect=_("New users are made without it, and may not reach their flows."),
-            todo=_("Ask UNIwise, or name the role so in WISEflow."),
-            who=LICENCE_ADMIN,
-        ),
-        "sources.check.scale": Sentence(_("Ladok's scale %(scale)s is %(name)s in WISEflow.")),
-        "sources.check.no_scale": Sentence(
-            _("Ladok's scale %(scale)s should be %(name)s, which WISEflow does not have."),
-            effect=_("Flows with that scale keep the scale they have in WISEflow."),
-            todo=_("Correct the source's grading scales."),
-            who=LICENCE_ADMIN,
-        ),
-    }
-)
-
-# --- Loading sources from a file -----------------------------------------------------------------------------------
-
-register(
-    {
-        "sources.load.no_file": Sentence(_("The file %(file)s cannot be read (%(detail)s)."), who=OPERATOR),
-        "sources.load.not_toml": Sentence(_("%(file)s is not TOML: %(detail)s."), who=OPERATOR),
-        "sources.load.no_sources": Sentence(_("%(file)s has no [[source]]."), who=OPERATOR),
-        "sources.load.unknown_key": Sentence(
-            _("%(where)s: unknown key %(key)s. Known keys: %(known)s."), effect=_("Nothing was loaded."), who=OPERATOR
-        ),
-        "sources.load.missing_key": Sentence(
-            _("%(where)s: %(key)s is missing."), effect=_("Nothing was loaded."), who=OPERATOR
-        ),
-        "sources.load.wrong_kind": Sentence(
-            _("%(where)s: %(key)s must be %(kind)s."), effect=_("Nothing was loaded."), who=OPERATOR
-        ),
-        "sources.load.wrong_value": Sentence(
-            _("%(where)s: %(key)s: %(detail)s"), effect=_("Nothing was loaded."), who=OPERATOR
-        ),
-        "sources.load.twice": Sentence(
-            _("%(where)s: %(key)s is there more than once."), effect=_("Nothing was loaded."), who=OPERATOR
-        ),
-        "sources.load.no_variable": Sentence(
-            _("%(where)s: the environment variable %(name)s is not set, or empty."),
-            effect=_("Nothing was loaded."),
-            who=OPERATOR,
-        ),
-    }
-)
-
 # --- The audit log -------------------------------------------------------------------------------------------------
 
 register(
     {
         "sources.audit.flow_requested": Sentence(_("Asked for a flow for %(codes)s.")),
+        "sources.audit.flow_requested_anew": Sentence(
+            _("Asked for the flow anew, for %(codes)s: nothing of it had been made in WISEflow.")
+        ),
         "sources.audit.flow_resumed": Sentence(_("Resumed the creation of the flow.")),
         "sources.audit.flow_created": Sentence(_("The flow was made in WISEflow (flow %(wiseflow)s).")),
         "sources.audit.sync_requested": Sentence(_("Asked for a synchronisation.")),
@@ -405,6 +331,11 @@ register(
         ),
         "sources.audit.sync_failed": Sentence(_("The synchronisation failed.")),
         "sources.audit.source_loaded": Sentence(_("The source was loaded from a file.")),
+        "sources.audit.credential_left_behind": Sentence(
+            _(
+                "The %(system)s credential “%(label)s” was disabled: the address led to %(former)s and leads to %(host)s now."
+            )
+        ),
         "sources.audit.credential_added": Sentence(_("The %(system)s credential “%(label)s” was added from a file.")),
         "sources.audit.credential_changed": Sentence(
             _("The %(system)s credential “%(label)s” was changed from a file.")

@@ -59,7 +59,8 @@ class Wanted:
     scale_id: int | None = None
     scale_name: str = ""
     has_rooms: bool = False
-    allocation: str = "none"  # who assesses whom: none, all or round_robin
+    allocation: str = "none"  # who assesses whom: none, all, round_robin or list
+    allocation_list: tuple[tuple[str, str], ...] = ()  # organisation ids: a participant's and an assessor's
     problems: tuple[Message, ...] = ()
 
 
@@ -77,8 +78,10 @@ class Present:
     """What WISEflow has now. Staff by role."""
 
     state: int
+    is_remarking: bool = False
     title: str = ""
     subtitle: str = ""
+    code: str = ""
     dates: FlowDates = field(default_factory=FlowDates)
     scale_id: int | None = None
     has_grades: bool = False
@@ -133,15 +136,20 @@ class Memory:
     people: tuple[Known, ...] = ()
     person_counts: Mapping[str, int | None] = field(default_factory=dict)
     data_types: Mapping[str, str] = field(default_factory=dict)  # organisation_id, national_id, ... -> WISEflow's name
+    has_unique_emails: bool = False  # on the licence an e-mail address belongs to one user
     external_sources: frozenset[str] = frozenset()  # the codes that have a reference on the flow in WISEflow
 
 
 @dataclass(frozen=True)
 class Match:
-    """The WISEflow user that a person's identifiers lead to. `is_ambiguous`: they lead to more than one."""
+    """The WISEflow user that a person's identifiers lead to. `is_ambiguous`: they lead to more than one.
+
+    `by_email`: they lead to none, and WISEflow is to be asked for the e-mail address.
+    """
 
     user: User | None = None
     is_ambiguous: bool = False
+    by_email: bool = False
 
 
 @dataclass

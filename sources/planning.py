@@ -7,6 +7,9 @@ The preview, the run and the history all show this one list.
     participation       followed             added; gone: deactivated; by hand: left alone      added
     marking             followed             nothing                                            added
     concluding, archived: nothing
+
+Participants of a FLOWoral are followed until participation starts, those of a re-marking flow until marking ends; of the staff
+of a re-marking flow only assessors are followed.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from ladokflow.messages import Message, message
-from sources.allocating import plan_allocations
+from sources.allocating import plan_allocations, tell_of_list
 from sources.enrolling import is_open_for_people, plan_people, read_activation
 from sources.following import plan_flow
 from sources.matching import match_entries, merge_people, tell_apart, tell_shared
@@ -34,7 +37,8 @@ from sources.plan import (
     Wanted,
     WantedStaff,
 )
-from sources.staffing import plan_rooms, plan_staff
+from sources.rooms import plan_rooms
+from sources.staffing import plan_staff
 
 __all__ = [
     "SECTIONS",
@@ -68,9 +72,9 @@ def plan(wanted: Wanted, present: Present, memory: Memory, users: Mapping[str, M
     problems = [*(problem for exam in wanted.exams for problem in exam.problems), *wanted.problems]
     flow = plan_flow(wanted, present, memory)
     start, end = _general_times(flow.changes, present)
-    entries = match_entries(merge_people(wanted.exams), present.participants, memory, users)
+    entries = match_entries(merge_people(wanted.exams, memory), present.participants, memory, users)
     changes = list(flow.changes)
-    opens = is_open_for_people(present.state, memory.flow_type)
+    opens = is_open_for_people(present.state, memory.flow_type, is_remarking=present.is_remarking)
     counts = dict(NOBODY)
     if opens:
         people = plan_people(
@@ -81,13 +85,14 @@ def plan(wanted: Wanted, present: Present, memory: Memory, users: Mapping[str, M
             general_end_at=end,
         )
         changes += people.changes
-        problems += tell_shared(wanted.exams) + people.problems
+        problems += tell_shared(wanted.exams, memory) + people.problems
         counts = people.counts
     else:
         entries = _people_not_written_down(entries)
         counts["unchanged"] = sum(known.is_from_source for known in memory.people) + len(entries)
     staff, staff_problems, followed_staff = plan_staff(wanted, present, memory)
     allocations = plan_allocations(wanted, present, memory, entries, staff) if opens else []
+    problems += tell_of_list(wanted, present, entries, staff) if opens else []
     rooms, followed_rooms = plan_rooms(wanted, present, memory, entries, start, end)
     return Plan(
         changes=tuple(changes + staff + allocations + rooms),

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from ladokflow.ladok.base import Exam, Person, Row
 from ladokflow.ladok.mapping import EXAM_FIELDS, PERSON_FIELDS
-from ladokflow.messages import Message, Text
+from ladokflow.messages import Message, Text, message
 from sources.following import whole_dates
 from sources.models import FlowSource, Source
 
-MAX_EXAMS = 20
-PEOPLE_PER_PAGE = 50
+MAX_EXAMS = 50
+PEOPLE_PER_PAGE = 25
 # What Ladok never says, or at some universities does not: set by WISEflow's own rule.
 MARKING = {"marking_start_at": _("Start date for marking"), "marking_end_at": _("End date for marking")}
 
@@ -30,6 +30,14 @@ class Found:
     code: str
     exam: Exam | None = None
     failure: Message | None = None
+
+    @property
+    def problems(self) -> list[Message]:
+        """What is to be looked at, though a flow can be made of the exam."""
+        if self.exam is None:
+            return []
+        nobody = [] if self.exam.people else [message("sources.nobody_registered", code=self.exam.code)]
+        return [*self.exam.problems, *nobody]
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class SourceData:
     def _lines(self) -> list[Line]:
         people: dict[str, Person] = {}
         codes: dict[str, list[str]] = {}
-        for exam in self.exams:
+        for exam in self.coming:
             for person in exam.people:
                 key = person.organisation_id.casefold()
                 people.setdefault(key, person)
@@ -83,20 +91,40 @@ class SourceData:
         ]
 
     @property
-    def is_complete(self) -> bool:
-        """Every code was found, and none is on a flow already."""
-        return not self.taken and all(one.exam for one in self.found)
+    def failures(self) -> list[tuple[Message, list[str]]]:
+        """Why Ladok gave no exam, each with the codes: a Ladok that is down is told once, not for every code."""
+        by_message: dict[str, tuple[Message, list[str]]] = {}
+        for one in self.found:
+            if one.failure is not None:
+                by_message.setdefault(str(one.failure), (one.failure, []))[1].append(one.code)
+        return list(by_message.values())
 
     @property
-    def problems(self) -> list[tuple[str, Message]]:
-        return [(exam.code, problem) for exam in self.exams for problem in exam.problems]
+    def good(self) -> list[str]:
+        """The codes that a flow can be made of: found, and on no flow yet."""
+        return list(dict.fromkeys(exam.code for exam in self.exams if exam.code not in self.taken))
 
     @property
-    def fields(self) -> list[FieldRow]:
-        """The flow's own fields: the master's, for it rules them."""
-        if not self.exams:
-            return []
-        master = self.exams[0]
+    def coming(self) -> list[Exam]:
+        """The exams that a flow can be made of; where there are none, all that were found."""
+        good = set(self.good)
+        return [exam for exam in self.exams if exam.code in good] or self.exams
+
+    @property
+    def problems(self) -> list[tuple[Exam, Sequence[Message]]]:
+        """The exams that are not as they should be, each with what is the matter."""
+        return [(one.exam, one.problems) for one in self.found if one.exam is not None and one.problems]
+
+    @property
+    def problem_count(self) -> int:
+        return sum(len(one.problems) for one in self.found)
+
+    @property
+    def fields(self) -> list[tuple[Exam, list[FieldRow]]]:
+        """Each exam with the fields of the flow that it becomes, or rules as the master."""
+        return [(exam, self._fields_of(exam)) for exam in self.coming]
+
+    def _fields_of(self, master: Exam) -> list[FieldRow]:
         rows = [*self.source.rules.assessment, *(row for row in self.source.rules.rooms if row.response != "id")]
         dates = whole_dates(
             master.participation_start_at,

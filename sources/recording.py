@@ -142,15 +142,22 @@ def _followed(gathered: Gathered, applied: Applied) -> dict[str, Any]:
     plan = gathered.plan
     followed = dict(plan.followed)
     before = gathered.memory.followed
-    if ("dates.set", "") in applied.refused:
-        for name in DATE_FIELDS:
-            followed[name] = before.get(name)
-            if followed[name] is None:
-                del followed[name]
+    for name in _not_written(applied):
+        followed.pop(name, None)
+        if name in before:
+            followed[name] = before[name]
     if ("scale.set", "") in applied.refused:
         followed.pop("grading_scale", None)
-    if applied.refused & {("rooms.create", ""), ("rooms.book", "")}:
-        followed["rooms"] = dict(before.get("rooms", {}))
+    for room in {key for kind, key in applied.refused if kind == "rooms.book"}:
+        followed["rooms"] = {name: when for name, when in followed["rooms"].items() if name != room}
+        if room in before.get("rooms", {}):
+            followed["rooms"][room] = before["rooms"][room]
+    if plan.syncs_people:
+        # Our rows have what Ladok says, also of those whom WISEflow would not update: that is tried again.
+        ids = [applied.ids[key] for kind, key in applied.refused if kind == "people.update" and key in applied.ids]
+        followed["not_updated"] = sorted(ids)
+        if not ids:
+            del followed["not_updated"]
     refused = {key for kind, key in applied.refused if kind == "staff.add"}
     kept = [pair for pair in followed.get("staff", []) if f"{pair[0]} {pair[1]}" not in refused]
     created = [list(pair) for pair in applied.staff]
@@ -161,6 +168,12 @@ def _followed(gathered: Gathered, applied: Applied) -> dict[str, Any]:
             given[assessor] = sorted({*given.get(assessor, ()), *participants})
         followed["allocations"] = given
     return followed
+
+
+def _not_written(applied: Applied) -> list[str]:
+    """The followed values that WISEflow refused."""
+    names = [kind.partition(".")[2] for kind, _ in applied.refused if kind.startswith("metadata.")]
+    return names + (list(DATE_FIELDS) if ("dates.set", "") in applied.refused else [])
 
 
 def _record_codes(gathered: Gathered) -> None:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ladokflow.queue import enqueue
-from sources import calls, creating, syncing
+from sources import batching, calls, creating, syncing
 from sources.leasing import is_free
 from sources.models import Flow, SyncRun
 
@@ -25,7 +25,7 @@ LEFT_BEHIND = dt.timedelta(seconds=20)
 def sweep_sources() -> int:
     """Enqueue again what waits too long or whose lease has run out; how many. Safe to run twice, or to be killed."""
     now = timezone.now()
-    return _creations(now) + _runs(now) + calls.enqueue_forgotten()
+    return _creations(now) + _runs(now) + batching.enqueue_forgotten() + calls.enqueue_forgotten()
 
 
 def _creations(now: dt.datetime) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from ladokflow.http import RemoteError
@@ -21,16 +21,15 @@ from ladokflow.ladok.base import Exam
 from ladokflow.messages import Message, Refused, message
 from ladokflow.queue import enqueue as put_in_queue
 from ladokflow.wiseflow.client import WiseflowClient
-from ladokflow.wiseflow.errors import WiseflowError
 from sources import audit, gathering
+from sources.answering import answer, answer_failed
 from sources.applying import Applied, Applying
 from sources.connections import wiseflow_for
 from sources.following import DATE_FIELDS, values_in_wiseflow
 from sources.gathering import Gathered, gather
 from sources.leasing import Lease, LeaseLost, is_free
 from sources.making import refer_added, unrefer_removed
-from sources.models import Flow, Source, SyncRun
-from sources.models.flow import FlowQuerySet
+from sources.models import Flow, SyncRun
 from sources.plan import Plan
 from sources.recording import record_failure, record_success
 from sources.signals import flow_synced
@@ -39,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 3600
 MAX_CLAIMS = 5
-NIGHT_BATCH = 50
 # Ladok has given an answer that would empty the flow if it were believed: nothing is touched, and the flow page asks.
 ASKING = frozenset(
     {"ladok.unknown_code", "ladok.empty_answer", "ladok.other_code", "remote.not_json", "remote.unexpected"}
@@ -50,6 +48,7 @@ ASKING = frozenset(
 WRITES = {
     "metadata.title": ("title",),
     "metadata.subtitle": ("subtitle",),
+    "metadata.code": ("code",),
     "dates.set": DATE_FIELDS,
     "scale.set": ("grading_scale",),
 }
@@ -73,6 +72,7 @@ def request_sync(
     trigger: str,
     requested_by: AbstractBaseUser | None = None,
     confirms: SyncRun | None = None,
+    now: dt.datetime | None = None,
     enqueue: bool = True,
 ) -> SyncRun:
     """Write down that the flow shall be synchronised; where that is under way already, the run there is.
@@ -93,6 +93,7 @@ def request_sync(
                 requested_by_id=requested_by.pk if requested_by is not None else None,
                 is_confirmed=is_confirmed,
                 confirms=confirms,
+                created_at=now or timezone.now(),
                 enqueued_at=timezone.now() if enqueue else None,
             )
             if requested_by is not None or is_confirmed:
@@ -116,37 +117,6 @@ def braked_run(flow: Flow) -> SyncRun | None:
 
 def _last_run(flow: Flow) -> SyncRun:
     return SyncRun.objects.filter(flow=flow).latest("created_at")
-
-
-def request_night_syncs(now: dt.datetime | None = None) -> int:
-    """Ask for the nightly synchronisations that are due: once per flow and night, some at a time; how many.
-
-    A night that was missed, because nothing ran, is caught up once. Call it every few minutes.
-    """
-    now = now or timezone.now()
-    asked = 0
-    for source in Source.objects.all():
-        for flow in flows_of_the_night(source, due_at(source, now))[:NIGHT_BATCH]:
-            request_sync(flow=flow, trigger=SyncRun.Trigger.NIGHT)
-            asked += 1
-    return asked
-
-
-def flows_of_the_night(source: Source, night_at: dt.datetime) -> FlowQuerySet:
-    """Those that nobody has asked to have synchronised since then."""
-    since = SyncRun.objects.filter(flow=OuterRef("pk"), created_at__gte=night_at)
-    under_way = SyncRun.objects.filter(flow=OuterRef("pk"), state__in=SyncRun.OPEN)
-    flows = Flow.objects.filter(source=source, created_at__lt=night_at).syncable()
-    return flows.exclude(Exists(since)).exclude(Exists(under_way)).order_by("pk")
-
-
-def due_at(source: Source, now: dt.datetime) -> dt.datetime:
-    """The latest moment, not after `now`, at which the source's clock showed its time for synchronising."""
-    local = now.astimezone(source.tz)
-    found = dt.datetime.combine(local.date(), source.sync_at, source.tz)
-    if found > local:
-        found = dt.datetime.combine(local.date() - dt.timedelta(days=1), source.sync_at, source.tz)
-    return found
 
 
 # --- Doing it ----------------------------------------------------------------------------------------------------
@@ -260,12 +230,8 @@ def synchronise(
     run_row.update(total=len(plan.changes))
     if plan.changes:
         _write_ahead(gathered, lease)
-    applying = Applying(
-        gathered, client, lease, on_progress=_Progress(run, lease, len(plan.changes)), on_section=on_section
-    )
-    into.ids, into.user_ids = applying.result.ids, applying.result.user_ids
-    applying.result = into
-    applying.apply()
+    progress = _Progress(run, lease, len(plan.changes))
+    Applying(gathered, client, lease, into=into, on_progress=progress, on_section=on_section).apply()
     return gathered
 
 
@@ -306,41 +272,6 @@ class _Progress:
         if done - self.last >= self.step:
             self.last = done
             SyncRun.objects.filter(pk=self.run.pk, token=self.lease.token).update(done=done)
-
-
-# --- Answering WISEflow's button ---------------------------------------------------------------------------------
-
-
-def answer(gathered: Gathered, client: WiseflowClient, *, is_done: bool) -> list[Message]:
-    """Tell WISEflow how it went, for every code's reference; the problems, if it would not hear it."""
-    problems = []
-    tell = client.sync_done if is_done else client.sync_fail
-    for code in gathered.codes:
-        if code.external_source_id is None:
-            continue
-        try:
-            tell(gathered.wiseflow_id, code.reference)
-        except WiseflowError:
-            problems.append(message("sources.answer_refused", code=code.code))
-    return problems
-
-
-def answer_failed(flow: Flow) -> list[Message]:
-    """Tell WISEflow that it did not go well, for every code's reference; the problems, if it would not hear it."""
-    problems = []
-    codes = flow.codes.filter(removed_at__isnull=True, external_source_id__isnull=False)
-    try:
-        with wiseflow_for(flow.source) as client:
-            for code in codes:
-                try:
-                    client.sync_fail(flow.wiseflow_id or 0, code.reference)
-                except WiseflowError:
-                    problems.append(message("sources.answer_refused", code=code.code))
-    except RemoteError:
-        problems += [message("sources.answer_refused", code=code.code) for code in codes]
-    if problems:
-        logger.warning("flow.sync.not_answered flow=%s", flow.pk)
-    return problems
 
 
 def is_left_behind() -> Q:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from sources import calls, creating, summaries, syncing
+from sources import batching, calls, creating, nights, syncing
 
 
 def create_flow(pk: str) -> None:
     creating.create_flow(int(pk))
+
+
+def request_exam(pk: str) -> None:
+    batching.request_exam(int(pk))
 
 
 def sync_flow(run_pk: str) -> None:
@@ -19,9 +23,4 @@ def handle_webhook(pk: str) -> None:
 
 def sync_night() -> None:
     """Called every few minutes: asks for the nightly synchronisation of each source whose time has come."""
-    syncing.request_night_syncs()
-
-
-def send_summaries() -> None:
-    """Called every few minutes: tells the managers of the night, once all of it is done."""
-    summaries.send_summaries()
+    nights.request_night_syncs()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sources.views import codes, flows, syncing, wizard
+from sources.views import assessors, codes, flows, syncing, wizard, wizard_settings
 
 app_name = "flows"
 urlpatterns = [
@@ -10,14 +10,17 @@ urlpatterns = [
     path("new/<slug:slug>/list/", wizard.choose_from_list, name="from_list"),
     path("new/<slug:slug>/code/", wizard.enter_code, name="from_code"),
     path("new/<slug:slug>/preview/", wizard.preview, name="preview"),
-    path("new/<slug:slug>/settings/", wizard.settings, name="settings"),
+    path("new/<slug:slug>/settings/", wizard_settings.settings, name="settings"),
+    path("batches/<uuid:batch_pk>/", wizard_settings.batch, name="batch"),
+    path("batches/<uuid:batch_pk>/retry/", wizard_settings.batch_retry, name="batch_retry"),
     path("<int:pk>/", flows.overview, name="detail"),
     path("<int:pk>/participants/", flows.participants, name="participants"),
     path("<int:pk>/codes/", codes.codes, name="codes"),
     path("<int:pk>/codes/add/", codes.add, name="code_add"),
     path("<int:pk>/codes/<int:code_pk>/remove/", codes.remove, name="code_remove"),
+    path("<int:pk>/assessors/", assessors.assessors, name="assessors"),
     path("<int:pk>/exports/", flows.exports, name="exports"),
-    path("<int:pk>/resume/", wizard.resume, name="resume"),
+    path("<int:pk>/resume/", wizard_settings.resume, name="resume"),
     path("<int:pk>/follow-again/", syncing.follow, name="follow"),
     path("<int:pk>/synchronisations/", syncing.history, name="syncs"),
     path("<int:pk>/synchronisations/preview/", syncing.preview, name="sync_preview"),

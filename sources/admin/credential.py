@@ -88,6 +88,12 @@ class CredentialAdmin(ScopedAdmin):
         """How many were the other way before."""
         code = "admin.credential_enabled" if enabled else "admin.credential_disabled"
         count = 0
+        if enabled:
+            for credential in queryset.exclude(former_host=""):
+                facts = {"system": credential.get_system_display(), "label": credential.label}
+                told = message("sources.credential_of_another_host", former=credential.former_host, **facts)
+                messages.error(request, str(told))
+            queryset = queryset.filter(former_host="")
         for credential in queryset.select_related("source"):
             if Credential.objects.filter(pk=credential.pk, enabled=not enabled).update(enabled=enabled):
                 count += 1

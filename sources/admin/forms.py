@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow.ladok.bodies import check_expression
 from ladokflow.messages import Refused
 from sources.models import Credential, Membership, Source
+from sources.paths import PATHS, check_path
 
-LADOK_PATHS = ("list", "fetch", "export")
 USER_DATA_TYPES = ("organisation_id", "national_id", "external_user_id")
 
 
@@ -50,9 +49,17 @@ class CredentialForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kept_secret = self.instance.secret
+        self.has_new_secret = False
         if "secret" not in self.fields:  # somebody who may only look
             return
-        if self.instance.pk:
+        former_host = self.instance.former_host
+        if former_host:
+            self.initial.pop("secret", None)
+            self.fields["secret"].required = False
+            self.fields["secret"].help_text = _("Type a new secret: the one there is was given for %(host)s.") % {
+                "host": former_host
+            }
+        elif self.instance.pk:
             self.initial.pop("secret", None)
             self.fields["secret"].required = False
             self.fields["secret"].help_text = _(
@@ -64,22 +71,27 @@ class CredentialForm(forms.ModelForm):
             )
 
     def clean_secret(self) -> str:
+        self.has_new_secret = bool(self.cleaned_data["secret"])
         return self.cleaned_data["secret"] or self.kept_secret
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        kind, secret = cleaned.get("kind"), cleaned.get("secret", "")
-        if kind in (Credential.Kind.BASIC, Credential.Kind.OAUTH_CLIENT) and not cleaned.get("client_id"):
-            self.add_error("client_id", _("This kind of credential needs the user name or the client id."))
-        if kind == Credential.Kind.CLIENT_CERTIFICATE:
-            if secret and not ("BEGIN CERTIFICATE" in secret and "PRIVATE KEY" in secret):
-                self.add_error("secret", _("Both the certificate and its private key are needed, as PEM text."))
-        elif kind in (Credential.Kind.BEARER, Credential.Kind.API_KEY) and re.search(r"\s", secret):
-            self.add_error("secret", _("A token holds no spaces and no line breaks: was more than the token copied?"))
+        self._keep_to_its_host(cleaned)
         return cleaned
 
+    def _keep_to_its_host(self, cleaned: Mapping[str, Any]) -> None:
+        """A secret is not sent to another host than the one it was given for: that takes a new secret."""
+        credential = self.instance
+        if self.has_new_secret:
+            credential.former_host = ""
+        elif credential.former_host and cleaned.get("enabled"):
+            self.add_error(
+                "secret",
+                _("Type a new secret: the one there is was given for %(host)s.") % {"host": credential.former_host},
+            )
 
-def check_texts(value: Any, *, keys: tuple[str, ...] = (), starts_with: str = "") -> dict[str, str]:
+
+def check_texts(value: Any, *, keys: tuple[str, ...] = ()) -> dict[str, str]:
     """An object of texts, with numbers allowed where an id is meant. ValidationError says what is wrong."""
     if value in (None, ""):
         return {}
@@ -90,10 +102,6 @@ def check_texts(value: Any, *, keys: tuple[str, ...] = (), starts_with: str = ""
             raise ValidationError(_("%(key)s is not one of %(keys)s."), params={"key": key, "keys": ", ".join(keys)})
         if isinstance(text, bool) or not isinstance(text, str | int) or text == "":
             raise ValidationError(_("The value of %(key)s must be a text."), params={"key": key})
-        if starts_with and not str(text).startswith(starts_with):
-            raise ValidationError(
-                _("The value of %(key)s must begin with %(start)s."), params={"key": key, "start": starts_with}
-            )
     return dict(value)
 
 
@@ -133,10 +141,9 @@ class SourceForm(forms.ModelForm):
             field.show_hidden_initial = False
 
     def clean_ladok_paths(self) -> dict[str, str]:
-        paths = check_texts(self.cleaned_data["ladok_paths"], keys=LADOK_PATHS, starts_with="/")
-        for key in ("fetch", "export"):
-            if key in paths and "{code}" not in paths[key]:
-                raise ValidationError(_("The path of %(key)s must hold {code}."), params={"key": key})
+        paths = check_texts(self.cleaned_data["ladok_paths"], keys=PATHS)
+        for key, path in paths.items():
+            check_path(key, str(path))
         return paths
 
     def clean_grading_scales(self) -> dict[str, str]:

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
-from sources.forms import PeopleField, SettingsForm, people_by_field, staff_of
 from sources.models import FlowPreset, Source
+from sources.settings_form import PeopleField, SettingsForm, people_by_field, staff_of
 
 
 class FlowPresetForm(forms.ModelForm):
@@ -24,6 +24,7 @@ class FlowPresetForm(forms.ModelForm):
         help_text=_("Whoever makes the flow is a manager of it as well. One person per line, as above."),
     )
     invigilators = PeopleField(label=_("Invigilators"))
+    authors = PeopleField(label=_("Authors"))
 
     class Meta:
         model = FlowPreset

@@ -12,6 +12,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from ladokflow.addresses import address_of
 from ladokflow.ladok.bodies import (
     PARTICIPANTS_PRESET,
     SAMPLE_FLOW,
@@ -25,6 +26,7 @@ from sources.admin.scope import ScopedAdmin, administers
 from sources.admin.webhook import WebhookPages
 from sources.connections import check_connection
 from sources.models import Credential, Source
+from sources.moving import hosts, leave_credentials_behind
 
 
 @admin.register(Source)
@@ -92,7 +94,11 @@ class SourceAdmin(WebhookPages, ScopedAdmin):
     # --- Saving
 
     def save_model(self, request: HttpRequest, obj: Source, form: SourceForm, change: bool) -> None:
+        before = hosts(Source.objects.select_for_update().get(pk=obj.pk)) if change else hosts(obj)
         super().save_model(request, obj, form, change)
+        left = leave_credentials_behind(obj, before, actor=request.user, address=address_of(request))
+        for told in left:
+            messages.warning(request, str(told))
         if not change:
             record_in_admin(request, obj, "admin.source_added", name=obj.name)
         elif form.changed_data:

@@ -1,20 +1,24 @@
 from sources.models.audit import AuditEntry
-from sources.models.flow import Flow, FlowSource, Participant
+from sources.models.batch import BatchExam, FlowBatch
+from sources.models.flow import AllocationLine, Flow, FlowSource, Participant
 from sources.models.preset import FlowPreset
+from sources.models.room import RoomTurn
 from sources.models.run import SyncRun
 from sources.models.source import Credential, Membership, Source
-from sources.models.summary import NightSummary
 from sources.models.webhook import Webhook, WebhookEvent
 
 __all__ = [
+    "AllocationLine",
     "AuditEntry",
+    "BatchExam",
     "Credential",
     "Flow",
+    "FlowBatch",
     "FlowPreset",
     "FlowSource",
     "Membership",
-    "NightSummary",
     "Participant",
+    "RoomTurn",
     "Source",
     "SyncRun",
     "Webhook",

@@ -33,6 +33,7 @@ class AssessorAllocation(models.TextChoices):
     NONE = "none", _("Decided in WISEflow")
     ALL = "all", _("Every assessor assesses everybody")
     ROUND_ROBIN = "round_robin", _("The participants are dealt out evenly")
+    LIST = "list", _("By a list")
 
 
 class FlowQuerySet(models.QuerySet["Flow"]):
@@ -43,6 +44,10 @@ class FlowQuerySet(models.QuerySet["Flow"]):
     def ready(self) -> FlowQuerySet:
         """Flows that are there in WISEflow, with all steps of their creation done."""
         return self.filter(setup_state=Flow.Setup.READY)
+
+    def unmade(self) -> FlowQuerySet:
+        """As `Flow.is_unmade`."""
+        return self.filter(setup_state=Flow.Setup.STOPPED, wiseflow_id__isnull=True, setup_step="")
 
     def syncable(self) -> FlowQuerySet:
         """Flows whose marking has not ended, as far as we know."""
@@ -204,7 +209,7 @@ class Flow(models.Model):
                 condition=~Q(setup_state="ready") | Q(wiseflow_id__isnull=False), name="ready_flow_is_in_wiseflow"
             ),
             models.CheckConstraint(
-                condition=Q(assessor_allocation__in=["none", "all", "round_robin"]),
+                condition=Q(assessor_allocation__in=["none", "all", "round_robin", "list"]),
                 name="flow_assessor_allocation_is_known",
             ),
             models.CheckConstraint(condition=Q(state__isnull=True) | Q(state__lte=5), name="flow_state_is_known"),
@@ -234,6 +239,11 @@ class Flow(models.Model):
     @property
     def sync_reason(self) -> Message | None:
         return Message.from_json(self.sync_message)
+
+    @property
+    def is_unmade(self) -> bool:
+        """Its creation stopped with nothing of it in WISEflow, and nothing that can turn up there: all may be changed."""
+        return self.setup_state == self.Setup.STOPPED and self.wiseflow_id is None and self.setup_step == ""
 
     @property
     def is_marking_over(self) -> bool:
@@ -269,6 +279,27 @@ class FlowSource(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class AllocationLine(models.Model):
+    """One line of the list of who assesses whom, of a flow whose `assessor_allocation` is LIST."""
+
+    flow = models.ForeignKey(Flow, models.CASCADE, related_name="allocation_lines", verbose_name=_("flow"))
+    organisation_id = models.CharField(_("organisation id"), max_length=200)  # the participant's
+    assessor = models.CharField(_("assessor"), max_length=200)  # an organisation id, as in `Flow.staff`
+
+    class Meta:
+        verbose_name = _("line of the list of assessors")
+        verbose_name_plural = _("lines of the list of assessors")
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["flow", "organisation_id", "assessor"], name="one_allocation_line_per_pair"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id}; {self.assessor}"
 
 
 class Participant(models.Model):

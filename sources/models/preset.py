@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from sources.models.flow import AssessorAllocation, Flow
 from sources.models.source import Source
 
+# A list is of one exam's people: it is written when the flow is made.
+PRESET_ALLOCATIONS = [choice for choice in AssessorAllocation.choices if choice[0] != AssessorAllocation.LIST]
+
 
 class FlowPreset(models.Model):
     """What the wizard's settings are filled with when it is chosen. A flow keeps its own settings: changing a preset
@@ -18,7 +21,7 @@ class FlowPreset(models.Model):
     template_flow_id = models.PositiveBigIntegerField(_("template flow in WISEflow"), null=True, blank=True)
     staff = models.JSONField(_("staff"), default=list, blank=True)  # as in `Flow.staff`, besides who makes the flow
     assessor_allocation = models.CharField(
-        _("who assesses whom"), max_length=15, choices=AssessorAllocation, default=AssessorAllocation.NONE
+        _("who assesses whom"), max_length=15, choices=PRESET_ALLOCATIONS, default=AssessorAllocation.NONE
     )
     activates = models.BooleanField(_("activate when created"), default=False)
     grade_decided_by = models.CharField(

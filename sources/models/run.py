@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.messages import Message
@@ -61,7 +62,7 @@ class SyncRun(models.Model):
     total = models.PositiveIntegerField(default=0)
     token = models.UUIDField(null=True, blank=True)
     claims = models.PositiveSmallIntegerField(default=0)  # workers that have begun; bounds a loop of crashes
-    created_at = models.DateTimeField(_("requested"), auto_now_add=True)
+    created_at = models.DateTimeField(_("requested"), default=timezone.now, editable=False)
     enqueued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -70,7 +71,10 @@ class SyncRun(models.Model):
         verbose_name = _("synchronisation")
         verbose_name_plural = _("synchronisations")
         ordering = ("-created_at",)
-        indexes = (models.Index(fields=["flow", "-created_at"], name="sync_run_newest"),)
+        indexes = (
+            models.Index(fields=["flow", "-created_at"], name="sync_run_newest"),
+            models.Index(fields=["finished_at"], name="sync_run_failed", condition=Q(state="failed")),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=["flow"],

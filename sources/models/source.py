@@ -1,8 +1,10 @@
 """A university, its credentials and its people."""
 
 import datetime as dt
+import re
 import zoneinfo
 
+import httpx
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ValidationError
@@ -11,6 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.fields import EncryptedTextField
+from ladokflow.http import is_allowed
 from ladokflow.ladok import UNIVERSITIES, University
 
 DST_HOUR = 2  # between 02:00 and 02:59 a night is run twice in autumn and not at all in spring
@@ -26,6 +29,30 @@ def validate_timezone(value: str) -> None:
 def validate_sync_at(value: dt.time) -> None:
     if value.hour == DST_HOUR:
         raise ValidationError(_("Not between 02:00 and 02:59: that hour is missing or doubled when the clocks change."))
+
+
+def check_address(value: str) -> None:
+    """ValidationError for an address that would not be called, or that shows a password. What is no address is not judged."""
+    try:
+        url = httpx.URL(value)
+    except httpx.InvalidURL as error:
+        raise ValidationError(_("The address cannot be read.")) from error
+    if not url.host:
+        return
+    if url.userinfo:
+        raise ValidationError(
+            _(
+                "The address holds a user name or a password, and everybody who sees the source would see it. Take it out, "
+                "and make a credential of it."
+            )
+        )
+    if not is_allowed(url):
+        raise ValidationError(
+            _(
+                "The address must begin with https://. Plain http is for this machine only, and for the hosts that the "
+                "operator names in PLAIN_HTTP_HOSTS."
+            )
+        )
 
 
 def university_choices() -> list[tuple[str, str]]:
@@ -109,6 +136,16 @@ class Source(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        wrong = {}
+        for field in ("ladok_url", "wiseflow_url"):
+            try:
+                check_address(getattr(self, field))
+            except ValidationError as error:
+                wrong[field] = error
+        if wrong:
+            raise ValidationError(wrong)
+
     @property
     def rules(self) -> University:
         """The university's own tables and rules."""
@@ -140,6 +177,8 @@ class Credential(models.Model):
     client_id = models.CharField(_("client id"), max_length=200, blank=True)
     secret = EncryptedTextField(_("secret"))
     enabled = models.BooleanField(_("enabled"), default=True)
+    # Set where the source's address has been changed since: the host that the secret was given for, and is not sent beyond.
+    former_host = models.CharField(max_length=500, blank=True, default="", editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -156,10 +195,26 @@ class Credential(models.Model):
                 name="credential_kind_fits_the_system",
                 violation_error_message=_("This kind of credential does not fit the system."),
             ),
+            models.CheckConstraint(
+                condition=Q(former_host="") | Q(enabled=False), name="credential_for_another_host_is_disabled"
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.get_system_display()}: {self.label}"
+
+    def clean(self) -> None:
+        """What cannot work in any system is refused here, whichever way it comes in."""
+        wrong = {}
+        if self.kind in (self.Kind.BASIC, self.Kind.OAUTH_CLIENT) and not self.client_id.strip():
+            wrong["client_id"] = _("This kind of credential needs the user name or the client id.")
+        if self.kind == self.Kind.CLIENT_CERTIFICATE:
+            if self.secret and not ("BEGIN CERTIFICATE" in self.secret and "PRIVATE KEY" in self.secret):
+                wrong["secret"] = _("Both the certificate and its private key are needed, as PEM text.")
+        elif self.kind in (self.Kind.BEARER, self.Kind.API_KEY) and re.search(r"\s", self.secret):
+            wrong["secret"] = _("A token holds no spaces and no line breaks: was more than the token copied?")
+        if wrong:
+            raise ValidationError(wrong)
 
 
 class Membership(models.Model):
@@ -179,9 +234,11 @@ class Membership(models.Model):
     )
     can_export = models.BooleanField(_("may export grades"), default=False)
     gets_summary = models.BooleanField(
-        _("gets the nightly summary"),
+        _("gets e-mail"),
         default=True,
-        help_text=_("An e-mail after a night in which one of the person's flows could not be synchronised."),
+        help_text=_(
+            "One e-mail when exports of the person's own flows have failed, or their synchronisation asks or has failed."
+        ),
     )
     language = models.CharField(
         _("language"),

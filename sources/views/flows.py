@@ -14,12 +14,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
+from ladokflow.parts import part_of
 from ladokflow.templatetags.ladokflow import when
 from sources.creating import STEPS
 from sources.forms import FlowFilter, ParticipantFilter
 from sources.models import Flow, Participant, Source, SyncRun
 from sources.phases import phases
 from sources.syncing import braked_run
+from sources.views.wizard import ONE, address_of_step
 
 FLOWS_PER_PAGE = 25
 PEOPLE_PER_PAGE = 50
@@ -28,6 +30,7 @@ RUNS_PER_PAGE = 25
 FIELDS = {
     "title": _("Title"),
     "subtitle": _("Subtitle"),
+    "code": _("Flow code"),
     "participation_start_at": _("Participation starts"),
     "participation_end_at": _("Participation ends"),
     "marking_start_at": _("Marking starts"),
@@ -106,8 +109,11 @@ def overview(request: HttpRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
     context = flow_context(flow) | {"tab": "overview"}
     context["steps"] = creation_steps(flow) if flow.setup_state != Flow.Setup.READY else []
-    if request.htmx.target == "progress":  # type: ignore[attr-defined]
-        return render(request, "sources/_progress.html", context | {"is_update": True})
+    if flow.is_unmade:
+        codes = [code.code for code in context["codes"]]
+        context["settings_address"] = address_of_step("settings", flow.source, codes, make=ONE, flow=str(flow.pk))
+    if request.htmx.target == "progress" and context["is_busy"]:  # type: ignore[attr-defined]
+        return render(request, "sources/_progress.html", context)
     last_run = flow.sync_runs.filter(state=SyncRun.State.FAILED).first() if flow.sync_message else None
     braked = braked_run(flow) if last_run else None
     context |= {
@@ -123,7 +129,7 @@ def overview(request: HttpRequest, pk: int) -> HttpResponse:
             for person in flow.staff
         ],
     }
-    return render(request, "sources/flow.html", context)
+    return part_of(request, render(request, "sources/flow.html", context), "#flow")
 
 
 def can_be_confirmed(run: SyncRun) -> bool:

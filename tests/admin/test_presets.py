@@ -21,6 +21,7 @@ def new(cast: Any, **fields: Any) -> dict[str, Any]:
         "reviewers": "",
         "managers": "",
         "invigilators": "vakt01",
+        "authors": "fors01",
         "assessor_allocation": "round_robin",
         "grade_decided_by": "reviewer",
         "instant_export": "on",
@@ -41,6 +42,7 @@ def test_a_preset_is_defined_with_its_people_and_told_in_the_log(as_admin: Clien
         {"role": "assessor", "email": "anna@ours.example"},
         {"role": "assessor", "organisation_id": "asse01"},
         {"role": "invigilator", "organisation_id": "vakt01"},
+        {"role": "author", "organisation_id": "fors01"},
     ]
     assert AuditEntry.objects.get().message == {"code": "admin.preset_added", "params": {"name": "Salstentamen"}}
     shown = as_admin.get(address(preset)).content.decode()
@@ -49,7 +51,7 @@ def test_a_preset_is_defined_with_its_people_and_told_in_the_log(as_admin: Clien
 
 def test_a_preset_is_changed_and_deleted_and_both_are_told(as_admin: Client, cast: Any) -> None:
     preset = FlowPreset.objects.create(source=cast.ours, name="A", staff=[{"role": "reviewer", "organisation_id": "r"}])
-    given = new(cast, name="B", assessors="", invigilators="", reviewers="s")
+    given = new(cast, name="B", assessors="", invigilators="", authors="", reviewers="s")
     assert as_admin.post(address(preset), given).status_code == 302
     preset.refresh_from_db()
     assert (preset.name, preset.staff) == ("B", [{"role": "reviewer", "organisation_id": "s"}])
@@ -79,3 +81,9 @@ def test_presets_of_other_sources_do_not_exist(as_admin: Client, cast: Any, what
 def test_a_manager_has_no_presets_to_administer(client: Client, cast: Any) -> None:
     client.force_login(cast.manager)
     assert client.get(reverse(ADD)).status_code in (302, 403)
+
+
+def test_a_list_of_one_exams_people_is_no_part_of_a_preset(as_admin: Client, cast: Any) -> None:
+    answer = as_admin.post(reverse(ADD), new(cast, assessor_allocation="list"))
+    assert "assessor_allocation" in answer.context["adminform"].form.errors
+    assert not FlowPreset.objects.exists()

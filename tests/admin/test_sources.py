@@ -58,6 +58,9 @@ def test_only_a_superuser_adds_a_source_and_nobody_deletes_one(as_admin: Client,
         ("user_data_types", '{"shoe_size": "42"}'),
         ("sync_at", "02:30"),
         ("timezone", "Stockholm"),
+        ("ladok_url", "ftp://ladok.example/x"),
+        ("ladok_url", "http://ladok.example/x"),
+        ("wiseflow_url", "https://u:p@wiseflow.example/v1"),
     ],
 )
 def test_wrong_value_is_told_and_not_saved(as_admin: Client, cast: Any, field: str, value: str) -> None:

@@ -73,7 +73,14 @@ class Model:
             there = entry.present.external_ids[0].value if entry.present is not None else ""
             return row if row.organisation_id else replace(row, organisation_id=there)
         values = {name: getattr(person, name) or getattr(known, name) for name in IDENTITY}
-        return replace(row, **values, codes=frozenset(entry.codes), individual_end_at=entry.end_at, is_from_source=True)
+        return replace(
+            row,
+            **values,
+            codes=frozenset(entry.codes),
+            individual_end_at=entry.end_at,
+            room=entry.room,
+            is_from_source=True,
+        )
 
     # --- WISEflow ------------------------------------------------------------------------------------------------
 
@@ -100,8 +107,26 @@ class Model:
         )
 
     def remove_participant(self, organisation_id: str) -> None:
-        left = (row for row in self.present.participants if row.external_ids[0].value != organisation_id)
+        gone = self.participant(organisation_id)
+        left = (row for row in self.present.participants if row is not gone)
         self._set(participants=tuple(left))
+        if gone is not None:
+            self._bookings(lambda row: replace(row, participant_ids=row.participant_ids - {gone.id}))
+
+    def seat(self, booking_id: int, ids: frozenset[int]) -> None:
+        """As WISEflow's call does: these people and nobody else in this booking, and in no other."""
+        self._bookings(
+            lambda row: replace(row, participant_ids=ids if row.id == booking_id else row.participant_ids - ids)
+        )
+
+    def seat_by_hand(self, organisation_ids: frozenset[str]) -> int:
+        """In a booking of another room, made by hand too. Gives the booking."""
+        room = Room.model_validate({"id": self.next_id(), "name": f"Källare {self.last_id}"})
+        booking = Booking(self.next_id(), room.id, CREATED, CREATED)
+        self._set(rooms=(*self.present.rooms, room), bookings=(*self.present.bookings, booking))
+        rows = filter(None, map(self.participant, organisation_ids))
+        self.seat(booking.id, frozenset(row.id for row in rows))
+        return booking.id
 
     def add_staff(self, role: str, user_id: int) -> None:
         there = Staff.model_validate({"managerId": self.next_id(), "user": {"userId": user_id}})
@@ -130,6 +155,9 @@ class Model:
 
     def _metadata_subtitle(self, change: Change, _: Any) -> None:
         self._set(subtitle=change.data["value"])
+
+    def _metadata_code(self, change: Change, _: Any) -> None:
+        self._set(code=change.data["value"])
 
     def _dates_set(self, change: Change, _: Any) -> None:
         self._set(dates=FlowDates(**change.data))
@@ -176,7 +204,7 @@ class Model:
         self.remove_staff(change.data["role"], user_id)
 
     def _rooms_create(self, change: Change, _: Any) -> None:
-        room = Room.model_validate({"id": self.next_id(), "name": change.data["name"]})
+        room = Room.model_validate({"id": self.next_id(), "name": change.data["room"]})
         self._set(rooms=(*self.present.rooms, room))
 
     def _rooms_book(self, change: Change, _: Any) -> None:
@@ -187,7 +215,8 @@ class Model:
     def _rooms_place(self, change: Change, entries: dict[str, Entry]) -> None:
         ids = frozenset(filter(None, (self._participant_id(entries[key]) for key in change.data["keys"])))
         booking_id = change.data["booking_id"] or self.present.bookings[-1].id
-        self._bookings(lambda row: replace(row, participant_ids=ids) if row.id == booking_id else row)
+        present = next(row.participant_ids for row in self.present.bookings if row.id == booking_id)
+        self.seat(booking_id, present | ids | frozenset(change.data["carried"]))
 
     def _rooms_unbook(self, change: Change, _: Any) -> None:
         self._bookings(lambda row: None if row.id == change.data["booking_id"] else row)

@@ -18,7 +18,7 @@ from sources.syncing import request_sync, run_sync
 
 TZ = zoneinfo.ZoneInfo("Europe/Stockholm")
 STAFF = ("manager", "assessor", "reviewer", "invigilator", "author")
-VALUES = ("title", "subtitle", "start", "end", "marking end", "scale")
+VALUES = ("title", "subtitle", "code", "start", "end", "marking end", "scale")
 PHASES = ("setup", "activated", "participation", "marking", "concluding", "archived")
 SIZE = 24  # so that those who go in one flow are far from the brake
 
@@ -104,6 +104,11 @@ PARTICIPANT: dict[str, list[Callable[[World, str], None]]] = {
     "is deactivated by hand, goes and comes back": [_switch(False), go, come],
     "goes, and is activated by hand": [go, _switch(True)],
     "is deactivated and activated by hand, then goes": [_switch(False), _switch(True), go],
+    "is deactivated by hand, then gets another name": [
+        _switch(False),
+        lambda world, who: world.change(who, lastname="Ny-Åberg"),
+    ],
+    "goes, is activated by hand, comes and goes": [go, _switch(True), come, go],
     "gets another name": [lambda world, who: world.change(who, lastname="Ny-Åberg")],
     "gets another personnummer": [lambda world, who: world.change(who, civicNumber="199001012385")],
     "gets another exam id": [lambda world, who: world.change(who, uniqueExamId=f"NY-{who[:6]}")],
@@ -114,10 +119,11 @@ PARTICIPANT: dict[str, list[Callable[[World, str], None]]] = {
     ],
     "is added by hand": [add_by_hand],
     "is added by hand, then comes": [add_by_hand, come],
+    "is added and deactivated by hand, then comes": [add_by_hand, _switch(False), come],
     "is added by hand, comes and goes": [add_by_hand, come, go],
     "is removed by hand": [remove_by_hand],
 }
-STRANGERS = ("comes", "is added by hand", "is added by hand, then comes", "is added by hand, comes and goes")
+STRANGERS = ("comes", *(change for change in PARTICIPANT if change.startswith("is added")))
 
 
 def see_participant(world: World, who: str) -> Any:
@@ -208,6 +214,7 @@ def _said(world: World, value: str) -> Any:
     return {
         "title": f"{exam['courseCode']} {exam['courseName']}",
         "subtitle": f"{exam['examCode']} {exam['examTitle']}",
+        "code": exam["examCode"],
         "start": at(exam["examStartDate"], exam["startTime"]),
         "end": at(exam["examEndDate"], exam["endTime"]),
         "scale": {"U-3-4-5": "U345"}.get(exam["gradeScale"], exam["gradeScale"]),

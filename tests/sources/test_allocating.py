@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sources.allocating import round_robin
 from sources.connections import wiseflow_for
 from sources.creating import create_flow, request_flow
+from sources.listing import change_list
 from sources.models import SyncRun
 from sources.syncing import preview_sync, request_sync, run_sync
 
@@ -108,3 +109,114 @@ def test_a_participant_who_was_moved_by_hand_in_wiseflow_stays_with_that_assesso
         client.deallocate_assessor(flow.wiseflow_id, assessor, somebody)
     assert sync(flow).changes == []
     assert shares(sandbox, flow) == [4, 5]
+
+
+# --- By a list ---------------------------------------------------------------------------------------------------
+
+
+def ids_of(sandbox, code):
+    return [person["LiUId"] for person in sandbox.control.exam("liu", code)["participants"]]
+
+
+def make_by_list(liu, anna, code, lines, **options):
+    flow = request_flow(
+        source=liu,
+        codes=[code],
+        requested_by=anna,
+        staff=ASSESSORS,
+        assessor_allocation="list",
+        allocation_list=lines,
+        enqueue=False,
+        **options,
+    )
+    return create_flow(flow.pk)
+
+
+def assessed_by(sandbox, flow, source):
+    """Each assessor's organisation id, with those of their participants."""
+    with wiseflow_for(source) as client:
+        people = {row.id: row for row in client.participants(flow.wiseflow_id)}
+        rows = client.assessors(flow.wiseflow_id)
+        given = {row.user_id: client.assessor_allocations(flow.wiseflow_id, row.id) for row in rows}
+    by_number = {row.wiseflow_id: row.organisation_id for row in flow.participants.all()}
+    assert set(by_number) == set(people)
+    return sorted(sorted(by_number[pk] for pk in pks) for pks in given.values())
+
+
+def problems(run):
+    return [told.code for told in run.problem_messages]
+
+
+def test_a_list_gives_each_assessor_their_own_participants_and_a_second_time_writes_nothing(sandbox, liu, anna, code):
+    people = ids_of(sandbox, code)
+    lines = [(one.upper(), f"asse{number % 2}@liu.example") for number, one in enumerate(people)]
+    flow = make_by_list(liu, anna, code, lines)
+    assert assessed_by(sandbox, flow, liu) == sorted([sorted(people[0::2]), sorted(people[1::2])])
+    assert problems(flow.sync_runs.get()) == [] or set(problems(flow.sync_runs.get())) == {"sources.staff_created"}
+    sandbox.control.clear_received()
+    run = sync(flow)
+    assert (run.changes, problems(run), writes(sandbox)) == ([], [], [])
+
+
+def test_who_is_not_on_the_list_is_told_until_they_are_and_who_is_on_it_comes_later(sandbox, liu, anna, code):
+    people = ids_of(sandbox, code)
+    lines = [(people[0], "asse0@liu.example"), ("later1", "asse1@liu.example")]
+    flow = make_by_list(liu, anna, code, lines)
+    told = {message.code: message for message in flow.sync_runs.get().problem_messages}
+    assert told["sources.not_on_the_list"].params["count"] == 4
+    assert people[1] in told["sources.not_on_the_list"].what
+    assert told["sources.listed_not_on_the_flow"].params["people"] == "later1"
+    sandbox.control.change_people("liu", code, add=[{"LiUId": "later1"}])
+    run = sync(flow)
+    assert "sources.change.assessor_allocated" in {message.code for message in run.change_messages}
+    assert "sources.listed_not_on_the_flow" not in problems(run)
+    assert assessed_by(sandbox, flow, liu) == sorted([[people[0]], ["later1"]])
+    sandbox.control.clear_received()
+    assert (sync(flow).changes, writes(sandbox)) == ([], [])
+
+
+def test_a_shared_list_leaves_out_those_of_the_other_exams(sandbox, liu, anna, code):
+    people = ids_of(sandbox, code)
+    lines = [*((one, "asse0@liu.example") for one in people), ("elsewhere", "asse1@liu.example")]
+    flow = make_by_list(liu, anna, code, lines, is_list_shared=True)
+    assert "sources.listed_not_on_the_flow" not in problems(flow.sync_runs.get())
+    assert flow.allocation_lines.count() == 5
+
+
+def test_an_assessor_of_the_list_who_is_not_on_the_flow_is_told(sandbox, liu, anna, code):
+    lines = [(one, "asse9@liu.example") for one in ids_of(sandbox, code)]
+    flow = make_by_list(liu, anna, code, lines)
+    told = {message.code: message for message in flow.sync_runs.get().problem_messages}
+    assert told["sources.listed_assessor_missing"].params["people"] == "asse9@liu.example"
+    assert shares(sandbox, flow) == [0, 0]
+
+
+def test_a_pair_that_was_taken_away_by_hand_is_not_given_again(sandbox, liu, anna, code):
+    flow = make_by_list(liu, anna, code, [(one, "asse0@liu.example") for one in ids_of(sandbox, code)])
+    with wiseflow_for(liu) as client:
+        rows = {
+            row.id: client.assessor_allocations(flow.wiseflow_id, row.id) for row in client.assessors(flow.wiseflow_id)
+        }
+        assessor = next(row for row, given_ in rows.items() if given_)
+        client.deallocate_assessor(flow.wiseflow_id, assessor, rows[assessor][0])
+    assert sync(flow).changes == []
+    assert shares(sandbox, flow) == [0, 4]
+
+
+def test_a_pair_that_somebody_has_given_in_wiseflow_already_is_not_written_again(sandbox, liu, anna, code, make):
+    flow = make("none")
+    first, second = sorted(ids_of(sandbox, code))[:2]
+    assert {problem.code for problem in flow.sync_runs.get().problem_messages} <= {"sources.staff_created"}
+    with wiseflow_for(liu) as client:
+        names = {row.user_id: row.id for row in client.assessors(flow.wiseflow_id)}
+        by_hand = flow.participants.get(organisation_id=first).wiseflow_id
+        for assessor in names.values():
+            client.allocate_assessor(flow.wiseflow_id, assessor, [by_hand])
+    change_list(flow=flow, pairs=[(first, "asse0@liu.example"), (second, "asse0@liu.example")], by=anna, enqueue=False)
+    sandbox.control.clear_received()
+    run = run_sync(SyncRun.objects.get(state="queued").pk)
+    given_ = [told.params["count"] for told in run.change_messages if told.code == "sources.change.assessor_allocated"]
+    assert given_ == [1]
+    assert len([path for path in writes(sandbox) if "/allocations" in path]) == 1, writes(sandbox)
+    assert shares(sandbox, flow) == [1, 2]
+    assert [told.params["count"] for told in run.problem_messages if told.code == "sources.not_on_the_list"] == [3]

@@ -180,3 +180,21 @@ def test_sync_calls_a_run_that_is_open_after_the_wait_failed(state):
 )
 def test_an_export_that_was_waited_for_and_is_not_exported_has_failed(state, waited, fails):
     assert bool(failure_of({"state": state, "message": ""}, waited=waited)) is fails
+
+
+def test_createflow_refuses_an_unknown_flow_type_at_once_and_names_those_there_are(liu, anna, capsys, code, sandbox):
+    arguments = ("createflow", "--source", "liu", "--code", code, "--manager", "anna@liu.example", "--json")
+    told, printed = refused(capsys, *arguments, "--type", "FLOWquantum")
+    assert "no flow type FLOWquantum" in told
+    assert "FLOWassign" in told
+    assert "FLOWlock" in told
+    assert printed == ""
+    assert not Flow.objects.exists()
+    assert run(capsys, *arguments, "--type", "floWLOCK")["state"] == "ready"
+
+
+def test_createflow_with_an_unknown_template_names_it_and_goes_on_without(create, capsys, code):
+    arguments = ("createflow", "--source", "liu", "--code", code, "--manager", "anna@liu.example", "--json")
+    told, _printed = refused(capsys, *arguments, "--template", "424242")
+    assert "WISEflow has no flow 424242 to copy settings from" in told
+    assert create(code)["state"] == "ready"

@@ -181,7 +181,118 @@ def test_a_code_on_another_flow_is_refused_and_the_flow_is_named(liu, anna, lars
 def test_an_unknown_flow_type_stops_before_anything_is_made(liu, anna, sandbox, code):
     flow = make(liu, anna, code, flow_type="FLOWdance")
     assert (flow.setup_state, flow.setup_reason.code) == ("stopped", "sources.unknown_flow_type")
+    assert "FLOWassign" in flow.setup_reason.params["known"]
     assert not flows_of(sandbox)
+
+
+# --- Asked for again with other settings -------------------------------------------------------------------------
+
+
+def test_after_a_refused_flow_type_the_flow_is_made_with_the_right_one(liu, anna, sandbox, code):
+    refused = make(liu, anna, code, flow_type="FLOWdance", instant_export=True)
+    flow = make(liu, anna, code, flow_type="FLOWlock", activates=True)
+    assert (flow.pk, flow.setup_state, flow.flow_type) == (refused.pk, "ready", "FLOWlock")
+    assert (flow.instant_export, flow.activates) == (False, True)
+    assert len(flows_of(sandbox)) == 1
+    assert flow.codes.get().code == code
+    told = [entry.message["code"] for entry in AuditEntry.objects.filter(flow=flow).order_by("pk")]
+    assert told[:3] == [
+        "sources.audit.flow_requested",
+        "sources.audit.sync_failed",
+        "sources.audit.flow_requested_anew",
+    ]
+
+
+def test_an_unknown_template_is_named_and_does_not_block_the_exam(liu, anna, sandbox, code):
+    refused = make(liu, anna, code, template_flow_id=424242)
+    assert refused.setup_reason.to_json() == {"code": "sources.unknown_template", "params": {"template": 424242}}
+    flow = make(liu, anna, code)
+    assert (flow.pk, flow.setup_state, flow.template_flow_id) == (refused.pk, "ready", None)
+
+
+def test_a_colleague_takes_over_a_flow_that_was_never_made(liu, anna, lars, sandbox, code):
+    refused = make(liu, anna, code, flow_type="FLOWdance", submission_key=uuid.uuid4())
+    flow = make(liu, lars, code, staff=[{"role": "assessor", "email": "anna@liu.example"}])
+    assert (flow.pk, flow.setup_state, flow.created_by) == (refused.pk, "ready", lars)
+    assert [(one["role"], one["email"]) for one in flow.staff] == [
+        ("manager", "lars@liu.example"),
+        ("assessor", "anna@liu.example"),
+    ]
+    there = sandbox.control.flow(flow.wiseflow_id)
+    assert len(there["managers"]) == len(there["assessors"]) == 1
+    with pytest.raises(Refused) as caught:
+        make(liu, anna, code)
+    assert caught.value.message.code == "sources.code_taken"
+
+
+def test_a_flow_that_was_never_made_can_be_asked_for_with_one_more_code_and_another_master(liu, anna, sandbox, code):
+    other = sandbox.control.exams("liu")[1]["examCode"]
+    refused = make(liu, anna, code, flow_type="FLOWdance")
+    flow = make(liu, anna, other, code)
+    assert (flow.pk, flow.setup_state) == (refused.pk, "ready")
+    assert [row.code for row in flow.codes.all()] == [other, code]
+
+
+def test_a_code_of_a_never_made_flow_of_several_is_refused_with_what_to_do(liu, anna, lars, sandbox, code):
+    other = sandbox.control.exams("liu")[1]["examCode"]
+    refused = make(liu, anna, code, other, flow_type="FLOWdance")
+    with pytest.raises(Refused) as caught:
+        make(liu, lars, code)
+    assert caught.value.message.code == "sources.code_on_unmade_flow"
+    assert caught.value.message.params["flow"] == refused.pk
+    assert {row.code for row in refused.codes.all()} == {code, other}
+
+
+def test_the_list_of_assessors_is_the_new_one(liu, anna, sandbox, code):
+    people = [person["LiUId"] for person in sandbox.control.exam("liu", code)["participants"]]
+    staff = [{"role": "assessor", "email": "lars@liu.example"}]
+    pairs = {"assessor_allocation": "list", "allocation_list": [[people[0], "lars@liu.example"]], "staff": staff}
+    make(liu, anna, code, flow_type="FLOWdance", **pairs)
+    flow = make(liu, anna, code)
+    assert (flow.assessor_allocation, flow.allocation_lines.count()) == ("none", 0)
+
+
+@pytest.mark.parametrize("by_colleague", [False, True])
+def test_a_flow_that_may_be_in_wiseflow_keeps_its_settings(liu, anna, lars, sandbox, code, by_colleague):
+    """The answer to the creation was lost: what is there, or will be, was made with those settings."""
+    sandbox.control.fault("wiseflow", "/license/create/flow", "lost_answer", times=1)
+    sandbox.control.fault("wiseflow", "/flows/search", "status", times=-1, status=503)
+    begun = make(liu, anna, code, flow_type="FLOWassign")
+    assert (begun.setup_state, begun.wiseflow_id, begun.is_unmade) == ("stopped", None, False)
+    sandbox.control.clear_faults()
+    if by_colleague:
+        with pytest.raises(Refused) as caught:
+            make(liu, lars, code, flow_type="FLOWlock")
+        assert caught.value.message.code == "sources.code_taken"
+    else:
+        flow = make(liu, anna, code, flow_type="FLOWlock")
+        assert (flow.pk, flow.setup_state, flow.flow_type) == (begun.pk, "ready", "FLOWassign")
+        assert len(flows_of(sandbox)) == 1
+
+
+def test_a_refusal_after_a_lost_answer_leaves_the_doubt(liu, anna, sandbox, code):
+    flow = request_flow(source=liu, codes=[code], requested_by=anna, enqueue=False)
+    Flow.objects.filter(pk=flow.pk).update(setup_step="creating")
+    sandbox.control.fault("wiseflow", "/license/create/flow", "status", times=1, status=403)
+    stopped = create_flow(flow.pk)
+    assert (stopped.setup_state, stopped.setup_step, stopped.is_unmade) == ("stopped", "creating", False)
+
+
+def test_a_flow_that_somebody_has_just_resumed_is_not_begun_anew(liu, anna, lars, sandbox, code):
+    refused = make(liu, anna, code, flow_type="FLOWdance")
+    resume_flow(refused, anna)
+    with pytest.raises(Refused) as caught:
+        make(liu, lars, code)
+    assert caught.value.message.code == "sources.code_taken"
+    assert request_flow(source=liu, codes=[code], requested_by=anna, flow_type="FLOWlock").flow_type == "FLOWdance"
+
+
+def test_no_right_to_make_flows_is_told_as_that(liu, anna, sandbox, code):
+    sandbox.control.fault("wiseflow", "/license/create/flow", "status", times=1, status=403)
+    flow = make(liu, anna, code)
+    assert (flow.setup_state, flow.setup_reason.code) == ("stopped", "sources.creation_forbidden")
+    assert flow.setup_reason.params["type"] == "FLOWassign"
+    assert flow.is_unmade
 
 
 # --- What is told while the rest goes on -------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ladokflow.messages import Refused
+from sources.codes import remove_code
 from sources.creating import create_flow, request_flow
 from sources.hand_set import follow_again
 from sources.leasing import Lease
@@ -60,6 +61,49 @@ def test_a_value_that_was_changed_by_hand_once_more_meanwhile_is_replaced_too(fl
     flow.refresh_from_db()
     assert "subtitle" not in flow.unfollowed
     assert sandbox.control.flow(flow.wiseflow_id)["subtitle"] == flow.subtitle != "Ännu en gång"
+
+
+def test_the_flow_code_is_ladoks_until_somebody_changes_it_and_after_the_click(flow, anna, sandbox):
+    code = flow.codes.get().code
+    assert sandbox.control.flow(flow.wiseflow_id)["code"] == code
+    sandbox.control.set_metadata_by_hand(flow.wiseflow_id, code="EGEN-1")
+    assert sync(flow).changes == []
+    assert flow.unfollowed["code"] == {"ladok": code, "wiseflow": "EGEN-1"}
+    page = Client(headers={"accept-language": "en"})
+    page.force_login(anna)
+    shown = page.get(reverse("flows:detail", args=[flow.pk])).content.decode()
+    assert all(text in shown for text in ("Flow code", "EGEN-1", 'value="code"'))
+    run_sync(follow_again(flow=flow, field="code", by=anna, enqueue=False).pk)
+    flow.refresh_from_db()
+    assert sandbox.control.flow(flow.wiseflow_id)["code"] == code
+    assert "code" not in flow.unfollowed
+    assert sync(flow).changes == []
+
+
+def test_the_flow_code_is_the_masters_also_when_that_changes(liu, anna, sandbox):
+    first, second = (sandbox.control.add_exam("liu", people=2, campus="") for _ in range(2))
+    flow = create_flow(request_flow(source=liu, codes=[first, second], requested_by=anna, enqueue=False).pk)
+    assert sandbox.control.flow(flow.wiseflow_id)["code"] == first
+    row = flow.codes.get(code=first)
+    remove_code(flow=flow, code=row, by=anna, seen_phase="setup", enqueue=False)
+    run = sync(flow)
+    assert sandbox.control.flow(flow.wiseflow_id)["code"] == second, run.problems
+
+
+def test_a_flow_code_that_wiseflow_refuses_is_told_and_tried_again(liu, anna, sandbox):
+    asked = request_flow(
+        source=liu, codes=[sandbox.control.add_exam("liu", people=2)], requested_by=anna, enqueue=False
+    )
+    sandbox.control.fault("wiseflow", "/flows/*/metadata", "status", method="PUT", status=400, times=-1)
+    flow = create_flow(asked.pk)
+    told = flow.sync_runs.latest("created_at").problem_messages
+    assert (flow.setup_state, {one.code for one in told}) == ("ready", {"sources.change_refused"})
+    assert any(flow.codes.get().code in str(one) for one in told)
+    assert "code" not in flow.followed
+    sandbox.control.clear_faults()
+    assert "sources.change.code" in [one.code for one in sync(flow).change_messages]
+    assert sandbox.control.flow(flow.wiseflow_id)["code"] == flow.codes.get().code
+    assert sync(flow).changes == []
 
 
 def test_a_second_click_does_nothing(flow, anna):

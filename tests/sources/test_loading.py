@@ -51,7 +51,7 @@ can_export = true
 
 @pytest.fixture
 def load(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("LIU_LADOK_TOKEN", "very secret")
+    monkeypatch.setenv("LIU_LADOK_TOKEN", "very-secret")
 
     def load(text=FILE):
         path = tmp_path / "sources.toml"
@@ -81,7 +81,7 @@ def test_the_documented_file_is_loaded(load):
     assert (credential.system, credential.kind, credential.secret, credential.enabled) == (
         "ladok",
         "bearer",
-        "very secret",
+        "very-secret",
         True,
     )
     member = source.memberships.get()
@@ -94,7 +94,7 @@ def test_a_secret_is_encrypted_in_the_database(load):
     load()
     with connection.cursor() as cursor:
         cursor.execute("SELECT secret FROM sources_credential")
-        assert "very secret" not in cursor.fetchone()[0]
+        assert "very-secret" not in cursor.fetchone()[0]
 
 
 def test_loading_twice_changes_nothing(load):
@@ -181,9 +181,127 @@ def test_a_file_that_is_not_there_is_told(capsys):
         call_command("loadsources", "/nowhere.toml")
 
 
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        ('fetch = "/exam"', "source liu: ladok_paths: The path of fetch must hold {code}."),
+        ('export = "/exams/{kod}/grades"', "source liu: ladok_paths: The path of export must hold {code}."),
+        ('fetch = "exams/{code}"', "source liu: ladok_paths: The value of fetch must begin with /."),
+        ('list = "https://elsewhere.example"', "source liu: ladok_paths: The value of list must begin with /."),
+        ('list = ""', "source liu: ladok_paths: The value of list must be a text."),
+        ('fetch = "/exams/{code}/{year}"', "source liu: ladok_paths: {year} in the path of fetch means nothing"),
+    ],
+)
+def test_a_path_without_its_placeholder_is_refused_and_the_key_is_named(load, paths, said):
+    assert said in refused(
+        load, FILE.replace("[source.grading_scales]", f"[source.ladok_paths]\n{paths}\n[source.grading_scales]")
+    )
+
+
+def test_paths_that_hold_the_code_are_loaded(load):
+    paths = 'list = "/kurser"\nfetch = "/tentor/{code}"\nexport = "/tentor/{code}/betyg"'
+    load(FILE.replace("[source.grading_scales]", f"[source.ladok_paths]\n{paths}\n[source.grading_scales]"))
+    assert Source.objects.get().ladok_paths["fetch"] == "/tentor/{code}"
+
+
+# --- Another host -------------------------------------------------------------------------------------------------
+
+MOVED = FILE.replace("https://ladok.example/liu", "https://other.example/liu")
+LATER = """
+[[source.credential]]
+system = "ladok"
+kind = "bearer"
+label = "2027"
+secret = "another-secret"
+"""
+
+
+def test_the_credentials_that_the_file_gives_are_for_the_host_that_the_file_gives(load):
+    load()
+    said = load(MOVED)
+    credential = Credential.objects.get()
+    assert (credential.enabled, credential.secret, credential.former_host) == (True, "very-secret", "")
+    assert "disabled" not in said
+
+
+def test_a_credential_that_the_file_does_not_give_is_disabled_told_and_on_record(load):
+    load(FILE + LATER)
+    said = load(MOVED)
+    left, kept = Credential.objects.get(label="2027"), Credential.objects.get(label="2026")
+    assert (left.enabled, left.former_host, kept.enabled) == (False, "https://ladok.example", True)
+    assert "“2027”" in said
+    assert "disabled" in said
+    assert AuditEntry.objects.filter(message__code="sources.audit.credential_left_behind").count() == 1
+    assert "very-secret" not in said + str(list(AuditEntry.objects.values_list("message", flat=True)))
+    load(MOVED + LATER.replace("another-secret", "a-new-one") + "enabled = true\n")
+    left.refresh_from_db()
+    assert (left.enabled, left.secret, left.former_host) == (True, "a-new-one", "")
+
+
 @pytest.mark.parametrize("expression", ["gradeExports x", "{participants: gradeExports[].{userId: nationalId}}"])
 def test_an_expression_for_the_body_that_loses_grades_is_refused_in_one_line(load, expression):
     with pytest.raises(CommandError, match="export_body") as caught:
         load(FILE.replace('export_body = ""', f'export_body = "{expression}"'))
     assert "\n" not in str(caught.value)
     assert not Source.objects.exists()
+
+
+# --- What the administration refuses is refused here too -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "https://ladok.example",
+            "ftp://ladok.example",
+            "source liu: ladok_url: The address must begin with https://.",
+        ),
+        (
+            "https://ladok.example",
+            "http://ladok.example",
+            "source liu: ladok_url: The address must begin with https://.",
+        ),
+        ("https://europe-api", "http://europe-api", "source liu: wiseflow_url: The address must begin with https://."),
+        ("https://ladok", "https://u:p@ladok", "source liu: ladok_url: The address holds a user name or a password"),
+        ('kind = "bearer"', 'kind = "basic"', "source liu, credential 2026: client_id: This kind of credential needs"),
+        (
+            'kind = "bearer"',
+            'kind = "client_certificate"',
+            "source liu, credential 2026: secret: Both the certificate and its private key are needed",
+        ),
+        ("env:LIU_LADOK_TOKEN", "two words", "source liu, credential 2026: secret: A token holds no spaces"),
+        ("env:LIU_LADOK_TOKEN", "two\\nlines", "source liu, credential 2026: secret: A token holds no spaces"),
+        (
+            'system = "ladok"',
+            'system = "wiseflow"',
+            "source liu, credential 2026: This kind of credential does not fit the system.",
+        ),
+    ],
+)
+def test_what_cannot_work_or_must_not_be_is_refused(load, old, new, said):
+    assert old in FILE
+    told = refused(load, FILE.replace(old, new, 1))
+    assert said in told
+    assert told.endswith("Nothing was loaded.")
+    assert "u:p" not in told
+
+
+def test_an_oauth_client_needs_its_client_id(load):
+    wiseflow = FILE.replace('system = "ladok"', 'system = "wiseflow"').replace(
+        'kind = "bearer"', 'kind = "oauth_client"'
+    )
+    assert "client_id: This kind of credential needs the user name or the client id." in refused(load, wiseflow)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8099", "localhost:8099", "[::1]:8099", "ladok.internal:8080"])
+def test_plain_http_is_for_this_machine_and_the_hosts_that_the_operator_names(load, settings, host):
+    settings.PLAIN_HTTP_HOSTS = ["ladok.internal"]
+    load(FILE.replace("https://ladok.example", f"http://{host}"))
+    assert Source.objects.get().ladok_url == f"http://{host}/liu"
+
+
+def test_a_line_break_after_the_secret_is_not_part_of_it(load, monkeypatch):
+    monkeypatch.setenv("LIU_LADOK_TOKEN", "very-secret\n")
+    load()
+    assert Credential.objects.get().secret == "very-secret"

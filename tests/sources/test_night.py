@@ -5,10 +5,11 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
+from exports.digest import send_digests
 from sources.connections import wiseflow_for
 from sources.models import Flow, SyncRun
-from sources.summaries import send_summaries
-from sources.syncing import request_night_syncs, run_sync
+from sources.nights import due_at, request_night_syncs
+from sources.syncing import run_sync
 from tests.factories import FlowFactory
 
 FLOWS = 200
@@ -42,7 +43,6 @@ def flows(oru, olle, sandbox):
                     staff=[],
                 )
             )
-    Flow.objects.update(created_at=timezone.now() - dt.timedelta(days=2))
     return made
 
 
@@ -58,17 +58,37 @@ def break_five(control, flows, colleague):
     return [gone, deleted, down, page, empty]
 
 
+class Night:
+    """The night to come, in the sandbox's clock: it is where Ladok and WISEflow have their time from, too."""
+
+    def __init__(self, control, source):
+        self.control = control
+        source.refresh_from_db()
+        self.begins = due_at(source, timezone.now() + dt.timedelta(days=1))
+        control.set_clock((self.begins - dt.timedelta(minutes=2)).isoformat())
+
+    @property
+    def now(self):
+        return dt.datetime.fromisoformat(self.control.clock())
+
+    def wait(self, minutes=5):
+        self.control.advance(minutes * 60)
+
+
 def test_195_are_synchronised_and_5_told_with_a_line_each(oru, olle, orsa, flows, sandbox, mailoutbox):
     broken = break_five(sandbox.control, flows, orsa)
-    begins = (timezone.now() - dt.timedelta(minutes=1)).astimezone(oru.tz)
-    type(oru).objects.filter(pk=oru.pk).update(sync_at=begins.time().replace(microsecond=0))
+    night = Night(sandbox.control, oru)
+    assert request_night_syncs(night.now) == 0
     asked = []
-    while some := request_night_syncs():
+    night.wait()
+    while some := request_night_syncs(night.now):
         asked.append(some)
-        assert send_summaries() == 0  # the night is not over
+        assert send_digests(night.now) == 0  # the night is not over
         for run in SyncRun.objects.filter(state=SyncRun.State.QUEUED):
             run_sync(run.pk)
+        night.wait()
     assert asked == [50, 50, 50, 50]
+    assert night.now - night.begins < dt.timedelta(hours=1)
     runs = SyncRun.objects.filter(trigger=SyncRun.Trigger.NIGHT)
     assert runs.filter(state=SyncRun.State.SUCCESS, added=1).count() == FLOWS - len(broken)
     failed = runs.filter(state=SyncRun.State.FAILED)
@@ -80,8 +100,12 @@ def test_195_are_synchronised_and_5_told_with_a_line_each(oru, olle, orsa, flows
         "remote.not_json",
         "sources.brake_empty",
     }
-    assert send_summaries() == 2
-    assert send_summaries() == 0
+    assert all(run.created_at >= night.begins for run in runs)
+    assert send_digests(night.now) == 2
+    # The rest of the night and the day after, every hour: nobody is asked for twice, and nothing is told twice.
+    for _ in range(22):
+        night.wait(minutes=60)
+        assert (request_night_syncs(night.now), send_digests(night.now)) == (0, 0)
     lines = {
         mail.to[0]: [line.split(" (")[0] for line in mail.body.splitlines() if line.startswith("- ")]
         for mail in mailoutbox

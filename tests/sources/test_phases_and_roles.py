@@ -47,7 +47,8 @@ activated          | participant | comes                                        
 activated          | participant | goes                                            | deactivated
 activated          | participant | goes and comes back                             | activated
 activated          | participant | is deactivated by hand                          | left alone
-activated          | participant | is deactivated by hand, goes and comes back     | left alone
+activated          | participant | is deactivated by hand, goes and comes back     | activated
+activated          | participant | is deactivated by hand, then gets another name  | changed
 activated          | participant | goes, and is activated by hand                  | left alone
 activated          | participant | gets another exam id                            | changed
 activated          | participant | is added by hand                                | left alone
@@ -56,13 +57,16 @@ participation      | participant | goes                                         
 participation      | participant | goes and comes back                             | activated
 participation      | participant | is deactivated by hand                          | left alone
 participation      | participant | is deactivated by hand, then goes               | left alone
-participation      | participant | is deactivated by hand, goes and comes back     | left alone
-participation      | participant | is deactivated and activated by hand, then goes | left alone
+participation      | participant | is deactivated by hand, goes and comes back     | activated
+participation      | participant | is deactivated by hand, then gets another name  | changed
+participation      | participant | is deactivated and activated by hand, then goes | deactivated
 participation      | participant | goes, and is activated by hand                  | left alone
+participation      | participant | goes, is activated by hand, comes and goes      | deactivated
 participation      | participant | gets another name                               | changed
 participation      | participant | gets longer time                                | changed
 participation      | participant | is added by hand                                | left alone
 participation      | participant | is added by hand, then comes                    | changed
+participation      | participant | is added and deactivated by hand, then comes    | changed
 participation      | participant | is added by hand, comes and goes                | deactivated
 marking            | participant | comes                                           | stays away
 marking            | participant | goes                                            | left alone
@@ -87,6 +91,23 @@ oral participation | participant | goes                                         
 oral marking       | participant | comes                                           | stays away
 oral marking       | participant | goes                                            | left alone
 
+remarking setup         | participant | comes                                       | added
+remarking setup         | participant | goes                                        | removed
+remarking activated     | participant | comes                                       | added
+remarking participation | participant | comes                                       | added
+remarking participation | participant | goes                                        | deactivated
+remarking marking       | participant | comes                                       | added
+remarking marking       | participant | goes                                        | deactivated
+remarking marking       | participant | goes and comes back                         | activated
+remarking marking       | participant | is deactivated by hand                      | left alone
+remarking marking       | participant | gets another name                           | changed
+remarking marking       | participant | gets another exam id                        | changed
+remarking marking       | participant | is added by hand                            | left alone
+remarking concluding    | participant | comes                                       | stays away
+remarking concluding    | participant | goes                                        | left alone
+remarking archived      | participant | comes                                       | stays away
+remarking archived      | participant | goes                                        | left alone
+
 setup              | staff       | comes                                           | added
 setup              | staff       | goes                                            | removed
 setup              | staff       | is added by hand                                | left alone
@@ -105,6 +126,20 @@ archived           | staff       | goes                                         
 oral participation | staff       | comes                                           | added
 oral participation | staff       | goes                                            | left alone
 
+remarking setup         | assessor    | comes                                       | added
+remarking setup         | assessor    | goes                                        | removed
+remarking setup         | reviewer    | comes                                       | stays away
+remarking participation | assessor    | comes                                       | added
+remarking participation | manager     | comes                                       | stays away
+remarking participation | invigilator | comes                                       | stays away
+remarking participation | author      | comes                                       | stays away
+remarking marking       | assessor    | comes                                       | added
+remarking marking       | assessor    | goes                                        | left alone
+remarking marking       | reviewer    | comes                                       | stays away
+remarking marking       | manager     | comes                                       | stays away
+remarking concluding    | assessor    | comes                                       | stays away
+remarking archived      | assessor    | comes                                       | stays away
+
 setup              | title       | changes in Ladok                                | follows
 setup              | title       | is changed by hand                              | left alone
 setup              | title       | is changed by hand, then in Ladok               | left alone
@@ -112,6 +147,10 @@ setup              | title       | is changed by hand and back, then in Ladok   
 setup              | subtitle    | changes in Ladok                                | follows
 setup              | subtitle    | is changed by hand, then in Ladok               | left alone
 setup              | subtitle    | is changed by hand and back, then in Ladok      | follows
+setup              | code        | is changed by hand                              | left alone
+participation      | code        | is changed by hand                              | left alone
+marking            | code        | is changed by hand                              | left alone
+concluding         | code        | is changed by hand                              | left alone
 setup              | start       | changes in Ladok                                | follows
 setup              | start       | is changed by hand, then in Ladok               | left alone
 setup              | start       | is changed by hand and back, then in Ladok      | follows
@@ -152,6 +191,9 @@ oral setup         | title       | changes in Ladok                             
 oral setup         | end         | changes in Ladok                                | left alone
 oral marking       | title       | changes in Ladok                                | follows
 oral marking       | marking end | changes in Ladok                                | left alone
+remarking setup         | title  | changes in Ladok                                 | follows
+remarking marking       | title  | changes in Ladok                                 | follows
+remarking concluding    | title  | changes in Ladok                                 | left alone
 """
 
 
@@ -245,6 +287,8 @@ def play(world: World, rows: list[Row], phase: str) -> list[str]:
 def test_each_change_has_the_effect_its_phase_and_role_ask_for(name, sandbox, liu, anna):
     kind, _, phase = name.rpartition(" ")[0].rpartition(" ")
     world = World(sandbox.control, liu, anna, flow_type="FLOWoral" if kind == "oral" else "FLOWassign")
+    if kind == "remarking":
+        sandbox.control.set_metadata_by_hand(world.id, examinationType="REMARKING")
     assert play(world, on_flows()[name], phase) == []
     # What has been done is done: the next run finds nothing more.
     again = world.sync()
@@ -255,5 +299,7 @@ def test_the_table_has_every_role_in_every_phase():
     assert len(ROWS) == len(set(ROWS)) >= 60
     people = {(row.phase, row.role) for row in ROWS}
     assert people >= {(phase, role) for phase in PHASES for role in ("participant", *STAFF)}
+    remarked = {row.phase for row in ROWS if row.phase.startswith("remarking ") and row.role == "participant"}
+    assert remarked == {f"remarking {phase}" for phase in PHASES}
     values = {row.role for row in ROWS}
     assert values >= set(VALUES)

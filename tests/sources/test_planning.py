@@ -50,7 +50,7 @@ def dates(**fields):
 
 
 def present(*participants, state=SETUP, **fields):
-    facts = {"title": "T", "subtitle": "S", "dates": dates(), "scale_id": 1} | fields
+    facts = {"title": "T", "subtitle": "S", "code": "C", "dates": dates(), "scale_id": 1} | fields
     return Present(state=state, participants=participants, **facts)
 
 
@@ -238,7 +238,7 @@ def test_identifiers_of_two_users_are_told_and_nobody_is_guessed():
         User.model_validate({"id": 2, "dataTypes": [{"id": 6, "value": "199001012385"}]}),
     ]
     wanted = Wanted((exam(person(national_id="199001012385")),))
-    matches = match_users(merge_people(wanted.exams), users, {"organisation_id": 5, "national_id": 6})
+    matches = match_users(merge_people(wanted.exams, memory()), users, {"organisation_id": 5, "national_id": 6})
     found = plan(wanted, present(), memory(), matches)
     assert kinds(found) == []
     assert [problem.code for problem in found.problems] == ["sources.person_ambiguous"]

@@ -52,12 +52,15 @@ def sources(draw):
 def hands(draw):
     """What people do by hand in WISEflow between two synchronisations."""
     return {
-        "texts": draw(st.dictionaries(st.sampled_from(["title", "subtitle"]), st.sampled_from(["För hand", "Två"]))),
+        "texts": draw(
+            st.dictionaries(st.sampled_from(["title", "subtitle", "code"]), st.sampled_from(["För hand", "Två"]))
+        ),
         "dates": draw(st.dictionaries(st.sampled_from(DATE_FIELDS), st.sampled_from([10, 60]), max_size=2)),
         "scale": draw(st.sampled_from([None, None, 3])),
         "switched": draw(st.sets(st.sampled_from("abcdef"), max_size=3)),
         "removed": draw(st.sets(st.sampled_from("abcdef"), max_size=1)),
         "added": draw(st.sets(st.sampled_from("abcxy"), max_size=3)),
+        "seated": draw(st.sets(st.sampled_from("abcdef"), max_size=2)),
         "staff_added": draw(st.sets(st.sampled_from(STAFF), max_size=2)),
         "staff_removed": draw(st.sets(st.sampled_from(STAFF), max_size=2)),
     }
@@ -89,6 +92,8 @@ def use(model, by_hand):
         if model.participant(f"{name}@x") is None:
             model.add_participant(f"{name}@x")
             done["added"].append(f"{name}@x")
+    if by_hand["seated"]:
+        done["booking"] = model.seat_by_hand(frozenset(f"{name}@x" for name in by_hand["seated"]))
     on_flow = {(role, row.user_id) for role, rows in there.staff.items() for row in rows}
     for pair in sorted(by_hand["staff_added"] - on_flow):
         model.add_staff(*pair)
@@ -115,9 +120,10 @@ def keys_of(found, *kinds):
 
 
 @FIXED
-@given(first=sources(), second=sources(), by_hand=hands(), state=st.integers(0, 5))
-def test_planning_again_after_doing_it_finds_nothing(first, second, by_hand, state):
+@given(first=sources(), second=sources(), by_hand=hands(), state=st.integers(0, 5), remarking=st.booleans())
+def test_planning_again_after_doing_it_finds_nothing(first, second, by_hand, state, remarking):
     model = begin(first)
+    model.present = replace(model.present, is_remarking=remarking)
     again = model.plan(first)
     assert [str(change.message) for change in again.changes] == []
     use(model, by_hand)
@@ -132,9 +138,10 @@ def test_planning_again_after_doing_it_finds_nothing(first, second, by_hand, sta
 
 
 @FIXED
-@given(first=sources(), second=sources(), by_hand=hands(), state=st.integers(0, 3))
-def test_what_was_set_by_hand_is_never_touched(first, second, by_hand, state):
+@given(first=sources(), second=sources(), by_hand=hands(), state=st.integers(0, 3), remarking=st.booleans())
+def test_what_was_set_by_hand_is_never_touched(first, second, by_hand, state, remarking):
     model = begin(first)
+    model.present = replace(model.present, is_remarking=remarking)
     done = use(model, by_hand)
     model.present = replace(model.present, state=state)
     before = model.present
@@ -149,6 +156,11 @@ def test_what_was_set_by_hand_is_never_touched(first, second, by_hand, state):
     was_registered = {person.organisation_id for exam in first.exams for person in exam.people}
     for who in set(done["added"]) - registered - was_registered:
         assert model.participant(who).activated
+    seats = {booking.id: booking.participant_ids for booking in before.bookings}
+    on_flow = {row.id for row in model.present.participants}
+    for booking in model.present.bookings:
+        if booking.id == done.get("booking"):
+            assert booking.participant_ids == seats[booking.id] & on_flow
     there = {(role, row.user_id) for role, rows in model.present.staff.items() for row in rows}
     ours = {(one.role, one.user_id) for one in first.staff}
     assert set(done["staff_added"]) - ours <= there

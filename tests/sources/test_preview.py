@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from django.urls import reverse
 
 from sources.models import Flow, SyncRun
 from sources.syncing import preview_sync
@@ -50,9 +51,12 @@ def test_the_run_does_what_the_preview_says_line_by_line(world, sandbox, phase):
     assert bool(plan.changes) is (phase != "concluding")
 
 
-def test_two_thousand_unchanged_people_are_synchronised_without_a_writing_request(sandbox, liu, anna):
+def test_two_thousand_unchanged_people_are_synchronised_without_a_writing_request(sandbox, liu, anna, client):
     world = World(sandbox.control, liu, anna, size=2000)
     sandbox.control.clear_received()
     run = world.sync()
     assert (run.state, run.unchanged, run.changes, run.problems) == ("success", 2000, [], [])
     assert writes(sandbox) == []
+    client.force_login(anna)
+    address = reverse("flows:sync_run", args=[world.row.pk, run.pk])
+    assert "Nothing was changed." in client.get(address, headers={"accept-language": "en"}).content.decode()

@@ -7,8 +7,8 @@ from django.utils import timezone
 from django_q.models import Task
 
 from exports import tasks
-from exports.models import Heartbeat
-from sources.models import NightSummary, SyncRun, WebhookEvent
+from exports.models import DigestEntry, Heartbeat
+from sources.models import SyncRun, WebhookEvent
 from tests.factories import FlowFactory, MembershipFactory, SyncRunFactory
 
 pytestmark = pytest.mark.django_db
@@ -40,13 +40,14 @@ def test_old_calls_summaries_and_queue_entries_go(settings):
     member = MembershipFactory()
     for age in (40, 1):
         WebhookEvent.objects.create(source=member.source, call_id=f"call-{age}", received_at=days_ago(age))
-        NightSummary.objects.create(source=member.source, user=member.user, night_at=days_ago(age))
+        told = SyncRunFactory()
+        DigestEntry.objects.create(user=member.user, run=told, told_at=days_ago(age))
         Task.objects.create(
             id=f"task-{age}", name="n", func="f", started=days_ago(age), stopped=days_ago(age), success=True
         )
     tasks.prune()
     assert [row.call_id for row in WebhookEvent.objects.all()] == ["call-1"]
-    assert NightSummary.objects.count() == Task.objects.count() == 1
+    assert DigestEntry.objects.count() == Task.objects.count() == 1
 
 
 def test_it_is_done_once_a_day():

@@ -14,8 +14,9 @@ from django_q.models import OrmQ
 from sources.creating import create_flow, request_flow
 from sources.leasing import LEASE, Lease, LeaseLost
 from sources.models import Flow, SyncRun
+from sources.nights import request_night_syncs
 from sources.sweeping import sweep_sources
-from sources.syncing import request_night_syncs, request_sync
+from sources.syncing import request_sync
 from tests.environment import ROOT
 from tests.factories import FlowFactory, SourceFactory, SyncRunFactory, UserFactory
 

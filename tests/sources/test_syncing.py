@@ -2,6 +2,8 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import translation
+from django.utils.html import escape
 
 from ladokflow.messages import Refused
 from sources.creating import create_flow, request_flow
@@ -97,6 +99,19 @@ def test_an_activation_that_was_set_by_hand_is_left_alone(flow, sandbox, code):
     assert sync(flow).changes == []
     assert flow.participants.get(organisation_id=somebody).is_activation_manual
     assert ids(sandbox, flow)[somebody]["is_activated"] is False
+
+
+def test_an_activation_that_is_ladoks_again_follows_ladok_again(flow, sandbox, code):
+    sandbox.control.start_participation(flow.wiseflow_id)
+    somebody = sandbox.control.exam("liu", code)["participants"][0]
+    number = ids(sandbox, flow)[somebody["LiUId"]]["id"]
+    for activated in (False, True):
+        sandbox.control.set_activated_by_hand(flow.wiseflow_id, number, activated)
+        assert sync(flow).changes == []
+        row = flow.participants.get(organisation_id=somebody["LiUId"])
+        assert (row.is_active, row.is_activation_manual) == (activated, not activated)
+    sandbox.control.change_people("liu", code, remove=[somebody["LiUId"]])
+    assert codes_of(sync(flow).change_messages) == ["sources.change.deactivated"]
 
 
 def test_in_marking_people_are_left_alone(flow, sandbox, code):
@@ -199,12 +214,23 @@ def test_the_preview_is_what_the_run_then_does(flow, sandbox, code):
 # --- What stops it -----------------------------------------------------------------------------------------------
 
 
-def test_the_loss_of_more_than_half_asks_and_a_manager_confirms(flow, anna, sandbox, code):
+def assert_page_says(client, user, flow, run):
+    client.force_login(user)
+    page = client.get(reverse("flows:detail", args=[flow.pk]), headers={"accept-language": "en"}).content.decode()
+    with translation.override("en"):
+        assert escape(run.reason.what) in page
+        assert escape(run.reason.todo) in page
+
+
+def test_the_loss_of_more_than_half_asks_and_a_manager_confirms(flow, anna, sandbox, code, client):
+    there = sandbox.control.flow(flow.wiseflow_id)
     sandbox.control.change_people("liu", code, remove=people(sandbox, code)[:6])
     run = sync(flow)
     assert (run.state, run.asks, run.reason.code) == ("failed", True, "sources.brake_half")
     assert writes(sandbox) == []
     assert flow.sync_reason.code == "sources.brake_half"
+    assert sandbox.control.flow(flow.wiseflow_id) == there
+    assert_page_says(client, anna, flow, run)
     run = sync(flow, confirms=run, requested_by=anna)
     assert counts(run) == {"removed": 6, "unchanged": 4}
     assert flow.sync_reason is None
@@ -266,7 +292,8 @@ def test_two_people_with_one_national_id_come_in_as_two(flow, sandbox, code):
         ("cut_body", {}, None),
     ],
 )
-def test_a_bad_answer_from_ladok_touches_nobody(flow, sandbox, kind, options, told):
+def test_a_bad_answer_from_ladok_touches_nobody_and_the_page_says_so(flow, sandbox, anna, client, kind, options, told):
+    there = sandbox.control.flow(flow.wiseflow_id)
     sandbox.control.fault("liu", "/exams/*", kind, times=-1, **options)
     before = flow.synced_at
     run = sync(flow)
@@ -274,6 +301,9 @@ def test_a_bad_answer_from_ladok_touches_nobody(flow, sandbox, kind, options, to
     assert told is None or run.reason.code == told
     assert writes(sandbox) == []
     assert (flow.synced_at, flow.sync_message) == (before, run.message)
+    assert sandbox.control.flow(flow.wiseflow_id) == there
+    assert not flow.participants.filter(is_active=False).exists()
+    assert_page_says(client, anna, flow, run)
 
 
 def test_wiseflow_down_fails_the_run_and_the_next_one_goes_on(flow, sandbox, code):

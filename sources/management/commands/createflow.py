@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 
 from ladokflow.messages import message
 from sources.command import PlainCommand, find_member, find_source, wait_until
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow, refuse_unknown_type, request_flow
 from sources.models import Flow, SyncRun
 
 
@@ -28,10 +28,13 @@ class Command(PlainCommand):
 
     def work(self, **options: Any) -> None:
         source = find_source(options["source"])
+        manager = find_member(source, options["manager"])
+        if options["template"] is None:
+            refuse_unknown_type(source, options["flow_type"])
         flow = request_flow(
             source=source,
             codes=options["codes"],
-            requested_by=find_member(source, options["manager"]),
+            requested_by=manager,
             flow_type=options["flow_type"],
             template_flow_id=options["template"],
             instant_export=options["instant"],

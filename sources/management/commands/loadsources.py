@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from sources.command import PlainCommand
+from sources.command import PlainCommand, one_line
 from sources.loading import load_sources
 
 
@@ -16,5 +16,7 @@ class Command(PlainCommand):
         parser.add_argument("file", type=Path, metavar="FILE.toml")
 
     def work(self, **options: Any) -> None:
-        for source in load_sources(options["file"]):
-            self.stdout.write(f"{source.slug}: {source.name}")
+        for loaded in load_sources(options["file"]):
+            self.stdout.write(f"{loaded.source.slug}: {loaded.source.name}")
+            for told in loaded.told:
+                self.stdout.write(f"  {one_line(told)}")

@@ -1,0 +1,119 @@
+"""The list of who assesses whom, as people write it or paste it from a spreadsheet: a participant and an assessor per line.
+
+    organisation id; assessor
+    stude001@liu.example; asse01@liu.example
+
+Semicolon, tab or comma between the two, quotes, a heading, empty lines and Excel's own marks (`sep=;`, a byte order mark)
+are all understood. What cannot be is told with its line number; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ladokflow.messages import Message, message
+
+LONGEST = 200
+MOST_LINES = 20_000
+DELIMITERS = "\t;,"
+# A heading has one of these words in the column of the assessor.
+HEADINGS = ("assessor", "bedömare", "rättare", "examinator", "examiner", "marker", "grader")
+
+
+@dataclass(frozen=True)
+class Line:
+    """`participant` is an organisation id; `assessor` an organisation id or, as it was written, a member's e-mail address."""
+
+    number: int
+    participant: str
+    assessor: str
+
+
+def decode(data: bytes) -> str | None:
+    """The text of an uploaded file: UTF-8, UTF-16 or what Excel on Windows writes. None where it is no text at all."""
+    encodings = ["utf-16"] if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return None if "\x00" in text or text.startswith("PK\x03\x04") else text
+    return None
+
+
+def read_list(text: str) -> tuple[list[Line], list[Message]]:
+    """The lines, each pair once, and what is wrong with the others."""
+    found: dict[tuple[str, str], Line] = {}
+    wrong: list[Message] = []
+    first = True
+    for number, raw in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
+        line = raw.strip().strip("\ufeff\x00")
+        if not line.strip(DELIMITERS + ' "') or line.casefold().startswith("sep="):
+            continue
+        cells = _cells(line)
+        is_heading, first = first and _is_heading(cells), False
+        if is_heading:
+            continue
+        if number > MOST_LINES:
+            return [], [message("sources.list_too_long", most=MOST_LINES)]
+        problem = _problem(number, cells, line)
+        if problem is not None:
+            wrong.append(problem)
+            continue
+        participant, assessor = cells
+        found.setdefault((participant.casefold(), assessor.casefold()), Line(number, participant, assessor))
+    return list(found.values()), wrong
+
+
+def _cells(line: str) -> list[str]:
+    delimiter = next((sign for sign in DELIMITERS if sign in line), ";")
+    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def _is_heading(cells: Sequence[str]) -> bool:
+    return len(cells) > 1 and any(word in cells[1].casefold() and "@" not in cells[1] for word in HEADINGS)
+
+
+def _problem(number: int, cells: Sequence[str], line: str) -> Message | None:
+    if len(cells) < 2 or not cells[0]:
+        return message("sources.list_line_short", line=number, text=line[:60])
+    if len(cells) > 2:
+        return message("sources.list_line_long", line=number, count=len(cells))
+    for cell in cells:
+        if len(cell) > LONGEST or any(sign.isspace() for sign in cell):
+            return message("sources.list_line_name", line=number, text=cell[:60])
+    return None
+
+
+def name_assessors(
+    lines: Iterable[Line], members: Mapping[str, str], assessors: Container[str] | None
+) -> tuple[list[Line], list[Message]]:
+    """The lines with the assessors' organisation ids, and those whose assessor is none of `assessors` (casefolded ids).
+
+    `members` is e-mail address (casefolded) to organisation id. Without `assessors` everybody is taken.
+    """
+    named: list[Line] = []
+    wrong: list[Message] = []
+    for line in lines:
+        assessor = members.get(line.assessor.casefold(), line.assessor)
+        if assessors is not None and assessor.casefold() not in assessors:
+            wrong.append(message("sources.list_line_assessor", line=line.number, assessor=line.assessor))
+        else:
+            named.append(Line(line.number, line.participant, assessor))
+    return named, wrong
+
+
+def tell_strangers(lines: Iterable[Line], organisation_ids: Iterable[str]) -> list[Message]:
+    """The lines whose participant is nobody of those."""
+    known = {one.casefold() for one in organisation_ids}
+    return [
+        message("sources.list_line_stranger", line=line.number, participant=line.participant)
+        for line in lines
+        if line.participant.casefold() not in known
+    ]

@@ -1,0 +1,79 @@
+"""Several exams that one form makes a flow of each, and what has come of every one."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from ladokflow.messages import Message
+from sources.models.flow import Flow
+from sources.models.source import Membership, Source
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+
+class FlowBatchQuerySet(models.QuerySet["FlowBatch"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> FlowBatchQuerySet:
+        memberships = Membership.objects.filter(user_id=user.pk)  # type: ignore[misc] # anonymous: no key, no membership
+        return self.filter(source_id__in=memberships.values("source_id"))
+
+    def with_failures(self) -> FlowBatchQuerySet:
+        """Those with an exam of which no flow could be made."""
+        return self.filter(pk__in=BatchExam.objects.filter(flow=None).exclude(message={}).values("batch_id"))
+
+
+class FlowBatch(models.Model):
+    """One form, sent once or more: the same form is the same row. `choices` are the settings, as `request_flow` takes them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    source = models.ForeignKey(Source, models.PROTECT, related_name="batches", verbose_name=_("source"))
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    choices = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = FlowBatchQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class BatchExam(models.Model):
+    """One exam of a batch: waiting, refused (`message` says why), or with its flow. `sources/batching.py` is the only writer."""
+
+    batch = models.ForeignKey(FlowBatch, models.CASCADE, related_name="exams")
+    position = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=200)
+    # A flow that is deleted takes its row along: waiting again, it would be made a second time.
+    flow = models.ForeignKey(Flow, models.CASCADE, related_name="+", null=True)
+    message = models.JSONField(default=dict)
+    enqueued_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("position",)
+        constraints = (
+            models.UniqueConstraint(fields=["batch", "position"], name="one_exam_per_position_of_a_batch"),
+            models.UniqueConstraint(fields=["batch", "code"], name="one_row_per_code_of_a_batch"),
+            models.CheckConstraint(
+                condition=Q(flow__isnull=True) | Q(message={}), name="batch_exam_is_a_flow_or_a_refusal"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.flow_id is None and not self.message
+
+    @property
+    def reason(self) -> Message | None:
+        return Message.from_json(self.message)

@@ -1,0 +1,69 @@
+"""When the address of one of a source's two systems leads to another host.
+
+A secret is only ever sent to the host it was given for. When the host changes, the credentials of that side are disabled in
+the same transaction. Each remembers its host, and is enabled again with a new secret, or when that host is back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from urllib.parse import urlsplit
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from ladokflow.messages import Message, message
+from sources import audit
+from sources.models import Credential, Source
+
+logger = logging.getLogger(__name__)
+
+USUAL_PORTS = {"https": 443, "http": 80}
+
+
+def host_of(address: str) -> str:
+    """Scheme, host and port of an address, as they are compared: "https://ladok.example", "http://10.0.0.1:8080"."""
+    parts = urlsplit(address.strip())
+    scheme, name = parts.scheme.lower(), (parts.hostname or "").rstrip(".")
+    port = "" if parts.port in (None, USUAL_PORTS.get(scheme)) else f":{parts.port}"
+    return f"{scheme}://{f'[{name}]' if ':' in name else name}{port}"
+
+
+def hosts(source: Source) -> dict[str, str]:
+    """System -> the host that its credentials are sent to."""
+    return {
+        Credential.System.LADOK: host_of(source.ladok_url),
+        Credential.System.WISEFLOW: host_of(source.wiseflow_url),
+    }
+
+
+def leave_credentials_behind(
+    source: Source,
+    before: Mapping[str, str],
+    *,
+    given: Collection[tuple[str, str]] = (),
+    actor: AbstractBaseUser | AnonymousUser | None = None,
+    address: str | None = None,
+) -> list[Message]:
+    """Call it in the transaction that changes the addresses, with the `hosts(...)` from before; gives what is to be told.
+
+    `given`: (system, label) of the credentials whose secrets are given anew in the same breath.
+    """
+    told = []
+    for system, host in hosts(source).items():
+        if host == before[system]:
+            continue
+        rows = Credential.objects.filter(source=source, system=system)
+        for row in rows.select_for_update().defer("secret"):
+            if (row.system, row.label) in given or row.former_host not in ("", host):
+                continue
+            # Back at the host it was given for, it may be enabled as it is.
+            former_host = before[system] if not row.former_host else ""
+            Credential.objects.filter(pk=row.pk).update(former_host=former_host, enabled=False)
+            if row.enabled:
+                facts = {"system": row.get_system_display(), "label": row.label, "former": former_host, "host": host}
+                told.append(message("sources.credential_left_behind", **facts))
+                entry = message("sources.audit.credential_left_behind", **facts)
+                audit.record(message=entry, source=source, actor=actor, address=address)
+                logger.info("source.credential.left_behind source=%s credential=%s", source.pk, row.pk)
+    return told
