@@ -249,6 +249,9 @@ def _read_refusal(came: Answer, sent: Sequence[frozenset[str]]) -> Reading:
         if _whole_number(body.get("numberOfSuccess")) not in (None, 0):
             raise _Unclear(message("answer.refused_and_registered", status=came.status), errors)
     reason = _refusal(came)
+    is_unsaid = reason.code == "answer.refused_without_reason" or reason == message("answer.not_found", said="")
+    if is_unsaid and len(errors) == len(sent):
+        reason = message("answer.all_rejected", count=len(sent))  # why is said of each
     items = tuple(
         ItemOutcome("failed", _rejected(info) if (info := errors.get(index)) else reason) for index in range(len(sent))
     )

@@ -7,10 +7,13 @@ separator of the reader's language would be wrong.
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from django.utils import timezone
+from django.utils import formats, timezone
 
 from exports.models import Assessment, ExportAttempt
 from sources.models import Flow
@@ -18,6 +21,7 @@ from sources.models import Flow
 WEEKS = 12
 COLUMN = 20  # how wide a week is
 HIGHEST = 100
+MOST_BARS = 12  # for numbers
 
 
 @dataclass(frozen=True)
@@ -31,25 +35,72 @@ class GradeBar:
 
 
 def grade_bars(flow: Flow) -> list[GradeBar]:
-    """The grades of the scale in its own order, also those nobody has; then other grades; then who has none yet."""
     counts = Assessment.objects.filter(participant__flow=flow).per_grade()
+    return bars_of(counts, scale=flow.grades, people=flow.participant_count)
+
+
+def bars_of(counts: Mapping[str, int], *, scale: Sequence[str], people: int) -> list[GradeBar]:
+    """The grades of the scale in its own order, also those nobody has; then other grades; then who has none yet."""
     if not counts:
         return []
-    others = sorted(set(counts) - set(flow.grades), key=_in_order)
-    found = [(grade, counts.get(grade, 0)) for grade in [*flow.grades, *others]]
+    others = sorted(set(counts) - set(scale), key=_in_order)
+    found = _gathered([(grade, counts.get(grade, 0)) for grade in [*scale, *others]])
     graded = sum(counts.values())
-    if flow.participant_count > graded:
-        found.append(("", flow.participant_count - graded))
-    whole, most = max(flow.participant_count, graded), max(count for _, count in found)
+    if people > graded:
+        found.append(("", people - graded))
+    whole, most = max(people, graded), max(count for _, count in found)
     return [GradeBar(grade, count, _share(count, whole), _share(count, most)) for grade, count in found]
 
 
-def _in_order(grade: str) -> tuple[float, str]:
+def _number(grade: str) -> Decimal | None:
+    """The grade as a number; None for a word, and for what is too long to be a grade."""
+    found = re.fullmatch(r"-?\d{1,6}([.,]\d{1,4})?", grade)
+    return Decimal(found[0].replace(",", ".")) if found else None
+
+
+def _in_order(grade: str) -> tuple[bool, Decimal, str]:
     """Numbers by size, before words."""
-    try:
-        return float(grade.replace(",", ".")), grade
-    except ValueError:
-        return float("inf"), grade
+    number = _number(grade)
+    return number is None, number or Decimal(0), grade
+
+
+def _gathered(found: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Where there are more different numbers than can be read: intervals in their place. Words stay as they are."""
+    numbers = [(number, count) for grade, count in found if (number := _number(grade)) is not None]
+    if len(numbers) <= MOST_BARS:
+        return found
+    decimals = max(0, *(-int(number.as_tuple().exponent) for number, _ in numbers))
+    step = Decimal(1).scaleb(-decimals)
+    lowest, highest = min(numbers)[0], max(numbers)[0]
+    width = next(width for width in _widths(step) if _below(highest, width) - _below(lowest, width) < MOST_BARS)
+    counts: dict[int, int] = {}
+    for number, count in numbers:
+        place = _below(number, width)
+        counts[place] = counts.get(place, 0) + count
+    intervals = [
+        (_interval(place * width, place * width + width - step, decimals), counts.get(place, 0))
+        for place in range(_below(lowest, width), _below(highest, width) + 1)
+    ]
+    is_number = [_number(grade) is not None for grade, _ in found]
+    first = is_number.index(True)
+    words = [pair for pair, numeric in zip(found, is_number, strict=True) if not numeric]
+    return [*words[:first], *intervals, *words[first:]]
+
+
+def _below(number: Decimal, width: Decimal) -> int:
+    """Which interval the number stands in; 0 begins at nought."""
+    return int((number / width).to_integral_value(ROUND_FLOOR))
+
+
+def _widths(step: Decimal) -> Iterator[Decimal]:
+    while True:
+        yield from (step * times for times in (1, 2, 5))
+        step *= 10
+
+
+def _interval(first: Decimal, last: Decimal, decimals: int) -> str:
+    low, high = (formats.number_format(number, decimals, use_l10n=True) for number in (first, last))
+    return low if low == high else f"{low}–{high}"
 
 
 def _share(part: int, whole: int) -> int:
@@ -88,7 +139,11 @@ def export_weeks(user: Any) -> list[Week]:
     first = today - dt.timedelta(days=today.weekday(), weeks=WEEKS - 1)
     attempts = ExportAttempt.objects.filter(flow__in=Flow.objects.visible_to(user))
     since = dt.datetime.combine(first, dt.time(), tz)
-    counts = attempts.per_week(since=since, tz=tz)
+    return weeks_of(attempts.per_week(since=since, tz=tz), first=first)
+
+
+def weeks_of(counts: Mapping[dt.date, tuple[int, int]], *, first: dt.date) -> list[Week]:
+    """`counts` are (exported, failed or unknown) by Monday; `first` is the first Monday."""
     most = max((good + bad for good, bad in counts.values()), default=0)
     if not most:
         return []
@@ -100,3 +155,13 @@ def export_weeks(user: Any) -> list[Week]:
         heights = [max(2, (HIGHEST - 2) * count // most) if count else 0 for count in (good, bad)]
         weeks.append(Week(monday, good, bad, number * COLUMN + 3, *heights))
     return weeks
+
+
+def weeks_context(weeks: list[Week]) -> dict[str, Any]:
+    """What the template of the weeks' chart takes."""
+    return {
+        "weeks": weeks,
+        "good": sum(week.good for week in weeks),
+        "bad": sum(week.bad for week in weeks),
+        "most": max((week.good + week.bad for week in weeks), default=0),
+    }

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import random
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from exports.facts import lock
+from exports.facts import lock, waits_for_reviewer
+from exports.gathering import Gathered, gather, number_of, read_approved
 from exports.models import Assessment
 from exports.states import refresh_states
 from exports.writing import BATCH
-from ladokflow.messages import Refused, message
 from ladokflow.queue import enqueue
 from ladokflow.wiseflow.client import WiseflowClient
-from ladokflow.wiseflow.errors import NoItems, WiseflowError
-from ladokflow.wiseflow.schemas import FlowInfo, FlowParticipant, WiseflowAssessment
+from ladokflow.wiseflow.errors import WiseflowError
+from ladokflow.wiseflow.schemas import FlowParticipant, WiseflowAssessment
 from sources.connections import wiseflow_for
 from sources.leasing import is_free
 from sources.licence import Licence
@@ -32,9 +32,9 @@ from sources.models import Flow, Participant
 logger = logging.getLogger(__name__)
 
 COLLECT_TASK = "exports.tasks.collect_flow"
-GRADED_FIELDS = ("grade", "grade_at", "alternative_grade", "alternative_grade_at", "points")
+GRADED_FIELDS = ("grade", "grade_at", "is_approved", "alternative_grade", "alternative_grade_at", "points")
 IDENTIFIERS = ("organisation_id", "national_id", "external_user_id")
-HUNDREDTHS = Decimal("0.01")  # as the columns keep points
+MOST_TRAILS = 200  # looked through for approvals in one collection: there is a call for each
 MOST_AT_ONCE = 500  # flows put in the queue in one go
 
 INSTANT_EVERY = dt.timedelta(minutes=1)
@@ -46,11 +46,10 @@ OTHERS_EVERY = dt.timedelta(hours=1)
 class Collected:
     """What was read, before anything is written. `people` are participants that we have no row of."""
 
-    info: FlowInfo
-    rows: list[WiseflowAssessment]
+    grades: Gathered
+    approved: frozenset[int] | None = None
     people: list[FlowParticipant] = field(default_factory=list)
     type_names: Mapping[str, str] = field(default_factory=dict)
-    points: Mapping[int, Decimal | None] = field(default_factory=dict)
     scale: tuple[int, str, list[str]] | None = None
 
 
@@ -58,67 +57,60 @@ def collect_grades(flow: Flow) -> int:
     """Read the flow's phase, dates and grades from WISEflow; how many people have a grade.
 
     Raises RemoteError where WISEflow cannot be asked, and then changes nothing. Refused while the flow is not created.
+    Of two that read at the same time the one that began last counts, in whatever order they come to write.
     """
-    if flow.setup_state != Flow.Setup.READY or flow.wiseflow_id is None:
-        raise Refused(message("export.not_created"))
+    flow_id = number_of(flow)
     with wiseflow_for(flow.source) as wiseflow:
-        collected = _read(flow, flow.wiseflow_id, wiseflow)
+        collected = _read(flow, flow_id, wiseflow)
     with transaction.atomic():
         locked = lock(flow.pk)
-        _store_people(locked, collected)
-        graded = store_assessments(locked, collected.rows, collected.points)
-        columns = _flow_columns(collected)
-        Flow.objects.filter(pk=flow.pk).update(**columns)
-        for name, value in columns.items():
-            setattr(flow, name, value)
+        if _is_newest(flow.pk, collected.grades.began_at):
+            _store_people(locked, collected)
+            store_assessments(locked, collected.grades, collected.approved)
+            Flow.objects.filter(pk=flow.pk).update(**_flow_columns(collected))
+        else:
+            logger.info("export.grades.outrun flow=%s", flow.pk)
+        flow.refresh_from_db()
         refresh_states(flow)
-    logger.info("export.grades.collected flow=%s graded=%s", flow.pk, graded)
-    return graded
+    logger.info("export.grades.collected flow=%s graded=%s", flow.pk, flow.graded_count)
+    return flow.graded_count
+
+
+def _is_newest(flow_pk: int, began_at: dt.datetime) -> bool:
+    """Whether nothing has been stored that began to be read later. Ask under the flow's lock."""
+    # A moment that is still to come is a clock that was wrong: it must not stand in the way.
+    newer = Q(collected_at__gt=began_at, collected_at__lte=Now())
+    return not Flow.objects.filter(newer, pk=flow_pk).exists()
 
 
 # --- Reading -----------------------------------------------------------------------------------------------------
 
 
 def _read(flow: Flow, flow_id: int, wiseflow: WiseflowClient) -> Collected:
-    collected = Collected(info=wiseflow.flow(flow_id), rows=wiseflow.assessments(flow_id))
+    grades = gather(flow, wiseflow)
+    collected = Collected(grades=grades)
     known = set(flow.participants.values_list("wiseflow_id", flat=True))
-    if any(row.participant_id not in known for row in collected.rows):
+    if any(row.participant_id not in known for row in grades.rows):
         everyone = wiseflow.participants(flow_id)
         collected.people = [person for person in everyone if person.id not in known]
         collected.type_names = _type_names(flow, wiseflow)
-    if flow.source.rules.sends_points:
-        graded = [row.participant_id for row in collected.rows if row.grade or row.alternative_grade]
-        collected.points = read_points(flow_id, wiseflow, graded)
+    if waits_for_reviewer(flow):
+        collected.approved = _read_approved(flow, wiseflow, grades.rows)
     collected.scale = _read_scale(flow, flow_id, wiseflow)
     return collected
 
 
-def read_points(flow_id: int, wiseflow: WiseflowClient, people: Sequence[int]) -> dict[int, Decimal | None]:
-    """The points of each of these participants, by number; None for who has none, or not yet.
-
-    Only a flow that is marked item by item has any. No other call tells which does: the first person's answer does.
-    """
-    if not people:
-        return {}
-    first, *rest = people
-    try:
-        points = {first: _kept(wiseflow.item_based_points(flow_id, first))}
-    except NoItems:
-        return dict.fromkeys(people)
-
-    def one(participant_id: int) -> Decimal | None:
-        try:
-            return _kept(wiseflow.item_based_points(flow_id, participant_id))
-        except NoItems:
-            return None
-
-    with ThreadPoolExecutor(settings.WISEFLOW_CONCURRENCY) as pool:
-        return points | dict(zip(rest, pool.map(one, rest), strict=True))
-
-
-def _kept(points: Decimal | None) -> Decimal | None:
-    """As the column keeps it: else the same number would be another one each time, and be written again and again."""
-    return None if points is None else points.quantize(HUNDREDTHS)
+def _read_approved(flow: Flow, wiseflow: WiseflowClient, rows: Sequence[WiseflowAssessment]) -> frozenset[int]:
+    """Whose grade a reviewer has approved: those we know of, and those whose trail says so now."""
+    own = {
+        row.participant.wiseflow_id: row
+        for row in Assessment.objects.filter(participant__flow=flow, is_approved=True).select_related("participant")
+    }
+    known = {row.participant_id for row in rows if _is_same_grade(own.get(row.participant_id), row)}
+    asked = [row.participant_id for row in rows if row.grade and row.participant_id not in known]
+    if len(asked) > MOST_TRAILS:
+        asked = random.sample(asked, MOST_TRAILS)  # by lot, so that everybody's turn comes
+    return frozenset(known | read_approved(flow, wiseflow, asked))
 
 
 def _read_scale(flow: Flow, flow_id: int, wiseflow: WiseflowClient) -> tuple[int, str, list[str]] | None:
@@ -144,8 +136,8 @@ def _type_names(flow: Flow, wiseflow: WiseflowClient) -> dict[str, str]:
 
 
 def _flow_columns(collected: Collected) -> dict[str, Any]:
-    info = collected.info
-    columns: dict[str, Any] = {"state": info.state, "collected_at": timezone.now()}
+    info = collected.grades.info
+    columns: dict[str, Any] = {"state": info.state}
     for name in ("participation_start_at", "participation_end_at", "marking_start_at", "marking_end_at"):
         value = getattr(info, name)
         if value is not None:
@@ -197,26 +189,26 @@ def _identifier(person: FlowParticipant, type_name: str) -> str:
     return next(iter(person.values(type_name)), "")[:200] if type_name else ""
 
 
-def store_assessments(
-    flow: Flow, rows: Sequence[WiseflowAssessment], points: Mapping[int, Decimal | None] | None = None
-) -> int:
-    """Write down the grades that differ from what we have; how many of our participants have one.
+def store_assessments(flow: Flow, grades: Gathered, approved: frozenset[int] | None = None) -> None:
+    """Write down the grades that differ from what we have, unless later ones have been.
 
-    A participant that WISEflow no longer lists has no grade any more. Those whose points were not asked for keep what
-    they have as long as the grade is the same: old points are never left beside a new grade.
+    A participant that WISEflow no longer lists has no grade any more. Those whose points or approval were not asked for
+    keep what they have as long as the grade is the same: what is old is never left beside a new grade.
     """
     now = timezone.now()
-    found = {row.participant_id: row for row in rows}
-    graded, new, changed = 0, [], []
+    found = {row.participant_id: row for row in grades.rows}
+    new, changed = [], []
     with transaction.atomic():
         lock(flow.pk)
+        if not _is_newest(flow.pk, grades.began_at):
+            return
+        Flow.objects.filter(pk=flow.pk).update(collected_at=grades.began_at)
         for participant in Participant.objects.filter(flow=flow).select_related("assessment").defer("national_id"):
             row = found.get(participant.wiseflow_id or 0)
             own: Assessment | None = getattr(participant, "assessment", None)
             if own is None and row is None:
                 continue
-            values = _values(row, own, points)
-            graded += bool(values["grade"] or values["alternative_grade"])
+            values = _values(row, own, grades.points, approved)
             if own is None:
                 if values["grade"] or values["alternative_grade"]:
                     new.append(Assessment(participant=participant, collected_at=now, **values))
@@ -227,23 +219,39 @@ def store_assessments(
                 changed.append(own)
         Assessment.objects.bulk_create(new, batch_size=BATCH)
         Assessment.objects.bulk_update(changed, [*GRADED_FIELDS, "collected_at"], batch_size=BATCH)
-    return graded
 
 
 def _values(
-    row: WiseflowAssessment | None, own: Assessment | None, points: Mapping[int, Decimal | None] | None
+    row: WiseflowAssessment | None,
+    own: Assessment | None,
+    points: Mapping[int, Decimal | None] | None,
+    approved: frozenset[int] | None,
 ) -> dict[str, Any]:
-    is_same = (
-        own is not None and row is not None and (own.grade, own.alternative_grade) == (row.grade, row.alternative_grade)
-    )
+    if row is None:
+        return {
+            "grade": "",
+            "grade_at": None,
+            "is_approved": False,
+            "alternative_grade": "",
+            "alternative_grade_at": None,
+            "points": None,
+        }
+    is_same = own is not None and (own.grade, own.alternative_grade) == (row.grade, row.alternative_grade)
     kept = own.points if own is not None and is_same else None
+    was_approved = own is not None and own.is_approved and _is_same_grade(own, row)
     return {
-        "grade": row.grade if row else "",
-        "grade_at": row.grade_at if row else None,
-        "alternative_grade": row.alternative_grade if row else "",
-        "alternative_grade_at": row.alternative_grade_at if row else None,
-        "points": (points or {}).get(row.participant_id, kept) if row is not None else None,
+        "grade": row.grade,
+        "grade_at": row.grade_at,
+        "is_approved": was_approved if approved is None else row.participant_id in approved,
+        "alternative_grade": row.alternative_grade,
+        "alternative_grade_at": row.alternative_grade_at,
+        "points": (points or {}).get(row.participant_id, kept),
     }
+
+
+def _is_same_grade(own: Assessment | None, row: WiseflowAssessment) -> bool:
+    """Not given anew either: what was approved is that grade, at that time."""
+    return own is not None and (own.grade, own.grade_at) == (row.grade, row.grade_at)
 
 
 # --- When --------------------------------------------------------------------------------------------------------

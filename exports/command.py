@@ -13,9 +13,11 @@ from exports import moves
 from exports.collecting import collect_grades
 from exports.models import ExportAttempt
 from exports.sending import send_attempt
+from exports.states import of_its_code
 from ladokflow.messages import Refused, message
 from sources.command import PlainCommand, wait_until
 from sources.models import Flow
+from sources.models.flow import ExportState
 
 State = ExportAttempt.State
 
@@ -45,6 +47,8 @@ class SendingCommand(PlainCommand):
         if options["wait"]:
             attempts = [send_and_wait(attempt) for attempt in attempts]
         found = outcome(attempts)
+        if options["wait"] and found["state"] == State.EXPORTED:
+            found["message"] = _with_what_is_left(found["message"], flow)
         if options["json"]:
             self.print_json(found)
         else:
@@ -53,6 +57,13 @@ class SendingCommand(PlainCommand):
         failure = failure_of(found, waited=options["wait"])
         if failure:
             self.fail(failure)
+
+
+def _with_what_is_left(told: str, flow: Flow) -> str:
+    """The attempts are through; who was not in them must not be taken for exported."""
+    flow.refresh_from_db()
+    is_done = flow.export_state == ExportState.EXPORTED
+    return told if is_done or not flow.export_reason else f"{told} {flow.export_reason}"
 
 
 def find_flow_of(pk: int, email: str) -> tuple[Flow, AbstractBaseUser]:
@@ -89,7 +100,7 @@ def shown_state(attempt: ExportAttempt) -> str:
 def outcome(attempts: Sequence[ExportAttempt]) -> dict[str, Any]:
     """Several attempts, one for each Ladok code, told as one."""
     states = [shown_state(attempt) for attempt in attempts]
-    reasons = [attempt.reason for attempt in attempts]
+    reasons = [of_its_code(attempt.flow, attempt.code.code, attempt.reason) for attempt in attempts]
     return {
         "attempt": str(attempts[0].pk),
         "attempts": [str(attempt.pk) for attempt in attempts],

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
 
+from exports import rules
 from exports.models import ExportAttempt, ExportItem
-from exports.rules import FlowFacts, Last, PersonFacts, Sender
+from exports.rules import FlowFacts, Last, PersonFacts, Sender, spelt_as_on_the_scale
 from ladokflow.ladok.base import GradeLine
+from ladokflow.ladok.exporting import sent_identifiers
 from sources.models import Flow, FlowSource, Membership, Participant
 
 
@@ -31,6 +34,21 @@ class Item:
     http_status: int | None
     may_be_in_ladok: bool = False
     replaces_exported: bool = False
+    organisation_id: str = ""
+    unique_exam_id: str = ""
+    external_user_id: str = ""
+
+    @property
+    def line(self) -> GradeLine:
+        """Without the national id: it is encrypted, and the others tell who it was."""
+        return GradeLine(
+            self.grade,
+            self.is_alternative,
+            self.points,
+            self.organisation_id,
+            self.unique_exam_id,
+            self.external_user_id,
+        )
 
     @property
     def next_generation(self) -> int:
@@ -90,7 +108,39 @@ def load_case(flow: Flow) -> Case:
         _candidate(flow, participant, codes, own_codes.get(participant.pk), items.get(participant.pk))
         for participant in Participant.objects.filter(flow=flow).select_related("assessment")
     ]
-    return Case(flow, flow_facts(flow, has_code=bool(codes)), people)
+    facts = flow_facts(flow, has_code=bool(codes))
+    return Case(flow, facts, _tell_shared(flow, facts, people))
+
+
+def _tell_shared(flow: Flow, facts: FlowFacts, people: Sequence[Candidate]) -> list[Candidate]:
+    """Two people whom Ladok knows by one identifier would get each other's grades: at once, or one after the other."""
+    names = {person.participant.pk: _names(flow, facts, person) for person in people}
+    holders: dict[tuple[int, str, str], dict[int, str]] = {}
+    for person in people:
+        for name in names[person.participant.pk]:
+            holders.setdefault(name, {})[person.participant.pk] = person.participant.organisation_id or str(
+                person.participant
+            )
+    found = []
+    for person in people:
+        pk = person.participant.pk
+        other = next((who for name in names[pk] for key, who in holders[name].items() if key != pk), "")
+        found.append(replace(person, facts=replace(person.facts, shares_identifier_with=other)) if other else person)
+    return found
+
+
+def _names(flow: Flow, facts: FlowFacts, person: Candidate) -> set[tuple[int, str, str]]:
+    """What Ladok would know the person by, or does: (code, Ladok's field, value). What was sent counts while it may be there."""
+    code = person.code.pk if person.code else 0
+    lines = []
+    if person.facts.line.grade and not rules.stays_here(facts, person.facts):
+        lines.append(person.facts.line)
+    item = person.item
+    if item is not None and (item.state != ExportItem.State.FAILED or item.leaves_in_doubt):
+        code = item.code_id
+        lines.append(item.line)
+    named = [sent_identifiers(flow.source.rules.export, line) for line in lines]
+    return {(code, key, value.casefold()) for found in named for key, value in found}
 
 
 def flow_facts(flow: Flow, *, has_code: bool) -> FlowFacts:
@@ -100,6 +150,7 @@ def flow_facts(flow: Flow, *, has_code: bool) -> FlowFacts:
         synced_at=flow.synced_at,
         state=flow.state,
         marking_end_at=flow.marking_end_at.astimezone(source.tz) if flow.marking_end_at else None,
+        now=timezone.now(),
         has_code=has_code,
         is_export_ended=flow.export_ended_at is not None,
         is_under_way=flow.attempts.filter(state__in=ExportAttempt.OPEN).exists(),
@@ -128,6 +179,7 @@ def newest_items(flow: Flow) -> dict[int, Item]:
         .values_list(
             "participant_id", "pk", "state", "grade", "is_alternative", "points", "generation", "message",
             "attempt_id", "attempt__code_id", "attempt__http_status", "may_be_in_ladok", "replaces_exported",
+            "organisation_id", "unique_exam_id", "external_user_id",
         )
     )  # fmt: skip
     return {participant_id: Item(*values) for participant_id, *values in rows}
@@ -160,23 +212,50 @@ def _candidate(
         line=line,
         is_from_source=participant.is_from_source,
         is_active=participant.is_active,
+        is_deactivated_by_hand=is_deactivated_by_hand(participant),
         has_code=code is not None,
         can_be_identified=flow.source.rules.can_identify(line),
         has_alternative_grade=line.is_alternative,
-        last=_last(item) if item else None,
+        is_approved=_is_approved(flow, participant),
+        last=_last(flow, item) if item else None,
     )
     return Candidate(participant, facts, code, item)
 
 
-def _last(item: Item) -> Last:
-    return Last(item.state, item.grade, item.is_alternative, item.points, item.replaces_exported)
+def is_deactivated_by_hand(participant: Participant) -> bool:
+    return not participant.is_active and (participant.is_activation_manual or not participant.is_from_source)
+
+
+def waits_for_reviewer(flow: Flow) -> bool:
+    """Whether instant export sends a grade only when a reviewer has approved it."""
+    return flow.instant_export and flow.grade_decided_by == Flow.DecidedBy.REVIEWER
+
+
+def _is_approved(flow: Flow, participant: Participant) -> bool:
+    """An assessor's grade is approved when WISEflow gives it out; for a reviewer's approval we have looked."""
+    if not waits_for_reviewer(flow):
+        return True
+    assessment = getattr(participant, "assessment", None)
+    return bool(assessment and assessment.is_approved)
+
+
+def _last(flow: Flow, item: Item) -> Last:
+    # The scale may not have been known when it was sent.
+    grade = spelt(flow, item.grade, is_alternative=item.is_alternative)
+    return Last(item.state, grade, item.is_alternative, item.points, item.replaces_exported)
+
+
+def spelt(flow: Flow, grade: str, *, is_alternative: bool) -> str:
+    """A grade as it is sent and compared. Alternative grades are on no scale of the flow's."""
+    return grade if is_alternative else spelt_as_on_the_scale(grade, [str(own) for own in flow.grades])
 
 
 def grade_line(flow: Flow, participant: Participant) -> GradeLine:
     assessment = getattr(participant, "assessment", None)
+    is_alternative = bool(assessment and assessment.alternative_grade)
     return GradeLine(
-        grade=assessment.effective_grade if assessment else "",
-        is_alternative=bool(assessment and assessment.alternative_grade),
+        grade=spelt(flow, assessment.effective_grade, is_alternative=is_alternative) if assessment else "",
+        is_alternative=is_alternative,
         points=assessment.points if assessment and flow.source.rules.sends_points else None,
         organisation_id=participant.organisation_id,
         unique_exam_id=participant.unique_exam_id,

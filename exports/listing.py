@@ -73,17 +73,22 @@ def rows_of(flows: Iterable[Any], memberships: dict[int, Membership]) -> list[Ro
 
 def _row(flow: Any, membership: Membership) -> Row:
     code = (flow.export_message or {}).get("code", "")
+    facts = FlowFacts(
+        is_under_way=flow.is_under_way,
+        is_export_ended=flow.export_ended_at is not None,
+        allows_overwriting=flow.source.allows_overwriting,
+        needs_export_right=flow.source.rules.needs_export_right,
+    )
     action = ""
-    if flow.is_under_way or flow.export_ended_at:
+    if rules.is_free(facts) or rules.is_code_there(facts):
         action = ""
     elif flow.export_state == ExportState.FAILED:
         action = "retry"
     elif flow.export_state == ExportState.PENDING and code in READY:
         action = "export"
-    elif code == CHANGED and flow.source.allows_overwriting:
+    elif code == CHANGED and not rules.may_overwrite(facts):
         action = "overwrite"
     sender = Sender(membership.organisation_id, membership.can_export)
-    facts = FlowFacts(needs_export_right=flow.source.rules.needs_export_right)
     return Row(flow, action, rules.has_export_right(facts, sender) if action else None)
 
 

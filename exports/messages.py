@@ -29,6 +29,12 @@ register(
         "export.marking_ends_at": Sentence(
             _("Marking ends %(at)s."), _("Grades can be exported when WISEflow has ended it."), who=MANAGER
         ),
+        "export.marking_should_have_ended": Sentence(
+            _("Marking should have ended %(at)s, but WISEflow has not closed it yet."),
+            _("Grades can be exported when WISEflow has ended it."),
+            _("Wait a few minutes. If it stays open, end marking in WISEflow."),
+            MANAGER,
+        ),
         "export.ended": Sentence(
             _("The Ladok code was removed from the flow."),
             _("That ended the export: no grade of this flow is sent to Ladok any more."),
@@ -95,6 +101,21 @@ register(
             _("Register the person on the exam in Ladok and activate the participant in WISEflow, then synchronise."),
             MANAGER,
         ),
+        "export.deactivated_by_hand": Sentence(
+            _("The participant was deactivated by hand in WISEflow."),
+            _("The grade is not sent."),
+            _("If the grade is to be in Ladok, activate the participant in WISEflow, then synchronise and export."),
+            MANAGER,
+        ),
+        "export.identifier_shared": Sentence(
+            _("Ladok knows this person and %(other)s by the same identifier."),
+            _("The grade is not sent, so that none reaches the wrong person and none is registered twice."),
+            _(
+                "Remove the one who should not be on the flow, or correct the unique exam ids or organisation ids, then"
+                " synchronise and export again."
+            ),
+            MANAGER,
+        ),
         "export.no_identifier": Sentence(
             _("Nothing that Ladok could know the person by has come in."),
             _("The grade is not sent."),
@@ -111,6 +132,12 @@ register(
             _("An alternative grade is not sent by instant export."),
             todo=_("Export it when marking has ended."),
             who=MANAGER,
+        ),
+        "export.waits_for_reviewer": Sentence(
+            _("No reviewer has approved the grade yet, as far as WISEflow tells."),
+            _("Instant export sends it when one has."),
+            _("Have it approved in WISEflow, or export it when marking has ended."),
+            MANAGER,
         ),
         "export.person_under_way": Sentence(_("Is being sent.")),
         "export.not_failed": Sentence(_("Has not failed.")),
@@ -158,6 +185,7 @@ register(
         "export.ready_person": Sentence(_("Ready to be exported.")),
         # %(cause)s is a message of its own, which fills in its own words
         "export.partly": Sentence(_("%(count)s of %(total)s exported so far. %(cause)s")),
+        "export.of_code": Sentence("%(code)s: %(cause)s", "%(cause)s", "%(cause)s"),
         "export.held_back": Sentence(
             ngettext_lazy("%(count)s grade cannot be sent.", "%(count)s grades cannot be sent.", "count"),
             todo=_("Each participant's own reason stands beside the name."),
@@ -254,6 +282,12 @@ register(
             _("The grade was taken away in WISEflow after the export was started."),
             _("Nothing was sent."),
             _("Press Retry when there is a grade again."),
+            MANAGER,
+        ),
+        "attempt.approval_gone": Sentence(
+            _("No reviewer's approval of the grade is to be seen in WISEflow any more."),
+            _("Nothing was sent."),
+            _("Press Retry when the grade has been approved, or when marking has ended."),
             MANAGER,
         ),
         "attempt.marking_reopened": Sentence(

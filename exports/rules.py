@@ -7,6 +7,7 @@ says why not. The article "Grade Export: Rules and Technical Setup" is quoted wh
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -34,6 +35,7 @@ class FlowFacts:
     synced_at: dt.datetime | None = None
     state: int | None = None
     marking_end_at: dt.datetime | None = None
+    now: dt.datetime | None = None
     has_code: bool = True
     is_export_ended: bool = False
     is_under_way: bool = False
@@ -70,9 +72,12 @@ class PersonFacts:
     line: GradeLine
     is_from_source: bool = True
     is_active: bool = True
+    is_deactivated_by_hand: bool = False  # and still on the exam in Ladok, as far as we know
     has_code: bool = True  # one of the person's Ladok codes is still on the flow
     can_be_identified: bool = True
     has_alternative_grade: bool = False
+    shares_identifier_with: str = ""  # another person whom Ladok would know, or knows, by the same identifier
+    is_approved: bool = True  # by the one who decides, as far as WISEflow tells
     last: Last | None = None
 
 
@@ -94,7 +99,21 @@ def has_marking_ended(flow: FlowFacts) -> Message | None:
         return None
     if flow.marking_end_at is None:
         return message("export.marking_not_ended")
-    return message("export.marking_ends_at", at=f"{flow.marking_end_at:%Y-%m-%d %H:%M}")
+    is_late = flow.now is not None and flow.marking_end_at < flow.now
+    code = "export.marking_should_have_ended" if is_late else "export.marking_ends_at"
+    return message(code, at=f"{flow.marking_end_at:%Y-%m-%d %H:%M}")
+
+
+def is_time(flow: FlowFacts, asking: Asking) -> Message | None:
+    """Instant export does not wait for the end, and a manager may retry before it what Ladok has rejected of that."""
+    if asking is Asking.INSTANT or (asking is Asking.RETRY and flow.is_instant):
+        return None
+    return has_marking_ended(flow)
+
+
+def goes_instantly(flow: FlowFacts, asking: Asking) -> bool:
+    """Whether no more is sent than instant export may send."""
+    return asking is Asking.INSTANT or (flow.is_instant and has_marking_ended(flow) is not None)
 
 
 def is_code_there(flow: FlowFacts) -> Message | None:
@@ -122,10 +141,7 @@ def may_overwrite(flow: FlowFacts) -> Message | None:
 
 def flow_refusal(flow: FlowFacts, sender: Sender | None, asking: Asking) -> Message | None:
     """Why no export of the flow may be started now; None where one may."""
-    rules = [is_created(flow), is_synced(flow), is_code_there(flow)]
-    # What instant export sent and Ladok rejected, a manager may retry before marking has ended.
-    if asking is not Asking.INSTANT and not (asking is Asking.RETRY and flow.is_instant):
-        rules.append(has_marking_ended(flow))
+    rules = [is_created(flow), is_synced(flow), is_code_there(flow), is_time(flow, asking)]
     if asking is Asking.OVERWRITE:
         rules.append(may_overwrite(flow))
     rules += [has_export_right(flow, sender), is_free(flow)]
@@ -152,12 +168,21 @@ def is_on_a_code(person: PersonFacts) -> Message | None:
 
 
 def is_active(person: PersonFacts) -> Message | None:
-    """Gone from the source after activation: deactivated in WISEflow, and no longer Ladok's."""
-    return None if person.is_active else message("export.deactivated")
+    """Gone from the source after activation: deactivated in WISEflow, and no longer Ladok's. Or somebody's own decision."""
+    if person.is_active:
+        return None
+    return message("export.deactivated_by_hand" if person.is_deactivated_by_hand else "export.deactivated")
 
 
 def can_be_identified(person: PersonFacts) -> Message | None:
     return None if person.can_be_identified else message("export.no_identifier")
+
+
+def has_own_identifier(person: PersonFacts) -> Message | None:
+    """Ladok could not tell the two apart: one would get the other's grade, or a grade a second time."""
+    if not person.shares_identifier_with:
+        return None
+    return message("export.identifier_shared", other=person.shares_identifier_with)
 
 
 def is_on_the_scale(flow: FlowFacts, person: PersonFacts) -> Message | None:
@@ -169,9 +194,20 @@ def is_on_the_scale(flow: FlowFacts, person: PersonFacts) -> Message | None:
     return message("export.not_on_the_scale", grade=person.line.grade)
 
 
+def spelt_as_on_the_scale(grade: str, scale: Sequence[str]) -> str:
+    """The scale's own spelling of a grade that differs from one grade of it, and one only, in upper and lower case."""
+    alike = {own for own in scale if own.casefold() == grade.casefold()}
+    return alike.pop() if len(alike) == 1 else grade
+
+
 def is_no_alternative(person: PersonFacts) -> Message | None:
     """Before marking has ended only instant export sends. "Alternative grades are currently not supported by instant export"."""
     return message("export.alternative_waits") if person.has_alternative_grade else None
+
+
+def is_approved(person: PersonFacts) -> Message | None:
+    """ "... as soon as they have been approved by an Assessor or a Reviewer (depending on your flow settings)"."""
+    return None if person.is_approved else message("export.waits_for_reviewer")
 
 
 def is_changed(person: PersonFacts) -> bool:
@@ -206,16 +242,22 @@ def person_refusal(flow: FlowFacts, person: PersonFacts, asking: Asking) -> Mess
     rules = [is_its_turn(person, asking), is_graded(person)]
     if asking is Asking.RETRY and person.last is not None and person.last.replaces_exported:
         rules.append(may_overwrite(flow))
-    if asking is Asking.INSTANT or (flow.is_instant and has_marking_ended(flow)):
-        rules.append(is_no_alternative(person))
+    if goes_instantly(flow, asking):
+        rules += [is_no_alternative(person), is_approved(person)]
     rules += [
         is_accepted(flow, person),
         is_on_a_code(person),
         is_active(person),
         can_be_identified(person),
+        has_own_identifier(person),
         is_on_the_scale(flow, person),
     ]
     return next((broken for broken in rules if broken), None)
+
+
+def stays_here(flow: FlowFacts, person: PersonFacts) -> bool:
+    """Whether the person's grade is none for Ladok."""
+    return any((is_accepted(flow, person), is_on_a_code(person), is_active(person)))
 
 
 def lasting_refusal(flow: FlowFacts, person: PersonFacts) -> Message | None:
@@ -225,7 +267,12 @@ def lasting_refusal(flow: FlowFacts, person: PersonFacts) -> Message | None:
 
 
 # What a person with a grade is held back for by a fault that somebody can mend: an export is not done while it stands.
-MENDABLE = ("export.no_identifier", "export.not_on_the_scale")
+MENDABLE = (
+    "export.no_identifier",
+    "export.identifier_shared",
+    "export.not_on_the_scale",
+    "export.deactivated_by_hand",
+)
 
 
 def is_mendable(refusal: Message | None) -> bool:

@@ -10,25 +10,25 @@ import hashlib
 import logging
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.conf import settings
 
-from exports import moves, rules
+from exports import endings, moves, rules
 from exports.answers import ItemOutcome, Reading, read_answer
 from exports.bodies import body_of
-from exports.collecting import read_points, store_assessments
-from exports.facts import flow_facts, item_line, sender_of
+from exports.collecting import store_assessments
+from exports.facts import flow_facts, is_deactivated_by_hand, item_line, sender_of, spelt, waits_for_reviewer
+from exports.gathering import Gathered, gather, read_approved
 from exports.models import ExportAttempt, ExportItem
-from exports.rules import MARKING_STATES_OVER, PersonFacts
+from exports.rules import Asking, FlowFacts, PersonFacts
 from exports.writing import insist
 from ladokflow.http import Answer, NoAnswer, RemoteError
 from ladokflow.ladok.client import LadokClient
 from ladokflow.messages import Message, Refused, message
-from ladokflow.wiseflow.schemas import WiseflowAssessment
 from sources.connections import ladok_for, wiseflow_for
+from sources.models import Flow
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def _leave(pk: uuid.UUID) -> None:
         ExportAttempt.objects.filter(pk=pk, state=ExportAttempt.State.SENDING).values_list("token", flat=True).first()
     )
     if token:
-        moves.lose(pk, message("attempt.worker_died"), token=token)
+        endings.lose(pk, message("attempt.worker_died"), token=token)
 
 
 def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
@@ -108,13 +108,13 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
                 return
             _send_marked(attempt, token, client, prepared, marked_at)
     except NotSent as reason:
-        insist(lambda why=reason: moves.drop(pk, token, why.message, own=why.own, others=why.others))  # type: ignore[misc]
+        insist(lambda why=reason: endings.drop(pk, token, why.message, own=why.own, others=why.others))  # type: ignore[misc]
     except (RemoteError, Refused) as error:
         why = message("attempt.remote", cause=error.message.to_json())
-        insist(lambda: moves.drop(pk, token, why))
+        insist(lambda: endings.drop(pk, token, why))
     except BaseException:
         # A fault of ours, or the queue's time limit. `drop` does nothing once the attempt is marked.
-        insist(lambda: moves.drop(pk, token, message("attempt.fault")), seconds=2)
+        insist(lambda: endings.drop(pk, token, message("attempt.fault")), seconds=2)
         raise
 
 
@@ -124,7 +124,8 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
 def _prepare(attempt: ExportAttempt, client: LadokClient) -> Prepared:
     """All that can fail without harm fails here: the rules once more, WISEflow's grades as they are now, the body."""
     flow, source = attempt.flow, attempt.flow.source
-    if attempt.code.removed_at is not None or flow.export_ended_at is not None:
+    facts = flow_facts(flow, has_code=attempt.code.removed_at is None)
+    if rules.is_code_there(facts):
         raise NotSent(message("attempt.code_removed"))
     items = list(
         attempt.items.filter(state=ExportItem.State.LIVE)
@@ -137,18 +138,17 @@ def _prepare(attempt: ExportAttempt, client: LadokClient) -> Prepared:
         raise NotSent(message("attempt.fault"))
     if flow.wiseflow_id is None:
         raise NotSent(message("export.not_created"))
-    _ask_again(attempt, items)
+    _ask_again(attempt, items, facts)
+    numbers = [number for item in items if (number := item.participant.wiseflow_id)]
     with wiseflow_for(source) as wiseflow:
-        phase = wiseflow.flow(flow.wiseflow_id).state
-        assessments = wiseflow.assessments(flow.wiseflow_id)
-        points = None
-        if source.rules.sends_points:
-            numbers = [number for item in items if (number := item.participant.wiseflow_id)]
-            points = read_points(flow.wiseflow_id, wiseflow, numbers)
-    is_instant = attempt.trigger == ExportAttempt.Trigger.INSTANT or (attempt.is_retry and flow.instant_export)
-    if phase not in MARKING_STATES_OVER and not is_instant:
-        raise NotSent(message("attempt.marking_reopened"))
-    _compare(attempt, items, assessments, points)
+        grades = gather(flow, wiseflow, only=numbers)
+        facts, asking = replace(facts, state=grades.info.state), _asking(attempt)
+        if rules.is_time(facts, asking):
+            raise NotSent(message("attempt.marking_reopened"))
+        approved = None
+        if waits_for_reviewer(flow) and rules.goes_instantly(facts, asking):
+            approved = frozenset(read_approved(flow, wiseflow, numbers))
+    _compare(attempt, items, grades, approved)
     body = body_of(flow, attempt.code, [item_line(item) for item in items], attempt.managers)
     return Prepared(
         items=items,
@@ -159,9 +159,15 @@ def _prepare(attempt: ExportAttempt, client: LadokClient) -> Prepared:
     )
 
 
-def _ask_again(attempt: ExportAttempt, items: list[ExportItem]) -> None:
+def _asking(attempt: ExportAttempt) -> Asking:
+    """What the attempt was asked for, as far as the rules of the flow still make a difference."""
+    if attempt.trigger == ExportAttempt.Trigger.INSTANT:
+        return Asking.INSTANT
+    return Asking.RETRY if attempt.is_retry else Asking.FIRST
+
+
+def _ask_again(attempt: ExportAttempt, items: list[ExportItem], facts: FlowFacts) -> None:
     """Whether who asked may still export, and each person may still be sent: a queue may stand still for hours."""
-    facts = flow_facts(attempt.flow, has_code=True)
     if rules.has_export_right(facts, sender_of(attempt.flow, attempt.requested_by)):
         raise NotSent(message("attempt.right_gone"))
     own: dict[int, Message] = {}
@@ -170,6 +176,7 @@ def _ask_again(attempt: ExportAttempt, items: list[ExportItem]) -> None:
             line=item_line(item),
             is_from_source=item.participant.is_from_source,
             is_active=item.participant.is_active,
+            is_deactivated_by_hand=is_deactivated_by_hand(item.participant),
         )
         refusal = rules.is_active(person) or rules.is_accepted(facts, person)
         if refusal:
@@ -181,32 +188,38 @@ def _ask_again(attempt: ExportAttempt, items: list[ExportItem]) -> None:
 
 
 def _compare(
-    attempt: ExportAttempt,
-    items: list[ExportItem],
-    assessments: list[WiseflowAssessment],
-    points: Mapping[int, Decimal | None] | None,
+    attempt: ExportAttempt, items: list[ExportItem], grades: Gathered, approved: frozenset[int] | None
 ) -> None:
     """The snapshot against what WISEflow says now. Where they differ nothing is sent, and the news are stored.
 
-    `points` is None where the university takes none.
+    `approved` is None where no reviewer's approval is needed.
     """
-    now = {row.participant_id: row for row in assessments}
+    now, points = {row.participant_id: row for row in grades.rows}, grades.points
     own: dict[int, Message] = {}
     for item in items:
-        row = now.get(item.participant.wiseflow_id or 0)
+        number = item.participant.wiseflow_id or 0
+        row = now.get(number)
         grade = (row.alternative_grade or row.grade) if row else ""
         is_alternative = bool(row and row.alternative_grade)
         if not grade:
             own[item.pk] = message("attempt.grade_gone")
-        elif (grade, is_alternative) != (item.grade, item.is_alternative):
+        elif is_alternative != item.is_alternative or _is_another(attempt.flow, grade, item):
             own[item.pk] = message("attempt.grade_changed", was=item.grade, now=grade)
-        elif points is not None and item.points != (found := points.get(item.participant.wiseflow_id or 0)):
+        elif approved is not None and number not in approved:
+            own[item.pk] = message("attempt.approval_gone")
+        elif points is not None and item.points != (found := points.get(number)):
             own[item.pk] = message("attempt.points_changed", was=_number(item.points), now=_number(found))
     if own:
-        store_assessments(attempt.flow, assessments, points)
+        store_assessments(attempt.flow, grades, approved)
         are_only_points = all(told.code == "attempt.points_changed" for told in own.values())
         code = "attempt.only_points_changed" if are_only_points else "attempt.grades_changed"
         raise NotSent(message(code, count=len(own)), own=own, others=message("attempt.not_sent_with_it"))
+
+
+def _is_another(flow: Flow, grade: str, item: ExportItem) -> bool:
+    """The snapshot has the scale's spelling, and WISEflow may have another."""
+    own, now = (spelt(flow, each, is_alternative=item.is_alternative) for each in (item.grade, grade))
+    return own != now
 
 
 def _number(points: Decimal | None) -> str:
@@ -223,7 +236,7 @@ def _send_marked(
     late_after = moves.send_lease().total_seconds() - moves.http_budget() - SLACK_SECONDS
     if monotonic() - marked_at > late_after:
         # Held up so long that the lease may be gone before the request is through.
-        insist(lambda: moves.drop(pk, token, message("attempt.too_late"), state=ExportAttempt.State.SENDING))
+        insist(lambda: endings.drop(pk, token, message("attempt.too_late"), state=ExportAttempt.State.SENDING))
         return
     try:
         came = client.send(prepared.method, prepared.url, prepared.body, prepared.headers, seconds=moves.http_budget())
@@ -232,18 +245,18 @@ def _send_marked(
     except RemoteError as error:
         # The connection could not even be set up as configured: no byte has left.
         failed = message("attempt.remote", cause=error.message.to_json())
-        insist(lambda: moves.drop(pk, token, failed, state=ExportAttempt.State.SENDING))
+        insist(lambda: endings.drop(pk, token, failed, state=ExportAttempt.State.SENDING))
         return
     except BaseException as error:
         # The queue's time limit comes as a SystemExit. The request may have arrived.
         told = message("attempt.interrupted")
         unknown = Reading((ItemOutcome("unknown", told),) * len(keys), told)
-        insist(lambda: moves.record(pk, token, keys, unknown), seconds=2)
+        insist(lambda: endings.record(pk, token, keys, unknown), seconds=2)
         logger.exception("export.attempt.interrupted attempt=%s", pk)
         if isinstance(error, Exception):
             return
         raise
-    insist(lambda: moves.record(pk, token, keys, reading, status=_status(came), answer=_text(came)))
+    insist(lambda: endings.record(pk, token, keys, reading, status=_status(came), answer=_text(came)))
 
 
 def _status(came: Answer | NoAnswer) -> int | None:

@@ -14,9 +14,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from exports.endings import close_if_all_exported
 from exports.facts import item_line, lock
 from exports.models import ExportAttempt, ExportItem
-from exports.moves import close_if_all_exported
 from exports.states import refresh_states
 from ladokflow.ladok.base import Registered
 from ladokflow.messages import Message, Refused, message

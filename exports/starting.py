@@ -181,12 +181,18 @@ def _nothing(asking: Asking, held: Sequence[tuple[Candidate, Message]], only: Co
     """Why there is nothing to send, as exactly as it can be said in one sentence."""
     if only is not None and len(held) == 1:
         return held[0][1]
-    codes = {why.code for person, why in held if person.facts.line.grade}
+    told = [why for person, why in held if person.facts.line.grade]
+    codes = {why.code for why in told}
     if asking is Asking.RETRY:
         others = [why for _, why in held if why.code not in ("export.not_failed", "export.person_under_way")]
         return others[0] if others else message("export.nothing_to_retry")
     if codes and codes <= {"export.exported_already", "export.changed_since", "export.alternative_locked"}:
-        return message("export.all_exported")
+        changed = sum(why.code != "export.exported_already" for why in told)
+        return (
+            message("export.some_changed", count=changed, total=len(told))
+            if changed
+            else message("export.all_exported")
+        )
     if "export.waits_for_retry" in codes:
         return message("export.only_retry")
     return message("export.nothing_to_send")

@@ -21,6 +21,7 @@ from sources.models.flow import ExportState
 
 Shown = tuple[str, Message | None]
 
+MARKING_IS_ON = ("export.marking_not_ended", "export.marking_ends_at", "export.marking_should_have_ended")
 UNDER_WAY = ("export.waiting", "export.sending")
 PERCENT = {ExportAttempt.State.QUEUED: 0, ExportAttempt.State.CLAIMED: 10, ExportAttempt.State.SENDING: 50}
 
@@ -176,7 +177,7 @@ def _ended(blocked: Message, counted: Sequence[Candidate], people: Mapping[int, 
 
 def _blocked(blocked: Message, exported: int, total: int) -> Message:
     """Instant export sends before marking ends: then how far it has come is told as well."""
-    if exported and blocked.code in ("export.marking_not_ended", "export.marking_ends_at"):
+    if exported and blocked.code in MARKING_IS_ON:
         return message("export.partly", count=exported, total=total, cause=blocked.to_json())
     return blocked
 
@@ -193,12 +194,19 @@ def _under_way(flow: Flow) -> Shown | None:
     return ExportState.PENDING, message("export.sending", percent=percent)
 
 
+def of_its_code(flow: Flow, code: str, told: Message | None) -> Message | None:
+    """What came of an attempt, with the Ladok code it was for where the flow has had several."""
+    if told is None or flow.codes.count() < 2:
+        return told
+    return message("export.of_code", code=code, cause=told.to_json())
+
+
 def _failure(case: Case, failed: Sequence[Candidate]) -> Message:
     """The sentence to act on: that of the attempt, where all that is not exported failed in one."""
     attempts = {person.item.attempt_id for person in failed if person.item}
     if len(attempts) == 1:
-        told = ExportAttempt.objects.filter(pk=attempts.pop()).values_list("message", flat=True).first()
-        own = Message.from_json(told)
+        attempt = ExportAttempt.objects.select_related("code").get(pk=attempts.pop())
+        own = of_its_code(case.flow, attempt.code.code, attempt.reason)
         if own:
             return own
     sent = sum(person.item is not None for person in case.people)

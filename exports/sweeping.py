@@ -19,7 +19,7 @@ from django.db.models.functions import Length, Now
 from django.utils import timezone
 from django_q.models import Task
 
-from exports import moves, watching
+from exports import digest, endings, moves, watching
 from exports.automatic import export_automatically
 from exports.models import ExportAttempt, Heartbeat
 from exports.settling import check_with_ladok, flows_to_settle
@@ -28,8 +28,8 @@ from exports.states import UNDER_WAY, refresh_states
 from ladokflow.http import RemoteError
 from ladokflow.messages import Refused, message
 from ladokflow.queue import enqueue
-from sources import calls
-from sources.models import Flow, NightSummary, Participant, SyncRun
+from sources import batching, calls
+from sources.models import Flow, Participant, SyncRun
 from sources.sweeping import sweep_sources
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def sweep() -> SweepReport:
 def lose_expired() -> int:
     """sending, lease run out: the worker is dead, and nobody knows what Ladok did."""
     expired = ExportAttempt.objects.filter(state=State.SENDING, lease_until__lt=Now()).values_list("pk", "token")
-    return sum(moves.lose(pk, message("attempt.worker_died"), token=token) for pk, token in list(expired) if token)
+    return sum(endings.lose(pk, message("attempt.worker_died"), token=token) for pk, token in list(expired) if token)
 
 
 def _expired_claims() -> Q:
@@ -105,7 +105,7 @@ def drop_deadly() -> int:
     """claimed, lease run out, too often: something in it kills the workers."""
     rows = ExportAttempt.objects.filter(_expired_claims(), claims__gte=moves.MOST_CLAIMS)
     return sum(
-        moves.drop(pk, token, message("attempt.not_prepared", claims=claims))
+        endings.drop(pk, token, message("attempt.not_prepared", claims=claims))
         for pk, token, claims in list(rows.values_list("pk", "token", "claims"))
         if token
     )
@@ -201,7 +201,8 @@ def prune() -> int:
     old = now - dt.timedelta(days=settings.SYNC_RUN_RETENTION_DAYS)
     later = SyncRun.objects.filter(flow=OuterRef("flow"), created_at__gt=OuterRef("created_at"))
     SyncRun.objects.filter(Exists(later), finished_at__lt=old).delete()  # the last one of a flow stays
-    NightSummary.objects.filter(night_at__lt=old).delete()
+    digest.prune(old)
+    batching.prune(old)
     calls.prune(now - dt.timedelta(days=settings.WEBHOOK_EVENT_RETENTION_DAYS))
     Task.objects.filter(stopped__lt=now - KEEP_TASKS).delete()
     return pruned

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exports import automatic, collecting, sending, sweeping, watching
+from exports import automatic, collecting, digest, sending, sweeping, watching
 from sources.models import Flow
 
 
@@ -20,6 +20,11 @@ def collect_flow(pk: str) -> None:
 def collect_all() -> None:
     """Called every few minutes: have the grades collected of every flow where there may be news."""
     collecting.enqueue_collections()
+
+
+def send_digests() -> None:
+    """Called every few minutes: e-mails the managers what failed or asks."""
+    digest.send_digests()
 
 
 def prune() -> None:

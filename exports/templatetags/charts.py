@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from exports.charts import export_weeks, grade_bars
+from exports.charts import export_weeks, grade_bars, weeks_context
 from sources.models import Flow
 
 register = template.Library()
@@ -19,10 +19,4 @@ def grades_chart(flow: Flow) -> dict[str, Any]:
 
 @register.inclusion_tag("exports/_weeks_chart.html")
 def exports_chart(user: Any) -> dict[str, Any]:
-    weeks = export_weeks(user)
-    return {
-        "weeks": weeks,
-        "good": sum(week.good for week in weeks),
-        "bad": sum(week.bad for week in weeks),
-        "most": max((week.good + week.bad for week in weeks), default=0),
-    }
+    return weeks_context(export_weeks(user))

@@ -22,6 +22,7 @@ from exports.models import ExportAttempt, ExportItem
 from exports.rules import FlowFacts
 from exports.views.asking import attempt_for
 from ladokflow.messages import Message
+from ladokflow.parts import part_of
 from sources.models import AuditEntry
 
 PEOPLE_PER_PAGE = 50
@@ -64,7 +65,7 @@ def attempt(request: HttpRequest, pk: UUID) -> HttpResponse:
         "answer": masked_text(found.answer[:SHOWN_ANSWER]),
         "answer_is_cut": len(found.answer) > SHOWN_ANSWER,
     }
-    return render(request, "exports/attempt.html", context)
+    return part_of(request, render(request, "exports/attempt.html", context), "#attempt")
 
 
 def _refusal(request: HttpRequest, found: ExportAttempt) -> Message | None:

@@ -456,3 +456,23 @@ def test_ten_thousand_grades_are_read_in_a_moment():
     errors = [error(f"A-{number}") for number in range(0, 10_000, 2)]
     reading = read_answer(answer({"numberOfSuccess": 5000, "numberOfErrors": 5000, "errors": errors}), sent)
     assert (reading.count("exported"), reading.count("failed")) == (5000, 5000)
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+def test_a_refusal_that_names_everybody_has_said_why(status):
+    came = answer(agreed(0, 3, error("A-1", "Redan klar"), error("bosve34"), error(3)), status)
+    assert (states(came), code(came)) == ("fff", "answer.all_rejected")
+    assert read_answer(came, SENT).items[0].message.params["said"] == "Redan klar"
+
+
+@pytest.mark.parametrize(
+    ("status", "errors", "more", "expected"),
+    [
+        (422, [error("A-1"), error("bosve34")], {}, "answer.refused_without_reason"),
+        (422, [error("A-1"), error("bosve34"), error(3)], {"message": "Stängd"}, "answer.refused"),
+        (404, [error("A-1"), error("bosve34"), error(3)], {"message": "saknas"}, "answer.not_found"),
+        (401, [error("A-1"), error("bosve34"), error(3)], {}, "answer.unauthorised"),
+    ],
+)
+def test_a_refusal_keeps_its_own_sentence_where_that_says_more(status, errors, more, expected):
+    assert code(answer(agreed(0, len(errors), *errors, **more), status)) == expected

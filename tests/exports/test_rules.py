@@ -48,6 +48,8 @@ def test_everything_in_order_is_allowed() -> None:
         (flow(synced_at=None), "export.not_synced"),
         (flow(state=0), "export.marking_not_ended"),
         (flow(state=3, marking_end_at=NOW), "export.marking_ends_at"),
+        (flow(state=3, marking_end_at=NOW, now=NOW), "export.marking_ends_at"),
+        (flow(state=3, marking_end_at=NOW, now=NOW + dt.timedelta(seconds=1)), "export.marking_should_have_ended"),
         (flow(has_code=False), "export.ended"),
         (flow(is_export_ended=True), "export.ended"),
         (flow(is_under_way=True), "export.under_way"),

@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import translation
 
-from exports import moves
+from exports import endings, moves
 from exports.answers import ItemOutcome, Reading
 from exports.models import ExportAttempt, ExportItem
 from exports.sending import send_attempt
@@ -420,8 +420,8 @@ def test_nothing_is_sent_when_somebody_may_no_longer_be_sent(
 def test_an_answer_after_the_sweeper_said_unknown_still_counts(make_flow: MakeFlow) -> None:
     flow = make_flow(people=2)
     attempt, token, keys = in_the_act(flow)
-    assert moves.lose(attempt.pk, message("attempt.worker_died"), token=token, expired=False)
-    assert moves.record(attempt.pk, token, keys, all_exported(2), status=200)
+    assert endings.lose(attempt.pk, message("attempt.worker_died"), token=token, expired=False)
+    assert endings.record(attempt.pk, token, keys, all_exported(2), status=200)
     attempt.refresh_from_db()
     assert (attempt.state, attempt.exported_count, attempt.unknown_count) == ("exported", 2, 0)
     flow.refresh_from_db()
@@ -433,10 +433,10 @@ def test_an_answer_after_the_grades_were_sent_again_is_told_loudly(
 ) -> None:
     flow = make_flow(people=2)
     attempt, token, keys = in_the_act(flow)
-    moves.lose(attempt.pk, message("attempt.worker_died"), token=token, expired=False)
+    endings.lose(attempt.pk, message("attempt.worker_died"), token=token, expired=False)
     retry_export(flow=flow, requested_by=flow.created_by)
     logging_on(caplog)
-    moves.record(attempt.pk, token, keys, all_exported(2), status=200)
+    endings.record(attempt.pk, token, keys, all_exported(2), status=200)
     assert AuditEntry.objects.filter(attempt_id=attempt.pk, message__code="audit.late_answer_superseded").exists()
     assert any(record.levelname == "CRITICAL" for record in caplog.records)
     attempt.refresh_from_db()
@@ -445,13 +445,13 @@ def test_an_answer_after_the_grades_were_sent_again_is_told_loudly(
 
 def test_the_same_answer_recorded_twice_changes_nothing_more(make_flow: MakeFlow) -> None:
     attempt, token, keys = in_the_act(make_flow(people=2))
-    assert moves.record(attempt.pk, token, keys, all_exported(2), status=200)
-    assert not moves.record(attempt.pk, token, keys, all_exported(2), status=200)
+    assert endings.record(attempt.pk, token, keys, all_exported(2), status=200)
+    assert not endings.record(attempt.pk, token, keys, all_exported(2), status=200)
 
 
 def test_an_answer_with_another_token_is_not_taken(make_flow: MakeFlow) -> None:
     attempt, _, keys = in_the_act(make_flow(people=2))
-    assert not moves.record(attempt.pk, uuid.uuid4(), keys, all_exported(2), status=200)
+    assert not endings.record(attempt.pk, uuid.uuid4(), keys, all_exported(2), status=200)
     attempt.refresh_from_db()
     assert attempt.state == "sending"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from django.db import IntegrityError, transaction
 
-from exports import moves
+from exports import endings, moves
 from exports.facts import load_case
 from exports.models import ExportAttempt, ExportItem
 from exports.rules import Asking
@@ -196,10 +196,10 @@ def test_a_grade_changed_after_export_goes_again_only_where_the_source_allows_an
         state="exported",
         grade="3",
     )
-    assert refusal(flow) == "export.all_exported"
+    assert refusal(flow) == "export.some_changed"
     assert refusal(flow, overwrite=True) == "export.no_overwriting"
     flow.source.__class__.objects.update(allows_overwriting=True)
-    assert refusal(flow) == "export.all_exported"
+    assert refusal(flow) == "export.some_changed"
     (attempt,) = start_export(flow=flow, requested_by=flow.created_by, overwrite=True)
     item.refresh_from_db()
     assert item.state == "superseded"
@@ -291,7 +291,7 @@ def test_an_overwriting_that_failed_is_retried_only_while_overwriting_is_allowed
         assert attempt.items.get().replaces_exported
         token = moves.claim(attempt.pk)
         assert token
-        moves.drop(attempt.pk, token, message("attempt.too_late"))
+        endings.drop(attempt.pk, token, message("attempt.too_late"))
     Source.objects.update(allows_overwriting=False)
     with pytest.raises(Refused) as caught:
         retry_export(flow=Flow.objects.get(pk=flow.pk), requested_by=flow.created_by)

@@ -6,11 +6,16 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from exports.command import outcome
 from exports.models import ExportItem
 from exports.rules import FlowFacts, has_marking_ended
+from exports.sending import send_attempt
+from exports.starting import start_export
 from exports.states import refresh_states
+from ladokflow.messages import message
 from sources.models import Flow, Participant
 from sources.signals import flow_synced
+from tests.exports.world import World
 from tests.factories import (
     AssessmentFactory,
     ExportAttemptFactory,
@@ -43,6 +48,7 @@ def sent(flow: Flow, state: str, count: int | None = None, attempt: Any = None, 
         ({"setup_state": "creating"}, "export.not_created"),
         ({"synced_at": None}, "export.not_synced"),
         ({"state": 3}, "export.marking_ends_at"),
+        ({"state": 3, "marking_end_at": in_hours(-1)}, "export.marking_should_have_ended"),
         ({"people": 0}, "export.no_participants"),
         ({}, "export.ready"),
         ({"grade": ""}, "export.some_not_graded"),
@@ -230,3 +236,70 @@ def test_the_end_of_marking_is_told_in_the_sources_own_time(make_flow: MakeFlow)
     assert told
     with translation.override("en"):
         assert told.what == "Marking ends 2027-02-05 12:00."
+
+
+def test_with_several_codes_the_reason_says_which_one_it_is_about(make_flow: MakeFlow) -> None:
+    flow = make_flow(codes=["C1", "C2"])
+    told = message("answer.not_found", said="saknas").to_json()
+    first, second = flow.codes.all()
+    exported = ExportAttemptFactory(flow=flow, code=first, state="exported")
+    refused = ExportAttemptFactory(flow=flow, code=second, state="failed", message=told)
+    one, other = flow.participants.order_by("pk")
+    ExportItemFactory(attempt=exported, participant=one, state="exported")
+    ExportItemFactory(attempt=refused, participant=other, state="failed")
+    assert shown(flow) == ("failed", "export.of_code")
+    assert flow.export_reason
+    with translation.override("en"):
+        assert flow.export_reason.what == "C2: Ladok has no such exam to export to (HTTP 404). saknas."
+        assert (flow.export_reason.effect, flow.export_reason.who) == ("No grade was registered.", "You, as manager")
+        found = outcome([exported, refused])["message"]
+    assert found.startswith("C2: ")
+
+
+def test_with_one_code_the_reason_is_the_attempts_own(make_flow: MakeFlow) -> None:
+    flow = make_flow()
+    told = message("answer.not_found", said="").to_json()
+    refused = ExportAttemptFactory(flow=flow, state="failed", message=told)
+    sent(flow, "failed", attempt=refused)
+    assert shown(flow) == ("failed", "answer.not_found")
+
+
+@pytest.mark.parametrize(
+    ("grade", "scale", "sent_as"),
+    [
+        ("vg", ["U", "G", "VG"], "VG"),
+        ("VG", ["U", "G", "vg", "VG"], "VG"),
+        ("vG", ["vg", "VG"], "vG"),
+        ("vg", [], "vg"),
+    ],
+)
+def test_a_grade_goes_out_as_the_scale_spells_it(
+    make_flow: MakeFlow, world: World, grade: str, scale: list[str], sent_as: str
+) -> None:
+    flow = make_flow(people=1, grade=grade, grades=scale)
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by)
+    assert attempt.items.get().grade == sent_as
+    assert send_attempt(attempt.pk) == "exported"
+    (call,) = world.exported
+    assert call.body["gradeExports"][0]["grade"]["grade"] == sent_as
+    assert shown(flow) == ("exported", "export.done")
+
+
+def test_a_grade_that_was_sent_before_the_scale_was_known_is_not_taken_for_changed(
+    make_flow: MakeFlow, world: World
+) -> None:
+    flow = make_flow(people=1, grade="vg")
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by)
+    Flow.objects.filter(pk=flow.pk).update(grades=["U", "G", "VG"])
+    assert send_attempt(attempt.pk) == "exported"
+    assert attempt.items.get().grade == world.exported[0].body["gradeExports"][0]["grade"]["grade"] == "vg"
+    assert shown(flow) == ("exported", "export.done")
+
+
+def test_another_grade_is_a_changed_one_in_whatever_case(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow(people=1, grade="g", grades=["U", "G", "VG"])
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by)
+    world.grades = dict.fromkeys(world.grades, "vg")
+    assert send_attempt(attempt.pk) == "failed"
+    assert not world.exported
+    assert attempt.items.get().message["code"] == "attempt.grade_changed"
