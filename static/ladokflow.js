@@ -2,9 +2,10 @@
 
 // Each part is started for the whole page, and again for what htmx puts in anew.
 function start(root) {
-  // A checkbox that ticks all the others of its name: <input type="checkbox" data-check-all="code">, hidden until it can work.
+  // A checkbox that ticks all the others of its name in its form, or in the part of it that has data-check-scope:
+  // <input type="checkbox" data-check-all="code">, hidden until it can work.
   for (const all of root.querySelectorAll("[data-check-all]")) {
-    const boxes = () => [...all.closest("form").querySelectorAll(`input[name="${all.dataset.checkAll}"]:not(:disabled)`)];
+    const boxes = () => [...all.closest("[data-check-scope], form").querySelectorAll(`input[name="${all.dataset.checkAll}"]:not(:disabled)`)];
     const show = () => {
       const ticked = boxes().filter((box) => box.checked).length;
       all.checked = ticked > 0 && ticked === boxes().length;
@@ -27,16 +28,17 @@ function start(root) {
 }
 start(document);
 
-// A part that is fetched anew while somebody works in it (data-keeps) keeps what was ticked, and the focus: htmx finds it
-// again by its id. Where the row it stood on is gone, the part itself takes it, so that the keyboard does not start over.
+// A part that is fetched anew while somebody works in it (data-keeps) keeps what was ticked and typed, and the focus: htmx
+// finds it again by its id. Where the row it stood on is gone, the part itself takes it, so that the keyboard does not start over.
 const keeps = (event) => event.detail.target?.hasAttribute?.("data-keeps");
-const kept = { ticked: [], focus: false };
+const kept = { ticked: [], typed: [], focus: false };
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (!keeps(event)) return;
   const part = event.detail.target;
   // On its way to the server: the answer to that is the next page, and this list no longer matters.
   if (part.querySelector("form[data-sent]")) event.detail.shouldSwap = false;
   kept.ticked = [...part.querySelectorAll("input[type=checkbox][id]:checked")].map((box) => box.id);
+  kept.typed = [...part.querySelectorAll("input[type=search][id], textarea[id]")].map((field) => [field.id, field.value]);
   kept.focus = part.contains(document.activeElement);
 });
 document.addEventListener("htmx:afterSwap", (event) => {
@@ -45,6 +47,10 @@ document.addEventListener("htmx:afterSwap", (event) => {
   for (const id of kept.ticked) {
     const box = document.getElementById(id);
     if (box && part.contains(box)) box.checked = true;
+  }
+  for (const [id, text] of kept.typed) {
+    const field = document.getElementById(id);
+    if (field && part.contains(field)) field.value = text;
   }
   start(part);
   if (kept.focus && !part.contains(document.activeElement)) {

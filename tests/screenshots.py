@@ -1,22 +1,44 @@
 """`make screenshots`: the pictures in docs/images/, taken of a demo of its own."""
 
+from __future__ import annotations
+
 import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests import services
 from tests.environment import ROOT
 from tests.running import demo
 
 IMAGES = ROOT / "docs/images"
-SIZE = {"width": 1280, "height": 800}
-# File name, who is signed in, the page's address
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+ANNA, LARS = "anna@liu.example", "lars@liu.example"
+CODES = "code=TDDE01-UTAN-ID&code=TDDE01-UTAN-DATUM"
+
+
+class Picture(NamedTuple):
+    """`press`: links and buttons that are pressed first, one after the other."""
+
+    name: str
+    who: str
+    address: str
+    size: dict[str, int] = DESK
+    press: tuple[str, ...] = ()
+
+
 PICTURES = (
-    ("dashboard", "anna@liu.example", "/exports/"),
-    ("flows", "anna@liu.example", "/flows/"),
-    ("flow", "anna@liu.example", "/flows/1/"),
+    Picture("home", ANNA, "/"),
+    Picture("flows", ANNA, "/flows/"),
+    Picture("flow", ANNA, "/flows/1/"),
+    Picture("choose", ANNA, "/flows/new/liu/list/?course=TDDE01"),
+    Picture("preview", ANNA, f"/flows/new/liu/preview/?{CODES}"),
+    Picture("dashboard", ANNA, "/exports/"),
+    Picture("attempt", ANNA, "/flows/1/exports/", press=("main tbody th a",)),
+    Picture("connection", LARS, "/admin/sources/source/", press=("#result_list tbody th a", "form.tool button")),
+    Picture("phone", ANNA, "/exports/", size=PHONE),
 )
 
 
@@ -28,6 +50,18 @@ def sign_in(page: Any, url: str, email: str) -> None:
     page.fill("input[name=password]", PASSWORD)
     page.press("input[name=password]", "Enter")
     page.wait_for_load_state()
+
+
+def take(browser: Any, url: str, picture: Picture) -> None:
+    context = browser.new_context(viewport=picture.size, locale="en-GB", color_scheme="light", reduced_motion="reduce")
+    page = context.new_page()
+    sign_in(page, url, picture.who)
+    page.goto(url + picture.address)
+    for selector in picture.press:
+        page.click(f"{selector} >> nth=0")
+        page.wait_for_load_state()
+    page.screenshot(path=IMAGES / f"{picture.name}.png")
+    context.close()
 
 
 def main() -> int:
@@ -45,11 +79,8 @@ def main() -> int:
         with demo(data, environment) as running:
             running.wait_until(lambda: running.said().count("Sign in with") == 2, 180)
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            for name, email, address in PICTURES:
-                page = browser.new_context(viewport=SIZE, locale="en-GB").new_page()
-                sign_in(page, running.url, email)
-                page.goto(running.url + address)
-                page.screenshot(path=IMAGES / f"{name}.png")
+            for picture in PICTURES:
+                take(browser, running.url, picture)
             browser.close()
     return 0
 

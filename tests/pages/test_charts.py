@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from exports.charts import WEEKS, export_weeks, grade_bars
 from sources.models import Membership
@@ -54,6 +54,41 @@ def test_grades_of_a_range_stand_by_size(membership: Membership) -> None:
     for grade in ("10", "9,5", "100"):
         ParticipantFactory(flow=flow, grade=grade)
     assert [bar.grade for bar in grade_bars(flow)] == ["9,5", "10", "100"]
+
+
+def test_many_different_numbers_are_gathered_in_intervals_and_words_stand_for_themselves(
+    membership: Membership,
+) -> None:
+    flow = FlowFactory(source=membership.source, grades=["U", "G"], participant_count=40)
+    for grade in [*(str(number) for number in range(0, 60, 2)), "100", "G", "nan"]:
+        ParticipantFactory(flow=flow, grade=grade)
+    found = {bar.grade: bar.count for bar in grade_bars(flow)}
+    assert list(found)[:4] == ["U", "G", "0–9", "10–19"]
+    assert list(found)[-4:] == ["90–99", "100–109", "nan", ""]
+    assert (found["G"], found["10–19"], found["60–69"], found["100–109"], found["nan"], found[""]) == (1, 5, 0, 1, 1, 7)
+    assert sum(found.values()) == 40
+
+
+@pytest.mark.parametrize(("language", "first"), [("sv", "5,0–5,4"), ("en", "5.0–5.4")])
+def test_intervals_of_decimals_do_not_overlap_and_are_written_as_the_reader_does(
+    membership: Membership, language: str, first: str
+) -> None:
+    flow = FlowFactory(source=membership.source, grades=[])
+    for tenth in range(50, 100, 2):
+        ParticipantFactory(flow=flow, grade=f"{tenth // 10},{tenth % 10}")
+    with translation.override(language):
+        bars = grade_bars(flow)
+    assert bars[0].grade == first
+    assert [bar.count for bar in bars] == [3, 2] * 5
+
+
+def test_twelve_different_numbers_are_still_shown_one_by_one(membership: Membership) -> None:
+    flow = FlowFactory(source=membership.source, grades=[])
+    for number in range(1, 13):
+        ParticipantFactory(flow=flow, grade=str(number * 7))
+    assert len(grade_bars(flow)) == 12
+    ParticipantFactory(flow=flow, grade="-3")
+    assert [bar.grade for bar in grade_bars(flow)][:2] == ["-10–-1", "0–9"]
 
 
 def test_flow_without_a_grade_has_no_chart(sign_in: SignIn, membership: Membership) -> None:
@@ -110,3 +145,10 @@ def test_charts_take_one_query_each_however_much_there_is(membership: Membership
             grade_bars(flow)
             export_weeks(membership.user)
         assert len(queries) == 2
+
+
+def test_the_style_guide_shows_the_charts_in_all_their_states(client: Client) -> None:
+    page = client.get("/styleguide/", headers={"accept-language": "en"}).text
+    assert page.count("How many have each grade") == 4
+    assert page.count("Show as a table") == 3
+    assert "Not graded" in page

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from exports.models import ExportAttempt, ExportItem
 from ladokflow.messages import message
-from sources.models import Flow, FlowSource, Membership, Participant, Source, SyncRun
+from sources.models import BatchExam, Flow, FlowBatch, FlowSource, Membership, Participant, Source, SyncRun
 from tests.environment import ROOT
 from tests.factories import (
     ExportAttemptFactory,
@@ -40,6 +40,7 @@ ACTIONS = {
     "webhook",
     "flows:code_add",
     "flows:resume",
+    "flows:batch_retry",
     "flows:follow",
     "flows:sync",
     "exports:start",
@@ -86,6 +87,20 @@ def flows(liu: Source) -> list[Flow]:
     return found
 
 
+def batch_of(flow: Flow) -> FlowBatch:
+    """A form that asked for the flow, for one that waits and for one that was refused."""
+    batch, is_new = FlowBatch.objects.get_or_create(
+        pk=uuid.UUID(int=flow.pk), source=flow.source, requested_by=flow.created_by
+    )
+    if is_new:
+        told = message("remote.timeout", system="Ladok", seconds=30).to_json()
+        rows = [{"flow": flow}, {}, {"message": told}]
+        BatchExam.objects.bulk_create(
+            BatchExam(batch=batch, position=n, code=f"{flow.pk}-{n}", **row) for n, row in enumerate(rows)
+        )
+    return batch
+
+
 def addresses(flow: Flow) -> list[tuple[str, str]]:
     """The name and the address of everything that there is about the flow, and of everything else."""
     attempt = flow.attempts.get()
@@ -94,6 +109,7 @@ def addresses(flow: Flow) -> list[tuple[str, str]]:
         "uuid:pk": attempt.pk,
         "run_pk": flow.sync_runs.get().pk,
         "code_pk": flow.codes.first().pk,
+        "batch_pk": batch_of(flow).pk,
         "slug": flow.source.slug,
         "kind": "csv",
     }

@@ -74,13 +74,18 @@ def test_a_flow_that_is_being_made_shows_how_far_it_has_come_and_asks_again(sign
     assert 'id="progress"' in update
 
 
-def test_when_the_work_is_over_the_update_fetches_the_page_once_and_stops_asking(sign_in: SignIn) -> None:
+def test_when_the_work_is_over_the_update_is_the_whole_content_and_stops_asking(sign_in: SignIn) -> None:
     flow = FlowFactory()
     client = seen_by_a_manager(sign_in, flow)
     address = reverse("flows:detail", args=[flow.pk])
-    update = client.get(address, headers={"HX-Request": "true", "HX-Target": "progress"}).content.decode()
-    assert "every 2s" not in update
-    assert 'hx-trigger="load"' in update
+    update = client.get(address, headers={"HX-Request": "true", "HX-Target": "progress"})
+    assert "every 2s" not in update.text
+    assert [update.headers[name] for name in ("HX-Retarget", "HX-Reselect", "HX-Reswap")] == [
+        "#flow",
+        "#flow",
+        "outerHTML",
+    ]
+    assert "HX-Retarget" not in client.get(address).headers
     assert 'id="progress"' not in client.get(address).content.decode()
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from sources.creating import create_flow
 from sources.models import Flow, FlowPreset
 from tests.factories import SourceFactory
 
@@ -21,7 +22,11 @@ def preset(liu: Any) -> FlowPreset:
         name="Hemtentamen",
         flow_type="flowassign",
         template_flow_id=None,
-        staff=[{"role": "assessor", "organisation_id": "asse01"}, {"role": "manager", "email": "lars@liu.example"}],
+        staff=[
+            {"role": "assessor", "organisation_id": "asse01"},
+            {"role": "manager", "email": "lars@liu.example"},
+            {"role": "author", "organisation_id": "fors01"},
+        ],
         assessor_allocation="all",
         grade_decided_by="reviewer",
         instant_export=True,
@@ -38,7 +43,7 @@ def test_a_chosen_preset_fills_the_settings_and_the_flow_gets_them(
     assert "Hemtentamen" in client.get(page, {"code": code}).content.decode()
     form = client.get(page, {"code": code, "preset": preset.pk}).context["form"]
     values = {name: form[name].value() for name in form.fields}
-    assert (values["assessors"], values["managers"]) == ("asse01", "lars@liu.example")
+    assert (values["assessors"], values["managers"], values["authors"]) == ("asse01", "lars@liu.example", "fors01")
     assert (values["assessor_allocation"], values["instant_export"], values["activates"]) == ("all", True, True)
     assert (values["flow_type"], values["grade_decided_by"]) == ("FLOWassign", "reviewer")
     sent = {name: value for name, value in values.items() if value not in (None, False)} | {"assessors": "asse02"}
@@ -49,6 +54,7 @@ def test_a_chosen_preset_fills_the_settings_and_the_flow_gets_them(
     assert {(one["role"], one["organisation_id"]) for one in flow.staff if one["role"] == "assessor"} == {
         ("assessor", "asse02")
     }
+    assert "fors01" in [one["organisation_id"] for one in flow.staff if one["role"] == "author"]
 
 
 def test_a_preset_whose_flow_type_the_licence_lacks_says_so(
@@ -71,3 +77,26 @@ def test_an_unknown_preset_and_another_sources_fill_nothing(
         answer = sign_in(anna).get(page, {"code": "X", "preset": value})
         assert not answer.context["form"]["activates"].value()
         assert "Annans" not in answer.content.decode()
+
+
+def test_a_preset_gives_every_part_of_itself_to_the_flow_in_wiseflow(
+    sign_in: SignIn, anna: User, sandbox: Any, preset: FlowPreset
+) -> None:
+    """Flow type, template flow, roles, instant export, who decides the grade, and activation: over HTTP, to the end."""
+    template = next(flow["id"] for flow in sandbox.control.flows("liu") if flow["title"].startswith("Mall"))
+    roles = {role: f"{role}1@liu.example" for role in ("manager", "assessor", "reviewer", "invigilator", "author")}
+    preset.staff = [{"role": role, "organisation_id": one} for role, one in roles.items()]
+    preset.template_flow_id = template
+    preset.save()
+    code = sandbox.control.add_exam("liu", people=2)
+    client = sign_in(anna)
+    page = reverse("flows:settings", args=[preset.source.slug])
+    form = client.get(page, {"code": code, "preset": preset.pk}).context["form"]
+    values = {name: form[name].value() for name in form.fields}
+    client.post(f"{page}?code={code}", {name: value for name, value in values.items() if value not in (None, False)})
+    flow = create_flow(Flow.objects.get().pk)
+    assert (flow.setup_state, flow.template_flow_id, flow.instant_export) == ("ready", template, True)
+    assert flow.state != Flow.State.NOT_ACTIVATED
+    there = sandbox.control.flow(flow.wiseflow_id)
+    assert {role: len(there[f"{role}s"]) for role in roles} == dict.fromkeys(roles, 1) | {"manager": 2}
+    assert [len(row["participants"]) for row in there["assessors"]] == [2]

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.factories import PASSWORD, FlowFactory, UserFactory
+from tests.pages.walking import problems_of
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +28,17 @@ def test_a_wrong_password_is_told_and_keeps_the_name(client: Client) -> None:
     page = answer.content.decode()
     assert 'role="alert"' in page
     assert 'value="anna@liu.example"' in page
+
+
+def test_who_has_tried_too_often_meets_a_page_that_says_what_to_do(client: Client) -> None:
+    wrong = {"username": "anna@liu.example", "password": "wrong"}
+    for _ in range(10):
+        answer = client.post("/sign-in/", wrong, headers={"accept-language": "en"})
+    assert answer.status_code == 429
+    assert "Too many attempts to sign in" in answer.text
+    assert 'href="/sign-in/"' in answer.text
+    assert problems_of(answer.text) == []
+    assert "För många försök" in client.post("/sign-in/", wrong, headers={"accept-language": "sv"}).text
 
 
 def test_signing_out_takes_a_post(sign_in: Callable[[User], Client]) -> None:

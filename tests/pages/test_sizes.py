@@ -1,8 +1,7 @@
-"""The main pages on every screen, at 200 % zoom, and for those who want nothing to move."""
+"""The main pages at 200 % zoom, on paper, and for those who want nothing to move. Their widths: `test_states.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from django.urls import reverse
 from ladokflow.messages import message
 from sources.models import Flow, Membership
 from tests.factories import (
-    PASSWORD,
     ExportAttemptFactory,
     ExportItemFactory,
     FlowFactory,
@@ -19,9 +17,9 @@ from tests.factories import (
     ParticipantFactory,
     SyncRunFactory,
 )
+from tests.pages.browsing import Open, signed_in
 
-# Width and height in CSS pixels, and device pixels to each: 200 % zoom of a 1280 pixels wide screen leaves 640.
-SCREENS = {"320": (320, 700, 1), "768": (768, 1000, 1), "1440": (1440, 900, 1), "200 percent": (640, 400, 2)}
+WHITE = ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)")
 MOVING = """() => document.getAnimations().length + [...document.querySelectorAll("*")].filter((element) => {
   const style = getComputedStyle(element);
   return style.animationName !== "none" || style.transitionDuration.split(", ").some((time) => time !== "0s");
@@ -68,33 +66,18 @@ def places(membership: Membership) -> list[str]:
     ]
 
 
-@pytest.fixture(params=list(SCREENS.values()), ids=list(SCREENS))
-def page(request: pytest.FixtureRequest, chromium: Any, live_server: Any, membership: Membership) -> Iterator[Any]:
-    width, height, scale = request.param
-    context = chromium.new_context(
-        base_url=live_server.url,
-        locale="sv-SE",
-        viewport={"width": width, "height": height},
-        device_scale_factor=scale,
-        reduced_motion="reduce",
-    )
-    opened = context.new_page()
-    opened.set_default_timeout(20_000)
-    opened.goto("/sign-in/")
-    opened.fill("#id_username", membership.user.username)
-    opened.fill("#id_password", PASSWORD)
-    opened.press("#id_password", "Enter")
-    opened.wait_for_url("**/")
-    yield opened
-    context.close()
+@pytest.fixture
+def page(open_page: Open, membership: Membership) -> Any:
+    """On a screen 1280 pixels wide 200 % zoom leaves 640, with two device pixels to each."""
+    opened = open_page(viewport={"width": 640, "height": 400}, device_scale_factor=2, reduced_motion="reduce")
+    return signed_in(opened, membership.user)
 
 
 def test_no_main_page_scrolls_sideways_or_moves(page: Any, places: list[str]) -> None:
     found = []
     for place in places:
         assert page.goto(place).status == 200, place
-        for closed in page.locator("main details:not([open]) > summary").all():
-            closed.click()
+        page.evaluate("document.querySelectorAll('main details').forEach((part) => { part.open = true; })")
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             found.append(f"{place} scrolls sideways")
         if page.evaluate(MOVING):
@@ -104,12 +87,18 @@ def test_no_main_page_scrolls_sideways_or_moves(page: Any, places: list[str]) ->
     assert found == []
 
 
-def test_motion_is_there_for_those_who_have_not_asked_for_stillness(chromium: Any, live_server: Any) -> None:
+def test_on_paper_there_are_no_buttons_and_everything_is_dark_on_white(page: Any, places: list[str]) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    for place in places:
+        page.goto(place)
+        assert page.locator("header.bar").is_hidden(), place
+        assert page.locator("main .button:visible, nav.tabs:visible, .filters:visible").count() == 0, place
+        assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") in WHITE, place
+        assert page.locator("h1").is_visible(), place
+
+
+def test_motion_is_there_for_those_who_have_not_asked_for_stillness(open_page: Open) -> None:
     """Or the test above would find nothing whatever the pages did."""
-    context = chromium.new_context(base_url=live_server.url, reduced_motion="no-preference")
-    try:
-        opened = context.new_page()
-        opened.goto("/styleguide/")
-        assert opened.evaluate(MOVING) > 0
-    finally:
-        context.close()
+    opened = open_page(reduced_motion="no-preference")
+    opened.goto("/styleguide/")
+    assert opened.evaluate(MOVING) > 0

@@ -1,0 +1,194 @@
+"""Every page there is, in every state: what the browser tests look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from exports.models import ExportAttempt
+from ladokflow.messages import Message, message
+from sources.models import Flow, FlowPreset, Source
+from tests.factories import (
+    AssessmentFactory,
+    AuditEntryFactory,
+    ExportAttemptFactory,
+    ExportItemFactory,
+    FlowFactory,
+    ParticipantFactory,
+    SyncRunFactory,
+)
+
+TOLD = message("remote.timeout", system="Ladok", seconds=30)
+ASKS = message("sources.brake_half", code="TEN1", before=40, now=3)
+LONG = "Förskollärarutbildningens_kunskapsprövning_i_matematikdidaktik "
+
+
+@dataclass(frozen=True)
+class Place:
+    """`act` is done on the page when it has been opened: a form that is sent with a mistake in it, say."""
+
+    address: str
+    act: Callable[[Any], None] | None = None
+    status: int = 200
+
+
+def stored(told: Message) -> dict[str, Any]:
+    return told.to_json()
+
+
+def sent(selector: str, **fields: str) -> Callable[[Any], None]:
+    """Fill in the fields, by their names, and send the form with this button."""
+
+    def act(page: Any) -> None:
+        for name, value in fields.items():
+            page.fill(f'main [name="{name}"]', value)
+        with page.expect_navigation():
+            page.click(f"{selector} >> nth=0")
+
+    return act
+
+
+def all_places(source: Source, user: User, brake: Callable[[], Flow]) -> list[Place]:
+    """Addresses for a manager of the source, which is Linköping's in the sandbox. `brake` makes a flow whose sync asks."""
+    return [
+        *_of_flows(source, user),
+        *_of_the_brake(brake()),
+        *_of_exports(source, user),
+        *_of_the_wizard(source),
+        *[Place(address) for address in ("/", "/flows/", "/glossary/", "/styleguide/", "/preferences/")],
+        Place("/flows/?q=nothing"),
+        Place("/preferences/", sent("main form button")),
+        Place("/nowhere/", status=404),
+    ]
+
+
+def _of_flows(source: Source, user: User) -> list[Place]:
+    full = FlowFactory(
+        source=source,
+        created_by=user,
+        title=LONG * 2,
+        subtitle="Tentamen 4 februari",
+        codes=["A-MYCKET-LÅNG-TENTAMENSKOD-UTAN-MELLANRUM-0001", "B"],
+        sync_message=stored(ASKS),
+        export_state="failed",
+        export_message=stored(TOLD),
+        failed_count=1,
+        participant_count=4,
+        grades=["U", "3", "4", "5"],
+        unfollowed={"title": {"ladok": "En titel", "wiseflow": "En annan titel"}},
+        staff=[{"role": "assessor", "organisation_id": "exam001@liu.example"}],
+    )
+    ParticipantFactory.create_batch(3, flow=full, grade="5")
+    bad = {"export_state": "failed", "export_message": stored(TOLD)}
+    ParticipantFactory(flow=full, is_active=False, is_from_source=False, **bad)
+    told = {"message": stored(ASKS), "problems": [stored(TOLD)], "changes": [stored(TOLD)]}
+    failed = SyncRunFactory(flow=full, state="failed", asks=True, **told)
+    running = FlowFactory(source=source)
+    SyncRunFactory(flow=running, state="running", done=2, total=5)
+    sending = FlowFactory(source=source, state=Flow.State.CONCLUDED, export_message=stored(message("export.waiting")))
+    ExportAttemptFactory(flow=sending, state="sending", sent_count=3)
+    unmade = {"source": source, "wiseflow_id": None, "state": None}
+    flows = [
+        full,
+        running,
+        sending,
+        FlowFactory(setup_state="creating", setup_step="dates", **unmade),
+        FlowFactory(setup_state="stopped", setup_message=stored(TOLD), **unmade),
+        FlowFactory(source=source, state=Flow.State.NOT_ACTIVATED),
+        FlowFactory(source=source, state=Flow.State.ARCHIVED, export_state="exported", exported_count=3),
+    ]
+    names = ("participants", "codes", "assessors", "syncs", "exports")
+    tabs = [Place(reverse(f"flows:{name}", args=[full.pk])) for name in names]
+    empty = [Place(reverse(f"flows:{name}", args=[flows[-1].pk])) for name in names]
+    return [
+        *[Place(reverse("flows:detail", args=[flow.pk])) for flow in flows],
+        *tabs,
+        *empty,
+        Place(reverse("flows:participants", args=[full.pk]) + "?q=nobody"),
+        Place(reverse("flows:code_remove", args=[full.pk, full.codes.last().pk])),
+        Place(reverse("flows:sync_preview", args=[full.pk])),  # WISEflow does not know the flow: told on the page
+        Place(reverse("flows:sync_run", args=[full.pk, failed.pk])),
+    ]
+
+
+def _of_the_brake(flow: Flow) -> list[Place]:
+    return [
+        Place(reverse("flows:detail", args=[flow.pk])),
+        Place(reverse("flows:sync_preview", args=[flow.pk])),
+        Place(reverse("flows:sync_run", args=[flow.pk, flow.sync_runs.first().pk])),
+        Place(reverse("flows:participants", args=[flow.pk])),
+        Place(reverse("flows:codes", args=[flow.pk]), sent('form[action$="/codes/add/"] button')),
+        Place(reverse("flows:code_remove", args=[flow.pk, flow.codes.first().pk])),
+    ]
+
+
+def _of_exports(source: Source, user: User) -> list[Place]:
+    Source.objects.filter(pk=source.pk).update(can_read_back=True)
+    common = {"source": source, "created_by": user, "state": Flow.State.CONCLUDED, "participant_count": 3}
+    failed = FlowFactory(export_state="failed", export_message=stored(TOLD), failed_count=2, **common)
+    ended = _attempt(failed, "failed", items=("failed", "unknown", "exported"), failed_count=1, unknown_count=1)
+    ready = FlowFactory(export_message=stored(message("export.ready", count=3)), graded_count=3, **common)
+    for grade in ("17", "42,5", *(str(number) for number in range(60, 80))):
+        ParticipantFactory(flow=ready, grade=grade)
+    AssessmentFactory(participant=ParticipantFactory(flow=ready), grade="U", alternative_grade="5", points=42)
+    done = FlowFactory(export_state="exported", exported_count=1, **common)
+    exported = _attempt(done, "exported", items=("exported",), exported_count=1, http_status=200, answer='{"a": 1}')
+    AuditEntryFactory(
+        source=source, attempt_id=exported.pk, actor=user, message=stored(message("audit.export_sending"))
+    )
+    queued, claimed, sending = (
+        _attempt(FlowFactory(**common), state, items=("live",)) for state in ("queued", "claimed", "sending")
+    )
+    item = ended.items.filter(state="unknown").get()
+    mark = reverse("exports:mark", args=[ended.pk]) + f"?item={item.pk}"
+    retry = reverse("exports:preview", args=[failed.pk]) + "?asking=retry"
+    return [
+        *[Place(f"/exports/?tab={tab}") for tab in ("failed", "exported", "pending")],
+        Place(f"/exports/?tab=pending&watch={ended.pk}&watch={exported.pk}"),
+        Place("/exports/?q=nothing"),
+        *[Place(reverse("exports:attempt", args=[one.pk])) for one in (queued, claimed, sending, ended, exported)],
+        Place(reverse("exports:attempt", args=[ended.pk]) + "?q=nobody"),
+        Place(mark),
+        Place(mark, sent(f'form[action="{reverse("exports:mark", args=[ended.pk])}"] button')),
+        Place(retry),
+        Place(reverse("exports:preview", args=[ready.pk])),
+        Place(reverse("exports:preview", args=[ready.pk]) + "?body=1"),
+        Place(reverse("exports:preview", args=[done.pk])),
+        Place(reverse("flows:exports", args=[ready.pk])),
+        Place(reverse("flows:exports", args=[failed.pk])),
+    ]
+
+
+def _attempt(flow: Flow, state: str, *, items: tuple[str, ...], **fields: Any) -> ExportAttempt:
+    attempt: ExportAttempt = ExportAttemptFactory(
+        flow=flow, state=state, sent_count=len(items), message=stored(TOLD), requested_by=flow.created_by, **fields
+    )
+    for kind in items:
+        person = ParticipantFactory(flow=flow, grade="5", export_state="failed", export_message=stored(TOLD))
+        told = {} if kind in ("live", "exported") else stored(TOLD)
+        ExportItemFactory(attempt=attempt, participant=person, state=kind, message=told)
+    return attempt
+
+
+def _of_the_wizard(source: Source) -> list[Place]:
+    FlowPreset.objects.create(source=source, name="Salstentamen", flow_type="FLOWlock")
+    start = f"/flows/new/{source.slug}/"
+    return [
+        Place("/flows/new/"),
+        Place(start),
+        Place(f"{start}list/"),
+        Place(f"{start}list/?course=TDDE01"),
+        Place(f"{start}list/?course=FINNS-INTE"),
+        Place(f"{start}code/"),
+        Place(f"{start}preview/?typed=FINNS-INTE"),
+        Place(f"{start}preview/?code=TDDE01-UTAN-ID&code=TDDE01-UTAN-DATUM"),
+        Place(f"{start}preview/?code=TDDE01-UTAN-ID&code=TDDE01-UTAN-DATUM&make=one"),
+        Place(f"{start}settings/?code=TDDE01-UTAN-ID"),
+        Place(
+            f"{start}settings/?code=TDDE01-UTAN-ID", sent("form.form button:not([name])", assessors="inte en adress")
+        ),
+    ]

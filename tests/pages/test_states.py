@@ -1,0 +1,177 @@
+"""Every state of every page: no violation of WCAG that axe knows, no scrolling sideways, light and dark, in both languages."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.utils import timezone
+
+from exports.models import Heartbeat
+from exports.watching import QUEUE
+from ladokflow import views
+from ladokflow.sandbox.server import Sandbox
+from sources.creating import create_flow, request_flow
+from sources.models import Flow, FlowPreset, Membership, Source, SyncRun
+from sources.syncing import request_sync, run_sync
+from tests.factories import (
+    AuditEntryFactory,
+    ExportAttemptFactory,
+    FlowFactory,
+    MembershipFactory,
+    SourceFactory,
+    SyncRunFactory,
+    UserFactory,
+)
+from tests.pages.browsing import Open, signed_in
+from tests.pages.states import TOLD, Place, all_places, sent
+
+# Django's own templates do not follow every good practice that axe knows besides the standard.
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+STILL = "Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))"
+WIDTHS = (320, 768, 1280, 1440)
+pytestmark = pytest.mark.timeout(1200)  # some hundred pages
+
+
+@pytest.fixture(params=["sv-SE", "en-GB"])
+def page(request: pytest.FixtureRequest, open_page: Open) -> Any:
+    return open_page(language=request.param, may_complain=True, reduced_motion="reduce")
+
+
+def looked_at(page: Any, place: str, options: dict[str, Any] | None = None) -> list[str]:
+    """What is wrong with the page that is shown: in light on a desk, in dark on a phone, and on every width."""
+    found = []
+    page.evaluate("document.querySelectorAll('main details').forEach((part) => { part.open = true; })")
+    for scheme, width in (("light", 1280), ("dark", 320)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate(STILL)
+        for one in Axe().run(page, options=options).response["violations"]:
+            found.append(f"{place} {scheme} {width}: {one['id']} {one['nodes'][0]['html'][:200]}")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            found.append(f"{place} scrolls sideways at {width}")
+    return found
+
+
+def visited(page: Any, places: list[Place], options: dict[str, Any] | None = None) -> list[str]:
+    found = []
+    for place in places:
+        status = page.goto(place.address).status
+        if status != place.status:
+            found.append(f"{place.address}: {status}")
+        if place.act is not None:
+            place.act(page)
+        found += looked_at(page, f"{place.address}{' after it was sent' if place.act else ''}", options)
+    return found
+
+
+@pytest.fixture
+def brake(liu: Source, anna: User, sandbox: Sandbox) -> Callable[[], Flow]:
+    """A flow with students in WISEflow, most of whom have gone from Ladok: the synchronisation asks."""
+
+    def made() -> Flow:
+        code = sandbox.control.add_exam("liu", people=6)
+        flow = request_flow(source=liu, codes=[code], requested_by=anna)
+        create_flow(flow.pk)
+        flow.refresh_from_db()
+        sandbox.control.change_people("liu", code, remove=5)
+        run = run_sync(request_sync(flow=flow, trigger=SyncRun.Trigger.MANAGER, enqueue=False).pk)
+        assert run.asks
+        return flow
+
+    return made
+
+
+def test_every_state_of_every_page(page: Any, anna: User, liu: Source, brake: Callable[[], Flow]) -> None:
+    MembershipFactory(user=anna, source=SourceFactory(name="Örebro universitet"))  # so that there are sources to choose
+    signed_in(page, anna)
+    assert visited(page, all_places(liu, anna, brake)) == []
+
+
+def test_pages_of_somebody_who_has_nothing_yet(page: Any) -> None:
+    for user in (UserFactory(), MembershipFactory().user):
+        signed_in(page, user)
+        places = [
+            *("/", "/flows/", "/flows/new/", "/preferences/"),
+            *(f"/exports/?tab={tab}" for tab in ("failed", "exported", "pending")),
+        ]
+        assert visited(page, [Place(address) for address in places]) == []
+
+
+def test_the_banner_of_a_queue_that_stands_still(page: Any) -> None:
+    membership: Membership = MembershipFactory()
+    FlowFactory(source=membership.source)
+    Heartbeat.objects.create(name=QUEUE, at=timezone.now() - dt.timedelta(hours=1))
+    signed_in(page, membership.user)
+    assert visited(page, [Place("/")]) == []
+    assert page.locator("main .box--warn").count() == 1
+
+
+def test_signing_in_and_what_can_go_wrong_with_it(page: Any) -> None:
+    wrong = sent("main form button", username="anna@liu.example", password="wrong")
+
+    def forgotten(page: Any) -> None:
+        page.context.clear_cookies()
+        wrong(page)
+
+    places = [
+        Place("/sign-in/"),
+        Place("/sign-in/?next=/flows/"),
+        Place("/sign-in/", wrong),
+        Place("/sign-in/", forgotten),
+    ]
+    assert visited(page, places) == []
+    for _ in range(9):
+        page.goto("/sign-in/")
+        wrong(page)
+    assert page.locator("h1 >> text=/attempts|försök/").count() == 1
+    assert looked_at(page, "locked out") == []
+
+
+def test_pages_of_a_licence_admin(page: Any, lars: User, liu: Source) -> None:
+    """Django's admin, with our own colours and pages: presets, audit log, members, credentials, the test of a connection."""
+    type(lars).objects.filter(pk=lars.pk).update(is_staff=True)
+    FlowPreset.objects.create(source=liu, name="Salstentamen", flow_type="FLOWlock")
+    AuditEntryFactory(source=liu, actor=lars, message=TOLD.to_json())
+    attempt = ExportAttemptFactory(flow__source=liu, state="failed", message=TOLD.to_json())
+    run = SyncRunFactory(flow=attempt.flow, state="failed", message=TOLD.to_json())
+    source, own = f"/admin/sources/source/{liu.pk}/", "/admin/sources"
+    places = [
+        Place("/admin/"),
+        Place(f"{own}/flowpreset/"),
+        Place(f"{own}/flowpreset/add/", sent("[name=_save]")),
+        Place(f"{own}/auditentry/"),
+        Place(f"{own}/membership/add/", sent("[name=_save]", email="inte en adress")),
+        Place(f"{own}/membership/{liu.memberships.get(user=lars).pk}/change/"),
+        Place(f"{own}/credential/{liu.credentials.first().pk}/change/"),
+        Place(f"{own}/syncrun/{run.pk}/change/"),
+        Place(f"/admin/exports/exportattempt/{attempt.pk}/change/"),
+        Place(f"{source}change/"),
+        Place(f"{source}change/", sent("form.tool button")),
+    ]
+    signed_in(page, lars)
+    assert visited(page, places, WCAG) == []
+
+
+def shown(answer: HttpResponse) -> dict[str, Any]:
+    return {"status": answer.status_code, "body": answer.text, "content_type": "text/html"}
+
+
+def test_pages_of_errors(page: Any, rf: RequestFactory) -> None:
+    """No address is meant to lead to a fault: its page is put in the place of another."""
+    signed_in(page, MembershipFactory().user)
+    for view in (views.broken, lambda request: views.forbidden(request, PermissionError())):
+        request = rf.get("/")
+        request.user = UserFactory()
+        answer = view(request)
+        page.route("**/broken/", lambda route, _, answer=answer: route.fulfill(**shown(answer)))
+        assert visited(page, [Place("/broken/", status=answer.status_code)]) == []
+        page.unroute("**/broken/")
