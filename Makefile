@@ -11,7 +11,7 @@ SANDBOX_PORT ?= 8099
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash check lint format messages docs install lock screenshots clean
+.PHONY: help demo test crash bench check lint format messages docs install lock screenshots clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: install  ## every check and every test, on SQLite and on PostgreSQL
 
 crash: install  ## kill everything at random, then count the grades in Ladok (CRASH="--kills 1000": see --help)
 	@exec $(BIN)/python -m tests.crash $(CRASH)
+
+bench: install  ## how time and memory grow with size, as ratios within one run (BENCH="--people 2000 10000")
+	@exec $(BIN)/python -m tests.bench $(BENCH)
 
 check: lint  ## what needs no service and no browser: lint, types, translations, links, settings
 	$(BIN)/python -m pytest -q tests/test_house

@@ -1,0 +1,211 @@
+"""python -m tests.bench: see the package's docstring, and `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.environment import ROOT
+from tests.running import free_port, wait_until
+from tests.services import answers
+
+Line = tuple[str, str, str, str]
+
+
+def clocked(work: Callable[[], Any]) -> tuple[float, Any]:
+    began = time.perf_counter()
+    done = work()
+    return time.perf_counter() - began, done
+
+
+@contextlib.contextmanager
+def sandbox(folder: Path) -> Iterator[str]:
+    """In a process of its own: it shares neither our memory nor our interpreter."""
+    port = free_port()
+    with (folder / "sandbox.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "sandbox", f"--port={port}"], cwd=ROOT, stdout=log, stderr=log
+        )
+    try:
+        wait_until(lambda: answers("127.0.0.1", port), 60, "the sandbox")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+class Bench:
+    """An exam of a size, from Ladok to WISEflow and back, each step timed."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        from django.core.management import call_command
+
+        from ladokflow.sandbox.control import Control
+        from sources.models import Membership, Source
+
+        described = folder / "sources.toml"
+        text = (ROOT / "ladokflow/sandbox/demo.toml").read_text()
+        described.write_text(text.replace("http://127.0.0.1:8099", url))
+        call_command("loadsources", str(described), stdout=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+        self.control = Control(url)
+        self.control.set_rate_limit(second=100_000, minute=10_000_000)
+        self.source = Source.objects.get(slug="liu")
+        self.anna: Any = Membership.objects.get(source=self.source, user__email="anna@liu.example").user
+        self.seconds: dict[tuple[str, int], float] = {}
+        self.peaks: dict[int, float] = {}
+
+    def exam(self, people: int) -> None:
+        from exports.collecting import collect_grades
+        from exports.starting import start_export
+        from sources.creating import create_flow, request_flow
+        from sources.models import SyncRun
+        from sources.syncing import request_sync, run_sync
+
+        def timed(step: str, work: Callable[[], Any]) -> Any:
+            self.seconds[step, people], done = clocked(work)
+            sys.stderr.write(f"  {people:6}  {step}: {self.seconds[step, people]:.1f} s\n")
+            return done
+
+        code = timed("sandbox: an exam in Ladok", lambda: self.control.add_exam("liu", people))
+        asked = request_flow(source=self.source, codes=[code], requested_by=self.anna, enqueue=False)
+        flow = timed("create the flow, with everybody", lambda: create_flow(asked.pk))
+        asked_again = request_sync(flow=flow, trigger=SyncRun.Trigger.MANAGER, requested_by=self.anna, enqueue=False)
+        timed("synchronise, nothing changed", lambda: run_sync(asked_again.pk))
+        number = flow.wiseflow_id
+        self.control.start_participation(number)
+        self.control.end_participation(number)
+        timed("sandbox: grade everybody", lambda: self.control.grade(number, "random"))
+        self.control.end_marking(number)
+        timed("collect the grades", lambda: collect_grades(flow))
+        (attempt,) = timed("start the export", lambda: start_export(flow=flow, requested_by=self.anna, enqueue=False))
+        worked = measured("work", str(attempt.pk))
+        self.seconds["send and record, in one request", people] = worked["seconds"]
+        self.peaks[people] = worked["peak_mb"]
+        attempt.refresh_from_db()
+        if attempt.exported_count != people:
+            raise SystemExit(f"{attempt.exported_count} of {people} exported: {attempt.reason}")
+
+    def lines(self, small: int, large: int) -> Iterator[Line]:
+        for step in dict.fromkeys(step for step, _ in self.seconds):
+            few, many = (self.seconds[step, size] * 1000 / size for size in (small, large))
+            yield step, f"{few:.2f} s", f"{many:.2f} s", f"{many / few:.2f}"
+        first, again = (
+            self.seconds[step, large] for step in ("create the flow, with everybody", "synchronise, nothing changed")
+        )
+        yield "synchronise, nothing changed: of creating", "", "", f"{again / first:.2f}"
+
+    def lists(self, small: int, large: int) -> Iterator[Line]:
+        """The flow list and the dashboard, with few and with many flows at the university."""
+        from django.db import connection
+        from django.test import Client
+        from django.test.utils import CaptureQueriesContext
+
+        client = Client()
+        client.force_login(self.anna)
+        found: dict[tuple[str, int], tuple[float, int]] = {}
+        for size in (small, large):
+            fill(self.source, self.anna, size)
+            for name, address in (("the flow list", "/flows/"), ("the dashboard", "/exports/")):
+                client.get(address)
+                times = sorted(clocked(lambda address=address: client.get(address))[0] for _ in range(5))
+                with CaptureQueriesContext(
+                    connection,
+                ) as queries:
+                    client.get(address)
+                found[name, size] = times[2], len(queries)
+        for name in dict.fromkeys(name for name, _ in found):
+            (few, few_queries), (many, many_queries) = found[name, small], found[name, large]
+            yield f"{name}, seconds", f"{few:.3f} s", f"{many:.3f} s", f"{many / few:.2f}"
+            yield f"{name}, queries", str(few_queries), str(many_queries), f"{many_queries / few_queries:.2f}"
+
+
+def measured(*arguments: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.exports.measured", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def fill(source: Any, person: Any, size: int) -> None:
+    """Flows up to so many, each with a code."""
+    import uuid
+
+    from sources.models import Flow, FlowSource
+
+    states = ["pending", "exported", "failed"]
+    there = Flow.objects.count()
+    flows = Flow.objects.bulk_create(
+        Flow(
+            source=source,
+            title=f"Tentamen {number}",
+            setup_state=Flow.Setup.READY,
+            setup_mark=uuid.uuid4().hex[:12],
+            wiseflow_id=10_000_000 + number,
+            state=Flow.State.CONCLUDED,
+            export_state=states[number % 3],
+            participant_count=40,
+            created_by=person,
+        )
+        for number in range(there, size)
+    )
+    FlowSource.objects.bulk_create(
+        FlowSource(flow=flow, source=source, code=f"BENCH-{flow.pk}", position=0, reference=f"ladok-{flow.pk}")
+        for flow in flows
+    )
+
+
+def show(headings: Line, lines: list[Line]) -> None:
+    widths = [max(len(line[column]) for line in [headings, *lines]) for column in range(4)]
+    for line in [headings, *lines]:
+        cells = [line[0].ljust(widths[0]), *(line[column].rjust(widths[column]) for column in range(1, 4))]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+    sys.stdout.write("\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--people", type=int, nargs=2, default=(2000, 10_000), metavar=("FEW", "MANY"))
+    parser.add_argument("--flows", type=int, nargs=2, default=(50, 5000), metavar=("FEW", "MANY"))
+    options = parser.parse_args()
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "ladokflow.settings",
+        "LOG_LEVEL": "ERROR",
+        "ALLOWED_HOSTS": "testserver",
+        "PYTHONPATH": str(ROOT),
+    }
+    folder = Path(os.environ["DATA_DIR"])
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    few, many = options.people
+    with sandbox(folder) as url:
+        bench = Bench(url, folder)
+        lists = list(bench.lists(*options.flows))
+        for size in (few, many):
+            bench.exam(size)
+    sys.stdout.write("\nSeconds for each 1,000 people; a ratio of 1 is growth in proportion.\n\n")
+    show(("", f"{few:,} people", f"{many:,} people", "ratio"), list(bench.lines(few, many)))
+    peaks = [("the worker's peak", *(f"{bench.peaks[size]:.0f} MB" for size in (few, many)), "")]
+    show(("memory", f"{few:,} people", f"{many:,} people", ""), peaks)
+    show(("lists", *(f"{size:,} flows" for size in options.flows), "ratio"), lists)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
