@@ -20,6 +20,7 @@ WORDS = (
         _("Ladok code"),
         _("The code of an exam occasion in Ladok. If a flow has several, the first rules title and dates."),
     ),
+    Word(_("Preset"), _("Named settings for new flows, which a licence admin defines for the source.")),
     Word(_("Participant"), _("A student on a flow, from Ladok or added by hand in WISEflow.")),
     Word(_("Participation"), _("The time during which the students write.")),
     Word(_("Marking"), _("The time during which assessors and reviewers give grades.")),

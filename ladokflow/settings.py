@@ -184,6 +184,7 @@ WISEFLOW_CONCURRENCY = env.int("WISEFLOW_CONCURRENCY", default=8)
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 globals().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 20  # seconds: a mail server that hangs must not keep a worker of the queue
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="ladokflow@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
@@ -208,6 +209,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_VERBOSE = False
 
 # --- Language and time -----------------------------------------------------------------------------------------
@@ -224,7 +226,8 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# In development the files come from where they stand: what an earlier `collectstatic` left behind is not looked at.
+STATIC_ROOT = BASE_DIR / "staticfiles" if IS_PRODUCTION else None
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

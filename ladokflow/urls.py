@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 
 from ladokflow import views
 from sources.views.home import home
+from sources.views.preferences import preferences
 from sources.views.webhooks import webhook
 
 urlpatterns = [
@@ -17,6 +18,7 @@ urlpatterns = [
     path("sign-in/", views.SignIn.as_view(), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("language/", set_language, name="set_language"),
+    path("preferences/", preferences, name="preferences"),
     path("glossary/", views.glossary, name="glossary"),
     path("webhooks/<slug:slug>/", webhook, name="webhook"),
     path("health/", views.health, name="health"),

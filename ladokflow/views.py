@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from exports.watching import queue_facts
+from ladokflow import samples
 from ladokflow.forms import SignInForm, StyleguideForm
 from ladokflow.glossary import WORDS
 from ladokflow.messages import message
@@ -73,6 +74,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     form.is_valid()
     told = message("remote.timeout", system="Ladok", seconds=30)
     context = {"form": form, "told": told, "states": LOOKS, "kinds": BOX_ICONS}
+    context |= {"grade_charts": samples.grade_charts(), "week_charts": samples.week_charts()}
     return render(request, "styleguide.html", context)
 
 

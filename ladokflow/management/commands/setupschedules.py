@@ -23,7 +23,7 @@ TASKS = (
     Task("heartbeat", "exports.tasks.heartbeat", 1),
     Task("collect grades", "exports.tasks.collect_all", 1),
     Task("nightly synchronisation", "sources.tasks.sync_night", 5),
-    Task("nightly summary", "sources.tasks.send_summaries", 5),
+    Task("e-mail to managers", "exports.tasks.send_digests", 5),
     Task("prune", "exports.tasks.prune", 60),
 )
 
