@@ -15,7 +15,6 @@ from urllib.parse import urlsplit, urlunsplit
 from tests import left_out, services
 from tests.environment import ROOT
 
-
 # What a browser shows, or uses databases of its own, is the same whichever database the tests are given.
 ON_ONE_DATABASE = (
     "tests/crash",
