@@ -168,6 +168,9 @@ CALLS = [
      envelope([{"reference": "Q1", "score": 1.1, "deactivated": False, "isAutoScored": True},
                {"reference": "Q2", "score": 2.2, "deactivated": False}, {"reference": "Q3", "score": None, "deactivated": True}]),
      lambda r: r, Decimal("3.3")),
+    ("marking_events", (225, 10), {}, "GET /flows/225/participants/10/marking-audit-trail", None,
+     envelope({"auditEvents": [{"type": "reviewer.audit.log.finalized.grade"}, {"type": "assessor.audit.log.submitted.grade"}]}),
+     lambda r: [event.kind for event in r], ["reviewer.audit.log.finalized.grade", "assessor.audit.log.submitted.grade"]),
 ]  # fmt: skip
 # Several requests each: they have tests of their own below.
 IN_SEVERAL = {"put_metadata", "allocate_assessor"}
