@@ -79,8 +79,8 @@ def answers(port: int) -> bool:
 
 def begin(chapter: Chapter) -> Flow:
     """The chapter's flow: the one there is, or a new one for the worker to make."""
-    from sources.creating import request_flow
     from sources.models import Flow, Source
+    from sources.requesting import request_flow
 
     flow = Flow.objects.filter(source__slug=chapter.source, codes__code=chapter.code, codes__removed_at=None).first()
     if flow is not None:

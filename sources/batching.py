@@ -23,9 +23,9 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
 from ladokflow.queue import enqueue as put_in_queue
 from sources import audit
-from sources.creating import request_flow
 from sources.gathering import unexpected
 from sources.models import BatchExam, FlowBatch, Source
+from sources.requesting import request_flow
 from sources.staff import name_staff
 
 logger = logging.getLogger(__name__)

@@ -23,7 +23,6 @@ from django.utils import timezone
 from ladokflow.messages import Message, Refused, message
 from sources import audit
 from sources.connections import wiseflow_for
-from sources.creating import reference_of
 from sources.enrolling import is_open_for_people
 from sources.fetching import fetch_exam
 from sources.following import TEXT_LENGTH
@@ -31,6 +30,7 @@ from sources.gathering import flow_info
 from sources.leasing import alone_with
 from sources.models import Flow, FlowSource, Participant, Source, SyncRun
 from sources.plan import CONCLUDED, SETUP
+from sources.requesting import reference_of, taken_by
 from sources.signals import codes_changed
 from sources.syncing import request_sync
 
@@ -109,7 +109,7 @@ def add_code(
 def _refuse_taken(source: Source, code: str) -> None:
     taken = FlowSource.objects.filter(source=source, code=code, removed_at__isnull=True).select_related("flow").first()
     if taken is not None:
-        raise Refused(message("sources.code_taken", code=code, title=taken.flow.title, flow=taken.flow_id))
+        raise Refused(taken_by(taken))
 
 
 # --- Removing ----------------------------------------------------------------------------------------------------

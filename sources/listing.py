@@ -11,10 +11,10 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from ladokflow.messages import Refused, message
 from sources import audit
-from sources.creating import save_list
 from sources.leasing import alone_with
 from sources.models import Flow, SyncRun
 from sources.models.flow import AssessorAllocation
+from sources.requesting import save_list
 from sources.staff import name_staff
 from sources.syncing import request_sync
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ladokflow.queue import enqueue
-from sources import batching, calls, creating, syncing
+from sources import batching, calls, requesting, syncing
 from sources.leasing import is_free
 from sources.models import Flow, SyncRun
 
@@ -42,7 +42,7 @@ def _creations(now: dt.datetime) -> int:
             if flow.setup_enqueued_at is None:
                 same = Flow.objects.filter(pk=flow.pk, setup_enqueued_at__isnull=True)
             if same.update(setup_enqueued_at=now):
-                enqueue("sources.tasks.create_flow", flow.pk, timeout=creating.TIMEOUT_SECONDS)
+                enqueue("sources.tasks.create_flow", flow.pk, timeout=requesting.TIMEOUT_SECONDS)
                 logger.info("flow.creation.enqueued_again flow=%s", flow.pk)
                 count += 1
     return count

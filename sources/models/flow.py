@@ -95,7 +95,7 @@ class Flow(models.Model):
     """One exam in WISEflow, made from one or more Ladok codes of one source."""
 
     class Setup(models.TextChoices):
-        """How far its creation has come. `sources/creating.py` is the only writer."""
+        """How far its creation has come. `sources/requesting.py` and `sources/creating.py` are the only writers."""
 
         QUEUED = "queued", _("Waiting")
         CREATING = "creating", _("Being created")

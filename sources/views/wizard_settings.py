@@ -21,10 +21,11 @@ from ladokflow.messages import Message, Refused
 from sources.allocation_list import tell_strangers
 from sources.batching import request_batch, retry_refused
 from sources.connections import wiseflow_for
-from sources.creating import STEPS, request_flow, resume_flow
+from sources.creating import STEPS
 from sources.fetching import fetch_several
 from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source
 from sources.models.flow import AssessorAllocation
+from sources.requesting import request_flow, resume_flow
 from sources.settings_form import SettingsForm, members_of
 from sources.views.flows import flow_for
 from sources.views.wizard import EACH, address_of_step, chosen_codes, source_for, way_to_make

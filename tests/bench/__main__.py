@@ -66,8 +66,9 @@ class Bench:
     def exam(self, people: int) -> None:
         from exports.collecting import collect_grades
         from exports.starting import start_export
-        from sources.creating import create_flow, request_flow
+        from sources.creating import create_flow
         from sources.models import SyncRun
+        from sources.requesting import request_flow
         from sources.syncing import request_sync, run_sync
 
         def timed(step: str, work: Callable[[], Any]) -> Any:

@@ -27,8 +27,9 @@ from exports.settling import check_with_ladok  # noqa: E402
 from exports.starting import retry_export, start_export  # noqa: E402
 from ladokflow.http import RemoteError  # noqa: E402
 from ladokflow.messages import Refused  # noqa: E402
-from sources.creating import create_flow, request_flow, resume_flow  # noqa: E402
+from sources.creating import create_flow  # noqa: E402
 from sources.models import Flow, Source  # noqa: E402
+from sources.requesting import request_flow, resume_flow  # noqa: E402
 
 Answer = dict[str, Any]
 

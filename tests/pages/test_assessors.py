@@ -9,8 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.models import AuditEntry, Flow, Source, SyncRun
+from sources.requesting import request_flow
 from sources.syncing import run_sync
 from tests.factories import FlowFactory
 

@@ -17,8 +17,9 @@ from exports.models import Heartbeat
 from exports.watching import QUEUE
 from ladokflow import views
 from ladokflow.sandbox.server import Sandbox
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.models import Flow, FlowPreset, Membership, Source, SyncRun
+from sources.requesting import request_flow
 from sources.syncing import request_sync, run_sync
 from tests.factories import (
     AuditEntryFactory,

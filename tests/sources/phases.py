@@ -12,8 +12,9 @@ from typing import Any
 
 from ladokflow.sandbox.control import Control
 from sources.connections import wiseflow_for
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.models import Flow, Source, SyncRun
+from sources.requesting import request_flow
 from sources.syncing import request_sync, run_sync
 
 TZ = zoneinfo.ZoneInfo("Europe/Stockholm")

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from sources.allocating import round_robin
 from sources.connections import wiseflow_for
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.listing import change_list
 from sources.models import SyncRun
+from sources.requesting import request_flow
 from sources.syncing import preview_sync, request_sync, run_sync
 
 NAMES = st.text("abcdefgh", min_size=1, max_size=3)

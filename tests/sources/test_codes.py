@@ -5,9 +5,10 @@ import pytest
 from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
 from sources.codes import add_code, phase_of, removal_of, remove_code
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.leasing import Lease
 from sources.models import AuditEntry, Flow, SyncRun
+from sources.requesting import request_flow
 from sources.syncing import request_sync, run_sync
 
 
@@ -101,6 +102,18 @@ def test_a_code_of_another_flow_is_refused_and_that_flow_named(liu, anna, sandbo
     assert caught.value.message.code == "sources.code_taken"
     assert other.title in str(caught.value)
     assert str(other.pk) in str(caught.value)
+    assert live(flow) == [first]
+
+
+def test_a_code_of_a_flow_that_was_never_made_is_refused_with_what_to_do(liu, anna, sandbox, first, second):
+    flow = make(liu, anna, first)
+    unmade = create_flow(
+        request_flow(source=liu, codes=[second], requested_by=anna, flow_type="FLOWdance", enqueue=False).pk
+    )
+    with pytest.raises(Refused) as caught:
+        add_code(flow=flow, code=second, by=anna)
+    assert caught.value.message.code == "sources.code_on_unmade_flow"
+    assert caught.value.message.params["flow"] == unmade.pk
     assert live(flow) == [first]
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
-from sources.creating import create_flow, request_flow, resume_flow
+from sources.creating import create_flow
 from sources.models import AuditEntry, Flow, Participant
+from sources.requesting import request_flow, resume_flow
 from tests.factories import MembershipFactory
 
 

@@ -9,9 +9,10 @@ import time
 import pytest
 from django.db.models.functions import Now
 
-from sources.creating import create_flow, request_flow, resume_flow
+from sources.creating import create_flow
 from sources.leasing import LEASE
 from sources.models import Flow, Participant
+from sources.requesting import request_flow, resume_flow
 from tests.environment import ROOT
 
 

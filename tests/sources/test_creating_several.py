@@ -13,8 +13,9 @@ from django_q.models import OrmQ
 from exports.tasks import prune
 from ladokflow.messages import Refused, message
 from sources.batching import enqueue_forgotten, refuse, request_batch, request_exam, retry_refused
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.models import AuditEntry, BatchExam, Flow, FlowBatch
+from sources.requesting import request_flow
 from sources.sweeping import sweep_sources
 
 pytestmark = pytest.mark.django_db

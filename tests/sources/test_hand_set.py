@@ -6,10 +6,11 @@ from django.urls import reverse
 
 from ladokflow.messages import Refused
 from sources.codes import remove_code
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.hand_set import follow_again
 from sources.leasing import Lease
 from sources.models import AuditEntry, Flow, SyncRun
+from sources.requesting import request_flow
 from sources.syncing import request_sync, run_sync
 from tests.factories import FlowFactory, MembershipFactory
 

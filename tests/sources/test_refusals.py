@@ -3,7 +3,8 @@
 import pytest
 
 from sources.connections import wiseflow_for
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
+from sources.requesting import request_flow
 from sources.syncing import preview_sync
 from tests.sources.test_syncing import codes_of, counts, ids, people, sync
 

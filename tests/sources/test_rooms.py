@@ -10,10 +10,11 @@ from django.db.models.functions import Now
 from sources.applying import Applying
 from sources.codes import add_code
 from sources.connections import wiseflow_for
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.gathering import gather
 from sources.leasing import Lease
 from sources.models import RoomTurn
+from sources.requesting import request_flow
 from sources.turns import rooms_turn
 from tests.sources.test_syncing import codes_of, sync
 

@@ -11,10 +11,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.leasing import LEASE, Lease, LeaseLost
 from sources.models import Flow, SyncRun
 from sources.nights import request_night_syncs
+from sources.requesting import request_flow
 from sources.sweeping import sweep_sources
 from sources.syncing import request_sync
 from tests.environment import ROOT

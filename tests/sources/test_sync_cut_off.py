@@ -11,8 +11,9 @@ import pytest
 from django.db.models.functions import Now
 
 from sources.codes import add_code
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.models import Flow, SyncRun
+from sources.requesting import request_flow
 from sources.sweeping import sweep_sources
 from sources.syncing import request_sync, run_sync
 from tests.environment import ROOT

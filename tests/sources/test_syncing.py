@@ -6,8 +6,9 @@ from django.utils import translation
 from django.utils.html import escape
 
 from ladokflow.messages import Refused
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.models import AuditEntry, Flow, SyncRun
+from sources.requesting import request_flow
 from sources.signals import flow_synced
 from sources.syncing import preview_sync, request_sync, run_sync
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from sources.creating import create_flow, request_flow
+from sources.creating import create_flow
 from sources.models import Flow, Source, Webhook
 from sources.registering import register
+from sources.requesting import request_flow
 from tests.webhooks.calling import WebhookCaller
 
 
