@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.messages import Message
@@ -18,14 +20,19 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 
+TOLD_FOR = dt.timedelta(days=14)
+
+
 class FlowBatchQuerySet(models.QuerySet["FlowBatch"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> FlowBatchQuerySet:
         memberships = Membership.objects.filter(user_id=user.pk)  # type: ignore[misc] # anonymous: no key, no membership
         return self.filter(source_id__in=memberships.values("source_id"))
 
-    def with_failures(self) -> FlowBatchQuerySet:
-        """Those with an exam of which no flow could be made."""
-        return self.filter(pk__in=BatchExam.objects.filter(flow=None).exclude(message={}).values("batch_id"))
+    def unfinished_of(self, user: AbstractBaseUser | AnonymousUser) -> FlowBatchQuerySet:
+        """Those of the person's own, of the last two weeks, with an exam of which no flow could be made."""
+        refused = BatchExam.objects.filter(flow=None).exclude(message={})
+        own = self.visible_to(user).filter(requested_by_id=user.pk, created_at__gte=timezone.now() - TOLD_FOR)
+        return own.filter(pk__in=refused.values("batch_id")).select_related("source").prefetch_related("exams")
 
 
 class FlowBatch(models.Model):

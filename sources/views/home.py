@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from sources.models import Flow, Source, SyncRun
+from sources.models import Flow, FlowBatch, Source, SyncRun
 from sources.models.flow import FlowQuerySet
 
 SHOWN = 6
@@ -37,7 +37,13 @@ def home(request: HttpRequest) -> HttpResponse:
     }
     prefetch_related_objects([flow for flows in shown.values() for flow in flows], "codes")
     sources = list(Source.objects.visible_to(request.user))
-    context = {"sources": sources, "counts": counts, "night": last_night(visible), **shown}
+    context = {
+        "sources": sources,
+        "counts": counts,
+        "unfinished": FlowBatch.objects.unfinished_of(request.user),
+        "night": last_night(visible),
+        **shown,
+    }
     return render(request, "sources/home.html", context)
 
 

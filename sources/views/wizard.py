@@ -6,7 +6,6 @@ order, and with several of them whether they become one flow each (as is usual) 
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from typing import Any
 
@@ -16,7 +15,6 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
@@ -31,7 +29,6 @@ from sources.previewing import MAX_EXAMS, Found, SourceData
 
 EACH, ONE = "each", "one"
 LISTED_FOR_SECONDS = 120  # while one filters, Ladok is not asked again
-TOLD_FOR = dt.timedelta(days=14)
 
 
 def source_for(request: HttpRequest, slug: str) -> Source:
@@ -81,11 +78,10 @@ def choose_source(request: HttpRequest) -> HttpResponse:
 @require_GET
 def choose_way(request: HttpRequest, slug: str) -> HttpResponse:
     source = source_for(request, slug)
-    own = FlowBatch.objects.filter(source=source, requested_by_id=request.user.pk)
     context = {
         "source": source,
         "has_choice": Source.objects.visible_to(request.user).count() > 1,
-        "unfinished": own.filter(created_at__gte=timezone.now() - TOLD_FOR).with_failures(),
+        "unfinished": FlowBatch.objects.unfinished_of(request.user).filter(source=source),
     }
     return render(request, "sources/new_way.html", context)
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from exports.models import ExportAttempt
 from ladokflow.messages import Message, message
-from sources.models import Flow, FlowPreset, Source
+from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source
 from tests.factories import (
     AssessmentFactory,
     AuditEntryFactory,
@@ -58,7 +58,7 @@ def all_places(source: Source, user: User, brake: Callable[[], Flow]) -> list[Pl
         *_of_flows(source, user),
         *_of_the_brake(brake()),
         *_of_exports(source, user),
-        *_of_the_wizard(source),
+        *_of_the_wizard(source, user),
         *[Place(address) for address in ("/", "/flows/", "/glossary/", "/styleguide/", "/preferences/")],
         Place("/flows/?q=nothing"),
         Place("/preferences/", sent("main form button")),
@@ -174,10 +174,14 @@ def _attempt(flow: Flow, state: str, *, items: tuple[str, ...], **fields: Any) -
     return attempt
 
 
-def _of_the_wizard(source: Source) -> list[Place]:
+def _of_the_wizard(source: Source, user: User) -> list[Place]:
     FlowPreset.objects.create(source=source, name="Salstentamen", flow_type="FLOWlock")
     start = f"/flows/new/{source.slug}/"
+    batch = FlowBatch.objects.create(source=source, requested_by=user)  # told of on Home, too
+    for position, told in enumerate(({}, stored(TOLD), stored(ASKS))):
+        BatchExam.objects.create(batch=batch, position=position, code=f"TENTAMEN-{position}", message=told)
     return [
+        Place(reverse("flows:batch", args=[batch.pk])),
         Place("/flows/new/"),
         Place(start),
         Place(f"{start}list/"),

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from ladokflow.messages import message
-from sources.models import Flow
+from sources.models import BatchExam, Flow, FlowBatch
 from tests.factories import FlowFactory, MembershipFactory, SyncRunFactory, UserFactory, in_hours
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +37,30 @@ def test_failed_asking_ending_and_waiting_flows_stand_on_the_page_with_their_rea
         assert page.count(title) == 1, title
     assert "Quiet one" not in page
     assert "Ladok did not answer within 30 seconds." in page
+
+
+def test_exams_that_did_not_become_flows_are_told_to_who_asked_for_them_and_nobody_else(sign_in: SignIn) -> None:
+    anna = MembershipFactory()
+    lars = MembershipFactory(source=anna.source)
+    for member, code, message_of_it in (
+        (anna, "REFUSED", told_of()),
+        (anna, "WAITING", {}),
+        (lars, "OF-LARS", told_of()),
+    ):
+        batch = FlowBatch.objects.create(source=member.source, requested_by=member.user)
+        BatchExam.objects.create(batch=batch, position=0, code=code, message=message_of_it)
+    for has_flows in (False, True):
+        if has_flows:
+            FlowFactory(source=anna.source)
+        page = sign_in(anna.user).get("/").content.decode()
+        assert "Exams that did not become flows" in page
+        assert "REFUSED and those chosen with it" in page
+        assert "WAITING" not in page
+        assert "OF-LARS" not in page
+
+
+def told_of() -> dict[str, object]:
+    return message("remote.timeout", system="Ladok", seconds=30).to_json()
 
 
 def test_last_night_is_summed_up(sign_in: SignIn) -> None:
