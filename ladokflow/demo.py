@@ -28,6 +28,7 @@ PEOPLE = (
     ("bosse@boras.example", "manager at Högskolan i Borås, may not export"),
 )
 OPERATOR = "operator@demo.example"
+PRESET = "Salstentamen"
 
 
 class CannotStart(Exception):
@@ -62,7 +63,7 @@ def is_free(port: int) -> bool:
 def prepare(*, sandbox_port: int) -> None:
     """Database, schedules, the three universities and their people. Safe to run again; keeps what is there."""
     call_command("migrate", interactive=False, verbosity=0)
-    from sources.models import Source
+    from sources.models import FlowPreset, Source
 
     strangers = [s.slug for s in Source.objects.all() if not s.wiseflow_url.startswith(f"http://{HOST}:")]
     if strangers:
@@ -74,6 +75,10 @@ def prepare(*, sandbox_port: int) -> None:
     described.write_text(TEMPLATE.read_text().replace(TEMPLATE_ADDRESS, f"http://{HOST}:{sandbox_port}"))
     call_command("loadsources", str(described), stdout=open(os.devnull, "w"))  # noqa: SIM115, PTH123
     call_command("setupschedules", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    for source in Source.objects.all():
+        FlowPreset.objects.get_or_create(
+            source=source, name=PRESET, defaults={"flow_type": "FLOWlock", "activates": True}
+        )
     users = get_user_model()
     users.objects.get_or_create(username=OPERATOR, defaults={"email": OPERATOR, "is_staff": True, "is_superuser": True})
     for user in users.objects.filter(username__in=[OPERATOR, *(email for email, _ in PEOPLE)]):
@@ -90,7 +95,8 @@ def welcome(*, port: int, sandbox_port: int) -> str:
             "",
             f"  LadokFlow: http://{HOST}:{port}   Sign in with the password {PASSWORD} as",
             *people,
-            f"  Ladok and WISEflow are made up: http://{HOST}:{sandbox_port}   Ctrl-C stops everything.",
+            f"  Ladok and WISEflow are made up. There the students write and the examiners grade: http://{HOST}:{sandbox_port}",
+            "  Ctrl-C stops everything.",
             "",
         ]
     )

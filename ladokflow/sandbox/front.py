@@ -9,16 +9,24 @@ from urllib.parse import parse_qs
 from ladokflow.sandbox import grading, hands
 from ladokflow.sandbox.answers import Call, Reply
 from ladokflow.sandbox.universities import UNIVERSITIES
+from ladokflow.sandbox.wiseflow.base import ENDED, NOT_ACTIVATED, NOT_STARTED, STARTED
 
 if TYPE_CHECKING:
     from ladokflow.sandbox.server import Sandbox
 
 BUTTONS = {
     "activate": "Activate",
-    "end_participation": "End participation",
+    "end_participation": "Let the students write",
     "grade": "Grade everybody",
     "end_marking": "End marking",
     "request_sync": "Ask for synchronisation",
+}
+# Which of them there are in which state of a flow.
+FITTING = {
+    NOT_ACTIVATED: ("activate", "request_sync"),
+    NOT_STARTED: ("end_participation", "request_sync"),
+    STARTED: ("end_participation", "request_sync"),
+    ENDED: ("grade", "end_marking", "request_sync"),
 }
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1d2433}
@@ -70,17 +78,18 @@ def page(sandbox: Sandbox) -> str:
         f"<p>Invented universities and an invented WISEflow. Time here: {clock}. WISEflow: <code>{sandbox.url}/wiseflow/v1</code></p>"
         "<h2>Ladok</h2><table><thead><tr><th scope='col'>University</th><th scope='col'>Address</th><th scope='col'>Exams</th>"
         f"<th scope='col'>Grades registered</th></tr></thead><tbody>{rows}</tbody></table>"
-        "<h2>Flows in WISEflow</h2><table><thead><tr><th scope='col'>Flow</th><th scope='col'>Licence</th><th scope='col'>State</th>"
+        "<h2>Flows in WISEflow</h2><p>The newest first. A flow is activated, the students write, the examiners grade, and marking ends: "
+        "then LadokFlow sends the grades, and they are counted above.</p><table><thead><tr><th scope='col'>Flow</th><th scope='col'>Licence</th><th scope='col'>State</th>"
         "<th scope='col'>Participants</th><th scope='col'>Graded</th><th scope='col'>Do</th></tr></thead>"
-        f"<tbody>{''.join(map(_row, flows))}</tbody></table></main></body></html>"
+        f"<tbody>{''.join(map(_row, reversed(flows)))}</tbody></table></main></body></html>"
     )
 
 
 def _row(flow: dict[str, Any]) -> str:
     buttons = "".join(
         f"<form method='post' action='/do'><input type='hidden' name='flow' value='{flow['id']}'>"
-        f"<button name='action' value='{name}'>{label}</button></form>"
-        for name, label in BUTTONS.items()
+        f"<button name='action' value='{name}'>{BUTTONS[name]}</button></form>"
+        for name in FITTING.get(flow["state"], ())
     )
     title = f"{html.escape(flow['title'])}<br><small>{html.escape(flow['subtitle'] or '')}</small>"
     return (

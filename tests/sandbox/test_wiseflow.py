@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 
 import httpx
@@ -412,7 +413,25 @@ def test_front_page_shows_the_flows_and_its_buttons_work(
     flow = make_flow(liu_wiseflow)
     page = httpx.get(sandbox.url).text
     assert "TDDE01 Maskininlärning" in page
+    assert shown_buttons(page) == {"activate", "request_sync"}
+    control.end_participation(flow)
+    assert shown_buttons(httpx.get(sandbox.url).text) == {"grade", "end_marking", "request_sync"}
     done = httpx.post(f"{sandbox.url}/do", data={"action": "grade", "flow": str(flow)})
     assert (done.status_code, done.headers["location"]) == (303, "/")
     assert control.flows("liu")[-1]["graded"] == 3
     assert httpx.post(f"{sandbox.url}/do", data={"action": "reset", "flow": str(flow)}).status_code == 400
+
+
+def test_front_page_shows_the_newest_flow_first(
+    sandbox: Sandbox, liu_wiseflow: httpx.Client, make_flow: MakeFlow
+) -> None:
+    make_flow(liu_wiseflow, title="Först gjord")
+    make_flow(liu_wiseflow, title="Sist gjord")
+    page = httpx.get(sandbox.url).text
+    assert page.index("Sist gjord") < page.index("Först gjord")
+
+
+def shown_buttons(page: str) -> set[str]:
+    """Of the newest flow."""
+    row = page.partition("Flows in WISEflow")[2].partition("<tbody>")[2].partition("</tr>")[0]
+    return set(re.findall(r"name='action' value='(\w+)'", row))

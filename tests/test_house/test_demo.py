@@ -11,7 +11,7 @@ import pytest
 
 from exports.models import ExportAttempt
 from ladokflow import demo as house
-from sources.models import Flow
+from sources.models import Flow, Webhook
 from tests.environment import ROOT
 from tests.running import START_SECONDS, demo, free_port
 
@@ -31,6 +31,10 @@ def test_a_minute_after_the_start_there_are_flows_in_all_three_states(
         assert failed.failed_count == 2
         assert failed.exported_count > 0
         assert failed.requested_by is not None
+        # WISEflow tells of each grade, and what it tells of goes to Ladok before marking has ended.
+        assert Webhook.objects.filter(wiseflow_id__isnull=False).count() == 3
+        instant = Flow.objects.filter(instant_export=True)
+        running.wait_until(lambda: instant.filter(exported_count__gt=0, export_state="pending").exists(), START_SECONDS)
         assert running.stop(signal.SIGINT) == 0
         time.sleep(0.5)
         assert running.left_behind() == []
