@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 
+from exports import rules
 from exports.collecting import collect_grades
+from exports.facts import sender_of
 from exports.models import ExportAttempt
 from exports.starting import start_export
 from ladokflow.http import RemoteError
-from ladokflow.messages import Refused
+from ladokflow.messages import Message, Refused, message
 from sources.models import Flow
+from sources.models.flow import ExportState
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +38,17 @@ def export_automatically(flow: Flow) -> list[ExportAttempt]:
     if flow.exports_when_marking_ends and flow.is_marking_over and not _has_run(flow):
         attempts += _start(flow, Trigger.MARKING_END)
     return attempts
+
+
+def hindrance(flow: Flow) -> Message | None:
+    """Why no export of the flow can start by itself, where one is wanted: it goes in the name of who made the flow."""
+    is_wanted = flow.instant_export or flow.exports_when_marking_ends
+    facts = rules.FlowFacts(needs_export_right=flow.source.rules.needs_export_right)
+    if not is_wanted or not facts.needs_export_right or flow.export_state == ExportState.EXPORTED:
+        return None
+    if rules.has_export_right(facts, sender_of(flow, None)) is None:
+        return None
+    return message("export.not_by_itself", maker=flow.created_by.get_full_name() or flow.created_by.get_username())
 
 
 def _has_run(flow: Flow) -> bool:

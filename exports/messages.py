@@ -61,6 +61,17 @@ register(
             _("Have it added to your membership in the administration."),
             LICENCE_ADMIN,
         ),
+        "export.not_by_itself": Sentence(
+            _(
+                "No grade of this flow goes to Ladok by itself: %(maker)s, in whose name it would go, may not export here."
+            ),
+            _("The grades wait until a manager sends them."),
+            _(
+                "Have a manager with the export right press Export when marking has ended, or ask for the right and an"
+                " organisation id for %(maker)s."
+            ),
+            LICENCE_ADMIN,
+        ),
         "export.no_overwriting": Sentence(
             _("Ladok at this university does not accept a changed grade for one that it has registered already."),
             _("Nothing was sent."),

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ladokflow.messages import message
-from sources.models import Flow, SyncRun
+from sources.models import Flow, Membership, SyncRun
 from tests.factories import (
     ExportAttemptFactory,
     FlowFactory,
@@ -48,6 +48,21 @@ def test_actions_take_a_post_from_a_manager_only(sign_in: SignIn, client: Client
     assert sign_in(MembershipFactory().user).post(address).status_code == 404
     assert client.post(address).status_code == 302
     assert not SyncRun.objects.exists()
+
+
+@pytest.mark.parametrize("wanted", ["instant_export", "exports_when_marking_ends"])
+def test_it_is_told_when_who_made_the_flow_may_not_export_and_so_nothing_goes_by_itself(
+    sign_in: SignIn, wanted: str
+) -> None:
+    maker = MembershipFactory(source__university="boras", organisation_id="bosse@hb.example", user__username="bosse")
+    flow = FlowFactory(source=maker.source, created_by=maker.user)
+    client, address = sign_in(maker.user), reverse("flows:detail", args=[flow.pk])
+    sentence = "bosse, in whose name it would go, may not export here."
+    assert sentence not in client.get(address).content.decode()
+    Flow.objects.filter(pk=flow.pk).update(**{wanted: True})
+    assert sentence in client.get(address).content.decode()
+    Membership.objects.filter(pk=maker.pk).update(can_export=True)
+    assert sentence not in client.get(address).content.decode()
 
 
 def test_synchronise_now_pressed_twice_asks_once(sign_in: SignIn) -> None:

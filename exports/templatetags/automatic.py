@@ -1,0 +1,9 @@
+"""What keeps an export from starting by itself."""
+
+from django import template
+
+from exports.automatic import hindrance
+
+register = template.Library()
+
+register.simple_tag(hindrance, name="hindrance")
