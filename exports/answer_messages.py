@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from ladokflow.messages import LADOK, LICENCE_ADMIN, MANAGER, Sentence, register
+from ladokflow.messages import LADOK, LICENCE_ADMIN, MANAGER, OPERATOR, Sentence, register
 
 NOT_REGISTERED = _("No grade was registered.")
 NOTHING_SENT = _("Nothing was sent to Ladok.")
@@ -58,6 +58,20 @@ register(
             NOTHING_SENT,
             _("Check that Ladok is running and that the address of the source is right, then choose Retry."),
             LICENCE_ADMIN,
+        ),
+        "answer.certificate_refused": Sentence(
+            _("Ladok does not accept our client certificate, or wants one (%(detail)s)."),
+            NOTHING_SENT,
+            _("Give the source a client certificate that Ladok accepts, then choose Retry."),
+            LICENCE_ADMIN,
+        ),
+        "answer.untrusted": Sentence(
+            _("Ladok's certificate is not to be trusted: it has expired, or is somebody else's."),
+            NOTHING_SENT,
+            _(
+                "Check the address of the source, and have the certificate there, or those trusted here, corrected. Then choose Retry."
+            ),
+            OPERATOR,
         ),
         "answer.address_refused": Sentence(
             _("The address of Ladok may not be used (%(detail)s): it is not https."),

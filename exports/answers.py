@@ -7,7 +7,7 @@ an identifier we sent (the article "Grade Export: Rules and Technical Setup").
     --------------------------------------------------  ---------------------------------------------------
     2xx, and numbers that add up                        exported, or failed with `errorInfo`
     2xx, and an empty body                              exported
-    nothing left us (address, DNS, connection, TLS)     failed
+    nothing was read of it (address, DNS, TLS, ...)     failed
     400-499 but 408                                     failed
     anything else                                       unknown: they may be in Ladok, and only a look there tells
 
@@ -89,7 +89,11 @@ def _read_silence(came: NoAnswer, count: int) -> Reading:
         if came.kind == "timeout":
             raise _Unclear(message("answer.timeout", seconds=came.detail))
         raise _Unclear(message("answer.cut"))
-    code = "answer.address_refused" if came.kind == "address" else "answer.not_reached"
+    code = {
+        "address": "answer.address_refused",
+        "certificate": "answer.certificate_refused",
+        "untrusted": "answer.untrusted",
+    }.get(came.kind, "answer.not_reached")
     return _all_failed(count, message(code, detail=came.detail))
 
 

@@ -29,6 +29,8 @@ from ladokflow.messages import Message, message
 _NATIONAL_ID = re.compile(
     r"(?<![0-9A-Za-z])((?:19|20)?\d{2}(?:0[1-9]|1[0-2])(?:[06][1-9]|[1278]\d|[39][01])[-+]?)[A-Za-z0-9]\d{3}(?![0-9A-Za-z])"
 )
+# TLS alerts by which a peer turns down who we are. With TLS 1.3 they come when the request has left, but before any of it is read.
+_TURNED_DOWN = re.compile(r"ALERT_(CERTIFICATE_\w+|\w+_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)\b")
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -68,9 +70,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class NoAnswer:
-    """No (whole) answer came. `sent` is False only where it is certain that no byte of the request left.
+    """No (whole) answer came. `sent` is False only where it is certain that nobody has read any of the request.
 
-    `kind` is one of "address" (not allowed), "connect" (DNS, connection, TLS), "timeout", "cut".
+    `kind` is one of "address" (not allowed), "connect" (DNS, connection, TLS), "untrusted" (we do not trust the peer's
+    certificate), "certificate" (the peer does not accept ours, or wants one), "timeout", "cut".
     """
 
     kind: str
@@ -225,17 +228,25 @@ def exchange(
                 chunks.append(chunk)
             return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, b"".join(chunks))
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-        return NoAnswer("connect", sent=False, detail=_reason(error))
+        return _turned_down(error) or NoAnswer("connect", sent=False, detail=_reason(error))
     except httpx.TimeoutException:
         return NoAnswer("timeout", sent=True, detail=f"{limit:.0f}")
     except (httpx.HTTPError, httpx.StreamError) as error:
-        return NoAnswer("cut", sent=True, detail=type(error).__name__)
+        return _turned_down(error) or NoAnswer("cut", sent=True, detail=type(error).__name__)
+
+
+def _turned_down(error: Exception) -> NoAnswer | None:
+    if alert := _TURNED_DOWN.search(str(error)):
+        return NoAnswer("certificate", sent=False, detail=alert[1].replace("_", " ").lower())
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return NoAnswer("untrusted", sent=False)
+    return None
 
 
 def _reason(error: Exception) -> str:
     """A few words without addresses or secrets."""
     text = str(error)
-    for known in ("Name or service not known", "Connection refused", "CERTIFICATE_VERIFY_FAILED", "timed out"):
+    for known in ("Name or service not known", "Connection refused", "timed out"):
         if known in text:
             return known
     return type(error).__name__
@@ -253,6 +264,11 @@ def failure(system: str, url: str, came: Answer | NoAnswer) -> RemoteError:
             return RemoteError(
                 message("remote.unreachable", system=system, host=host, detail=came.detail), permanent=False
             )
+        if came.kind == "certificate":
+            told = message("remote.certificate_refused", system=system, host=host, detail=came.detail)
+            return RemoteError(told, permanent=True)
+        if came.kind == "untrusted":
+            return RemoteError(message("remote.untrusted", system=system, host=host), permanent=True)
         if came.kind == "timeout":
             return RemoteError(message("remote.timeout", system=system, seconds=came.detail), permanent=False)
         return RemoteError(message("remote.cut", system=system), permanent=False)

@@ -13,6 +13,18 @@ register(
             ),
             who=LICENCE_ADMIN,
         ),
+        "remote.certificate_refused": Sentence(
+            _("%(system)s at %(host)s does not accept our client certificate, or wants one (%(detail)s)."),
+            todo=_("Check that the source has a client certificate, and that it is the right one and has not expired."),
+            who=LICENCE_ADMIN,
+        ),
+        "remote.untrusted": Sentence(
+            _("The certificate of %(system)s at %(host)s is not to be trusted: it has expired, or is somebody else's."),
+            todo=_(
+                "Check the address of the source, and have the certificate there, or those trusted here, corrected."
+            ),
+            who=OPERATOR,
+        ),
         "remote.address_refused": Sentence(
             _("The address %(host)s of %(system)s may not be used: it is not https."),
             todo=_("Correct the address of the source, or have the host added to PLAIN_HTTP_HOSTS."),

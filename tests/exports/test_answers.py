@@ -273,7 +273,13 @@ def test_latin_1_is_read_where_the_answer_says_so():
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"), [("connect", "answer.not_reached"), ("address", "answer.address_refused")]
+    ("kind", "expected"),
+    [
+        ("connect", "answer.not_reached"),
+        ("address", "answer.address_refused"),
+        ("certificate", "answer.certificate_refused"),
+        ("untrusted", "answer.untrusted"),
+    ],
 )
 def test_nothing_sent_is_failed(kind, expected):
     came = NoAnswer(kind, sent=False, detail="Connection refused")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -41,15 +42,17 @@ class Reply:
 class Ladok:
     """`replies` are given in turn, the last one again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.replies: list[Reply] = []
         self.requests: list[Request] = []
         self.release = threading.Event()  # a reply of status 0 waits for it: a side that never answers
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/liu"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}/liu"
 
     def answers(self, *replies: Any) -> None:
         self.replies = [reply if isinstance(reply, Reply) else Reply(reply) for reply in replies]

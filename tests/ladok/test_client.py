@@ -1,13 +1,8 @@
 """Signing in, repeating reads, and sending once."""
 
 import base64
-import datetime as dt
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from ladokflow.http import Answer, NoAnswer
 from ladokflow.ladok.base import LadokError
@@ -48,43 +43,6 @@ def test_credential_goes_into_its_header_when_reading_and_when_sending(ladok, co
 def test_token_that_cannot_be_sent_is_told_before_anything_is(ladok, connect, kind, secret):
     assert refusal(lambda: connect(kind=kind, secret=secret)).message.code == "ladok.bad_token"
     assert ladok.requests == []
-
-
-def pem(pass_phrase: bytes | None = None) -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ladokflow")])
-    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + dt.timedelta(days=3650))
-        .sign(key, hashes.SHA256())
-    )
-    lock = serialization.BestAvailableEncryption(pass_phrase) if pass_phrase else serialization.NoEncryption()
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
-    return (private + certificate.public_bytes(serialization.Encoding.PEM)).decode()
-
-
-def test_client_certificate_needs_no_header(ladok, connect):
-    ladok.answers({})
-    connect(kind="client_certificate", secret=pem()).get_json("/exams")
-    assert not ladok.requests[0].headers.keys() & {"authorization", "x-api-key"}
-
-
-@pytest.mark.parametrize("secret", ["", "token", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
-def test_certificate_that_cannot_be_read_is_told(connect, secret):
-    assert refusal(lambda: connect(kind="client_certificate", secret=secret)).message.code == "ladok.bad_certificate"
-
-
-def test_locked_private_key_is_told_and_nobody_is_asked_for_a_pass_phrase(connect):
-    assert (
-        refusal(lambda: connect(kind="client_certificate", secret=pem(b"hemlig"))).message.code
-        == "ladok.locked_certificate"
-    )
 
 
 def test_secret_is_in_no_error(ladok, connect):
