@@ -385,6 +385,12 @@ register(
             _("Find out which of the two is right before you press Retry."),
             MANAGER,
         ),
+        "settle.other_points": Sentence(
+            _("Ladok was asked, and has registered the grade with %(found)s points, not %(sent)s."),
+            _("The points that were sent are not in Ladok."),
+            _("Find out which of the two is right before you press Retry."),
+            MANAGER,
+        ),
         "settle.too_early": Sentence(
             _("Ladok has not registered the grade yet, but may still be working on it."),
             _("It is not known if it will be registered."),

@@ -115,13 +115,22 @@ def _verdict(
 ) -> tuple[str, Message]:
     identifiers = flow.source.rules.identifiers(item_line(item))
     rows = [row for identifier in identifiers for row in index.get(identifier.casefold(), [])]
-    if any(row.grade == item.grade for row in rows):
+    same = [row for row in rows if row.grade == item.grade]
+    if any(_has_points_of(row, item) for row in same):
         return State.EXPORTED, message("settle.registered")
     if not _is_quiet(item.attempt, asked_at):
         return State.UNKNOWN, message("settle.too_early")
+    if same:
+        points = {"found": f"{same[0].points:f}", "sent": f"{item.points.normalize():f}"}  # type: ignore[union-attr]
+        return State.FAILED, message("settle.other_points", **points)
     if rows:
         return State.FAILED, message("settle.other_grade", found=rows[0].grade, sent=item.grade)
     return State.FAILED, message("settle.not_registered")
+
+
+def _has_points_of(row: Registered, item: ExportItem) -> bool:
+    """Not the points of an earlier export that this one was to be written over. A Ladok that tells none is believed."""
+    return row.points is None or item.points is None or row.points == item.points
 
 
 def _is_quiet(attempt: ExportAttempt, asked_at: dt.datetime) -> bool:

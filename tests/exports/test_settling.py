@@ -17,7 +17,7 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
 from sources.models import AuditEntry, Flow, Source
 from tests.exports.world import World
-from tests.factories import in_hours
+from tests.factories import ExportAttemptFactory, ExportItemFactory, in_hours
 
 MakeFlow = Callable[..., Flow]
 
@@ -62,6 +62,23 @@ def test_ladoks_own_record_settles_each_person(unknown_flow: Flow, world: World)
     assert (attempt.state, attempt.exported_count, attempt.failed_count, attempt.unknown_count) == ("failed", 1, 2, 0)
     assert (unknown_flow.export_state, unknown_flow.exported_count) == ("failed", 1)
     assert len(world.exported) == 1
+
+
+def test_a_grade_that_is_there_with_other_points_is_not_the_one_that_was_sent(make_flow: MakeFlow, world: World) -> None:
+    """VG with 40 points was exported, VG with 42 was sent over it: the grade alone does not tell which of them is there."""
+    flow = make_flow(people=3, grade="VG", university="boras", source={"can_read_back": True})
+    attempt = ExportAttemptFactory(flow=flow, state="failed", sent_count=3, unknown_count=3, sending_at=in_hours(-0.1))
+    for person in flow.participants.order_by("pk"):
+        ExportItemFactory(attempt=attempt, participant=person, grade="VG", points=42, state="unknown")
+    people = ExportItem.objects.order_by("pk").values_list("organisation_id", flat=True)
+    world.registered = [
+        {"federeradIdentitet": each, "grade": {"betyg": "VG", "poang": points}}
+        for each, points in zip(people, (40, "42,0", None), strict=True)
+    ]
+    assert check_with_ladok(flow=flow) == Settled(exported=2, failed=1)
+    assert states(flow) == ["failed", "exported", "exported"]
+    told = ExportItem.objects.order_by("pk")[0].message
+    assert told == {"code": "settle.other_points", "params": {"found": "40", "sent": "42"}}
 
 
 def test_everything_in_ladok_makes_the_attempt_and_the_flow_exported(unknown_flow: Flow, world: World) -> None:
