@@ -31,6 +31,7 @@ class Item:
     message: Mapping[str, Any]
     attempt_id: Any
     code_id: int
+    code: str  # Ladok's: a code that was taken off and put back has another row
     http_status: int | None
     may_be_in_ladok: bool = False
     replaces_exported: bool = False
@@ -115,7 +116,7 @@ def load_case(flow: Flow) -> Case:
 def _tell_shared(flow: Flow, facts: FlowFacts, people: Sequence[Candidate]) -> list[Candidate]:
     """Two people whom Ladok knows by one identifier would get each other's grades: at once, or one after the other."""
     names = {person.participant.pk: _names(flow, facts, person) for person in people}
-    holders: dict[tuple[int, str, str], dict[int, str]] = {}
+    holders: dict[tuple[str, str, str], dict[int, str]] = {}
     for person in people:
         for name in names[person.participant.pk]:
             holders.setdefault(name, {})[person.participant.pk] = person.participant.organisation_id or str(
@@ -129,18 +130,16 @@ def _tell_shared(flow: Flow, facts: FlowFacts, people: Sequence[Candidate]) -> l
     return found
 
 
-def _names(flow: Flow, facts: FlowFacts, person: Candidate) -> set[tuple[int, str, str]]:
+def _names(flow: Flow, facts: FlowFacts, person: Candidate) -> set[tuple[str, str, str]]:
     """What Ladok would know the person by, or does: (code, Ladok's field, value). What was sent counts while it may be there."""
-    code = person.code.pk if person.code else 0
-    lines = []
-    if person.facts.line.grade and not rules.stays_here(facts, person.facts):
-        lines.append(person.facts.line)
+    sent: list[tuple[str, GradeLine]] = []
+    if person.code is not None and person.facts.line.grade and not rules.stays_here(facts, person.facts):
+        sent.append((person.code.code, person.facts.line))
     item = person.item
     if item is not None and (item.state != ExportItem.State.FAILED or item.leaves_in_doubt):
-        code = item.code_id
-        lines.append(item.line)
-    named = [sent_identifiers(flow.source.rules.export, line) for line in lines]
-    return {(code, key, value.casefold()) for found in named for key, value in found}
+        sent.append((item.code, item.line))
+    table = flow.source.rules.export
+    return {(code, key, value.casefold()) for code, line in sent for key, value in sent_identifiers(table, line)}
 
 
 def flow_facts(flow: Flow, *, has_code: bool) -> FlowFacts:
@@ -178,8 +177,8 @@ def newest_items(flow: Flow) -> dict[int, Item]:
         .order_by("pk")
         .values_list(
             "participant_id", "pk", "state", "grade", "is_alternative", "points", "generation", "message",
-            "attempt_id", "attempt__code_id", "attempt__http_status", "may_be_in_ladok", "replaces_exported",
-            "organisation_id", "unique_exam_id", "external_user_id",
+            "attempt_id", "attempt__code_id", "attempt__code__code", "attempt__http_status", "may_be_in_ladok",
+            "replaces_exported", "organisation_id", "unique_exam_id", "external_user_id",
         )
     )  # fmt: skip
     return {participant_id: Item(*values) for participant_id, *values in rows}

@@ -64,7 +64,9 @@ def test_ladoks_own_record_settles_each_person(unknown_flow: Flow, world: World)
     assert len(world.exported) == 1
 
 
-def test_a_grade_that_is_there_with_other_points_is_not_the_one_that_was_sent(make_flow: MakeFlow, world: World) -> None:
+def test_a_grade_that_is_there_with_other_points_is_not_the_one_that_was_sent(
+    make_flow: MakeFlow, world: World
+) -> None:
     """VG with 40 points was exported, VG with 42 was sent over it: the grade alone does not tell which of them is there."""
     flow = make_flow(people=3, grade="VG", university="boras", source={"can_read_back": True})
     attempt = ExportAttemptFactory(flow=flow, state="failed", sent_count=3, unknown_count=3, sending_at=in_hours(-0.1))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from exports.collecting import collect_grades
 from exports.models import ExportItem
@@ -15,9 +16,9 @@ from exports.sending import send_attempt
 from exports.starting import retry_export, start_export
 from exports.states import refresh_states
 from ladokflow.messages import Refused
-from sources.models import Flow, Participant
+from sources.models import Flow, FlowSource, Participant
 from tests.exports.world import World
-from tests.factories import ParticipantFactory
+from tests.factories import FlowSourceFactory, ParticipantFactory
 
 pytestmark = pytest.mark.django_db
 MakeFlow = Callable[..., Flow]
@@ -61,6 +62,22 @@ def test_what_was_sent_under_an_identifier_is_not_sent_under_it_again(
     assert told(second) == ("pending", "export.identifier_shared")
     assert told(first)[0] == "exported"
     assert (flow.export_state, flow.export_message["code"]) == ("pending", "export.held_back")
+
+
+def test_a_code_that_was_taken_off_and_put_back_is_the_same_exam(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow()
+    exported(flow)
+    first = flow.participants.order_by("pk")[0]
+    code = flow.codes.get()
+    FlowSource.objects.filter(pk=code.pk).update(removed_at=timezone.now())
+    again = FlowSourceFactory(flow=flow, code=code.code, position=1)
+    first.codes.add(again)
+    second = add(world, flow, codes=[again], **SECOND["liu"](first))
+    with pytest.raises(Refused):
+        start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    refresh_states(flow)
+    assert told(second) == ("pending", "export.identifier_shared")
+    assert len(world.exported) == 1
 
 
 @pytest.mark.parametrize("university", ["liu", "oru"])
