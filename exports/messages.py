@@ -316,6 +316,12 @@ register(
             _("A manager who has the right can press Retry."),
             MANAGER,
         ),
+        "attempt.identifier_changed": Sentence(
+            _("What Ladok knows the person by was corrected after the export was started."),
+            _("Nothing was sent."),
+            _("Press Retry: the grade is sent under what is right now."),
+            MANAGER,
+        ),
         "attempt.people_changed": Sentence(
             ngettext_lazy(
                 "%(count)s person may no longer be sent since the export was started.",

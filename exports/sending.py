@@ -25,7 +25,9 @@ from exports.models import ExportAttempt, ExportItem
 from exports.rules import Asking, FlowFacts, PersonFacts
 from exports.writing import insist
 from ladokflow.http import Answer, NoAnswer, RemoteError
+from ladokflow.ladok.base import GradeLine
 from ladokflow.ladok.client import LadokClient
+from ladokflow.ladok.exporting import sent_identifiers
 from ladokflow.messages import Message, Refused, message
 from sources.connections import ladok_for, wiseflow_for
 from sources.models import Flow
@@ -178,13 +180,30 @@ def _ask_again(attempt: ExportAttempt, items: list[ExportItem], facts: FlowFacts
             is_active=item.participant.is_active,
             is_deactivated_by_hand=is_deactivated_by_hand(item.participant),
         )
-        refusal = rules.is_active(person) or rules.is_accepted(facts, person)
+        refusal = rules.is_active(person) or rules.is_accepted(facts, person) or _is_known_as_before(attempt, item)
         if refusal:
             own[item.pk] = refusal
     if own:
         raise NotSent(
             message("attempt.people_changed", count=len(own)), own=own, others=message("attempt.not_sent_with_it")
         )
+
+
+def _is_known_as_before(attempt: ExportAttempt, item: ExportItem) -> Message | None:
+    """A synchronisation may have corrected what Ladok knows the person by: what it was may be somebody else's."""
+    then, now = (
+        # Without the national id: it is encrypted, and the others tell who it is.
+        GradeLine(
+            grade=item.grade,
+            organisation_id=one.organisation_id,
+            unique_exam_id=one.unique_exam_id,
+            external_user_id=one.external_user_id,
+        )
+        for one in (item, item.participant)
+    )
+    table = attempt.flow.source.rules.export
+    was, is_now = ({(key, value.casefold()) for key, value in sent_identifiers(table, line)} for line in (then, now))
+    return None if was <= is_now else message("attempt.identifier_changed")
 
 
 def _compare(

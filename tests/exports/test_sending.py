@@ -417,6 +417,23 @@ def test_nothing_is_sent_when_somebody_may_no_longer_be_sent(
     assert not world.exported
 
 
+def test_nothing_is_sent_under_an_identifier_that_was_corrected_meanwhile(make_flow: MakeFlow, world: World) -> None:
+    """Two had each other's unique exam ids when the export was started, and a synchronisation has put that right."""
+    flow = make_flow(people=2)
+    attempt = started(flow)
+    one, other = flow.participants.order_by("pk")
+    flow.participants.filter(pk=one.pk).update(unique_exam_id=other.unique_exam_id)
+    flow.participants.filter(pk=other.pk).update(unique_exam_id=one.unique_exam_id)
+    send(attempt)
+    assert (attempt.message["code"], world.exported) == ("attempt.people_changed", [])
+    assert set(attempt.items.values_list("message__code", flat=True)) == {"attempt.identifier_changed"}
+    (retry,) = retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    send(retry)
+    assert [line["studentUid"] for line in world.exported[0].body["gradeExports"]] == list(
+        flow.participants.order_by("pk").values_list("unique_exam_id", flat=True)
+    )
+
+
 def test_an_answer_after_the_sweeper_said_unknown_still_counts(make_flow: MakeFlow) -> None:
     flow = make_flow(people=2)
     attempt, token, keys = in_the_act(flow)
