@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
 from exports.answers import ItemOutcome, Reading
@@ -149,15 +149,18 @@ def _record_late(
         return False
     again = ExportItem.objects.filter(attempt_id=pk, state=ItemState.SUPERSEDED).count()
     written = _write_outcomes(pk, keys, reading, ItemState.UNKNOWN)
-    exported, failed = written["exported"], written["failed"]
-    left = F("unknown_count") - exported - failed
+    corrected, sent_again = _correct_settled(pk, keys, reading)
+    again += sent_again
+    exported, failed = written["exported"] + corrected, written["failed"] - corrected
+    # What was settled meanwhile has its own sentence, and the answer's would not be true of it.
+    told = {"message": reading.message.to_json()} if any(written.values()) or corrected else {}
     late.update(
         http_status=status,
         answer=answer[:LONGEST_ANSWER],
         exported_count=F("exported_count") + exported,
         failed_count=F("failed_count") + failed,
-        unknown_count=left,
-        message=reading.message.to_json(),
+        unknown_count=F("unknown_count") - exported - failed,
+        **told,
     )
     close_if_all_exported(pk)
     if again:
@@ -167,6 +170,21 @@ def _record_late(
         audit(pk, message("audit.late_answer", exported=exported, failed=failed))
         logger.warning("export.attempt.answered_late attempt=%s", pk)
     return True
+
+
+def _correct_settled(pk: uuid.UUID, keys: list[int], reading: Reading) -> tuple[int, int]:
+    """What read back had not found, and Ladok's own answer now says is registered: how many are exported after all, and how
+    many have been sent again since."""
+    registered = [key for key, outcome in zip(keys, reading.items, strict=True) if outcome.state == "exported"]
+    newer = ExportItem.objects.filter(participant=OuterRef("participant"), pk__gt=OuterRef("pk"))
+    settled = ExportItem.objects.filter(attempt_id=pk, state=ItemState.FAILED).annotate(
+        has_newer=Exists(newer), is_sent_again=Exists(newer.filter(state__in=ExportItem.HOLDING))
+    )
+    mistaken = {row.pk: row for row in settled if row.pk in set(registered)}
+    exported = {"state": ItemState.EXPORTED.value, "message": {}, "settled_by": None, "settled_at": None}
+    changes = {key: exported for key, row in mistaken.items() if not row.has_newer}
+    corrected = update_in_groups(ExportItem.objects.filter(attempt_id=pk, state=ItemState.FAILED), changes)
+    return corrected, sum(row.is_sent_again for row in mistaken.values())
 
 
 def _write_outcomes(pk: uuid.UUID, keys: list[int], reading: Reading, before: str) -> dict[str, int]:

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from exports import endings, moves
+from exports.answers import ItemOutcome, Reading
 from exports.models import ExportAttempt, ExportItem
 from exports.sending import send_attempt
 from exports.settling import QUIET, Settled, check_with_ladok, mark_as_exported
 from exports.starting import retry_export, start_export
 from exports.sweeping import sweep
 from ladokflow.http import RemoteError
-from ladokflow.messages import Refused
+from ladokflow.messages import Refused, message
 from sources.models import AuditEntry, Flow, Source
 from tests.exports.world import World
 from tests.factories import ExportAttemptFactory, ExportItemFactory, in_hours
@@ -203,3 +205,35 @@ def test_a_rejected_grade_that_was_registered_by_hand_can_be_marked(make_flow: M
     attempt.refresh_from_db()
     flow.refresh_from_db()
     assert (attempt.state, attempt.failed_count, flow.export_state) == ("exported", 0, "exported")
+
+
+@pytest.mark.parametrize("is_retried", [False, True])
+def test_ladoks_own_answer_counts_more_than_that_nothing_was_found(
+    make_flow: MakeFlow, world: World, is_retried: bool
+) -> None:
+    """A worker that was held up reads an answer after its outcome was taken for unknown, and Ladok had not shown it yet."""
+    flow = make_flow(people=2, source={"can_read_back": True})
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    token = moves.claim(attempt.pk)
+    assert token
+    assert moves.mark(attempt.pk, token, method="POST", url="-", body_sha256="")
+    keys = list(attempt.items.order_by("pk").values_list("pk", flat=True))
+    endings.lose(attempt.pk, message("attempt.worker_died"), token=token, expired=False)
+    quiet()
+    assert check_with_ladok(flow=flow) == Settled(failed=2)
+    if is_retried:
+        (retry,) = retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+        assert send_attempt(retry.pk) == "exported"
+    answer = Reading((ItemOutcome("exported"),) * 2, message("answer.exported", count=2))
+    assert endings.record(attempt.pk, token, keys, answer, status=200)
+    attempt.refresh_from_db()
+    flow.refresh_from_db()
+    assert flow.export_state == "exported"
+    told = list(AuditEntry.objects.filter(attempt_id=attempt.pk).order_by("pk").values_list("message__code", flat=True))
+    if is_retried:
+        # They may be there twice: that is told, and the attempt does not say that it went well.
+        assert (attempt.state, attempt.failed_count, attempt.message["code"]) == ("failed", 2, "settle.attempt")
+        assert told[-1] == "audit.late_answer_superseded"
+    else:
+        assert (attempt.state, attempt.exported_count, attempt.failed_count) == ("exported", 2, 0)
+        assert told[-1] == "audit.late_answer"
