@@ -40,7 +40,7 @@ def gather(flow: Flow, wiseflow: WiseflowClient, *, only: Collection[int] | None
     Raises RemoteError where WISEflow cannot be asked.
     """
     flow_id = number_of(flow)
-    began_at = _now(flow)
+    began_at = database_now(flow)
     info, rows = wiseflow.flow(flow_id), wiseflow.assessments(flow_id)
     if not flow.source.rules.sends_points:
         return Gathered(began_at, info, rows)
@@ -55,7 +55,7 @@ def number_of(flow: Flow) -> int:
     return flow.wiseflow_id
 
 
-def _now(flow: Flow) -> dt.datetime:
+def database_now(flow: Flow) -> dt.datetime:
     """The database's clock: several machines agree on it."""
     now: dt.datetime = Flow.objects.filter(pk=flow.pk).values_list(Now(), flat=True).get()
     return now

@@ -12,10 +12,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from exports.endings import close_if_all_exported
 from exports.facts import item_line, lock
+from exports.gathering import database_now
 from exports.models import ExportAttempt, ExportItem
 from exports.states import refresh_states
 from ladokflow.ladok.base import Registered
@@ -54,7 +54,7 @@ def check_with_ladok(*, flow: Flow, by: AbstractBaseUser | None = None, address:
         raise Refused(message("settle.nothing_unknown"))
     found: dict[int, list[Registered]] = {}
     # What Ladok registers while it is being asked may be missing in its answer.
-    asked_at = timezone.now()
+    asked_at = database_now(flow)
     with ladok_for(source) as client:
         for code in {item.attempt.code for item in unknown}:
             found[code.pk] = source.rules.read_back(client, code.code)

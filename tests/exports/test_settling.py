@@ -109,6 +109,15 @@ def test_the_quiet_minute_is_counted_to_before_ladok_was_asked(unknown_flow: Flo
     assert check_with_ladok(flow=unknown_flow) == Settled(unknown=3)
 
 
+def test_the_quiet_minute_is_counted_by_the_clock_that_wrote_when_it_was_sent(
+    unknown_flow: Flow, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database's: a web machine whose clock is ahead would call failed what Ladok is still at work on."""
+    ExportAttempt.objects.update(sending_at=in_hours(0))
+    monkeypatch.setattr(timezone, "now", lambda: dt.datetime.now(dt.UTC) + 2 * QUIET)
+    assert check_with_ladok(flow=unknown_flow) == Settled(unknown=3)
+
+
 def test_whatever_came_back_the_quiet_minute_is_kept(make_flow: MakeFlow, world: World) -> None:
     flow = make_flow(people=1, source={"can_read_back": True})
     world.answer = lambda call: (502, b"")
