@@ -71,6 +71,11 @@ class Item:
         )
 
     @property
+    def may_be_there(self) -> bool:
+        """Whether a grade of the person's is in Ladok under the item's code, or may be."""
+        return self.state != ExportItem.State.FAILED or self.may_be_in_ladok or self.replaces_exported
+
+    @property
     def leaves_exported(self) -> bool:
         """Whether a grade of the person's is known to be in Ladok, and is what comes next to be written over."""
         return self.state == ExportItem.State.EXPORTED or self.replaces_exported
@@ -106,7 +111,7 @@ def load_case(flow: Flow) -> Case:
     items = newest_items(flow)
     own_codes = _codes_of_people(flow, codes)
     people = [
-        _candidate(flow, participant, codes, own_codes.get(participant.pk), items.get(participant.pk))
+        _candidate(flow, participant, codes, own_codes.get(participant.pk, []), items.get(participant.pk))
         for participant in Participant.objects.filter(flow=flow).select_related("assessment")
     ]
     facts = flow_facts(flow, has_code=bool(codes))
@@ -184,27 +189,28 @@ def newest_items(flow: Flow) -> dict[int, Item]:
     return {participant_id: Item(*values) for participant_id, *values in rows}
 
 
-def _codes_of_people(flow: Flow, codes: list[FlowSource]) -> dict[int, FlowSource]:
-    """The first code that is still on the flow, by participant."""
+def _codes_of_people(flow: Flow, codes: list[FlowSource]) -> dict[int, list[FlowSource]]:
+    """Those that are still on the flow, by participant, the first one first."""
     by_pk = {code.pk: code for code in codes}
     links = Participant.codes.through.objects.filter(flowsource__flow=flow).values_list(
         "participant_id", "flowsource_id"
     )
-    found: dict[int, FlowSource] = {}
+    found: dict[int, list[FlowSource]] = {}
     for participant_id, code_id in links:
-        code = by_pk.get(code_id)
-        if code and (participant_id not in found or code.position < found[participant_id].position):
-            found[participant_id] = code
-    return found
+        if code_id in by_pk:
+            found.setdefault(participant_id, []).append(by_pk[code_id])
+    return {participant_id: sorted(own, key=lambda code: code.position) for participant_id, own in found.items()}
 
 
 def _candidate(
-    flow: Flow, participant: Participant, codes: list[FlowSource], own: FlowSource | None, item: Item | None
+    flow: Flow, participant: Participant, codes: list[FlowSource], own: list[FlowSource], item: Item | None
 ) -> Candidate:
     # Somebody added by hand belongs to no code: the grade goes to the master's.
-    code = own if participant.is_from_source else own or (codes[0] if codes else None)
-    if item:
-        # What was sent under one code is retried under it, as long as it is there.
+    possible = own if participant.is_from_source else own or codes
+    code = possible[0] if possible else None
+    if item and (item.may_be_there or not own or item.code_id in {each.pk for each in own}):
+        # What was sent under one code is retried under it, as long as it is there. Who has been turned away and is on
+        # another exam in Ladok since, goes to that one.
         code = next((found for found in codes if found.pk == item.code_id), code)
     line = grade_line(flow, participant)
     facts = PersonFacts(

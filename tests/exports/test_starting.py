@@ -148,6 +148,27 @@ def test_a_removed_code_ends_export_for_its_people(make_flow: MakeFlow) -> None:
     assert person.export_message["code"] == "export.code_removed"
 
 
+@pytest.mark.parametrize(
+    ("state", "http_status", "code"), [("failed", 200, "B"), ("failed", None, "B"), ("unknown", None, "A")]
+)
+def test_who_is_on_another_exam_in_ladok_since_is_retried_there(
+    make_flow: MakeFlow, state: str, http_status: int | None, code: str
+) -> None:
+    """Turned away under A for being on B: A would turn the person away for ever. What may be under A is not sent to B."""
+    flow = make_flow(people=0, codes=["A", "B"])
+    first, second = flow.codes.all()
+    person = ParticipantFactory(flow=flow, codes=[first, second], grade="5")
+    attempt = ExportAttemptFactory(flow=flow, code=first, state="failed", http_status=http_status, sent_count=1)
+    ExportItemFactory(attempt=attempt, participant=person, state=state)
+    # On both: the one it was sent under.
+    assert [line.code for line in preview_export(flow=flow, user=flow.created_by, asking=Asking.RETRY).to_send] == [
+        first
+    ]
+    person.codes.set([second])
+    (retry,) = retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    assert retry.code.code == code
+
+
 def test_boras_wants_a_manager_with_the_export_right(make_flow: MakeFlow) -> None:
     flow = make_flow(people=1, university="boras")
     flow.source.memberships.update(can_export=False)
