@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -27,7 +27,7 @@ from ladokflow.wiseflow.schemas import FlowParticipant, WiseflowAssessment
 from sources.connections import wiseflow_for
 from sources.leasing import is_free
 from sources.licence import Licence
-from sources.models import Flow, Participant
+from sources.models import Flow, Participant, SyncRun
 
 logger = logging.getLogger(__name__)
 
@@ -258,15 +258,27 @@ def _is_same_grade(own: Assessment | None, row: WiseflowAssessment) -> bool:
 
 
 def due_for_collection(now: dt.datetime) -> Q:
-    """Flows where there may be news: often where somebody waits for them, seldom elsewhere, never in the archive."""
+    """Flows where there may be news: often where somebody waits for them, seldom elsewhere, never in the archive.
+
+    Besides, whatever a synchronisation has found concluded or archived: grades that were read before it may not be the last.
+    """
     waiting = Q(marking_end_at__lte=now) & ~Q(state__in=[Flow.State.CONCLUDED, Flow.State.ARCHIVED])
     unread = Q(collected_at__isnull=True)
-    return (~Q(state=Flow.State.ARCHIVED) | unread) & (
+    ended = Q(state__gte=Flow.State.CONCLUDED) & synced_since_collected()
+    return ended | (~Q(state=Flow.State.ARCHIVED) | unread) & (
         unread
         | Q(instant_export=True, state__gte=Flow.State.PARTICIPATION_STARTED, collected_at__lt=now - INSTANT_EVERY)
         | (waiting & Q(collected_at__lt=now - WAITING_EVERY))
         | Q(state__gte=Flow.State.PARTICIPATION_STARTED, collected_at__lt=now - OTHERS_EVERY)
     )
+
+
+def synced_since_collected() -> Q:
+    """Flows that have been synchronised since their grades were read: the phase we know may be newer than the grades."""
+    later = SyncRun.objects.filter(
+        flow=OuterRef("pk"), state=SyncRun.State.SUCCESS, finished_at__gt=OuterRef("collected_at")
+    )
+    return Q(Exists(later))
 
 
 def enqueue_collections() -> int:

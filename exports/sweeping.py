@@ -21,6 +21,7 @@ from django_q.models import Task
 
 from exports import digest, endings, moves, watching
 from exports.automatic import export_automatically
+from exports.collecting import synced_since_collected
 from exports.models import ExportAttempt, Heartbeat
 from exports.settling import check_with_ladok, flows_to_settle
 from exports.starting import SEND_TASK
@@ -176,6 +177,7 @@ def start_forgotten() -> int:
         .filter(Exists(ready), exports_when_marking_ends=True, state__in=[Flow.State.CONCLUDED, Flow.State.ARCHIVED])
         .exclude(attempts__trigger=ExportAttempt.Trigger.MARKING_END)
         .exclude(attempts__state__in=ExportAttempt.OPEN)
+        .exclude(synced_since_collected())  # it runs once: with the last grades, not with those read before the end
         .order_by("marking_end_at", "pk")
     )
     now = time.monotonic()

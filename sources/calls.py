@@ -150,10 +150,11 @@ def _work(flow: Flow | None, events: Sequence[WebhookEvent]) -> Message | None:
         return _synchronise(flow)
     if flow.setup_state != Flow.Setup.READY:
         return message("sources.flow_not_ready")
+    # Whoever listens collects the grades, and starts what starts by itself. Before the phase is written down: a flow that is
+    # known to be in the archive is not read any more.
+    grades_changed.send(sender=Flow, flow=flow)
     if any(event.event in OF_THE_PHASE for event in events):
         _read_phase(flow)
-    # Whoever listens collects the grades, and starts what starts by itself.
-    grades_changed.send(sender=Flow, flow=flow)
     return message("sources.webhook.looked")
 
 

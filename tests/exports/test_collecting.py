@@ -10,13 +10,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from exports.collecting import collect_grades
+from exports.collecting import collect_grades, due_for_collection
 from exports.models import Assessment, ExportAttempt
 from exports.sending import send_attempt
 from exports.starting import start_export
 from sources.models import Flow
 from tests.exports.world import World
-from tests.factories import in_hours
+from tests.factories import SyncRunFactory, in_hours
 
 MakeFlow = Callable[..., Flow]
 
@@ -143,3 +143,19 @@ def test_a_clock_that_was_wrong_once_keeps_nobody_from_collecting(make_flow: Mak
     collect_grades(flow)
     assert grade_of(flow) == "5"
     assert Flow.objects.get(pk=flow.pk).collected_at < timezone.now()
+
+
+@pytest.mark.parametrize(("state", "is_read_again"), [(4, True), (5, True), (3, False)])
+def test_what_a_synchronisation_finds_to_have_ended_is_read_once_more(
+    make_flow: MakeFlow, world: World, state: int, is_read_again: bool
+) -> None:
+    """The last grades may have been given after the last reading, and nobody reads a flow in the archive by the hour."""
+    flow = make_flow(people=1, state=state)
+    world.state = state
+    due = Flow.objects.filter(due_for_collection(timezone.now()))
+    Flow.objects.update(collected_at=in_hours(-0.1))
+    assert not due.exists()
+    SyncRunFactory(flow=flow)
+    assert due.exists() is is_read_again
+    collect_grades(flow)
+    assert not due.exists()

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from exports import sweeping, watching
+from exports.collecting import collect_grades
 from exports.models import ExportAttempt, ExportItem
 from exports.sending import send_attempt
 from exports.starting import start_export
@@ -15,7 +16,7 @@ from exports.states import refresh_states
 from exports.sweeping import sweep
 from sources.models import Flow
 from tests.exports.world import World
-from tests.factories import ExportAttemptFactory, ExportItemFactory, in_hours
+from tests.factories import ExportAttemptFactory, ExportItemFactory, SyncRunFactory, in_hours
 
 MakeFlow = Callable[..., Flow]
 
@@ -99,6 +100,20 @@ def test_an_export_that_was_to_start_when_marking_ended_is_started_once(make_flo
     sweeping._tried.clear()
     assert sweep().started == 0
     assert [(row.flow_id, row.trigger) for row in ExportAttempt.objects.all()] == [(flow.pk, "marking_end")]
+
+
+def test_the_export_when_marking_ends_waits_for_the_grades_to_be_read_after_the_end(
+    make_flow: MakeFlow, world: World
+) -> None:
+    """It runs once: what was graded between the last reading and the end would be left to a manager."""
+    sweeping._tried.clear()
+    flow = make_flow(exports_when_marking_ends=True)
+    Flow.objects.update(collected_at=in_hours(-0.5))
+    SyncRunFactory(flow=flow)
+    refresh_states(flow)
+    assert sweep().started == 0
+    collect_grades(flow)
+    assert sweep().started == 1
 
 
 def test_an_export_that_is_refused_is_not_tried_at_every_sweep(make_flow: MakeFlow) -> None:

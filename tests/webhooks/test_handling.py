@@ -11,6 +11,8 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from exports.models import Assessment, ExportAttempt
+from ladokflow.messages import message
+from ladokflow.wiseflow.errors import WiseflowError
 from sources import calls
 from sources.models import Credential, Flow, SyncRun, WebhookEvent
 from sources.signals import grades_changed
@@ -189,6 +191,21 @@ def test_a_new_phase_is_read_from_wiseflow_and_not_from_the_call(came, flow, san
     work()
     flow.refresh_from_db()
     assert flow.state == Flow.State.PARTICIPATION_ENDED
+
+
+def test_a_phase_is_not_written_down_before_the_grades_could_be_read(came, flow, sandbox, monkeypatch):
+    """A flow in the archive is not read any more: it must not be known as that with the last grades missing."""
+    sandbox.control.end_participation(flow.wiseflow_id)
+    came("FLOW_STATE_UPDATED")
+
+    def nothing(*args):
+        raise WiseflowError(message("remote.no_credential"), permanent=False)
+
+    monkeypatch.setattr("ladokflow.wiseflow.client.WiseflowClient.assessments", nothing)
+    work()
+    flow.refresh_from_db()
+    assert flow.state != Flow.State.PARTICIPATION_ENDED
+    assert not WebhookEvent.objects.filter(handled_at__isnull=False).exists()
 
 
 def test_new_dates_are_read(came, flow, sandbox):
