@@ -202,12 +202,13 @@ def of_its_code(flow: Flow, code: str, told: Message | None) -> Message | None:
 
 
 def _failure(case: Case, failed: Sequence[Candidate]) -> Message:
-    """The sentence to act on: that of the attempt, where all that is not exported failed in one."""
+    """The sentence to act on: that of the attempt, where all that is not exported failed in one, and nothing has been made
+    good of it since: it may tell how many there were."""
     attempts = {person.item.attempt_id for person in failed if person.item}
     if len(attempts) == 1:
         attempt = ExportAttempt.objects.select_related("code").get(pk=attempts.pop())
         own = of_its_code(case.flow, attempt.code.code, attempt.reason)
-        if own:
+        if own and len(failed) >= attempt.failed_count + attempt.unknown_count:
             return own
     sent = sum(person.item is not None for person in case.people)
     unknown = sum(person.item is not None and person.item.state == ExportItem.State.UNKNOWN for person in failed)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from exports.command import outcome
 from exports.models import ExportItem
 from exports.rules import FlowFacts, has_marking_ended
 from exports.sending import send_attempt
-from exports.starting import start_export
+from exports.starting import retry_export, start_export
 from exports.states import refresh_states
 from ladokflow.messages import message
 from sources.models import Flow, Participant
@@ -142,6 +143,22 @@ def test_a_failure_that_no_retry_can_mend_shows_its_reason_and_is_no_failure_of_
     assert flow.failed_count == 0
     person.refresh_from_db()
     assert (person.export_state, person.export_message["code"]) == ("pending", code)
+
+
+def test_the_reason_does_not_count_those_who_have_been_exported_since(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow(people=4)
+    rejected = list(flow.participants.order_by("pk"))[:2]
+    errors = [{"userId": each.unique_exam_id, "errorInfo": "Nej"} for each in rejected]
+    body = {"numberOfSuccess": 2, "numberOfErrors": 2, "errors": errors}
+    world.answer = lambda call: (200, json.dumps(body).encode())
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    send_attempt(attempt.pk)
+    assert shown(flow) == ("failed", "answer.some_rejected")
+    world.answer = lambda call: (200, b"")
+    (retry,) = retry_export(flow=flow, requested_by=flow.created_by, only=[rejected[0].pk], enqueue=False)
+    send_attempt(retry.pk)
+    assert shown(flow) == ("failed", "export.some_failed")
+    assert flow.export_message["params"] == {"count": 1, "total": 4}
 
 
 def test_an_unknown_outcome_of_somebody_who_cannot_be_retried_is_still_a_failure(make_flow: MakeFlow) -> None:
