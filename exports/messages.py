@@ -160,6 +160,24 @@ register(
             _("Correct the grade in Ladok, or send it again if the university allows that."),
             MANAGER,
         ),
+        "export.withdrawn_since": Sentence(
+            _("Taken away since export: %(exported)s is in Ladok, WISEflow has no grade now."),
+            _("Ladok is not told by itself."),
+            _("Correct the grade in Ladok, or have one given in WISEflow."),
+            MANAGER,
+        ),
+        "export.points_changed_since": Sentence(
+            _("The points were changed since export: %(exported)s in Ladok, %(now)s in WISEflow now."),
+            _("The change is not sent by itself."),
+            _("Correct the points in Ladok, or send them again if the university allows that."),
+            MANAGER,
+        ),
+        "export.alternative_since": Sentence(
+            _("Since export the same grade, %(exported)s, was given as an alternative grade in WISEflow."),
+            _("The change is not sent by itself."),
+            _("Send it again if it has to be known in Ladok as that, and the university allows it."),
+            MANAGER,
+        ),
         "export.alternative_locked": Sentence(
             _("An alternative grade has been exported, and is locked: Ladok keeps the exported one."),
             todo=_("Correct the grade in Ladok if it is wrong."),

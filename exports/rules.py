@@ -233,8 +233,28 @@ def is_its_turn(person: PersonFacts, asking: Asking) -> Message | None:
     if state == "exported":
         if not is_changed(person):
             return message("export.exported_already")
-        return is_unlocked(person) or message("export.changed_since", exported=person.last.grade, now=person.line.grade)  # type: ignore[union-attr]
+        return is_unlocked(person) or _what_changed(person.line, person.last)  # type: ignore[arg-type]
     return message("export.waits_for_retry") if state in ("failed", "unknown") else None
+
+
+# What is told of a grade that has become another one since it was exported.
+CHANGED = (
+    "export.changed_since",
+    "export.withdrawn_since",
+    "export.points_changed_since",
+    "export.alternative_since",
+)
+
+
+def _what_changed(line: GradeLine, last: Last) -> Message:
+    if not line.grade:
+        return message("export.withdrawn_since", exported=last.grade)
+    if line.grade != last.grade:
+        return message("export.changed_since", exported=last.grade, now=line.grade)
+    if line.points != last.points:
+        exported, now = ("–" if each is None else f"{each.normalize():f}" for each in (last.points, line.points))
+        return message("export.points_changed_since", exported=exported, now=now)
+    return message("export.alternative_since", exported=last.grade)
 
 
 def person_refusal(flow: FlowFacts, person: PersonFacts, asking: Asking) -> Message | None:

@@ -186,7 +186,7 @@ def _nothing(asking: Asking, held: Sequence[tuple[Candidate, Message]], only: Co
     if asking is Asking.RETRY:
         others = [why for _, why in held if why.code not in ("export.not_failed", "export.person_under_way")]
         return others[0] if others else message("export.nothing_to_retry")
-    if codes and codes <= {"export.exported_already", "export.changed_since", "export.alternative_locked"}:
+    if codes and codes <= {"export.exported_already", "export.alternative_locked", *rules.CHANGED}:
         changed = sum(why.code != "export.exported_already" for why in told)
         return (
             message("export.some_changed", count=changed, total=len(told))

@@ -158,7 +158,7 @@ def _after_marking(case: Case, counted: Sequence[Candidate], exported: int) -> S
         if ungraded:
             return ExportState.PENDING, message("export.some_not_graded", count=ungraded, total=len(counted))
         return ExportState.PENDING, message("export.held_back", count=len(counted))
-    changed = sum(refusal is not None and refusal.code == "export.changed_since" for refusal in refusals)
+    changed = sum(refusal is not None and refusal.code in rules.CHANGED for refusal in refusals)
     if changed:
         return ExportState.EXPORTED, message("export.some_changed", count=changed, total=len(counted))
     if exported < len(counted):

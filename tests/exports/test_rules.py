@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -87,6 +88,9 @@ def test_what_instant_export_could_not_send_may_be_retried_before_marking_ends()
         (person(last=Last("live", "5")), "export.person_under_way"),
         (person(last=Last("exported", "5")), "export.exported_already"),
         (person(last=Last("exported", "3")), "export.changed_since"),
+        (person("", last=Last("exported", "3")), "export.withdrawn_since"),
+        (person(last=Last("exported", "5", points=Decimal(9))), "export.points_changed_since"),
+        (person(is_alternative=True, last=Last("exported", "5")), "export.alternative_since"),
         (person(last=Last("exported", "3", is_alternative=True)), "export.alternative_locked"),
         (person(last=Last("failed", "5")), "export.waits_for_retry"),
         (person(last=Last("unknown", "5")), "export.waits_for_retry"),
