@@ -44,11 +44,13 @@ OTHERS_EVERY = dt.timedelta(hours=1)
 
 @dataclass
 class Collected:
-    """What was read, before anything is written. `people` are participants that we have no row of."""
+    """What was read, before anything is written. `people` are participants that we have no row of; `there` are the numbers
+    of all, where they were asked for."""
 
     grades: Gathered
     approved: frozenset[int] | None = None
     people: list[FlowParticipant] = field(default_factory=list)
+    there: frozenset[int] = frozenset()
     type_names: Mapping[str, str] = field(default_factory=dict)
     scale: tuple[int, str, list[str]] | None = None
 
@@ -93,6 +95,7 @@ def _read(flow: Flow, flow_id: int, wiseflow: WiseflowClient) -> Collected:
     if any(row.participant_id not in known for row in grades.rows):
         everyone = wiseflow.participants(flow_id)
         collected.people = [person for person in everyone if person.id not in known]
+        collected.there = frozenset(person.id for person in everyone)
         collected.type_names = _type_names(flow, wiseflow)
     if waits_for_reviewer(flow):
         collected.approved = _read_approved(flow, wiseflow, grades.rows)
@@ -163,7 +166,12 @@ def _store_people(flow: Flow, collected: Collected) -> None:
             continue
         values = {kind: _identifier(person, collected.type_names.get(kind, "")) for kind in IDENTIFIERS}
         known = by_organisation_id.get(values["organisation_id"].casefold()) if values["organisation_id"] else None
-        if known is not None:
+        if known is not None and known.wiseflow_id in collected.there:
+            # Two accounts in WISEflow with one organisation id. Which of their grades counts is nothing to be guessed: the
+            # second has a row that names nobody in Ladok, and keeps the flow from being done.
+            values = dict.fromkeys(IDENTIFIERS, "")
+            person = person.model_copy(update={"unique_exam_id": ""})
+        elif known is not None:
             Participant.objects.filter(pk=known.pk).update(wiseflow_id=person.id, user_id=person.user_id)
             continue
         if is_left_to_a_synchronisation:

@@ -14,6 +14,7 @@ from exports.collecting import collect_grades, due_for_collection
 from exports.models import Assessment, ExportAttempt
 from exports.sending import send_attempt
 from exports.starting import start_export
+from ladokflow.wiseflow.schemas import FlowParticipant
 from sources.models import Flow
 from tests.exports.world import World
 from tests.factories import SyncRunFactory, in_hours
@@ -159,3 +160,30 @@ def test_what_a_synchronisation_finds_to_have_ended_is_read_once_more(
     assert due.exists() is is_read_again
     collect_grades(flow)
     assert not due.exists()
+
+
+def test_a_second_account_with_the_same_organisation_id_does_not_lend_its_grade(
+    make_flow: MakeFlow, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WISEflow lets several users have one identifier. The one that was on the flow first is the one we know."""
+    flow = make_flow(people=1, source={"accepts_manual_participants": True})
+    person = flow.participants.get()
+    name = "Personal Organisation Id"
+    everyone = [
+        FlowParticipant.model_validate(
+            {"participantId": number, "user": {"externalIds": [{"name": name, "value": person.organisation_id}]}}
+        )
+        for number in (person.wiseflow_id, 77)
+    ]
+    monkeypatch.setattr("ladokflow.wiseflow.client.WiseflowClient.participants", lambda *args: everyone)
+    monkeypatch.setattr("exports.collecting._type_names", lambda *args: {"organisation_id": name})
+    world.grades[77] = "U"
+    for _ in range(2):
+        collect_grades(flow)
+    rows = flow.participants.order_by("pk").values_list("wiseflow_id", "organisation_id", "assessment__grade")
+    assert list(rows) == [(person.wiseflow_id, person.organisation_id, "5"), (77, "", "U")]
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    assert send_attempt(attempt.pk) == "exported"
+    assert [line["grade"]["grade"] for line in world.exported[0].body["gradeExports"]] == ["5"]
+    flow.refresh_from_db()
+    assert (flow.export_state, flow.export_message["code"]) == ("pending", "export.held_back")
