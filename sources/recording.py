@@ -19,6 +19,7 @@ from sources.applying import Applied
 from sources.following import DATE_FIELDS, TEXT_LENGTH
 from sources.gathering import Gathered
 from sources.leasing import Lease, LeaseLost
+from sources.matching import IDENTIFIERS
 from sources.models import Flow, FlowSource, Participant, SyncRun
 from sources.plan import CONCLUDED, Entry
 
@@ -195,12 +196,17 @@ def _record_people(gathered: Gathered, applied: Applied) -> None:
     gone: list[Participant] = []
     kept: list[tuple[Participant, Entry]] = []
     strangers = _Strangers(rows, gathered)
+    owned = _owned(gathered)
     for entry in gathered.plan.entries:
         row = rows.get(entry.known.pk) if entry.known is not None and entry.known.pk is not None else None
         if not entry.is_kept and ("people.remove", entry.key) not in applied.refused:
             gone += [row] if row is not None else []
             continue
         values = _values(entry, applied, gathered)
+        name = values["organisation_id"].casefold()
+        if name and not values["is_from_source"] and owned.setdefault(name, entry.key) != entry.key:
+            # Several accounts in WISEflow with one organisation id: it is the first one's, and the others name nobody in Ladok.
+            values |= dict.fromkeys((*IDENTIFIERS, "unique_exam_id"), "")
         if row is None:
             row = strangers.take(values)
         if row is None:
@@ -216,6 +222,15 @@ def _record_people(gathered: Gathered, applied: Applied) -> None:
     Participant.objects.bulk_update(changed, ROW_FIELDS, batch_size=BATCH)
     Participant.objects.bulk_create([row for row, _ in new], batch_size=BATCH)
     _record_participant_codes(gathered, [*kept, *new])
+
+
+def _owned(gathered: Gathered) -> dict[str, str]:
+    """Whose each organisation id is, by entry key: those from Ladok, and those we had a row of."""
+    found: dict[str, str] = {}
+    for entry in gathered.plan.entries:
+        if entry.is_kept and entry.organisation_id:
+            found.setdefault(entry.organisation_id.casefold(), entry.key)
+    return found
 
 
 class _Strangers:

@@ -11,12 +11,16 @@ from django.utils import timezone
 
 from exports.collecting import collect_grades
 from ladokflow.sandbox.server import Sandbox
+from ladokflow.wiseflow.client import WiseflowClient
+from ladokflow.wiseflow.schemas import FlowParticipant
 from sources.applying import Applied
 from sources.connections import wiseflow_for
+from sources.creating import create_flow
 from sources.gathering import gather
 from sources.leasing import Lease
 from sources.models import Flow, Participant, Source, SyncRun
 from sources.recording import record_success
+from sources.requesting import request_flow
 from sources.syncing import begin_run, request_sync, run_sync
 from tests.exports.test_end_to_end import Exam
 
@@ -75,3 +79,24 @@ def test_a_row_that_has_come_since_the_plan_was_made_is_taken_over(
     row = flow.participants.get(wiseflow_id=somebody.wiseflow_id)
     assert (row.pk, row.organisation_id) == (stranger.pk, somebody.organisation_id)
     assert (row.is_from_source, row.codes.count(), flow.participants.count()) == (True, 1, 3)
+
+
+def test_a_second_account_with_the_same_organisation_id_does_not_stop_the_synchronisation(
+    liu: Source, anna: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = sandbox.control.add_exam("liu", people=3)
+    flow = create_flow(request_flow(source=liu, codes=[code], requested_by=anna, enqueue=False).pk)
+    sandbox.control.start_participation(flow.wiseflow_id)
+    read = WiseflowClient.participants
+
+    def with_second(self: WiseflowClient, flow_id: int) -> list[FlowParticipant]:
+        everyone = list(read(self, flow_id))
+        return [*everyone, everyone[0].model_copy(update={"id": 77, "user_id": 7777})]
+
+    monkeypatch.setattr(WiseflowClient, "participants", with_second)
+    for _ in range(2):
+        run = run_sync(request_sync(flow=flow, trigger=SyncRun.Trigger.COMMAND, enqueue=False).pk)
+        assert run.state == "success"
+    second = flow.participants.get(wiseflow_id=77)
+    assert (second.is_from_source, second.organisation_id, second.unique_exam_id) == (False, "", "")
+    assert flow.participants.count() == 4
