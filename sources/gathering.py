@@ -225,6 +225,8 @@ def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, fl
     pending = followed.pop("pending", {})
     rows = Participant.objects.filter(flow=flow).prefetch_related("codes")
     codes = tuple(codes)
+    names = frozenset(code.code for code in codes)
+    people = tuple(_known(row, names) for row in rows)
     return Memory(
         created_at=flow.created_at,
         tz=flow.source.tz,
@@ -234,8 +236,14 @@ def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, fl
         followed=followed,
         unfollowed=flow.unfollowed,
         pending=pending,
-        people=tuple(_known(row) for row in rows),
-        person_counts={code.code: code.person_count for code in codes},
+        people=people,
+        # Of a code that was removed and added again, they are those who are still here because of it.
+        person_counts={
+            code.code: sum(code.code in known.codes_again and known.is_active for known in people)
+            if code.person_count is None
+            else code.person_count
+            for code in codes
+        },
         data_types={kind: row.name for kind, row in licence.data_types().items()},
         has_unique_emails=licence.has_unique_emails(),
         # A code that has just been added gets its reference before the plan is applied.
@@ -245,9 +253,11 @@ def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, fl
     )
 
 
-def _known(row: Participant) -> Known:
+def _known(row: Participant, names: frozenset[str]) -> Known:
+    """`names`: the codes that are on the flow now."""
     codes = list(row.codes.all())
     live = frozenset(code.code for code in codes if code.removed_at is None)
+    again = names & {code.code for code in codes} if not live else frozenset()
     return Known(
         pk=row.pk,
         wiseflow_id=row.wiseflow_id,
@@ -262,7 +272,8 @@ def _known(row: Participant) -> Known:
         individual_end_at=row.individual_end_at,
         room=row.room,
         codes=live,
-        is_of_removed_code=bool(codes) and not live,
+        codes_again=again,
+        is_of_removed_code=bool(codes) and not live and not again,
         is_from_source=row.is_from_source,
         is_active=row.is_active,
         is_activation_manual=row.is_activation_manual,

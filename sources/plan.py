@@ -108,6 +108,7 @@ class Known:
     individual_end_at: dt.datetime | None = None
     room: str = ""
     codes: frozenset[str] = frozenset()
+    codes_again: frozenset[str] = frozenset()  # with none of those: codes that were removed, and are on the flow again
     is_of_removed_code: bool = False  # every code the person came from has been taken off the flow by a manager
     is_from_source: bool = True
     is_active: bool = True

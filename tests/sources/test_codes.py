@@ -281,6 +281,20 @@ def test_the_brake_still_asks_when_the_other_code_is_empty_meanwhile(anna, sandb
     assert len(there(sandbox, flow)) == 9
 
 
+@pytest.mark.parametrize("starts", [False, True])
+@pytest.mark.parametrize(("stays", "code"), [(0, "sources.brake_empty"), (1, "sources.brake_half")])
+def test_the_brake_asks_for_a_code_that_was_removed_and_added_again(anna, sandbox, flow, second, starts, stays, code):
+    if starts:
+        sandbox.control.start_participation(flow.wiseflow_id)
+        sync(flow)
+    remove_code(flow=flow, code=row(flow, second), by=anna, enqueue=False)
+    add_code(flow=flow, code=second, by=anna, enqueue=False)
+    sandbox.control.change_people("liu", second, remove=sorted(ids(sandbox, second))[stays:])
+    run = run_sync(SyncRun.objects.get(flow=flow, state="queued").pk)
+    assert (run.state, run.asks, run.reason.code) == ("failed", True, code)
+    assert [person["is_activated"] for person in there(sandbox, flow).values()] == [True] * 9
+
+
 def test_a_second_click_and_a_phase_that_has_changed_are_refused(anna, sandbox, flow, second):
     code = row(flow, second)
     sandbox.control.start_participation(flow.wiseflow_id)
