@@ -40,6 +40,7 @@ def due_at(source: Source, now: dt.datetime) -> dt.datetime:
     """The latest moment, not after `now`, at which the source's clock showed its time for synchronising."""
     local = now.astimezone(source.tz)
     found = dt.datetime.combine(local.date(), source.sync_at, source.tz)
-    if found > local:
+    # In real time: with the same time zone Python compares wall clocks, and one time may stand in an hour that is missing.
+    if found.astimezone(dt.UTC) > now:
         found = dt.datetime.combine(local.date() - dt.timedelta(days=1), source.sync_at, source.tz)
     return found

@@ -177,6 +177,21 @@ def test_a_night_that_was_missed_is_caught_up_once():
     assert request_night_syncs(timezone.now() + dt.timedelta(days=3)) == 1
 
 
+@pytest.mark.parametrize("zone", ["Europe/Stockholm", "Europe/Helsinki"])  # in Helsinki 03:30 is missing, and doubled
+@pytest.mark.parametrize(("month", "day"), [(3, 29), (10, 25)])
+def test_a_night_in_which_the_clocks_change_is_one_night(zone, month, day):
+    source = SourceFactory(sync_at=dt.time(3, 30), timezone=zone)
+    flow = old_flow(source=source)
+    days = [dt.datetime(2026, month, day + number, tzinfo=dt.UTC) for number in (-2, -1, 0, 1)]
+    nights = []
+    for now in (day + tick * dt.timedelta(minutes=15) for day in days for tick in range(5 * 4)):
+        if request_night_syncs(now):
+            flow.sync_runs.update(state=SyncRun.State.SUCCESS, finished_at=now)
+            nights.append(now.date())
+    # The first is the night before, caught up.
+    assert nights == [days[0].date(), *(day.date() for day in days)]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
