@@ -336,6 +336,9 @@ register(
                 "The %(system)s credential “%(label)s” was disabled: the address led to %(former)s and leads to %(host)s now."
             )
         ),
+        "sources.audit.webhook_left_behind": Sentence(
+            _("The webhook was forgotten: the address of WISEflow led to %(former)s and leads to %(host)s now.")
+        ),
         "sources.audit.credential_added": Sentence(_("The %(system)s credential “%(label)s” was added from a file.")),
         "sources.audit.credential_changed": Sentence(
             _("The %(system)s credential “%(label)s” was changed from a file.")

@@ -2,19 +2,25 @@
 
 A secret is only ever sent to the host it was given for. When the host changes, the credentials of that side are disabled in
 the same transaction. Each remembers its host, and is enabled again with a new secret, or when that host is back.
+
+WISEflow's webhook is forgotten: the former host calls for flows that are not those of the new one, and its number of the webhook
+may be somebody else's there.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Q
+from django.db.models.functions import Length
 
 from ladokflow.messages import Message, message
 from sources import audit
-from sources.models import Credential, Source
+from sources.models import Credential, Source, Webhook
 
 logger = logging.getLogger(__name__)
 
@@ -66,4 +72,24 @@ def leave_credentials_behind(
                 entry = message("sources.audit.credential_left_behind", **facts)
                 audit.record(message=entry, source=source, actor=actor, address=address)
                 logger.info("source.credential.left_behind source=%s credential=%s", source.pk, row.pk)
+        if system == Credential.System.WISEFLOW and _forget_webhook(source):
+            facts = {"former": before[system], "host": host}
+            told.append(message("sources.webhook_left_behind", **facts))
+            entry = message("sources.audit.webhook_left_behind", **facts)
+            audit.record(message=entry, source=source, actor=actor, address=address)
+            logger.info("source.webhook.left_behind source=%s", source.pk)
     return told
+
+
+def _forget_webhook(source: Source) -> bool:
+    """Whether there was one. How its calls are signed is WISEflow's way, and stays."""
+    nothing: dict[str, Any] = {
+        "secret": "",
+        "url": "",
+        "wiseflow_id": None,
+        "registered_at": None,
+        "tested_at": None,
+        "signed_with": {},
+    }
+    hooks = Webhook.objects.annotate(size=Length("secret")).filter(source=source)  # none is decrypted for it
+    return bool(hooks.filter(Q(size__gt=0) | Q(wiseflow_id__isnull=False)).update(**nothing))

@@ -55,6 +55,12 @@ register(
             todo=_("Type a new secret into it and enable it, or put the former address back and enable it."),
             who=LICENCE_ADMIN,
         ),
+        "sources.webhook_left_behind": Sentence(
+            _("The address of WISEflow leads to another host now: %(host)s. The webhook was registered at %(former)s."),
+            effect=_("Calls from there are refused, and the new host does not call yet."),
+            todo=_("Remove it in WISEflow at the former host, and register it anew on the page of the webhook."),
+            who=LICENCE_ADMIN,
+        ),
         "sources.credential_of_another_host": Sentence(
             _(
                 "The credential “%(label)s” was given for %(former)s, and the address of %(system)s leads elsewhere now."

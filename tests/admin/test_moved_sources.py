@@ -6,10 +6,13 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from ladokflow.wiseflow.webhooks import signature_of
 from sources.connections import check_connection, ladok_for
-from sources.models import AuditEntry, Credential
+from sources.models import AuditEntry, Credential, Webhook
 from sources.moving import host_of
+from sources.webhooks import Came, receive
 from tests.admin.test_credentials import CHANGELIST, fields
 from tests.admin.test_credentials import change as change_credential
 from tests.admin.test_sources import change
@@ -127,3 +130,24 @@ def test_the_other_side_goes_on(as_admin: Client, cast: Any, wiseflow: Credentia
     assert enabled(cast) == {"2026"}
     with ladok_for(cast.ours) as client:
         assert client is not None
+
+
+def test_with_another_wiseflow_the_webhook_is_forgotten(as_admin: Client, cast: Any, wiseflow: Credential) -> None:
+    """Its number may be that of somebody else's webhook over there, which a new registration would take away."""
+    Webhook.objects.create(
+        source=cast.ours, secret="of-the-former", wiseflow_id=3, registered_at=timezone.now(), prefix="sha256="
+    )
+    as_admin.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    change(as_admin, cast.ours, ladok_url="https://other.example/x")
+    assert Webhook.objects.get().secret == "of-the-former"
+    change(as_admin, cast.ours, wiseflow_url="https://stage.wiseflow.example/v1")
+    hook = Webhook.objects.get()
+    assert (hook.secret, hook.wiseflow_id, hook.registered_at, hook.prefix) == ("", None, None, "sha256=")
+    body = b'{"event": "FINAL_GRADE", "flowId": 1}'
+    signature = "sha256=" + signature_of(secret="of-the-former", body=body)
+    assert receive(slug=cast.ours.slug, body=body, headers={hook.header: signature})[0] == Came.REFUSED
+    page = as_admin.get(reverse("admin:sources_source_changelist")).content.decode()
+    assert "register it anew on the page of the webhook" in page
+    assert AuditEntry.objects.filter(message__code="sources.audit.webhook_left_behind").count() == 1
+    change(as_admin, cast.ours, wiseflow_url="https://third.wiseflow.example/v1")
+    assert AuditEntry.objects.filter(message__code="sources.audit.webhook_left_behind").count() == 1
