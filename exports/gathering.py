@@ -17,6 +17,7 @@ from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import NoItems, WiseflowError
 from ladokflow.wiseflow.grades import is_approved_by_reviewer
 from ladokflow.wiseflow.schemas import FlowInfo, WiseflowAssessment
+from sources.gathering import recognise
 from sources.models import Flow
 
 logger = logging.getLogger(__name__)
@@ -37,9 +38,10 @@ class Gathered:
 def gather(flow: Flow, wiseflow: WiseflowClient, *, only: Collection[int] | None = None) -> Gathered:
     """Read phase, grades, and points where they count. `only` limits the points to these participants.
 
-    Raises RemoteError where WISEflow cannot be asked.
+    Raises RemoteError where WISEflow cannot be asked; Refused where it is not the WISEflow that has the flow.
     """
     flow_id = number_of(flow)
+    recognise(flow, wiseflow)
     began_at = database_now(flow)
     info, rows = wiseflow.flow(flow_id), wiseflow.assessments(flow_id)
     if not flow.source.rules.sends_points:

@@ -111,7 +111,7 @@ def handle(event_pk: int) -> None:
         return
     first = claimed[0]
     flows = Flow.objects.select_related("source").filter(source_id=first.source_id)
-    flow = flows.filter(wiseflow_id=first.wiseflow_flow_id).first()
+    flow = flows.filter(wiseflow_id=first.wiseflow_flow_id, former_host="").first()
     try:
         outcome = _work(flow, claimed)
     except (RemoteError, Refused) as error:

@@ -23,7 +23,7 @@ from sources import audit
 from sources.answering import answer
 from sources.applying import Applied
 from sources.connections import wiseflow_for
-from sources.gathering import fetch_exams, flow_info, live_codes, unexpected
+from sources.gathering import fetch_exams, flow_info, live_codes, recognise, unexpected
 from sources.leasing import Lease, LeaseLost
 from sources.making import BEGUN, activate, find_twin, make, refer
 from sources.models import Flow, SyncRun
@@ -130,6 +130,7 @@ def _do_steps(flow: Flow, run: SyncRun, lease: Lease, applied: Applied) -> None:
         lease.write(setup_step=step)
 
     with wiseflow_for(flow.source) as client:
+        recognise(flow, client)
         was_begun = flow.setup_step == BEGUN
         if flow.wiseflow_id is None:
             applied.problems += make(flow, lease, client, exams[0])

@@ -86,7 +86,31 @@ def _wiseflow_id(flow: Flow) -> int:
     return flow.wiseflow_id
 
 
+def recognise(flow: Flow, client: WiseflowClient) -> None:
+    """Refused where the address of WISEflow leads to another host than the one the flow was made at, and it is not there.
+
+    Call it before anything else of the flow is asked for. The same WISEflow under another name has our participants, by their
+    numbers and their users' numbers; then the flow is there, and that is remembered.
+    """
+    if not flow.former_host:
+        return
+    ours = set(
+        flow.participants.filter(wiseflow_id__isnull=False, user_id__isnull=False).values_list("wiseflow_id", "user_id")
+    )
+    try:
+        there = {(row.id, row.user_id) for row in client.participants(_wiseflow_id(flow))} if ours else set()
+    except WiseflowError as error:
+        if not is_about_one_row(error):
+            raise
+        there = set()
+    if len(ours & there) * 2 <= len(ours):
+        raise Refused(message("sources.flow_elsewhere", host=flow.former_host))
+    Flow.objects.filter(pk=flow.pk).update(former_host="")
+    flow.former_host = ""
+
+
 def flow_info(flow: Flow, client: WiseflowClient) -> FlowInfo:
+    recognise(flow, client)
     try:
         return client.flow(_wiseflow_id(flow))
     except WiseflowError as error:

@@ -143,6 +143,12 @@ register(
             todo=_("If it was deleted in WISEflow by mistake, have it restored there."),
             who=MANAGER,
         ),
+        "sources.flow_elsewhere": Sentence(
+            _("The flow is in WISEflow at %(host)s, and the source's address of WISEflow leads elsewhere now."),
+            effect=_("Nothing was read or changed: over there the flow's number may be that of another flow."),
+            todo=_("Put the former address back, if the flow is still needed."),
+            who=LICENCE_ADMIN,
+        ),
         "sources.no_codes_left": Sentence(
             _("The flow has no Ladok code any more."), effect=_("Nothing is synchronised."), who=MANAGER
         ),
@@ -334,6 +340,11 @@ register(
         "sources.audit.credential_left_behind": Sentence(
             _(
                 "The %(system)s credential “%(label)s” was disabled: the address led to %(former)s and leads to %(host)s now."
+            )
+        ),
+        "sources.audit.flows_left_behind": Sentence(
+            _(
+                "Flows left at the former host of WISEflow: %(count)s. The address led to %(former)s and leads to %(host)s now."
             )
         ),
         "sources.audit.webhook_left_behind": Sentence(

@@ -3,7 +3,8 @@
 A secret is only ever sent to the host it was given for. When the host changes, the credentials of that side are disabled in
 the same transaction. Each remembers its host, and is enabled again with a new secret, or when that host is back.
 
-WISEflow's webhook is forgotten: the former host calls for flows that are not those of the new one, and its number of the webhook
+The flows that are in WISEflow remember the host, too, and are left alone until they are found again (`sources/gathering.py`): a
+number is another flow's elsewhere. WISEflow's webhook is forgotten: the former host calls for flows that are not those of the new one, and its number of the webhook
 may be somebody else's there.
 """
 
@@ -20,7 +21,7 @@ from django.db.models.functions import Length
 
 from ladokflow.messages import Message, message
 from sources import audit
-from sources.models import Credential, Source, Webhook
+from sources.models import Credential, Flow, Source, Webhook
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +73,30 @@ def leave_credentials_behind(
                 entry = message("sources.audit.credential_left_behind", **facts)
                 audit.record(message=entry, source=source, actor=actor, address=address)
                 logger.info("source.credential.left_behind source=%s credential=%s", source.pk, row.pk)
-        if system == Credential.System.WISEFLOW and _forget_webhook(source):
+        if system != Credential.System.WISEFLOW:
+            continue
+        count = _leave_flows(source, before[system], host)
+        if count:
+            left: dict[str, Any] = {"count": count, "former": before[system], "host": host}
+            told.append(message("sources.flows_left_behind", **left))
+            entry = message("sources.audit.flows_left_behind", **left)
+            audit.record(message=entry, source=source, actor=actor, address=address)
+            logger.info("source.flows.left_behind source=%s count=%s", source.pk, count)
+        if _forget_webhook(source):
             facts = {"former": before[system], "host": host}
             told.append(message("sources.webhook_left_behind", **facts))
             entry = message("sources.audit.webhook_left_behind", **facts)
             audit.record(message=entry, source=source, actor=actor, address=address)
             logger.info("source.webhook.left_behind source=%s", source.pk)
     return told
+
+
+def _leave_flows(source: Source, former: str, host: str) -> int:
+    """How many are at the former host now; those that had been left at this one are here again."""
+    flows = Flow.objects.filter(source=source, wiseflow_id__isnull=False)
+    count = flows.filter(former_host="").update(former_host=former)
+    flows.filter(former_host=host).update(former_host="")
+    return count
 
 
 def _forget_webhook(source: Source) -> bool:

@@ -55,6 +55,15 @@ register(
             todo=_("Type a new secret into it and enable it, or put the former address back and enable it."),
             who=LICENCE_ADMIN,
         ),
+        "sources.flows_left_behind": Sentence(
+            _("The address of WISEflow leads to another host now: %(host)s. Flows that are at %(former)s: %(count)s."),
+            effect=_(
+                "They are neither synchronised nor exported, unless it is the same WISEflow under another name: LadokFlow looks "
+                "whether their participants are there."
+            ),
+            todo=_("Put the former address back, if they are still needed."),
+            who=LICENCE_ADMIN,
+        ),
         "sources.webhook_left_behind": Sentence(
             _("The address of WISEflow leads to another host now: %(host)s. The webhook was registered at %(former)s."),
             effect=_("Calls from there are refused, and the new host does not call yet."),

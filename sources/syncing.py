@@ -185,6 +185,7 @@ def _do(flow: Flow, run: SyncRun, lease: Lease) -> None:
         if run.claims > MAX_CLAIMS:
             raise Refused(message("sources.sync_gave_up", times=run.claims - 1))
         with wiseflow_for(flow.source) as client:
+            gathering.recognise(flow, client)
             # In this order: a code that was removed and added again has the same reference.
             applied.problems += unrefer_removed(flow, lease, client)
             applied.problems += refer_added(flow, lease, client)

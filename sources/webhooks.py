@@ -121,6 +121,7 @@ def _reason_to_ignore(event: WebhookEvent) -> Message | None:
         return message("sources.webhook.ignored", event=event.event)
     if event.wiseflow_flow_id is None:
         return message("sources.webhook.no_flow")
-    if not Flow.objects.filter(source_id=event.source_id, wiseflow_id=event.wiseflow_flow_id).exists():
+    flows = Flow.objects.filter(source_id=event.source_id, former_host="")
+    if not flows.filter(wiseflow_id=event.wiseflow_flow_id).exists():
         return message("sources.webhook.unknown_flow", flow=event.wiseflow_flow_id)
     return None

@@ -140,6 +140,9 @@ class Flow(models.Model):
 
     # What WISEflow says
     wiseflow_id = models.PositiveBigIntegerField(_("flow in WISEflow"), null=True, blank=True)
+    # Set where the address of WISEflow has been changed since: the host that the flow is at. Elsewhere its number may be that of
+    # another flow.
+    former_host = models.CharField(max_length=500, blank=True, default="", editable=False)
     state = models.PositiveSmallIntegerField(_("phase"), choices=State, null=True, blank=True)
     participation_start_at = models.DateTimeField(_("participation starts"), null=True, blank=True)
     participation_end_at = models.DateTimeField(_("participation ends"), null=True, blank=True)
@@ -197,7 +200,7 @@ class Flow(models.Model):
         )
         constraints = (
             models.UniqueConstraint(
-                fields=["source", "wiseflow_id"],
+                fields=["source", "former_host", "wiseflow_id"],
                 condition=Q(wiseflow_id__isnull=False),
                 name="one_flow_per_wiseflow_flow",
             ),
