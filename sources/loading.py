@@ -1,4 +1,4 @@
-"""Sources, credentials and memberships from a TOML file (docs/configuration.md shows one).
+"""Sources, credentials and memberships from a TOML file (docs/operations.md shows one).
 
 Everything is read and checked before anything is written, and written in one transaction. Keys that are not in the file
 keep their values, or get their defaults where the source is new. Nothing is ever deleted.
