@@ -281,8 +281,11 @@ def failure(system: str, url: str, came: Answer | NoAnswer) -> RemoteError:
         return RemoteError(message("remote.too_many_requests", system=system), permanent=False, **facts)
     if came.status >= 500 or came.status == 408:
         return RemoteError(message("remote.server_error", system=system, status=came.status), permanent=False, **facts)
+    detail = said(came)
+    if not detail:
+        return RemoteError(message("remote.refused_unsaid", system=system, status=came.status), permanent=True, **facts)
     return RemoteError(
-        message("remote.refused", system=system, status=came.status, detail=said(came)), permanent=True, **facts
+        message("remote.refused", system=system, status=came.status, detail=detail), permanent=True, **facts
     )
 
 

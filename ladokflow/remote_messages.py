@@ -65,6 +65,11 @@ register(
             todo=_("Correct what it says, then try again."),
             who=MANAGER,
         ),
+        "remote.refused_unsaid": Sentence(
+            _("%(system)s refused the request (HTTP %(status)s), and does not say why."),
+            todo=_("Try again. If it stays so, ask those who run %(system)s."),
+            who=MANAGER,
+        ),
         "remote.too_many_requests": Sentence(
             _("%(system)s says that too many requests have been made (HTTP 429)."),
             todo=_("Wait a few minutes, then try again."),

@@ -19,6 +19,16 @@ register(
             ),
             who=MANAGER,
         ),
+        "wiseflow.user_refused_unsaid": Sentence(
+            _(
+                "WISEflow refused the user (HTTP %(status)s), and does not say why. An identifier or the e-mail address may "
+                "belong to another user there, or be written in a way that the licence does not take."
+            ),
+            todo=_(
+                "Look the person up in WISEflow, by each identifier, and correct the user there or the person in Ladok."
+            ),
+            who=MANAGER,
+        ),
         "wiseflow.two_grades": Sentence(
             _("WISEflow gives two different grades for participant %(participant)s of flow %(flow)s."),
             _("No grade of the flow has been collected."),

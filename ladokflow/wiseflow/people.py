@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ladokflow.messages import message
 from ladokflow.wiseflow.connection import Connection, chunks
+from ladokflow.wiseflow.errors import WiseflowError
 from ladokflow.wiseflow.schemas import User, _UserId
 
 PAGE = 100
@@ -44,5 +46,12 @@ class People(Connection):
             "roles": list(roles),
             "emails": list(emails),
         }
-        saved: _UserId = self.write("POST", "/license/user", body, _UserId)
+        try:
+            saved: _UserId = self.write("POST", "/license/user", body, _UserId)
+        except WiseflowError as error:
+            # The older endpoints refuse with an empty body.
+            if error.message.code != "remote.refused_unsaid":
+                raise
+            told = message("wiseflow.user_refused_unsaid", status=error.status)
+            raise WiseflowError(told, permanent=True, status=error.status, reference=error.reference) from error
         return saved.user_id

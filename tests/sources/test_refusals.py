@@ -2,6 +2,7 @@
 
 import pytest
 
+from ladokflow.messages import Message
 from sources.connections import wiseflow_for
 from sources.creating import create_flow
 from sources.requesting import request_flow
@@ -61,6 +62,19 @@ def test_a_newcomer_whose_user_could_not_be_updated_comes_and_the_update_stays_t
     assert names(sandbox, number) == "Nya Namnet"
     assert sync(flow).changes == []
     assert "not_updated" not in flow.followed
+
+
+def test_a_number_of_another_user_is_told_with_what_may_be_the_reason(flow, sandbox, code):
+    """WISEflow refuses a user with an empty body."""
+    number = sandbox.control.add_user("liu", {"national_id": "199001012385"}, first_name="Den", last_name="Andra")
+    known = sandbox.control.exam("liu", code)["participants"][0]
+    sandbox.control.change_people("liu", code, remove=[known["LiUId"]])
+    come(sandbox, code, {**known, "civicNumber": "199001012385"})
+    run = sync(flow)
+    assert (run.state, run.changes, codes_of(run.problem_messages)) == ("success", [], ["sources.change_refused"])
+    detail = run.problem_messages[0].params["detail"]
+    assert detail == Message("wiseflow.user_refused_unsaid", {"status": 400}).what
+    assert names(sandbox, number) == "Den Andra"
 
 
 def test_refused_for_good_it_is_told_every_time(flow, sandbox, code):
