@@ -64,6 +64,7 @@ REQUIRED_MEMBER = ("email",)
 DATA_TYPE_KEYS = ("organisation_id", "national_id", "external_user_id")
 PATH_KEYS = ("list", "fetch", "export")
 FROM_ENVIRONMENT = "env:"
+LONGEST_EMAIL = 150  # as a user name
 # Where a new source's file does not say: these two take people who were added by hand (the article on the integration).
 TAKE_HAND_ADDED = ("liu", "oru")
 
@@ -84,6 +85,15 @@ def load_sources(path: Path) -> list[Loaded]:
         return [_save_source(entry) for entry in described]
 
 
+def _refuse_nul(value: Any, path: Path) -> None:
+    """PostgreSQL takes no text with it, and would say so in many lines."""
+    if isinstance(value, str) and "\0" in value:
+        raise Refused(message("sources.load.not_toml", file=str(path), detail="a text holds the character NUL"))
+    parts = [*value, *value.values()] if isinstance(value, Mapping) else value if isinstance(value, list) else []
+    for part in parts:
+        _refuse_nul(part, path)
+
+
 def _read(path: Path) -> Sequence[Any]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -92,6 +102,7 @@ def _read(path: Path) -> Sequence[Any]:
         raise Refused(message("sources.load.no_file", file=str(path), detail=detail)) from error
     except tomllib.TOMLDecodeError as error:
         raise Refused(message("sources.load.not_toml", file=str(path), detail=str(error))) from error
+    _refuse_nul(document, path)
     _check_keys(document, {"source": "tables"}, (), str(path))
     found = document.get("source")
     if not isinstance(found, list) or not found:
@@ -158,6 +169,8 @@ def _check_member(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
         validate_email(found["email"])
     except ValidationError:
         _wrong(where, "email", "not an e-mail address.")
+    if len(found["email"]) > LONGEST_EMAIL:
+        _wrong(where, "email", f"longer than {LONGEST_EMAIL} characters.")
     return found
 
 

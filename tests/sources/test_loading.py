@@ -294,6 +294,18 @@ def test_an_oauth_client_needs_its_client_id(load):
     assert "client_id: This kind of credential needs the user name or the client id." in refused(load, wiseflow)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('label = "2026"', 'label = "20\\u0000"', "a text holds the character NUL"),
+        ('"U-3-4-5" = "U345"', '"U\\u0000" = "U345"', "a text holds the character NUL"),
+        ("anna@liu.example", f"anna@{'.'.join(['l' * 50] * 3)}.example", "email: longer than 150 characters"),
+    ],
+)
+def test_what_a_column_cannot_hold_is_refused_whatever_the_database(load, old, new, said):
+    assert said in refused(load, FILE.replace(old, new, 1))
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:8099", "localhost:8099", "[::1]:8099", "ladok.internal:8080"])
 def test_plain_http_is_for_this_machine_and_the_hosts_that_the_operator_names(load, settings, host):
     settings.PLAIN_HTTP_HOSTS = ["ladok.internal"]
