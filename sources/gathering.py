@@ -57,7 +57,8 @@ def gather(flow: Flow, client: WiseflowClient, *, exams: Sequence[Exam] | None =
     codes = live_codes(flow)
     licence = Licence(client, flow.source)
     info = flow_info(flow, client)
-    memory = read_memory(flow, codes, licence, flow_type=licence.flow_type_name(info.type) or flow.flow_type)
+    # A copy has its template's type. It is told by WISEflow's own number, which need not be the licence's id of it.
+    memory = read_memory(flow, codes, licence, flow_type=info.type_name or flow.flow_type)
     if info.state >= CONCLUDED:
         present = _present_data(flow, client, info)
         nothing = Wanted(exams=())

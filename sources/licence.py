@@ -117,8 +117,3 @@ class Licence:
 
     def flow_type_id(self, name: str) -> int:
         return find_flow_type(name, self.client.flow_types()).id
-
-    def flow_type_name(self, number: int | None) -> str:
-        """The flow type that a flow has over there: a copy of a template has the template's."""
-        found = next((row for row in self.client.flow_types() if row.id == number), None)
-        return found.name[:50] if found is not None else ""

@@ -296,6 +296,15 @@ def test_no_right_to_make_flows_is_told_as_that(liu, anna, sandbox, code):
     assert flow.is_unmade
 
 
+def test_a_copy_has_its_templates_type_also_where_the_licence_numbers_the_types_otherwise(liu, anna, sandbox, code):
+    template = make(liu, anna, sandbox.control.add_exam("liu", people=1), flow_type="FLOWoral")
+    types = [{"id": 32, "name": "FLOWassign"}, {"id": 7032, "name": "FLOWoral"}]
+    body = {"success": True, "data": types, "error": None}
+    sandbox.control.fault("wiseflow", "/license/flow-types", "answer", times=-1, status=200, body=body)
+    flow = make(liu, anna, code, template_flow_id=template.wiseflow_id)
+    assert flow.flow_type == "FLOWoral"
+
+
 # --- What is told while the rest goes on -------------------------------------------------------------------------
 
 
