@@ -21,9 +21,10 @@ from sources.gathering import Gathered
 from sources.leasing import Lease, LeaseLost
 from sources.matching import IDENTIFIERS
 from sources.models import Flow, FlowSource, Participant, SyncRun
-from sources.plan import CONCLUDED, Entry
+from sources.plan import CONCLUDED, Change, Entry
 
 BATCH = 500
+UPDATES = frozenset({"people.update", "people.unique_exam_id", "people.end", "people.reactivate"})
 ROW_FIELDS = (
     "wiseflow_id",
     "user_id",
@@ -99,7 +100,20 @@ def _counts(gathered: Gathered, applied: Applied) -> dict[str, int]:
     for kind, _ in applied.refused:
         if kind in names:
             counts[names[kind]] -= 1
+    idle = _refused_altogether(gathered.plan.changes, applied)
+    counts["updated"] -= idle
+    counts["unchanged"] += idle
     return counts
+
+
+def _refused_altogether(changes: Sequence[Change], applied: Applied) -> int:
+    """How many of those who were to be updated have nothing of it: each change of theirs was refused."""
+    newcomers = {change.data["key"] for change in changes if change.kind == "people.add"}
+    planned: dict[str, set[tuple[str, str]]] = {}
+    for change in changes:
+        if change.kind in UPDATES and change.data["key"] not in newcomers:
+            planned.setdefault(change.data["key"], set()).add((change.kind, change.data["key"]))
+    return sum(wanted <= applied.refused for wanted in planned.values())
 
 
 def _flow_fields(gathered: Gathered, applied: Applied, state: int) -> dict[str, Any]:

@@ -100,9 +100,18 @@ def test_a_changed_name_that_is_refused_is_tried_again(flow, sandbox, code):
     somebody = people(sandbox, code)[0]
     sandbox.control.change_people("liu", code, change={somebody: {"lastname": "Ny-Åberg"}})
     refuse(sandbox)
-    assert codes_of(sync(flow).problem_messages) == ["sources.change_refused"]
+    run = sync(flow)
+    assert codes_of(run.problem_messages) == ["sources.change_refused"]
+    assert counts(run) == {"unchanged": 5}
     assert [change.kind for change in preview_sync(flow).changes] == ["people.update"]
     assert counts(sync(flow))["updated"] == 1
+
+
+def test_who_is_refused_one_of_two_changes_is_updated_all_the_same(flow, sandbox, code):
+    somebody = people(sandbox, code)[0]
+    sandbox.control.change_people("liu", code, change={somebody: {"lastname": "Ny-Åberg", "uniqueExamId": "NY-1"}})
+    refuse(sandbox)
+    assert counts(sync(flow)) == {"updated": 1, "unchanged": 4}
 
 
 def test_also_of_somebody_who_had_been_taken_away_by_hand_before(flow, sandbox, code):
