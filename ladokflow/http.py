@@ -289,6 +289,18 @@ def failure(system: str, url: str, came: Answer | NoAnswer) -> RemoteError:
     )
 
 
+def _plain_text(answer: Answer) -> str:
+    """The body of a `text/plain` answer in one line; empty where it is something else, whatever it calls itself."""
+    if answer.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/plain":
+        return ""
+    try:
+        text = answer.body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = answer.body.decode("latin-1")
+    line = " ".join(text.split())
+    return line if line.isprintable() and not line.startswith("<") else ""
+
+
 def without_national_ids(text: str) -> str:
     return _NATIONAL_ID.sub(r"\1****", text)
 
@@ -298,7 +310,7 @@ def said(answer: Answer, limit: int = 300) -> str:
     try:
         body = answer.json()
     except ValueError:
-        return ""
+        return without_national_ids(_plain_text(answer))[:limit]
     for path in (
         ("error", "message"),
         ("message",),
@@ -307,6 +319,7 @@ def said(answer: Answer, limit: int = 300) -> str:
         ("error_description",),
         ("error",),
         ("detail",),
+        ("title",),
     ):
         found = body
         for key in path:
