@@ -12,6 +12,15 @@ register(
             todo=_("Check how it is written, or choose the exam from the list."),
             who=MANAGER,
         ),
+        "ladok.nothing_to_read_back": Sentence(
+            _("Ladok has no list of registered grades for %(code)s (HTTP 404)."),
+            effect=_("The outcomes stay unknown."),
+            todo=_(
+                "Look in Ladok, then Retry or Mark as exported. If it is so for every exam, have “can be read back” switched off "
+                "for the source."
+            ),
+            who=MANAGER,
+        ),
         "ladok.unknown_course": Sentence(
             _("Ladok does not know the course code %(code)s (HTTP 404)."),
             todo=_("Check how it is written. If every course is unknown, the address of the source is wrong."),

@@ -137,7 +137,7 @@ class University:
             found = client.get_json(client.path("export", self.export_path, code.strip()))
         except LadokError as error:
             if error.status == 404:
-                raise _unknown("ladok.unknown_code", code) from error
+                raise _unknown("ladok.nothing_to_read_back", code) from error
             raise
         try:
             return exporting.registered(self.export, found)

@@ -231,6 +231,6 @@ def test_read_back_that_is_not_understood_settles_nothing(ladok, client, answer)
     assert refusal(lambda: LIU.read_back(client, "TEN1")) == "remote.unexpected"
 
 
-def test_read_back_of_an_unknown_code_settles_nothing(ladok, client):
+def test_read_back_that_is_not_there_settles_nothing_and_says_where_to_look(ladok, client):
     ladok.answers(Reply(b"", status=404))
-    assert refusal(lambda: LIU.read_back(client, "TEN1")) == "ladok.unknown_code"
+    assert refusal(lambda: LIU.read_back(client, "TEN1")) == "ladok.nothing_to_read_back"
