@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ladokflow.http import RemoteError
-from ladokflow.ladok.base import Exam
+from ladokflow.ladok.base import Exam, LadokError
+from ladokflow.ladok.client import LadokClient
 from ladokflow.messages import Message, Refused, message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
@@ -42,7 +43,17 @@ class Gathered:
 def fetch_exams(flow: Flow, codes: Sequence[FlowSource]) -> tuple[Exam, ...]:
     """Every code's exam with its people, in the codes' order. RemoteError where one of them cannot be had."""
     with ladok_for(flow.source) as client:
-        return tuple(flow.source.rules.fetch_exam(client, code.code) for code in codes)
+        return tuple(_fetch(flow, client, code.code) for code in codes)
+
+
+def _fetch(flow: Flow, client: LadokClient, code: str) -> Exam:
+    try:
+        return flow.source.rules.fetch_exam(client, code)
+    except LadokError as error:
+        if error.message.code != "ladok.unknown_code" or flow.setup_state != Flow.Setup.READY:
+            raise
+        # It was there once: how it is written is not what is wrong.
+        raise LadokError(message("sources.code_gone", code=code), permanent=True, status=error.status) from error
 
 
 def live_codes(flow: Flow) -> tuple[FlowSource, ...]:

@@ -218,6 +218,12 @@ register(
             todo=_("Check that the exams belong in one flow."),
             who=MANAGER,
         ),
+        "sources.code_gone": Sentence(
+            _("Ladok does not know the code %(code)s any more."),
+            effect=_("Nobody has been touched."),
+            todo=_("Look in Ladok. If the exam has another code now, or none, change the codes of the flow."),
+            who=MANAGER,
+        ),
         "sources.nobody_registered": Sentence(
             _("Nobody is registered for %(code)s in Ladok."),
             effect=_("The flow has no students from there yet; they come with a later synchronisation."),

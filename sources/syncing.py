@@ -40,7 +40,7 @@ TIMEOUT_SECONDS = 3600
 MAX_CLAIMS = 5
 # Ladok has given an answer that would empty the flow if it were believed: nothing is touched, and the flow page asks.
 ASKING = frozenset(
-    {"ladok.unknown_code", "ladok.empty_answer", "ladok.other_code", "remote.not_json", "remote.unexpected"}
+    {"sources.code_gone", "ladok.empty_answer", "ladok.other_code", "remote.not_json", "remote.unexpected"}
 )
 
 

@@ -94,7 +94,7 @@ def test_195_are_synchronised_and_5_told_with_a_line_each(oru, olle, orsa, flows
     failed = runs.filter(state=SyncRun.State.FAILED)
     assert {run.flow_id for run in failed} == {flow.pk for flow in broken}
     assert {run.reason.code for run in failed} == {
-        "ladok.unknown_code",
+        "sources.code_gone",
         "sources.flow_gone",
         "remote.server_error",
         "remote.not_json",

@@ -285,7 +285,7 @@ def test_two_people_with_one_national_id_come_in_as_two(flow, sandbox, code):
     ("kind", "options", "told"),
     [
         ("empty_list", {}, "sources.brake_empty"),
-        ("status", {"status": 404}, "ladok.unknown_code"),
+        ("status", {"status": 404}, "sources.code_gone"),
         ("status", {"status": 500}, "remote.server_error"),
         ("status", {"status": 401}, "remote.unauthorised"),
         ("html", {}, "remote.not_json"),
