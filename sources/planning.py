@@ -96,7 +96,7 @@ def plan(wanted: Wanted, present: Present, memory: Memory, users: Mapping[str, M
     rooms, followed_rooms = plan_rooms(wanted, present, memory, entries, start, end)
     return Plan(
         changes=tuple(changes + staff + allocations + rooms),
-        problems=tuple(problems + flow.problems + staff_problems + _told_of_nobody(wanted)),
+        problems=tuple(problems + flow.problems + staff_problems + _told_of_nobody(wanted, memory)),
         counts=counts,
         brake=_brake(wanted, memory, changes, entries, opens=opens),
         followed={**flow.followed, "staff": followed_staff, "rooms": followed_rooms},
@@ -134,8 +134,13 @@ def _people_not_written_down(entries: Sequence[Entry]) -> list[Entry]:
     return found
 
 
-def _told_of_nobody(wanted: Wanted) -> list[Message]:
-    return [message("sources.nobody_registered", code=exam.code) for exam in wanted.exams if not exam.people]
+def _told_of_nobody(wanted: Wanted, memory: Memory) -> list[Message]:
+    """Not where there were people before: that is the brake's to tell, and then the flow has them still."""
+    return [
+        message("sources.nobody_registered", code=exam.code)
+        for exam in wanted.exams
+        if not exam.people and not memory.person_counts.get(exam.code)
+    ]
 
 
 def _brake(

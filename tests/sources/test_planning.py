@@ -305,6 +305,9 @@ def test_the_brake(before, now, told):
     there = present(*(participant(n, name) for n, name in enumerate(names, 1)))
     found = plan(Wanted((exam(*(person(name) for name in names[:now])),)), there, rows)
     assert (found.brake.code if found.brake else None) == told
+    # Nobody is told that the flow has no students yet when it has those of before.
+    told_of_nobody = any(problem.code == "sources.nobody_registered" for problem in found.problems)
+    assert told_of_nobody == (before == now == 0)
 
 
 def test_everybody_replaced_by_others_is_a_loss_of_more_than_half():
