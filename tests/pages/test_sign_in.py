@@ -59,6 +59,24 @@ def test_a_page_that_asks_for_its_progress_after_the_session_has_ended_goes_to_t
     assert b"<form" not in answer.content
 
 
+def test_a_button_pressed_after_the_session_has_ended_says_that_nothing_was_done_and_leads_back_to_its_page(
+    client: Client,
+) -> None:
+    page = f"{reverse('exports:dashboard')}?tab=pending"
+    headers = {"referer": f"http://testserver{page}", "accept-language": "en"}
+    answer = client.post(reverse("exports:start"), {"flow": "1"}, headers=headers, follow=True)
+    assert answer.redirect_chain[-1][0] == "/sign-in/?next=/exports/%3Ftab%3Dpending"
+    assert "You had been signed out, so nothing was done." in answer.text
+
+
+@pytest.mark.parametrize("referer", ["", "https://evil.example/exports/", "//evil.example/"])
+def test_a_button_pressed_from_nowhere_after_the_session_has_ended_leads_to_the_start_page(
+    client: Client, referer: str
+) -> None:
+    answer = client.post(reverse("exports:start"), {"flow": "1"}, headers={"referer": referer} if referer else {})
+    assert answer.headers["Location"] == "/sign-in/?next=/"
+
+
 def test_the_language_is_the_browsers_until_another_is_chosen_and_is_then_kept(client: Client) -> None:
     assert '<html lang="en">' in client.get("/sign-in/", headers={"accept-language": "en-GB"}).content.decode()
     assert '<html lang="sv">' in client.get("/sign-in/", headers={"accept-language": "de"}).content.decode()

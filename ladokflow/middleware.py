@@ -1,0 +1,44 @@
+"""What happens around every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def signed_out_in_between(get_response: GetResponse) -> GetResponse:
+    """A button that is pressed after the session has ended: say that nothing was done, and lead back to where it stands.
+
+    The address that the button sends to answers no GET, so to go there after the sign-in would end at an empty page.
+    """
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.method == "POST" and _asks_to_sign_in(response):
+            messages.warning(request, _("You had been signed out, so nothing was done. Sign in and do it again."))
+            return redirect_to_login(_page_of_the_button(request))
+        return response
+
+    return respond
+
+
+def _asks_to_sign_in(response: HttpResponse) -> bool:
+    address = urlsplit(response.headers.get("Location", ""))
+    return address.path == resolve_url(settings.LOGIN_URL) and "next=" in address.query
+
+
+def _page_of_the_button(request: HttpRequest) -> str:
+    page = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure()):
+        return resolve_url(settings.LOGIN_REDIRECT_URL)
+    return urlsplit(page)._replace(scheme="", netloc="", fragment="").geturl()
