@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.messages import Message
-from sources.models.flow import Flow
+from sources.models.flow import Flow, FlowSource
 from sources.models.source import Membership, Source
 
 if TYPE_CHECKING:
@@ -29,8 +29,14 @@ class FlowBatchQuerySet(models.QuerySet["FlowBatch"]):
         return self.filter(source_id__in=memberships.values("source_id"))
 
     def unfinished_of(self, user: AbstractBaseUser | AnonymousUser) -> FlowBatchQuerySet:
-        """Those of the person's own, of the last two weeks, with an exam of which no flow could be made."""
-        refused = BatchExam.objects.filter(flow=None).exclude(message={})
+        """Those of the person's own, of the last two weeks, with an exam of which no flow could be made.
+
+        An exam that is on a flow after all, because the form was sent twice or somebody else was faster, lacks nothing.
+        """
+        on_a_flow = FlowSource.objects.filter(
+            source_id=OuterRef("batch__source_id"), code=OuterRef("code"), removed_at__isnull=True
+        )
+        refused = BatchExam.objects.filter(~Exists(on_a_flow), flow=None).exclude(message={})
         own = self.visible_to(user).filter(requested_by_id=user.pk, created_at__gte=timezone.now() - TOLD_FOR)
         return own.filter(pk__in=refused.values("batch_id")).select_related("source").prefetch_related("exams")
 

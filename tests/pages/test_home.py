@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from ladokflow.messages import message
 from sources.models import BatchExam, Flow, FlowBatch
-from tests.factories import FlowFactory, MembershipFactory, SyncRunFactory, UserFactory, in_hours
+from tests.factories import FlowFactory, FlowSourceFactory, MembershipFactory, SyncRunFactory, UserFactory, in_hours
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
@@ -57,6 +58,17 @@ def test_exams_that_did_not_become_flows_are_told_to_who_asked_for_them_and_nobo
         assert "REFUSED and those chosen with it" in page
         assert "WAITING" not in page
         assert "OF-LARS" not in page
+
+
+def test_an_exam_that_is_on_a_flow_after_all_is_not_told_as_one_that_became_none(sign_in: SignIn) -> None:
+    anna = MembershipFactory()
+    batch = FlowBatch.objects.create(source=anna.source, requested_by=anna.user)
+    BatchExam.objects.create(batch=batch, position=0, code="SENT-TWICE", message=told_of())
+    code = FlowSourceFactory(flow__source=anna.source, code="SENT-TWICE")
+    assert "Exams that did not become flows" not in sign_in(anna.user).get("/").text
+    code.removed_at = timezone.now()
+    code.save()
+    assert "Exams that did not become flows" in sign_in(anna.user).get("/").text
 
 
 def told_of() -> dict[str, object]:
