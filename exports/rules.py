@@ -234,7 +234,9 @@ def is_its_turn(person: PersonFacts, asking: Asking) -> Message | None:
         if not is_changed(person):
             return message("export.exported_already")
         return is_unlocked(person) or _what_changed(person.line, person.last)  # type: ignore[arg-type]
-    return message("export.waits_for_retry") if state in ("failed", "unknown") else None
+    if state == "unknown":
+        return message("export.person_unknown")
+    return message("export.waits_for_retry") if state == "failed" else None
 
 
 # What is told of a grade that has become another one since it was exported.

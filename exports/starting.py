@@ -193,6 +193,9 @@ def _nothing(asking: Asking, held: Sequence[tuple[Candidate, Message]], only: Co
             if changed
             else message("export.all_exported")
         )
+    unknown = sum(why.code == "export.person_unknown" for why in told)
+    if unknown:
+        return message("export.some_unknown", count=unknown, total=len(told))
     if "export.waits_for_retry" in codes:
         return message("export.only_retry")
     return message("export.nothing_to_send")

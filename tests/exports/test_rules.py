@@ -93,7 +93,7 @@ def test_what_instant_export_could_not_send_may_be_retried_before_marking_ends()
         (person(is_alternative=True, last=Last("exported", "5")), "export.alternative_since"),
         (person(last=Last("exported", "3", is_alternative=True)), "export.alternative_locked"),
         (person(last=Last("failed", "5")), "export.waits_for_retry"),
-        (person(last=Last("unknown", "5")), "export.waits_for_retry"),
+        (person(last=Last("unknown", "5")), "export.person_unknown"),
     ],
 )
 def test_a_person_who_breaks_one_rule_is_held_back_with_that_rules_sentence(who: PersonFacts, code: str) -> None:

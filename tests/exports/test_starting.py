@@ -69,7 +69,7 @@ def test_the_database_itself_refuses_a_second_held_grade_of_a_person(make_flow: 
 
 @pytest.mark.parametrize(
     ("state", "code"),
-    [("exported", "export.all_exported"), ("unknown", "export.only_retry"), ("failed", "export.only_retry")],
+    [("exported", "export.all_exported"), ("unknown", "export.some_unknown"), ("failed", "export.only_retry")],
 )
 def test_what_has_been_sent_is_not_started_again(make_flow: MakeFlow, state: str, code: str) -> None:
     flow = make_flow(people=1)
