@@ -416,3 +416,18 @@ def test_the_preview_shows_who_would_go_first_and_confirms_only_what_has_been_br
     run = sync(flow)
     assert run.is_braked
     assert f'name="run" value="{run.pk}"' in client.get(address).content.decode()
+
+
+def test_the_preview_does_not_say_that_a_flow_is_as_in_ladok_when_its_people_no_longer_follow(
+    flow, anna, sandbox, code, client
+):
+    address = reverse("flows:sync_preview", args=[flow.pk])
+    client.force_login(anna)
+    english = {"accept-language": "en"}
+    assert "The flow is as it is in Ladok." in client.get(address, headers=english).text
+    for step in (sandbox.control.activate, sandbox.control.start_participation, sandbox.control.end_participation):
+        step(flow.wiseflow_id)
+    sandbox.control.change_people("liu", code, add=1)
+    page = client.get(address, headers=english).text
+    assert "The flow is as it is in Ladok." not in page
+    assert "In this phase the participants no longer follow Ladok." in page
