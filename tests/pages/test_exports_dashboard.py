@@ -214,3 +214,13 @@ def test_as_many_queries_for_many_flows_as_for_few(
     signed_in(client, manager_of(first))
     with django_assert_max_num_queries(12):
         client.get(DASHBOARD, {"tab": tab})
+
+
+def test_the_button_has_the_name_that_the_sentence_beside_it_says(client: Client, make_flow: Make) -> None:
+    flow = make_flow(people=1)
+    told = message("export.ready", count=1).to_json()
+    Flow.objects.filter(pk=flow.pk).update(export_state="pending", export_message=told)
+    signed_in(client, manager_of(flow))
+    for language, name in (("sv", "Exportera"), ("en", "Export")):
+        page = client.get("/exports/?tab=pending", headers={"accept-language": language}).text
+        assert f">{name}<span" in page, language
