@@ -241,3 +241,16 @@ def test_a_flow_whose_marking_is_over_leads_to_the_preview_of_the_export_and_not
     page = seen_by_a_manager(sign_in, flow).get(reverse("flows:detail", args=[flow.pk])).content.decode()
     assert reverse("exports:preview", args=[flow.pk]) in page
     assert "Synchronise now" not in page
+
+
+def test_a_grade_whose_outcome_is_unknown_is_told_as_perhaps_in_ladok_and_leads_to_the_attempt(
+    sign_in: SignIn,
+) -> None:
+    told = message("answer.cut").to_json()
+    flow = FlowFactory(state=Flow.State.CONCLUDED, export_state="failed", export_message=told, failed_count=1)
+    ParticipantFactory(flow=flow, export_state="failed", export_message=told)
+    client = seen_by_a_manager(sign_in, flow)
+    assert "The grades may be in Ladok" in client.get(reverse("flows:participants", args=[flow.pk])).text
+    page = client.get(reverse("flows:detail", args=[flow.pk])).text
+    assert "failed or unknown" in page
+    assert "See the attempts" in page
