@@ -254,3 +254,10 @@ def test_a_grade_whose_outcome_is_unknown_is_told_as_perhaps_in_ladok_and_leads_
     page = client.get(reverse("flows:detail", args=[flow.pk])).text
     assert "failed or unknown" in page
     assert "See the attempts" in page
+
+
+def test_what_stopped_the_creation_is_told_once(sign_in: SignIn) -> None:
+    told = message("remote.timeout", system="WISEflow", seconds=30).to_json()
+    flow = FlowFactory(setup_state="stopped", setup_message=told, sync_message=told)
+    page = seen_by_a_manager(sign_in, flow).get(reverse("flows:detail", args=[flow.pk])).text
+    assert page.count("WISEflow did not answer within 30 seconds.") == 1
