@@ -71,6 +71,13 @@ def test_an_exam_that_is_on_a_flow_after_all_is_not_told_as_one_that_became_none
     assert "Exams that did not become flows" in sign_in(anna.user).get("/").text
 
 
+def test_one_is_not_counted_as_several(sign_in: SignIn) -> None:
+    flow = FlowFactory(export_state="failed")
+    client = sign_in(MembershipFactory(source=flow.source).user)
+    assert ">failed export<" in client.get("/").text
+    assert ">misslyckad export<" in client.get("/", headers={"accept-language": "sv"}).text
+
+
 def told_of() -> dict[str, object]:
     return message("remote.timeout", system="Ladok", seconds=30).to_json()
 
