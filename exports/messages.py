@@ -435,6 +435,14 @@ register(
             todo=_("See what stands beside each person."),
             who=MANAGER,
         ),
+        "settle.attempt_in_doubt": Sentence(
+            _(
+                "%(exported)s of %(total)s grades exported, %(failed)s failed, %(unknown)s unknown, after Ladok was looked into."
+            ),
+            _("The unknown ones may be in Ladok already."),
+            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
+            MANAGER,
+        ),
         "settle.marked": Sentence(_("Marked as exported by hand: %(reason)s")),
     }
 )

@@ -167,7 +167,8 @@ def _recount(attempt_pk: uuid.UUID, exported: int, failed: int) -> None:
         "unknown": attempt.unknown_count,
         "total": attempt.sent_count,
     }
-    row.update(message=message("settle.attempt", **counts).to_json())
+    code = "settle.attempt_in_doubt" if attempt.unknown_count else "settle.attempt"
+    row.update(message=message(code, **counts).to_json())
     close_if_all_exported(attempt_pk)
 
 

@@ -246,3 +246,11 @@ def test_ladoks_own_answer_counts_more_than_that_nothing_was_found(
     else:
         assert (attempt.state, attempt.exported_count, attempt.failed_count) == ("exported", 2, 0)
         assert told[-1] == "audit.late_answer"
+
+
+def test_while_some_are_still_unknown_the_attempt_says_that_they_may_be_in_ladok(unknown_flow: Flow) -> None:
+    for item, unknown in zip(ExportItem.objects.order_by("pk"), (2, 1, 0), strict=True):
+        mark_as_exported(item=item, by=unknown_flow.created_by, reason="Syns i Ladok")
+        attempt = ExportAttempt.objects.get()
+        assert attempt.unknown_count == unknown
+        assert bool(attempt.reason and attempt.reason.effect) is bool(unknown)
