@@ -62,6 +62,11 @@ class Row:
     why_not: Message | None
 
     @property
+    def is_changed(self) -> bool:
+        """Whether WISEflow has other grades now than those that were exported."""
+        return bool(self.flow.export_message.get("code") == CHANGED)
+
+    @property
     def can_be_chosen(self) -> bool:
         """Together with others. What may be in Ladok already is only sent again from its own preview."""
         return self.action in ("export", "retry") and self.why_not is None and not self.flow.unknown_count

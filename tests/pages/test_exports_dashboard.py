@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from exports.models import ExportAttempt
+from exports.models import Assessment, ExportAttempt
 from ladokflow.messages import message
 from sources.models import Flow
 from sources.models.flow import ExportState
@@ -224,3 +224,18 @@ def test_the_button_has_the_name_that_the_sentence_beside_it_says(client: Client
     for language, name in (("sv", "Exportera"), ("en", "Export")):
         page = client.get("/exports/?tab=pending", headers={"accept-language": language}).text
         assert f">{name}<span" in page, language
+
+
+@pytest.mark.parametrize("overwrites", [False, True])
+def test_a_grade_that_was_changed_after_the_export_says_what_to_do_and_leads_to_whom_it_concerns(
+    client: Client, make_flow: Make, overwrites: bool
+) -> None:
+    flow = make_flow(people=2, source={"allows_overwriting": overwrites})
+    exported(flow)
+    Assessment.objects.filter(participant__flow=flow).update(grade="3")
+    shown(flow)
+    text = page(signed_in(client, manager_of(flow)), DASHBOARD, tab="exported")
+    assert "The changes are not sent by themselves." in text
+    assert "Correct the grades in Ladok" in text
+    assert f'href="/exports/flows/{flow.pk}/preview/{"?asking=overwrite" if overwrites else ""}"' in text
+    assert "box--warn" in page(client, f"/flows/{flow.pk}/")
