@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef
@@ -181,7 +182,12 @@ def _correct_settled(pk: uuid.UUID, keys: list[int], reading: Reading) -> tuple[
         has_newer=Exists(newer), is_sent_again=Exists(newer.filter(state__in=ExportItem.HOLDING))
     )
     mistaken = {row.pk: row for row in settled if row.pk in set(registered)}
-    exported = {"state": ItemState.EXPORTED.value, "message": {}, "settled_by": None, "settled_at": None}
+    exported: dict[str, Any] = {
+        "state": ItemState.EXPORTED.value,
+        "message": {},
+        "settled_by": None,
+        "settled_at": None,
+    }
     changes = {key: exported for key, row in mistaken.items() if not row.has_newer}
     corrected = update_in_groups(ExportItem.objects.filter(attempt_id=pk, state=ItemState.FAILED), changes)
     return corrected, sum(row.is_sent_again for row in mistaken.values())
