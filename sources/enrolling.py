@@ -109,6 +109,7 @@ def _plan_newcomer(found: Enrolment, entry: Entry, person: Person, match: Match)
         "by_email": match.by_email,
         "save": match.user is None or _differs(person, match.user),
     }
+    entry.user = match.user
     found.changes.append(Change("people.add", data, message(code, codes=", ".join(entry.codes), **_who(entry))))
     if entry.end_at is not None:
         found.changes.append(_end_change(entry))

@@ -16,7 +16,7 @@ from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
 from ladokflow.wiseflow.schemas import FlowDates, FlowInfo, GradingScale
 from sources.connections import ladok_for
 from sources.licence import Licence
-from sources.matching import match_users, newcomers
+from sources.matching import match_users, newcomers, spellings
 from sources.models import Flow, FlowSource, Participant
 from sources.models.flow import AssessorAllocation
 from sources.plan import CONCLUDED, Booking, Known, Match, Memory, Plan, Present, Wanted
@@ -171,7 +171,7 @@ def _users(exams: Sequence[Exam], present: Present, memory: Memory, licence: Lic
         (type_id, value)
         for entry in people
         for kind, type_id in type_ids.items()
-        if (value := str(getattr(entry.person, kind)).strip())
+        for value in spellings(kind, str(getattr(entry.person, kind)))
     ]
     users = licence.client.search_users(identifiers)
     return match_users(people, users, type_ids, has_unique_emails=memory.has_unique_emails)

@@ -29,6 +29,15 @@ def normal(kind: str, value: str) -> str:
     return re.sub(r"[^0-9a-z]", "", value) if kind == "national_id" else value
 
 
+def spellings(kind: str, value: str) -> tuple[str, ...]:
+    """An identifier as WISEflow, which compares character by character, may have it: a personnummer with and without a hyphen."""
+    value = value.strip()
+    plain = re.sub(r"[^0-9a-zA-Z]", "", value)
+    if kind != "national_id" or not re.fullmatch(r"\d{8}[0-9a-zA-Z]\d{3}", plain):
+        return (value,) if value else ()
+    return tuple(dict.fromkeys((value, plain, f"{plain[:8]}-{plain[8:]}")))
+
+
 def merge_people(exams: Sequence[Exam], memory: Memory) -> list[Entry]:
     """Everyone in the exams, once. What the first exam says of a person stands; gaps are filled from the others.
 

@@ -161,6 +161,7 @@ class Entry:
     person: Person | None = None
     known: Known | None = None
     present: FlowParticipant | None = None
+    user: User | None = None  # a newcomer's in WISEflow, where there is one
     codes: tuple[str, ...] = ()
     room: str = ""
     end_at: dt.datetime | None = None  # an individual end

@@ -14,9 +14,11 @@ from ladokflow.ladok.base import Person
 from ladokflow.messages import Message, message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import WiseflowError
+from ladokflow.wiseflow.schemas import UserDataType
 from sources.gathering import Gathered, is_about_one_row
 from sources.leasing import Lease
 from sources.licence import Licence
+from sources.matching import normal
 from sources.plan import Change, Entry
 
 CHUNK = 100
@@ -123,8 +125,20 @@ class Work:
             first_name=person.first_name or person.organisation_id,
             last_name=person.last_name or "-",
             external_ids=[
-                (row.id, value) for kind, row in types.items() if (value := str(getattr(person, kind)).strip())
+                (row.id, _as_there(kind, value, entry, row))
+                for kind, row in types.items()
+                if (value := str(getattr(person, kind)).strip())
             ],
             roles=self.licence.role_ids("participant"),
             emails=[person.email] if person.email else [],
         )
+
+
+def _as_there(kind: str, value: str, entry: Entry, row: UserDataType) -> str:
+    """The identifier as WISEflow has it already. Spelt another way it would be somebody new there."""
+    there: tuple[str, ...] = ()
+    if entry.user is not None:
+        there = entry.user.values(row.id)
+    elif entry.present is not None:
+        there = entry.present.values(row.name)
+    return next((own for own in there if normal(kind, own) == normal(kind, value)), value)
