@@ -87,6 +87,10 @@ class FlowQuerySet(models.QuerySet["Flow"]):
             graded_count__gt=0,
         )
 
+    def changed_since_export(self) -> FlowQuerySet:
+        """Flows of which WISEflow has other grades now than those that were exported."""
+        return self.filter(export_state=ExportState.EXPORTED, export_message__code="export.some_changed")
+
     def export_failed(self) -> FlowQuerySet:
         return self.filter(export_state=ExportState.FAILED)
 

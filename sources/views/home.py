@@ -25,6 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
     parts = {
         "failed": visible.export_failed(),
         "asking": visible.needing_an_answer(),
+        "changed": visible.changed_since_export(),
         "to_export": visible.to_export().order_by("marking_end_at"),
         "ending": visible.ending_within(SOON).order_by("marking_end_at"),
     }

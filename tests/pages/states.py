@@ -129,6 +129,8 @@ def _of_the_brake(flow: Flow) -> list[Place]:
 def _of_exports(source: Source, user: User) -> list[Place]:
     Source.objects.filter(pk=source.pk).update(can_read_back=True)
     common = {"source": source, "created_by": user, "state": Flow.State.CONCLUDED, "participant_count": 3}
+    changed = stored(message("export.some_changed", count=1, total=3))
+    FlowFactory(export_state="exported", export_message=changed, **common)
     failed = FlowFactory(export_state="failed", export_message=stored(TOLD), failed_count=2, **common)
     ended = _attempt(failed, "failed", items=("failed", "unknown", "exported"), failed_count=1, unknown_count=1)
     ready = FlowFactory(export_message=stored(message("export.ready", count=3)), graded_count=3, **common)

@@ -30,11 +30,13 @@ def test_failed_asking_ending_and_waiting_flows_stand_on_the_page_with_their_rea
     told = message("remote.timeout", system="Ladok", seconds=30).to_json()
     FlowFactory(title="Failed one", export_state="failed", export_message=told, **common)
     FlowFactory(title="Asking one", sync_message=message("sources.brake_empty", code="X", before=9).to_json(), **common)
+    changed = message("export.some_changed", count=1, total=3).to_json()
+    FlowFactory(title="Changed one", export_state="exported", export_message=changed, **common)
     FlowFactory(title="Waiting one", state=Flow.State.CONCLUDED, graded_count=3, **common)
     FlowFactory(title="Ending one", **common | {"marking_end_at": in_hours(24 * 3)})
     FlowFactory(title="Quiet one", **common)
     page = sign_in(membership.user).get("/").content.decode()
-    for title in ("Failed one", "Asking one", "Waiting one", "Ending one"):
+    for title in ("Failed one", "Asking one", "Changed one", "Waiting one", "Ending one"):
         assert page.count(title) == 1, title
     assert "Quiet one" not in page
     assert "Ladok did not answer within 30 seconds." in page
