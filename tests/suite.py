@@ -15,9 +15,12 @@ from urllib.parse import urlsplit, urlunsplit
 from tests import left_out, services
 from tests.environment import ROOT
 
-# What a browser shows, or uses databases of its own, is the same whichever database the tests are given.
+# What a browser shows, asks no database, or uses databases of its own, is the same whichever database the tests are given.
 ON_ONE_DATABASE = (
     "tests/crash",
+    "tests/ladok",
+    "tests/sandbox",
+    "tests/wiseflow",
     "tests/pages/test_sizes.py",
     "tests/pages/test_states.py",
     "tests/pages/test_tasks.py",
@@ -43,7 +46,8 @@ def database_url(server: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=2)
+    # One more than the cores: much of the time the tests wait for a process, a browser or a server.
+    parser.add_argument("--jobs", type=int, default=min((os.cpu_count() or 1) + 1, 4))
     parser.add_argument("--nothing-left-out", action="store_true")
     options = parser.parse_args()
 
