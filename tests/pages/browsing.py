@@ -58,8 +58,9 @@ class Mouse:
         return str(waiting.value.path().read_text(encoding="utf-8-sig"))
 
     def see(self, selector: str) -> None:
-        """Wait until it stands there. The page looks for itself; without JavaScript one loads it anew."""
-        if not self.has_scripts:
+        """Wait until it stands there. The page looks for itself; without JavaScript one loads it anew, but while something is
+        under way: then it loads itself."""
+        if not self.has_scripts and not self.page.locator('meta[http-equiv="refresh"]').count():
             self.page.reload()
         self.page.wait_for_selector(selector)
 
