@@ -8,9 +8,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from exports.masking import masked_text
 from exports.models import ExportAttempt
 from ladokflow.messages import Message
+from ladokflow.privacy import masked_text
 from sources.admin.scope import ReadOnlyAdmin
 
 

@@ -7,7 +7,7 @@ class ExportsConfig(AppConfig):
     verbose_name = _("Exports")
 
     def ready(self) -> None:
-        import exports.answer_messages
-        import exports.checks
-        import exports.messages
+        import exports.messages.answer
+        import exports.messages.rules
+        import exports.operation.checks
         import exports.receivers  # noqa: F401 - the checks, the catalogue, and what listens to sources

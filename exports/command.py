@@ -9,11 +9,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.management.base import CommandParser
 
-from exports import moves
-from exports.collecting import collect_grades
+from exports.attempts import transitions
+from exports.attempts.send import send_attempt
+from exports.grades.collect import collect_grades
 from exports.models import ExportAttempt
-from exports.sending import send_attempt
-from exports.states import of_its_code
+from exports.rules.states import of_its_code
 from ladokflow.messages import Refused, message
 from sources.command import PlainCommand, wait_until
 from sources.models import Flow
@@ -77,7 +77,7 @@ def find_flow_of(pk: int, email: str) -> tuple[Flow, AbstractBaseUser]:
 
 def send_and_wait(attempt: ExportAttempt) -> ExportAttempt:
     """Send it here and now; should a worker have got it, wait for the worker."""
-    send_attempt(attempt.pk, seconds=moves.CLAIM_LEASE_SECONDS)
+    send_attempt(attempt.pk, seconds=transitions.CLAIM_LEASE_SECONDS)
     return wait_until(
         lambda: ExportAttempt.objects.get(pk=attempt.pk),
         lambda row: row.state not in ExportAttempt.OPEN,

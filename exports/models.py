@@ -66,7 +66,7 @@ class ExportAttempt(models.Model):
 
         queued --claim--> claimed --mark--> sending --record--> exported | failed
 
-    `exports/sending.py` moves it, each move one conditional UPDATE. `failed` with `unknown_count` above 0 is what the
+    `exports/attempts/send.py` moves it, each move one conditional UPDATE. `failed` with `unknown_count` above 0 is what the
     manager reads as "outcome unknown".
     """
 
@@ -256,7 +256,7 @@ class Heartbeat(models.Model):
 
 
 class DigestReader(models.Model):
-    """Somebody who is written to (`exports/digest.py`). `lease_until`: an e-mail to her is being sent."""
+    """Somebody who is written to (`exports/operation/digest.py`). `lease_until`: an e-mail to her is being sent."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("user"))
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from exports.automatic import export_automatically
-from exports.collecting import collect_grades
-from exports.states import refresh_states
+from exports.attempts.automatic import export_automatically
+from exports.grades.collect import collect_grades
+from exports.rules.states import refresh_states
 from sources.models import Flow
 from sources.signals import codes_changed, flow_synced, grades_changed
 

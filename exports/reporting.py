@@ -6,7 +6,7 @@ from typing import Any
 
 from exports.command import shown_state
 from exports.models import ExportAttempt
-from exports.states import refresh_states
+from exports.rules.states import refresh_states
 from ladokflow.messages import Message
 from sources.models import Flow, Participant, SyncRun
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from exports import automatic, collecting, digest, sending, sweeping, watching
+from exports.attempts import automatic, send
+from exports.grades import collect
+from exports.operation import digest, health, sweep
 from sources.models import Flow
 
 
 def send_attempt(pk: str) -> None:
-    sending.send_attempt(pk)
+    send.send_attempt(pk)
 
 
 def collect_flow(pk: str) -> None:
@@ -19,7 +21,7 @@ def collect_flow(pk: str) -> None:
 
 def collect_all() -> None:
     """Called every few minutes: have the grades collected of every flow where there may be news."""
-    collecting.enqueue_collections()
+    collect.enqueue_collections()
 
 
 def send_digests() -> None:
@@ -29,8 +31,8 @@ def send_digests() -> None:
 
 def prune() -> None:
     """Called every hour: once a day, what is older than it is to be kept goes."""
-    sweeping.prune()
+    sweep.prune()
 
 
 def heartbeat(_key: str = "") -> None:
-    watching.beat()
+    health.beat()

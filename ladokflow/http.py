@@ -21,7 +21,7 @@ import httpcore
 import httpx
 from django.conf import settings
 
-import ladokflow.remote_messages  # noqa: F401 - the sentences used below
+import ladokflow.remote_answers  # noqa: F401 - the sentences used below
 from ladokflow import __version__
 from ladokflow.messages import Message, message
 

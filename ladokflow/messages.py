@@ -2,7 +2,7 @@
 
 A message is stored as a code and its parameters, never as text, and becomes words in the reader's own language when it is
 shown. Every failure says what happened, what it means for the grades, what to do, and who can do it. The sentences
-stand in one catalogue per package (`ladokflow/remote_messages.py`, `sources/messages.py`, `exports/messages.py`).
+stand in one catalogue per package (`ladokflow/remote_answers.py`, `sources/messages/flows.py`, `exports/messages/rules.py`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 from django.urls import path
 
-from sources.views import assessors, codes, flows, syncing, wizard, wizard_settings
+from ladokflow.pages import flow_assessors, flow_codes, flow_syncs
+from sources.views import flows, wizard, wizard_settings
 
 app_name = "flows"
 urlpatterns = [
@@ -15,15 +16,15 @@ urlpatterns = [
     path("batches/<uuid:batch_pk>/retry/", wizard_settings.batch_retry, name="batch_retry"),
     path("<int:pk>/", flows.overview, name="detail"),
     path("<int:pk>/participants/", flows.participants, name="participants"),
-    path("<int:pk>/codes/", codes.codes, name="codes"),
-    path("<int:pk>/codes/add/", codes.add, name="code_add"),
-    path("<int:pk>/codes/<int:code_pk>/remove/", codes.remove, name="code_remove"),
-    path("<int:pk>/assessors/", assessors.assessors, name="assessors"),
+    path("<int:pk>/codes/", flow_codes.codes, name="codes"),
+    path("<int:pk>/codes/add/", flow_codes.add, name="code_add"),
+    path("<int:pk>/codes/<int:code_pk>/remove/", flow_codes.remove, name="code_remove"),
+    path("<int:pk>/assessors/", flow_assessors.assessors, name="assessors"),
     path("<int:pk>/exports/", flows.exports, name="exports"),
     path("<int:pk>/resume/", wizard_settings.resume, name="resume"),
-    path("<int:pk>/follow-again/", syncing.follow, name="follow"),
-    path("<int:pk>/synchronisations/", syncing.history, name="syncs"),
-    path("<int:pk>/synchronisations/preview/", syncing.preview, name="sync_preview"),
-    path("<int:pk>/synchronisations/start/", syncing.start, name="sync"),
-    path("<int:pk>/synchronisations/<uuid:run_pk>/", syncing.run, name="sync_run"),
+    path("<int:pk>/follow-again/", flow_syncs.follow, name="follow"),
+    path("<int:pk>/synchronisations/", flow_syncs.history, name="syncs"),
+    path("<int:pk>/synchronisations/preview/", flow_syncs.preview, name="sync_preview"),
+    path("<int:pk>/synchronisations/start/", flow_syncs.start, name="sync"),
+    path("<int:pk>/synchronisations/<uuid:run_pk>/", flow_syncs.run, name="sync_run"),
 ]

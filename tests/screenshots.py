@@ -43,7 +43,7 @@ PICTURES = (
 
 
 def sign_in(page: Any, url: str, email: str) -> None:
-    from ladokflow.demo import PASSWORD
+    from ladokflow.sandbox.demo import PASSWORD
 
     page.goto(f"{url}/sign-in/")
     page.fill("input[name=username]", email)

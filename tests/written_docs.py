@@ -54,7 +54,7 @@ def ladok_tables() -> str:
 def glossary() -> str:
     from django.utils.translation import override
 
-    from ladokflow.glossary import WORDS
+    from ladokflow.pages.glossary import WORDS
 
     rows = []
     for entry in WORDS:

@@ -2,7 +2,7 @@
 
 from django import template
 
-from exports.automatic import hindrance
+from exports.attempts.automatic import hindrance
 
 register = template.Library()
 

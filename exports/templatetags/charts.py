@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from exports.charts import export_weeks, grade_bars, weeks_context
+from exports.pages.charts import export_weeks, grade_bars, weeks_context
 from sources.models import Flow
 
 register = template.Library()

@@ -2,7 +2,7 @@
 
 from django import template
 
-from exports.watching import QueueFacts, queue_facts
+from exports.operation.health import QueueFacts, queue_facts
 
 register = template.Library()
 

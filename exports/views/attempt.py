@@ -13,16 +13,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
-from exports import rules
-from exports.facts import sender_of
-from exports.forms import ItemFilter
-from exports.listing import outcome_counts, with_newer, worst_first
-from exports.masking import masked_text
 from exports.models import ExportAttempt, ExportItem
-from exports.rules import FlowFacts
+from exports.pages.forms import ItemFilter
+from exports.pages.lists import outcome_counts, with_newer, worst_first
+from exports.rules import rules
+from exports.rules.facts import sender_of
+from exports.rules.rules import FlowFacts
 from exports.views.asking import attempt_for
 from ladokflow.messages import Message
 from ladokflow.parts import part_of
+from ladokflow.privacy import masked_text
 from sources.models import AuditEntry
 
 PEOPLE_PER_PAGE = 50

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import trigger_client_event
 
-from exports.forms import DashboardFilter
-from exports.listing import live_attempts, memberships_by_source, rows_of, tab_counts, with_exports
+from exports.pages.forms import DashboardFilter
+from exports.pages.lists import live_attempts, memberships_by_source, rows_of, tab_counts, with_exports
 from sources.models import Flow
 
 FLOWS_PER_PAGE = 25

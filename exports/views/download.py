@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from exports.forms import DashboardFilter, ItemFilter
-from exports.listing import errors_of, memberships_by_source, with_newer, worst_first
 from exports.models import ExportItem
+from exports.pages.forms import DashboardFilter, ItemFilter
+from exports.pages.lists import errors_of, memberships_by_source, with_newer, worst_first
 from exports.views.asking import attempt_for
 from ladokflow.spreadsheets import csv_file, xlsx_file
 from sources.models import Flow

@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from exports.collecting import collect_grades
-from exports.forms import asking_of
+from exports.attempts.start import HeldBack, Preview, preview_export, retry_export, start_export
+from exports.grades.collect import collect_grades
 from exports.models import ExportAttempt, ExportItem
-from exports.rules import Asking
-from exports.starting import HeldBack, Preview, preview_export, retry_export, start_export
+from exports.pages.forms import asking_of
+from exports.rules.rules import Asking
 from exports.views.asking import back, chosen_flows, flow_for, keys_of
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from exports.forms import MarkForm
-from exports.listing import with_newer
+from exports.attempts.settle import check_with_ladok, mark_as_exported
 from exports.models import ExportAttempt, ExportItem
-from exports.settling import check_with_ladok, mark_as_exported
+from exports.pages.forms import MarkForm
+from exports.pages.lists import with_newer
 from exports.views.asking import attempt_for, back, flow_for, keys_of
 from exports.views.attempt import UNSETTLED
 from ladokflow.addresses import address_of

@@ -1,4 +1,4 @@
-"""What is told when WISEflow says no, in words of its own. See also `ladokflow/remote_messages.py`."""
+"""What is told when WISEflow says no, in words of its own. See also `ladokflow/remote_answers.py`."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow.ladok.bodies import check_expression
 from ladokflow.messages import Refused
 from sources.models import Credential, Membership, Source
-from sources.paths import PATHS, check_path
+from sources.universities.paths import PATHS, check_path
 
 USER_DATA_TYPES = ("organisation_id", "national_id", "external_user_id")
 

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from sources.admin.forms import MembershipForm
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
-from sources.members import person_at, update_admin_access
 from sources.models import Membership, Source
+from sources.universities.members import person_at, update_admin_access
 
 
 @admin.register(Membership)

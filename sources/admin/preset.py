@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
 from sources.models import FlowPreset, Source
-from sources.settings_form import PeopleField, SettingsForm, people_by_field, staff_of
+from sources.pages.settings_form import PeopleField, SettingsForm, people_by_field, staff_of
 
 
 class FlowPresetForm(forms.ModelForm):

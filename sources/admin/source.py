@@ -24,9 +24,9 @@ from sources.admin.forms import ExportBodyForm, SourceForm
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin, administers
 from sources.admin.webhook import WebhookPages
-from sources.connections import check_connection
 from sources.models import Credential, Source
-from sources.moving import hosts, leave_credentials_behind
+from sources.universities.clients import check_connection
+from sources.universities.moved_hosts import hosts, leave_credentials_behind
 
 
 @admin.register(Source)

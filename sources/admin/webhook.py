@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused
-from sources import registering
 from sources.admin.forms import SecretInput
 from sources.admin.recording import record_in_admin
 from sources.admin.scope import ReadOnlyAdmin
 from sources.models import Source, Webhook, WebhookEvent
+from sources.webhooks import register
 
 SIGNATURE = ("header", "encoding", "prefix")
 NEWEST = 10
@@ -65,19 +65,19 @@ class WebhookPages:
         hook = Webhook.objects.filter(source=source).first() or Webhook(source=source)
         form = WebhookForm(instance=hook)
         if request.method == "POST":
-            hook = registering.webhook_of(source)
+            hook = register.webhook_of(source)
             form = WebhookForm(request.POST, instance=hook) if "save" in request.POST else form
             if "save" not in request.POST or form.is_valid():
                 _do(request, source, hook, form)
                 return HttpResponseRedirect(reverse("admin:sources_source_webhook", args=[source.pk]))
-            hook = registering.webhook_of(source)
+            hook = register.webhook_of(source)
         return self._page(  # type: ignore[attr-defined]
             request,
             source,
             "webhook",
             title=_("Webhook"),
             hook=hook,
-            url=registering.url_of(source),
+            url=register.url_of(source),
             form=form,
             events=source.webhook_events.defer("payload")[:NEWEST],
         )
@@ -87,12 +87,12 @@ def _do(request: HttpRequest, source: Source, hook: Webhook, form: WebhookForm) 
     who: dict[str, Any] = {"source": source, "by": request.user, "address": address_of(request)}
     try:
         if "register" in request.POST:
-            registering.register(**who)
+            register.register(**who)
             messages.success(request, _("The webhook is registered in WISEflow. Test it now."))
         elif "test" in request.POST:
-            registering.ask_for_test(**who)
+            register.ask_for_test(**who)
         elif "remove" in request.POST:
-            registering.remove(**who)
+            register.remove(**who)
             messages.success(request, _("The webhook is removed. WISEflow calls no more."))
         elif "adopt" in request.POST and hook.signed_with:
             _adopt(request, source, hook)

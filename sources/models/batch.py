@@ -60,7 +60,7 @@ class FlowBatch(models.Model):
 
 
 class BatchExam(models.Model):
-    """One exam of a batch: waiting, refused (`message` says why), or with its flow. `sources/batching.py` is the only writer."""
+    """One exam of a batch: waiting, refused (`message` says why), or with its flow. `sources/flows/batch.py` is the only writer."""
 
     batch = models.ForeignKey(FlowBatch, models.CASCADE, related_name="exams")
     position = models.PositiveSmallIntegerField()

@@ -99,7 +99,7 @@ class Flow(models.Model):
     """One exam in WISEflow, made from one or more Ladok codes of one source."""
 
     class Setup(models.TextChoices):
-        """How far its creation has come. `sources/requesting.py` and `sources/creating.py` are the only writers."""
+        """How far its creation has come. `sources/flows/request.py` and `sources/flows/create.py` are the only writers."""
 
         QUEUED = "queued", _("Waiting")
         CREATING = "creating", _("Being created")
@@ -133,7 +133,7 @@ class Flow(models.Model):
     )
     activates = models.BooleanField(_("activate when created"), default=False)
 
-    # Creation: a list of steps, each safe to run again (sources/creating.py)
+    # Creation: a list of steps, each safe to run again (sources/flows/create.py)
     setup_state = models.CharField(_("creation"), max_length=10, choices=Setup, default=Setup.QUEUED)
     setup_step = models.CharField(max_length=30, blank=True)  # the last step that is done
     setup_mark = models.CharField(max_length=20, unique=True)  # finds the flow in WISEflow again after a crash

@@ -8,7 +8,7 @@ from sources.models.source import Source
 class RoomTurn(models.Model):
     """The turn of one worker to look for a room on a source's licence, and to make it where there is none.
 
-    WISEflow makes a second room of the same name without a word. See `sources/turns.py`.
+    WISEflow makes a second room of the same name without a word. See `sources/sync/apply/room_lock.py`.
     """
 
     source = models.ForeignKey(Source, models.CASCADE, related_name="+")

@@ -18,7 +18,7 @@ WAIT = dt.timedelta(seconds=15)  # a call that was asked for is here by then, or
 class Webhook(models.Model):
     """How the calls of one source are known to be WISEflow's, and whether they are registered there.
 
-    `sources/webhooks.py` receives, `sources/registering.py` registers. Header, encoding and prefix of the signature are settings,
+    `sources/webhooks/receive.py` receives, `sources/webhooks/register.py` registers. Header, encoding and prefix of the signature are settings,
     for WISEflow does not publish them.
     """
 

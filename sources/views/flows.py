@@ -16,11 +16,11 @@ from django.views.decorators.vary import vary_on_headers
 
 from ladokflow.parts import part_of
 from ladokflow.templatetags.ladokflow import when
-from sources.creating import STEPS
-from sources.forms import FlowFilter, ParticipantFilter
+from sources.flows.create import STEPS
 from sources.models import Flow, Participant, Source, SyncRun
-from sources.phases import phases
-from sources.syncing import braked_run
+from sources.pages.forms import FlowFilter, ParticipantFilter
+from sources.pages.phases import phases
+from sources.sync.run import braked_run
 from sources.views.wizard import ONE, address_of_step
 
 FLOWS_PER_PAGE = 25
@@ -113,7 +113,7 @@ def overview(request: HttpRequest, pk: int) -> HttpResponse:
         codes = [code.code for code in context["codes"]]
         context["settings_address"] = address_of_step("settings", flow.source, codes, make=ONE, flow=str(flow.pk))
     if request.htmx.target == "progress" and context["is_busy"]:  # type: ignore[attr-defined]
-        return render(request, "sources/_progress.html", context)
+        return render(request, "pages/_progress.html", context)
     last_run = flow.sync_runs.filter(state=SyncRun.State.FAILED).first() if flow.sync_message else None
     braked = braked_run(flow) if last_run else None
     context |= {
@@ -129,7 +129,7 @@ def overview(request: HttpRequest, pk: int) -> HttpResponse:
             for person in flow.staff
         ],
     }
-    return part_of(request, render(request, "sources/flow.html", context), "#flow")
+    return part_of(request, render(request, "pages/flow.html", context), "#flow")
 
 
 def can_be_confirmed(run: SyncRun) -> bool:
@@ -180,7 +180,7 @@ def participants(request: HttpRequest, pk: int) -> HttpResponse:
         "page": page,
         "is_filtering": form.is_filtering,
     }
-    return render(request, "sources/flow_participants.html", context)
+    return render(request, "pages/flow_participants.html", context)
 
 
 @login_required
@@ -189,4 +189,4 @@ def exports(request: HttpRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
     attempts: QuerySet[Any] = flow.attempts.select_related("code", "requested_by")
     page = Paginator(attempts, RUNS_PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "sources/flow_exports.html", flow_context(flow) | {"tab": "exports", "page": page})
+    return render(request, "pages/flow_exports.html", flow_context(flow) | {"tab": "exports", "page": page})

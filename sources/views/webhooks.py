@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from ladokflow.addresses import address_of
-from sources.webhooks import Came, receive
+from sources.webhooks.receive import Came, receive
 
 logger = logging.getLogger(__name__)
 

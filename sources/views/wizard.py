@@ -22,10 +22,10 @@ from django.views.decorators.vary import vary_on_headers
 from ladokflow.http import RemoteError
 from ladokflow.ladok.base import Exam
 from ladokflow.messages import Message
-from sources.fetching import fetch_exam, fetch_several, list_exams
-from sources.forms import CodeForm, CourseForm
+from sources.flows.exams import fetch_exam, fetch_several, list_exams
 from sources.models import FlowBatch, FlowSource, Source
-from sources.previewing import MAX_EXAMS, Found, SourceData
+from sources.pages.forms import CodeForm, CourseForm
+from sources.pages.source_data import MAX_EXAMS, Found, SourceData
 
 EACH, ONE = "each", "one"
 LISTED_FOR_SECONDS = 120  # while one filters, Ladok is not asked again

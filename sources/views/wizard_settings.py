@@ -18,15 +18,15 @@ from django.views.decorators.vary import vary_on_headers
 
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused
-from sources.allocation_list import tell_strangers
-from sources.batching import request_batch, retry_refused
-from sources.connections import wiseflow_for
-from sources.creating import STEPS
-from sources.fetching import fetch_several
+from sources.flows.assessor_csv import tell_strangers
+from sources.flows.batch import request_batch, retry_refused
+from sources.flows.create import STEPS
+from sources.flows.exams import fetch_several
+from sources.flows.request import request_flow, resume_flow
 from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source
 from sources.models.flow import AssessorAllocation
-from sources.requesting import request_flow, resume_flow
-from sources.settings_form import SettingsForm, members_of
+from sources.pages.settings_form import SettingsForm, members_of
+from sources.universities.clients import wiseflow_for
 from sources.views.flows import flow_for
 from sources.views.wizard import EACH, address_of_step, chosen_codes, source_for, way_to_make
 

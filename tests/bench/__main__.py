@@ -64,12 +64,12 @@ class Bench:
         self.peaks: dict[int, float] = {}
 
     def exam(self, people: int) -> None:
-        from exports.collecting import collect_grades
-        from exports.starting import start_export
-        from sources.creating import create_flow
+        from exports.attempts.start import start_export
+        from exports.grades.collect import collect_grades
+        from sources.flows.create import create_flow
+        from sources.flows.request import request_flow
         from sources.models import SyncRun
-        from sources.requesting import request_flow
-        from sources.syncing import request_sync, run_sync
+        from sources.sync.run import request_sync, run_sync
 
         def timed(step: str, work: Callable[[], Any]) -> Any:
             self.seconds[step, people], done = clocked(work)

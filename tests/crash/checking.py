@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db import transaction
 
-from exports.facts import item_line
 from exports.models import ExportAttempt, ExportItem
-from exports.states import refresh_states
+from exports.rules.facts import item_line
+from exports.rules.states import refresh_states
 from ladokflow.messages import Message
 from ladokflow.sandbox.control import Control
 from sources.models import AuditEntry, Flow, Participant

@@ -16,8 +16,8 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from exports.attempts.start import SEND_TASK
 from exports.models import ExportAttempt, ExportItem
-from exports.starting import SEND_TASK
 from ladokflow.queue import enqueue
 from sources.models import Flow, Source
 from tests.crash.chaos import Chaos, World

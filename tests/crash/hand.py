@@ -21,15 +21,15 @@ django.setup()
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.db import DatabaseError, close_old_connections, connection  # noqa: E402
 
-from exports.collecting import collect_grades  # noqa: E402
+from exports.attempts.settle import check_with_ladok  # noqa: E402
+from exports.attempts.start import retry_export, start_export  # noqa: E402
+from exports.grades.collect import collect_grades  # noqa: E402
 from exports.models import ExportAttempt  # noqa: E402
-from exports.settling import check_with_ladok  # noqa: E402
-from exports.starting import retry_export, start_export  # noqa: E402
 from ladokflow.http import RemoteError  # noqa: E402
 from ladokflow.messages import Refused  # noqa: E402
-from sources.creating import create_flow  # noqa: E402
+from sources.flows.create import create_flow  # noqa: E402
+from sources.flows.request import request_flow, resume_flow  # noqa: E402
 from sources.models import Flow, Source  # noqa: E402
-from sources.requesting import request_flow, resume_flow  # noqa: E402
 
 Answer = dict[str, Any]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from django.core.management import call_command
 from django.db import connection
 
-from exports.collecting import collect_grades
+from exports.grades.collect import collect_grades
 from sources.models import Flow, Source
 from tests.crash import checking
 from tests.crash.aimed import AimingSandbox

@@ -27,7 +27,7 @@ def peak_mb() -> float:
 
 
 def work(pk: str) -> dict[str, Any]:
-    from exports.sending import send_attempt
+    from exports.attempts.send import send_attempt
 
     began = time.perf_counter()
     send_attempt(pk, seconds=PATIENCE)

@@ -14,8 +14,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from exports.attempts.send import send_attempt
 from exports.models import ExportAttempt
-from exports.sending import send_attempt
 from sources.models import AuditEntry, Flow, Membership
 from tests.exports.world import World
 from tests.factories import ExportAttemptFactory, MembershipFactory, UserFactory

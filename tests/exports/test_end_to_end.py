@@ -281,7 +281,7 @@ def test_export_when_marking_ends_runs_by_itself_once(liu: Source, sandbox: Sand
 
 def _work_through_the_queue() -> None:
     """What a worker does with the entries there are."""
-    from exports.sending import send_attempt
+    from exports.attempts.send import send_attempt
 
     for pk in list(ExportAttempt.objects.filter(state="queued").values_list("pk", flat=True)):
         send_attempt(pk)

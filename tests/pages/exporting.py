@@ -7,9 +7,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 
-from exports.sending import send_attempt
-from exports.starting import start_export
-from exports.states import refresh_states
+from exports.attempts.send import send_attempt
+from exports.attempts.start import start_export
+from exports.rules.states import refresh_states
 from sources.models import Flow
 from tests.factories import MembershipFactory, UserFactory
 

@@ -9,10 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from sources.creating import create_flow
+from sources.flows.create import create_flow
+from sources.flows.request import request_flow
 from sources.models import AuditEntry, Flow, Source, SyncRun
-from sources.requesting import request_flow
-from sources.syncing import run_sync
+from sources.sync.run import run_sync
 from tests.factories import FlowFactory
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def test_after_participation_the_list_stands_still(sign_in: SignIn, anna: User, 
 def test_a_flow_under_synchronisation_says_to_wait_and_keeps_what_was_written(
     sign_in: SignIn, anna: User, flow: Flow
 ) -> None:
-    from sources.leasing import Lease
+    from sources.sync.lease import Lease
 
     assert Lease.take(flow.pk)
     page = send(sign_in(anna), flow, [("a", "asse0@liu.example")])

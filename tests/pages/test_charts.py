@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from exports.charts import WEEKS, export_weeks, grade_bars
+from exports.pages.charts import WEEKS, export_weeks, grade_bars
 from sources.models import Membership
 from tests.factories import (
     AssessmentFactory,

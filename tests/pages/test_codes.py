@@ -8,9 +8,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from sources.creating import create_flow
+from sources.flows.create import create_flow
+from sources.flows.request import request_flow
 from sources.models import Flow, SyncRun
-from sources.requesting import request_flow
 from tests.factories import FlowFactory, MembershipFactory
 
 SignIn = Callable[[User], Client]

@@ -247,8 +247,8 @@ def test_error_that_was_retried_well_is_no_error_any_more(
     world.answer = reject_first
     exported(flow)
     world.answer = lambda call: (200, b"")
-    from exports.sending import send_attempt
-    from exports.starting import retry_export
+    from exports.attempts.send import send_attempt
+    from exports.attempts.start import retry_export
 
     for attempt in retry_export(flow=flow, requested_by=flow.created_by, enqueue=False):
         send_attempt(attempt.pk)

@@ -10,8 +10,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
+from exports.attempts.send import send_attempt
 from exports.models import ExportAttempt
-from exports.sending import send_attempt
 from sources.models import Flow
 from tests.exports.world import World
 from tests.factories import FlowFactory, ParticipantFactory

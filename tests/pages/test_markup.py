@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from ladokflow import views
+from ladokflow.pages import errors
 from sources.models import Flow
 from tests.factories import (
     ExportAttemptFactory,
@@ -104,8 +104,8 @@ def test_every_address_of_ours_asks_for_a_sign_in(client: Client) -> None:
 def test_a_fault_of_ours_is_a_page_with_a_reference_that_stands_in_the_log(
     rf: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level("ERROR", logger="ladokflow.views"):
-        answer = views.broken(rf.get("/flows/"))
+    with caplog.at_level("ERROR", logger="ladokflow.pages.errors"):
+        answer = errors.broken(rf.get("/flows/"))
     page = answer.content.decode()
     assert answer.status_code == 500
     assert problems_of(page) == []

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from sources.creating import create_flow
+from sources.flows.create import create_flow
 from sources.models import Flow, FlowPreset
 from tests.factories import SourceFactory
 

@@ -12,8 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from sources.batching import request_exam
-from sources.creating import create_flow
+from sources.flows.batch import request_exam
+from sources.flows.create import create_flow
 from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source
 from tests.factories import FlowFactory
 from tests.pages.test_wizard import SETTINGS, query, settings_of, text

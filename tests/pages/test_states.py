@@ -14,13 +14,13 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from exports.models import Heartbeat
-from exports.watching import QUEUE
-from ladokflow import views
+from exports.operation.health import QUEUE
+from ladokflow.pages import errors
 from ladokflow.sandbox.server import Sandbox
-from sources.creating import create_flow
+from sources.flows.create import create_flow
+from sources.flows.request import request_flow
 from sources.models import Flow, FlowPreset, Membership, Source, SyncRun
-from sources.requesting import request_flow
-from sources.syncing import request_sync, run_sync
+from sources.sync.run import request_sync, run_sync
 from tests.factories import (
     AuditEntryFactory,
     ExportAttemptFactory,
@@ -169,7 +169,7 @@ def shown(answer: HttpResponse) -> dict[str, Any]:
 def test_pages_of_errors(page: Any, rf: RequestFactory) -> None:
     """No address is meant to lead to a fault: its page is put in the place of another."""
     signed_in(page, MembershipFactory().user)
-    for view in (views.broken, lambda request: views.forbidden(request, PermissionError())):
+    for view in (errors.broken, lambda request: errors.forbidden(request, PermissionError())):
         request = rf.get("/")
         request.user = UserFactory()
         answer = view(request)

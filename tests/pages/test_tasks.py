@@ -6,13 +6,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
 
+from exports.attempts.send import send_attempt
 from exports.models import ExportAttempt
-from exports.sending import send_attempt
 from exports.tasks import collect_flow
 from ladokflow.sandbox.server import Sandbox
-from sources.creating import create_flow
+from sources.flows.create import create_flow
 from sources.models import Flow, Source, SyncRun
-from sources.syncing import run_sync
+from sources.sync.run import run_sync
 from tests.factories import PASSWORD
 from tests.pages.browsing import Keyboard, Mouse, Open
 

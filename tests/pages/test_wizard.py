@@ -13,9 +13,9 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from sources.creating import create_flow
+from sources.flows.create import create_flow
+from sources.flows.request import request_flow
 from sources.models import Flow, Source
-from sources.requesting import request_flow
 from tests.factories import FlowFactory, MembershipFactory
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from sources.batching import request_exam
-from sources.creating import create_flow
+from sources.flows.batch import request_exam
+from sources.flows.create import create_flow
 from sources.models import BatchExam, Flow, FlowBatch, Source
 from tests.factories import FlowFactory, ParticipantFactory
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exports.models import ExportAttempt
-from ladokflow import demo as house
+from ladokflow.sandbox import demo as house
 from sources.models import Flow, Webhook
 from tests.environment import ROOT
 from tests.running import START_SECONDS, demo, free_port

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from exports.automatic import export_automatically
-from exports.collecting import collect_grades
+from exports.attempts.automatic import export_automatically
+from exports.grades.collect import collect_grades
 from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
 from sources.command import PlainCommand, find_flow, one_line

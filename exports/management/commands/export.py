@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from exports.attempts.start import start_export
 from exports.command import SendingCommand
 from exports.models import ExportAttempt
-from exports.starting import start_export
 from sources.models import Flow
 
 

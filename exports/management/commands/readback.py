@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from exports.settling import Settled, check_with_ladok
+from exports.attempts.settle import Settled, check_with_ladok
 from ladokflow.messages import Refused
 from sources.command import PlainCommand, find_flow
 

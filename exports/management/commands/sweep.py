@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import close_old_connections
 
-from exports.sweeping import sweep
+from exports.operation.sweep import sweep
 from sources.command import PlainCommand
 
 PAUSE_SECONDS = 20.0

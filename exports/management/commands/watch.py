@@ -16,7 +16,7 @@ from django.core.management.base import CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
-from exports import watching
+from exports.operation import health
 from ladokflow.queue import enqueue
 from sources.command import PlainCommand
 
@@ -35,7 +35,7 @@ class Command(PlainCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--silence", type=float, default=watching.HEARTBEAT_SECONDS, metavar="SECONDS")
+        parser.add_argument("--silence", type=float, default=health.HEARTBEAT_SECONDS, metavar="SECONDS")
 
     def work(self, **options: Any) -> None:
         self.stopped = threading.Event()
@@ -74,11 +74,11 @@ class Command(PlainCommand):
         """Have a worker show that it is there, unless an earlier wish still waits in the queue."""
         try:
             close_old_connections()
-            last = watching.last_beat("asked")
-            heard = watching.last_beat()
+            last = health.last_beat("asked")
+            heard = health.last_beat()
             if last is not None and last > since and (heard is None or heard < last):
                 return False
-            watching.beat("asked")
+            health.beat("asked")
             enqueue("exports.tasks.heartbeat", "watch")
         except DatabaseError:
             connection.close()
@@ -89,10 +89,10 @@ class Command(PlainCommand):
         """Whether it is for certain that nobody works. A database that is down says nothing about the workers."""
         try:
             close_old_connections()
-            heard = watching.last_beat()
+            heard = health.last_beat()
             if heard is not None and (timezone.now() - heard).total_seconds() < self.silence:
                 return False
-            return not watching.is_a_worker_busy()
+            return not health.is_a_worker_busy()
         except DatabaseError:
             connection.close()
             return False

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, no_translations
 
-from ladokflow import demo
+from ladokflow.sandbox import demo
 
 
 class Command(BaseCommand):

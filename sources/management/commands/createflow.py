@@ -6,9 +6,9 @@ from django.core.management.base import CommandParser
 
 from ladokflow.messages import message
 from sources.command import PlainCommand, find_member, find_source, wait_until
-from sources.creating import create_flow
+from sources.flows.create import create_flow
+from sources.flows.request import refuse_unknown_type, request_flow
 from sources.models import Flow, SyncRun
-from sources.requesting import refuse_unknown_type, request_flow
 
 
 class Command(PlainCommand):

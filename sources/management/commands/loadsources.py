@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from sources.command import PlainCommand, one_line
-from sources.loading import load_sources
+from sources.universities.toml import load_sources
 
 
 class Command(PlainCommand):

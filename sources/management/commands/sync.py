@@ -8,7 +8,7 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
 from sources.command import PlainCommand, find_flow, find_source, one_line, wait_until
 from sources.models import Flow, SyncRun
-from sources.syncing import preview_sync, request_sync, run_sync
+from sources.sync.run import preview_sync, request_sync, run_sync
 
 COUNTS = ("added", "updated", "removed", "deactivated", "unchanged")
 

@@ -1,0 +1,63 @@
+"""Exports that nobody presses a button for: instant export, and export when marking ends. Both once, and only if switched on."""
+
+from __future__ import annotations
+
+import logging
+
+from exports.attempts.start import start_export
+from exports.grades.collect import collect_grades
+from exports.models import ExportAttempt
+from exports.rules import rules
+from exports.rules.facts import sender_of
+from ladokflow.http import RemoteError
+from ladokflow.messages import Message, Refused, message
+from sources.models import Flow
+from sources.models.flow import ExportState
+
+logger = logging.getLogger(__name__)
+
+Trigger = ExportAttempt.Trigger
+
+
+def collect_and_export(flow: Flow) -> int | None:
+    """Collect the grades, and start what is to start by itself; how many are graded, None where WISEflow did not tell."""
+    try:
+        graded = collect_grades(flow)
+    except (RemoteError, Refused) as error:
+        logger.warning("export.grades.not_collected flow=%s reason=%s", flow.pk, error.message.code)
+        return None
+    export_automatically(flow)
+    return graded
+
+
+def export_automatically(flow: Flow) -> list[ExportAttempt]:
+    """Call it after grades have been collected. What failed before waits for a manager: it is not sent again."""
+    attempts: list[ExportAttempt] = []
+    if flow.instant_export:
+        attempts += _start(flow, Trigger.INSTANT)
+    if flow.exports_when_marking_ends and flow.is_marking_over and not _has_run(flow):
+        attempts += _start(flow, Trigger.MARKING_END)
+    return attempts
+
+
+def hindrance(flow: Flow) -> Message | None:
+    """Why no export of the flow can start by itself, where one is wanted: it goes in the name of who made the flow."""
+    is_wanted = flow.instant_export or flow.exports_when_marking_ends
+    facts = rules.FlowFacts(needs_export_right=flow.source.rules.needs_export_right)
+    if not is_wanted or not facts.needs_export_right or flow.export_state == ExportState.EXPORTED:
+        return None
+    if rules.has_export_right(facts, sender_of(flow, None)) is None:
+        return None
+    return message("export.not_by_itself", maker=flow.created_by.get_full_name() or flow.created_by.get_username())
+
+
+def _has_run(flow: Flow) -> bool:
+    return flow.attempts.filter(trigger=Trigger.MARKING_END).exists()
+
+
+def _start(flow: Flow, trigger: str) -> list[ExportAttempt]:
+    try:
+        return start_export(flow=flow, trigger=trigger)
+    except Refused as refused:
+        logger.info("export.not_started flow=%s trigger=%s reason=%s", flow.pk, trigger, refused.message.code)
+        return []

@@ -1,0 +1,108 @@
+"""What people type and choose on the pages of exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from exports.models import ExportItem
+from exports.rules.rules import Asking
+from sources.models import Source
+from sources.models.flow import ExportState, FlowQuerySet
+
+# What a manager may ask for; instant export asks by itself.
+ASKINGS = (Asking.FIRST, Asking.RETRY, Asking.OVERWRITE)
+
+
+def asking_of(value: str | None) -> Asking:
+    return next((asking for asking in ASKINGS if asking == value), Asking.FIRST)
+
+
+class DashboardFilter(forms.Form):
+    """The search and the source filter of the dashboard. An unknown value counts as none."""
+
+    ORDERS = {
+        ExportState.FAILED: ("-pk",),
+        ExportState.EXPORTED: ("-pk",),
+        # What can be sent now stands first: marking has ended the longest ago.
+        ExportState.PENDING: (F("state").desc(nulls_last=True), F("marking_end_at").asc(nulls_last=True), "pk"),
+    }
+
+    tab = forms.ChoiceField(required=False, choices=ExportState.choices, widget=forms.HiddenInput)
+    q = forms.CharField(
+        label=_("Search"),
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search"}),
+        help_text=_("Title, Ladok code or a student's organisation id"),
+    )
+
+    def __init__(self, *args: Any, sources: Iterable[Source], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = list(sources)
+        if len(own) > 1:
+            choices = [("", _("All")), *((source.slug, source.name) for source in own)]
+            self.fields["source"] = forms.ChoiceField(label=_("Source"), required=False, choices=choices)
+        self.is_valid()
+
+    @property
+    def state(self) -> ExportState:
+        return ExportState(self.cleaned_data.get("tab") or ExportState.FAILED)
+
+    @property
+    def is_filtering(self) -> bool:
+        return bool(self.cleaned_data.get("q") or self.cleaned_data.get("source"))
+
+    def narrow(self, flows: FlowQuerySet) -> FlowQuerySet:
+        """By search and source, whatever the tab."""
+        if text := self.cleaned_data.get("q", "").strip():
+            flows = flows.found_by(text)
+        if slug := self.cleaned_data.get("source"):
+            flows = flows.filter(source__slug=slug)
+        return flows
+
+    def apply(self, flows: FlowQuerySet) -> FlowQuerySet:
+        return self.narrow(flows).filter(export_state=self.state).order_by(*self.ORDERS[self.state])
+
+
+class ItemFilter(forms.Form):
+    """The people of an attempt: by outcome, by a part of the name, or by the start of an identifier."""
+
+    state = forms.ChoiceField(label=_("Outcome"), required=False, choices=[("", _("All")), *ExportItem.State.choices])
+    q = forms.CharField(
+        label=_("Search"),
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search"}),
+        help_text=_("Name or organisation id"),
+    )
+
+    @property
+    def is_filtering(self) -> bool:
+        return any(self.cleaned_data.values())
+
+    def apply(self, items: QuerySet[ExportItem]) -> QuerySet[ExportItem]:
+        self.is_valid()
+        for word in self.cleaned_data.get("q", "").split():
+            items = items.filter(
+                Q(participant__first_name__icontains=word)
+                | Q(participant__last_name__icontains=word)
+                | Q(organisation_id__istartswith=word)
+                | Q(unique_exam_id__istartswith=word)
+            )
+        if state := self.cleaned_data.get("state"):
+            items = items.filter(state=state)
+        return items
+
+
+class MarkForm(forms.Form):
+    """*Mark as exported*: what somebody says who has looked in Ladok."""
+
+    reason = forms.CharField(
+        label=_("How do you know that the grades are in Ladok?"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("It is kept in the audit log. For example: seen in Ladok's result list today."),
+    )

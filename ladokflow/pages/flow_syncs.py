@@ -1,0 +1,111 @@
+"""Synchronisations of a flow: asking for one, seeing beforehand what it would do, and what was done."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from ladokflow.addresses import address_of
+from ladokflow.http import RemoteError
+from ladokflow.messages import Refused
+from sources.models import Flow, SyncRun
+from sources.sync.overrides import follow_again
+from sources.sync.plan.values import GOES
+from sources.sync.run import braked_run, preview_sync, request_sync
+from sources.views.flows import RUNS_PER_PAGE, can_be_confirmed, flow_context, flow_for, goers_of
+
+
+@login_required
+@require_GET
+def history(request: HttpRequest, pk: int) -> HttpResponse:
+    flow = flow_for(request, pk)
+    page = Paginator(flow.sync_runs.select_related("requested_by"), RUNS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "pages/flow_syncs.html", flow_context(flow) | {"tab": "syncs", "page": page})
+
+
+@login_required
+@require_GET
+def run(request: HttpRequest, pk: int, run_pk: UUID) -> HttpResponse:
+    flow = flow_for(request, pk)
+    found = get_object_or_404(flow.sync_runs.select_related("requested_by"), pk=run_pk)
+    may_confirm = flow.sync_runs.first() == found and can_be_confirmed(found)
+    context = {
+        "tab": "syncs",
+        "run": found,
+        "may_confirm": may_confirm,
+        "braked": found,
+        "goers": goers_of(found) if may_confirm else [],
+    }
+    return render(request, "pages/sync_run.html", flow_context(flow) | context)
+
+
+@login_required
+@require_GET
+def preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a synchronisation would change now. Reads Ladok and WISEflow; changes nothing."""
+    flow = flow_for(request, pk)
+    context = flow_context(flow) | {"tab": "syncs", "plan": None, "failure": None}
+    try:
+        plan = preview_sync(flow)
+        context["plan"] = plan
+        context["others"] = [change for change in plan.changes if change.kind not in GOES]
+        # What has not been braked yet has to be asked about first, with this very list of people.
+        braked = braked_run(flow) if plan.brake is not None else None
+        context["braked"] = braked if braked is not None and plan.is_within(braked.would_go) else None
+    except (RemoteError, Refused) as error:
+        context["failure"] = error.message
+    return render(request, "pages/sync_preview.html", context)
+
+
+@login_required
+@require_POST
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    flow = flow_for(request, pk)
+    try:
+        request_sync(
+            flow=flow,
+            trigger=SyncRun.Trigger.MANAGER,
+            requested_by=request.user,  # type: ignore[arg-type]
+            confirms=_confirmed_run(request, flow),
+        )
+    except Refused as error:
+        messages.error(request, str(error))
+    else:
+        messages.info(request, _("The synchronisation has been asked for. This page shows how it goes."))
+    return redirect("flows:detail", pk)
+
+
+def _confirmed_run(request: HttpRequest, flow: Flow) -> SyncRun | None:
+    """The braked run the page showed. Without one this is an ordinary synchronisation."""
+    if request.POST.get("confirm") != "yes":
+        return None
+    braked = braked_run(flow)
+    return braked if braked is not None and str(braked.pk) == request.POST.get("run") else None
+
+
+@login_required
+@require_POST
+def follow(request: HttpRequest, pk: int) -> HttpResponse:
+    """One of the values that were changed by hand in WISEflow follows Ladok again."""
+    flow = flow_for(request, pk)
+    try:
+        follow_again(
+            flow=flow,
+            field=request.POST.get("field", ""),
+            by=request.user,  # type: ignore[arg-type]
+            address=address_of(request),
+        )
+    except Refused as error:
+        messages.error(request, str(error))
+    else:
+        messages.info(
+            request, _("The value follows Ladok again. It is written to WISEflow by the next synchronisation.")
+        )
+    return redirect("flows:detail", pk)

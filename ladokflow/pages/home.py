@@ -1,0 +1,61 @@
+"""What needs me today?"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q, Sum, prefetch_related_objects
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from sources.models import Flow, FlowBatch, Source, SyncRun
+from sources.models.flow import FlowQuerySet
+
+SHOWN = 6
+SOON = dt.timedelta(days=7)
+
+
+@login_required
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    visible = Flow.objects.visible_to(request.user)
+    parts = {
+        "failed": visible.export_failed(),
+        "asking": visible.needing_an_answer(),
+        "changed": visible.changed_since_export(),
+        "to_export": visible.to_export().order_by("marking_end_at"),
+        "ending": visible.ending_within(SOON).order_by("marking_end_at"),
+    }
+    counts = visible.aggregate(
+        all=Count("pk"),
+        **{name: Count("pk", filter=Q(pk__in=found.order_by().values("pk"))) for name, found in parts.items()},
+    )
+    shown = {
+        name: list(found.select_related("source")[:SHOWN]) if counts[name] else [] for name, found in parts.items()
+    }
+    prefetch_related_objects([flow for flows in shown.values() for flow in flows], "codes")
+    sources = list(Source.objects.visible_to(request.user))
+    context = {
+        "sources": sources,
+        "counts": counts,
+        "unfinished": FlowBatch.objects.unfinished_of(request.user),
+        "night": last_night(visible),
+        **shown,
+    }
+    return render(request, "pages/home.html", context)
+
+
+def last_night(visible: FlowQuerySet) -> dict[str, int]:
+    """The nightly synchronisations of the last day, in sums."""
+    return SyncRun.objects.filter(
+        flow__in=visible, trigger=SyncRun.Trigger.NIGHT, created_at__gte=timezone.now() - dt.timedelta(days=1)
+    ).aggregate(
+        runs=Count("pk"),
+        failed=Count("pk", filter=Q(state=SyncRun.State.FAILED)),
+        added=Sum("added", default=0),
+        removed=Sum("removed", default=0),
+        deactivated=Sum("deactivated", default=0),
+    )

@@ -1,0 +1,219 @@
+"""An exam administrator's week in a minute: what `make demo` shows is brought about by the same jobs as in production.
+
+Flows are made by the worker, graded by the sandbox's assessors, exported by the worker; no row is written here. A second
+start goes on where the first one stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import django
+from django.utils import translation
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from ladokflow.sandbox.control import Control
+    from sources.models import Flow
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What happens to one exam. `marking_ends` and `rejects` only where it gets that far."""
+
+    source: str
+    code: str
+    manager: str
+    leaves_ungraded: int = 0
+    marking_ends: bool = True
+    rejects: int = 0
+    is_instant: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.source} {self.code}"
+
+
+CHAPTERS = (
+    Chapter("liu", "TDDE01-TEN1-1001", "anna@liu.example", rejects=2),
+    Chapter("oru", "DT116G-0101-1001", "olle@oru.example"),
+    Chapter("boras", "21SD1A-1510-1001", "bodil@boras.example"),
+    Chapter("liu", "TDDD17-DIT1-1001", "anna@liu.example", leaves_ungraded=3, marking_ends=False),
+    Chapter("liu", "TDDD17-DIT1-1002", "anna@liu.example"),
+    Chapter("oru", "RV101G-0110-1002", "olle@oru.example", marking_ends=False),
+    Chapter("oru", "DT116G-0101-1002", "olle@oru.example", leaves_ungraded=5, marking_ends=False, is_instant=True),
+    Chapter("boras", "22FE2C-0110-1001", "bodil@boras.example", rejects=2),
+)
+REJECTIONS = ("Studenten är inte registrerad på momentet", "Resultatet är redan attesterat")
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+class Stuck(Exception):
+    """A chapter cannot go on; the page of its flow tells why."""
+
+
+def wait_until(done: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise Stuck(what)
+        time.sleep(0.3)
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def have_wiseflow_call() -> None:
+    """Register each university's webhook, as a licence admin does in admin."""
+    from sources.models import Source
+    from sources.webhooks.register import register
+
+    for source in Source.objects.all():
+        one_step(f"{source.slug} webhook", partial(register, source=source))
+
+
+def begin(chapter: Chapter) -> Flow:
+    """The chapter's flow: the one there is, or a new one for the worker to make."""
+    from sources.flows.request import request_flow
+    from sources.models import Flow, Source
+
+    flow = Flow.objects.filter(source__slug=chapter.source, codes__code=chapter.code, codes__removed_at=None).first()
+    if flow is not None:
+        return flow
+    source = Source.objects.get(slug=chapter.source)
+    return request_flow(
+        source=source, codes=[chapter.code], requested_by=user(chapter.manager), instant_export=chapter.is_instant
+    )
+
+
+def user(email: str) -> User:
+    from django.contrib.auth import get_user_model
+
+    return get_user_model().objects.get(username=email)
+
+
+def go_on(chapter: Chapter, flow: Flow, control: Control) -> None:
+    from exports.attempts.start import start_export
+    from exports.grades.collect import collect_grades
+
+    wait_until(lambda: is_made(flow), "the worker has not made the flow")
+    if flow.attempts.exists() or flow.wiseflow_id is None:
+        return
+    write_and_grade(chapter, flow, flow.wiseflow_id, control)
+    if not chapter.marking_ends:
+        if not chapter.is_instant:  # WISEflow's webhook tells of each grade, and that is what sends it
+            collect_grades(flow)
+        return
+    rejected = rejections(chapter, flow)
+    for identifier, reason in rejected.items():
+        control.reject(chapter.source, identifier, reason)
+    control.end_marking(flow.wiseflow_id)
+    collect_grades(flow)
+    flow.refresh_from_db()
+    start_export(flow=flow, requested_by=user(chapter.manager))
+    wait_until(lambda: is_exported(flow), "the worker has not exported the flow")
+    for identifier in rejected:  # somebody has put it right in Ladok: a retry will go well
+        control.reject(chapter.source, identifier, None)
+
+
+def rejections(chapter: Chapter, flow: Flow) -> dict[str, str]:
+    """Whom Ladok rejects, by the identifier that the university gets, and in what words."""
+    people = flow.participants.filter(is_from_source=True).order_by("pk")[: chapter.rejects]
+    return {
+        person.unique_exam_id or person.organisation_id: reason
+        for person, reason in zip(people, REJECTIONS[: chapter.rejects], strict=True)
+    }
+
+
+def is_made(flow: Flow) -> bool:
+    flow.refresh_from_db()
+    if flow.setup_state == flow.Setup.STOPPED:
+        raise Stuck("the flow could not be made")
+    return flow.setup_state == flow.Setup.READY and flow.synced_at is not None
+
+
+def is_exported(flow: Flow) -> bool:
+    """Whether it has come to an end, well or not."""
+    flow.refresh_from_db()
+    return flow.export_state in ("exported", "failed")
+
+
+def write_and_grade(chapter: Chapter, flow: Flow, wiseflow_id: int, control: Control) -> None:
+    """The students write and the assessors grade, in the sandbox's WISEflow, as far as it has not been done before."""
+    state = flow.State
+    now = control.flow(wiseflow_id)["state"]
+    if now < state.PARTICIPATION_NOT_STARTED:
+        control.activate(wiseflow_id)
+    if now < state.PARTICIPATION_STARTED:
+        control.start_participation(wiseflow_id)
+    if now < state.PARTICIPATION_ENDED:
+        control.end_participation(wiseflow_id)
+    if now < state.CONCLUDED:
+        graded = flow.participants.order_by("pk").values_list("wiseflow_id", flat=True)[chapter.leaves_ungraded :]
+        grades = flow.grades or ["G"]
+        control.grade(wiseflow_id, {number: grades[number % len(grades)] for number in graded if number})
+
+
+def tell(port: int, sandbox_port: int) -> None:
+    from ladokflow.sandbox.control import Control
+
+    wait_until(lambda: answers(sandbox_port) and answers(port), "the sandbox and the pages do not answer")
+    control = Control(f"http://{HOST}:{sandbox_port}")
+    have_wiseflow_call()
+    begun = [(chapter, flow) for chapter in CHAPTERS if (flow := one_step(chapter.name, partial(begin, chapter)))]
+    for chapter, flow in begun:
+        one_step(chapter.name, partial(go_on, chapter, flow, control))
+        flow.refresh_from_db()
+        reason = f": {flow.export_reason}" if flow.export_reason else ""
+        say(f"{chapter.name} is {flow.get_export_state_display()}{reason}")
+
+
+def one_step(name: str, step: Callable[[], Any]) -> Any:
+    """What the step gives, or None where it was refused: the others go on, and the screen says why."""
+    from ladokflow.http import RemoteError
+    from ladokflow.messages import Refused
+
+    try:
+        return step()
+    except (Refused, RemoteError, Stuck) as error:
+        say(f"{name} stopped: {error}")
+        return None
+
+
+def main() -> None:
+    port, sandbox_port = int(sys.argv[1]), int(sys.argv[2])
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ladokflow.settings")
+    django.setup()
+    translation.activate("en")
+    try:
+        tell(port, sandbox_port)
+    except Stuck as error:
+        say(f"Stopped: {error}.")
+    from ladokflow.sandbox.demo import welcome
+
+    say(welcome(port=port, sandbox_port=sandbox_port))
+    signal.pause()  # if it ended, all the others would be stopped
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Adding a Ladok code to a flow that is there already, and removing one.
+
+What a removal means depends on the phase, so WISEflow is asked for the phase each time:
+
+    setup           the code's people are removed (by the synchronisation that is asked for)
+    participation   they are deactivated
+    marking         the flow stops following the code; its people stay
+    concluding      their grades cannot be exported any more; with the last code, export of the flow has ended
+
+A row of a removed code stays, with its position: it tells where people came from, and under what a grade was exported.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError
+from django.db.models import Max
+from django.utils import timezone
+
+from ladokflow.messages import Message, Refused, message
+from sources import audit
+from sources.flows.exams import fetch_exam
+from sources.flows.request import reference_of, taken_by
+from sources.models import Flow, FlowSource, Participant, Source, SyncRun
+from sources.signals import codes_changed
+from sources.sync.gather import flow_info
+from sources.sync.lease import alone_with
+from sources.sync.plan.flow_data import TEXT_LENGTH
+from sources.sync.plan.participants import is_open_for_people
+from sources.sync.plan.values import CONCLUDED, SETUP
+from sources.sync.run import request_sync
+from sources.universities.clients import wiseflow_for
+
+logger = logging.getLogger(__name__)
+
+SETUP_PHASE, PARTICIPATION_PHASE, MARKING_PHASE, CONCLUDING_PHASE = "setup", "participation", "marking", "concluding"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What removing a code does in a phase. `refusal` says why it cannot be removed; then nothing else holds."""
+
+    code: FlowSource
+    phase: str  # one of the four above
+    consequences: tuple[Message, ...] = ()
+    refusal: Message | None = None
+
+
+def phase_of(flow: Flow) -> str:
+    """As WISEflow has it now. RemoteError where it cannot be asked."""
+    if flow.setup_state != Flow.Setup.READY:
+        raise Refused(message("sources.flow_not_ready"))
+    with wiseflow_for(flow.source) as client:
+        info = flow_info(flow, client)
+    state = info.state
+    if state == SETUP:
+        return SETUP_PHASE
+    if state >= CONCLUDED:
+        return CONCLUDING_PHASE
+    is_open = is_open_for_people(state, flow.flow_type, is_remarking=info.is_remarking)
+    return PARTICIPATION_PHASE if is_open else MARKING_PHASE
+
+
+# --- Adding ------------------------------------------------------------------------------------------------------
+
+
+def add_code(
+    *, flow: Flow, code: str, by: AbstractBaseUser, address: str | None = None, enqueue: bool = True
+) -> FlowSource:
+    """Put a code on the flow, after those it has, and ask for the synchronisation that takes its people in.
+
+    Refused where the code is on a flow already, and when the phase takes no participants in. RemoteError where Ladok does
+    not know the code, or a system cannot be asked. The synchronisation puts the reference on the flow in WISEflow.
+    """
+    typed = code.strip()
+    if not typed:
+        raise Refused(message("sources.no_code"))
+    _refuse_taken(flow.source, typed)
+    exam = fetch_exam(flow.source, typed)
+    _refuse_taken(flow.source, exam.code)
+    if phase_of(flow) not in (SETUP_PHASE, PARTICIPATION_PHASE):
+        raise Refused(message("sources.code_too_late", code=exam.code))
+    try:
+        with alone_with(flow.pk) as fresh:
+            last = fresh.codes.aggregate(last=Max("position"))["last"]
+            row = FlowSource.objects.create(
+                flow=fresh,
+                source_id=fresh.source_id,
+                code=exam.code,
+                position=0 if last is None else last + 1,
+                title=exam.title[:TEXT_LENGTH],
+                reference=reference_of(fresh.source, exam.code),
+            )
+            told = message("sources.audit.code_added", code=row.code)
+            audit.record(message=told, source=fresh.source, flow=fresh, actor=by, address=address)
+            request_sync(flow=fresh, trigger=SyncRun.Trigger.MANAGER, requested_by=by, enqueue=enqueue)
+    except IntegrityError:
+        # Somebody was faster: the database has one flow per code.
+        _refuse_taken(flow.source, exam.code)
+        raise
+    _tell(flow)
+    logger.info("flow.code.added flow=%s code=%s", flow.pk, row.pk)
+    return row
+
+
+def _refuse_taken(source: Source, code: str) -> None:
+    taken = FlowSource.objects.filter(source=source, code=code, removed_at__isnull=True).select_related("flow").first()
+    if taken is not None:
+        raise Refused(taken_by(taken))
+
+
+# --- Removing ----------------------------------------------------------------------------------------------------
+
+
+def removal_of(*, flow: Flow, code: FlowSource, phase: str) -> Removal:
+    """What removing the code would do now."""
+    others = list(flow.codes.filter(removed_at__isnull=True).exclude(pk=code.pk))
+    if code.flow_id != flow.pk or code.removed_at is not None:
+        return Removal(code, phase, refusal=message("sources.code_not_there", code=code.code))
+    if not others and phase != CONCLUDING_PHASE:
+        return Removal(code, phase, refusal=message("sources.code_is_last", code=code.code))
+    people = Participant.objects.filter(flow=flow, codes=code)
+    staying = people.filter(pk__in=Participant.objects.filter(codes__in=others).values("pk")).count()
+    going = people.exclude(pk__in=Participant.objects.filter(codes__in=others).values("pk"))
+    if phase == PARTICIPATION_PHASE:
+        going = going.filter(is_active=True, is_activation_manual=False)
+    told = [message(f"sources.removal.{phase}", count=going.count(), code=code.code)]
+    if staying:
+        told.append(message("sources.removal.staying", count=staying))
+    if phase != CONCLUDING_PHASE:
+        told.append(message("sources.removal.stops", code=code.code))
+        if code.position < others[0].position:
+            told.append(message("sources.removal.master", code=others[0].code))
+    elif not others:
+        told.append(message("sources.removal.export_ends"))
+    return Removal(code, phase, tuple(told))
+
+
+def remove_code(
+    *,
+    flow: Flow,
+    code: FlowSource,
+    by: AbstractBaseUser,
+    seen_phase: str = "",
+    address: str | None = None,
+    enqueue: bool = True,
+) -> Removal:
+    """Take the code off the flow, and ask for the synchronisation that does the rest in WISEflow.
+
+    `seen_phase`: the phase whose consequences the manager has read; Refused where it has become another. A second click
+    is Refused with "sources.code_not_there". RemoteError where WISEflow cannot be asked.
+    """
+    phase = phase_of(flow)
+    if seen_phase and phase != seen_phase:
+        raise Refused(message("sources.phase_changed"))
+    with alone_with(flow.pk) as fresh:
+        row = FlowSource.objects.get(pk=code.pk)
+        removal = removal_of(flow=fresh, code=row, phase=phase)
+        if removal.refusal is not None:
+            raise Refused(removal.refusal)
+        now = timezone.now()
+        FlowSource.objects.filter(pk=row.pk).update(removed_at=now)
+        told = [message("sources.audit.code_removed", code=row.code)]
+        is_last = not fresh.codes.filter(removed_at__isnull=True).exists()
+        if is_last and Flow.objects.filter(pk=fresh.pk, export_ended_at__isnull=True).update(export_ended_at=now):
+            told.append(message("sources.audit.export_ended"))
+        for one in told:
+            audit.record(message=one, source=fresh.source, flow=fresh, actor=by, address=address)
+        if not is_last:
+            request_sync(flow=fresh, trigger=SyncRun.Trigger.MANAGER, requested_by=by, enqueue=enqueue)
+    _tell(flow)
+    logger.info("flow.code.removed flow=%s code=%s phase=%s", flow.pk, row.pk, phase)
+    return removal
+
+
+def _tell(flow: Flow) -> None:
+    """Whoever listens: what they do with it does not undo what was done."""
+    fresh = Flow.objects.select_related("source").get(pk=flow.pk)
+    for receiver, result in codes_changed.send_robust(sender=Flow, flow=fresh):
+        if isinstance(result, Exception):
+            name = getattr(receiver, "__name__", type(receiver).__name__)
+            logger.error("flow.codes.listener_failed flow=%s receiver=%s", flow.pk, name, exc_info=result)

@@ -1,0 +1,159 @@
+"""Making a flow in WISEflow from one or more Ladok codes.
+
+    created -> referenced -> metadata -> dates -> scale -> people -> staff -> rooms -> activated -> done
+
+Each step is safe to run again and is written down when it is done (`Flow.setup_step`), so that a worker that dies is
+followed by one that goes on. The one call that must not be made twice is the first: it carries a mark at the end of the
+subtitle, by which a flow that a crash has left behind is found again. The step "metadata" takes the mark away.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ladokflow.http import RemoteError
+from ladokflow.messages import Refused, Text, message
+from sources import audit
+from sources.flows.steps import BEGUN, activate, find_twin, make, refer
+from sources.models import Flow, SyncRun
+from sources.sync.apply.apply import Applied
+from sources.sync.gather import fetch_exams, flow_info, live_codes, recognise, unexpected
+from sources.sync.lease import Lease, LeaseLost
+from sources.sync.record import record_failure, record_success
+from sources.sync.reply import answer
+from sources.sync.run import begin_run, synchronise, tell_synced
+from sources.universities.clients import wiseflow_for
+
+logger = logging.getLogger(__name__)
+
+MAX_CLAIMS = 5
+
+
+@dataclass(frozen=True)
+class Step:
+    slug: str
+    label: Text
+
+
+# `Flow.setup_step` holds the slug of the last one that is done; "" before the first, BEGUN while the first is made.
+STEPS = (
+    Step("created", _("Flow made in WISEflow")),
+    Step("referenced", _("Connected to the Ladok code")),
+    Step("metadata", _("Title and subtitle")),
+    Step("dates", _("Dates")),
+    Step("scale", _("Grading scale")),
+    Step("people", _("Students")),
+    Step("staff", _("Managers and assessors")),
+    Step("rooms", _("Rooms")),
+    Step("activated", _("Activation")),
+    Step("done", _("Finished")),
+)
+
+
+def create_flow(flow_pk: int) -> Flow:
+    """Do the steps that are left. Does nothing where another worker is at it, or there is nothing to do.
+
+    Never raises for what Ladok or WISEflow do: the flow is then STOPPED, with the reason in `setup_message`.
+    """
+    lease = Lease.take(
+        flow_pk,
+        only_if=Q(setup_state__in=[Flow.Setup.QUEUED, Flow.Setup.CREATING]),
+        setup_state=Flow.Setup.CREATING,
+        setup_claims=F("setup_claims") + 1,
+    )
+    flow = Flow.objects.select_related("source").get(pk=flow_pk)
+    if lease is None:
+        return flow
+    try:
+        with lease.beating():
+            run = _run_of(flow, lease)
+            if run is not None:
+                _create(flow, run, lease)
+    except LeaseLost:
+        logger.warning("flow.creation.lease_lost flow=%s", flow_pk)
+        run = None
+    flow = Flow.objects.select_related("source").get(pk=flow_pk)
+    if run is not None and flow.setup_state == Flow.Setup.READY:
+        tell_synced(SyncRun.objects.get(pk=run.pk))
+    return flow
+
+
+def _run_of(flow: Flow, lease: Lease) -> SyncRun | None:
+    """The first synchronisation, of which the creation is made up; after a crash, the one that was begun."""
+    run = SyncRun.objects.filter(flow=flow, state__in=SyncRun.OPEN).first()
+    if run is None:
+        run = SyncRun.objects.create(
+            flow=flow, trigger=SyncRun.Trigger.CREATION, requested_by_id=flow.created_by_id, enqueued_at=timezone.now()
+        )
+    run, taken = begin_run(run, lease)
+    return run if taken else None
+
+
+def _create(flow: Flow, run: SyncRun, lease: Lease) -> None:
+    applied = Applied()
+    try:
+        if flow.setup_claims > MAX_CLAIMS:
+            raise Refused(message("sources.creation_gave_up", times=flow.setup_claims - 1))
+        _do_steps(flow, run, lease, applied)
+        logger.info("flow.creation.done flow=%s wiseflow=%s", flow.pk, flow.wiseflow_id)
+        return
+    except (RemoteError, Refused) as error:
+        told = error.message
+    except LeaseLost:
+        raise
+    except Exception as error:
+        told, reference = unexpected(error)
+        logger.exception("flow.creation.error flow=%s reference=%s", flow.pk, reference)
+    logger.info("flow.creation.stopped flow=%s reason=%s", flow.pk, told.code)
+    record_failure(
+        flow,
+        lease,
+        run,
+        told,
+        changes=applied.done,
+        problems=applied.problems,
+        setup_state=Flow.Setup.STOPPED,
+        setup_message=told.to_json(),
+    )
+
+
+def _do_steps(flow: Flow, run: SyncRun, lease: Lease, applied: Applied) -> None:
+    exams = fetch_exams(flow, live_codes(flow))
+
+    def done(step: str) -> None:
+        lease.write(setup_step=step)
+
+    with wiseflow_for(flow.source) as client:
+        recognise(flow, client)
+        was_begun = flow.setup_step == BEGUN
+        if flow.wiseflow_id is None:
+            applied.problems += make(flow, lease, client, exams[0])
+        applied.problems += refer(flow, lease, client)
+        done("referenced")
+        gathered = synchronise(flow, run, lease, client, into=applied, exams=exams, on_section=done)
+        if flow.activates:
+            applied.problems += activate(flow, lease, client)
+        done("activated")
+        if was_begun:
+            applied.problems += find_twin(flow, client)
+        applied.problems += answer(gathered, client, is_done=True)
+        state = flow_info(flow, client).state
+    with transaction.atomic():
+        record_success(
+            gathered,
+            applied,
+            lease,
+            run,
+            state=state,
+            setup_state=Flow.Setup.READY,
+            setup_step="done",
+            setup_message={},
+        )
+        told = message("sources.audit.flow_created", wiseflow=flow.wiseflow_id)
+        audit.record(message=told, source=flow.source, flow=flow, actor=flow.created_by)

@@ -1,0 +1,301 @@
+"""The settings of a new flow, as the wizard asks for them and a preset fills them in."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from ladokflow.messages import Message
+from sources.flows.assessor_csv import Line, decode, name_assessors, read_list
+from sources.models import Flow, FlowPreset, Source
+from sources.models.flow import AssessorAllocation
+
+LONGEST_IDENTIFIER = 200
+MOST_BYTES = 2_000_000
+MOST_TOLD = 20  # lines of a list whose faults are told one by one
+
+
+class PeopleField(forms.CharField):
+    """People of one role, one per line: what they are known by. Gives a list of identifiers."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("help_text", _("One person per line: organisation id, or the e-mail address of a member."))
+        widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"})
+        super().__init__(required=False, widget=widget, **kwargs)
+
+    def clean(self, value: Any) -> list[str]:
+        lines = dict.fromkeys(part.strip() for part in super().clean(value).replace(",", "\n").splitlines())
+        for line in lines:
+            if len(line) > LONGEST_IDENTIFIER or any(sign.isspace() for sign in line):
+                raise ValidationError(
+                    _("“%(line)s” is neither an organisation id nor an e-mail address. Write one person per line."),
+                    params={"line": line},
+                )
+        return [line for line in lines if line]
+
+
+class SettingsForm(forms.Form):
+    """How the flow shall be. `submission_key` makes a form that is sent twice make one flow."""
+
+    says_optional = True
+
+    submission_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    flow_type = forms.ChoiceField(label=_("Flow type"), help_text=_("The types that your WISEflow licence has."))
+    template_flow_id = forms.IntegerField(
+        label=_("Template flow"),
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text=_("The number of a flow in WISEflow to copy settings from. Leave empty to start from nothing."),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "class": "input--short"}),
+    )
+    assessors = PeopleField(label=_("Assessors"))
+    reviewers = PeopleField(label=_("Reviewers"))
+    managers = PeopleField(
+        label=_("More managers"),
+        help_text=_("You are a manager of the flow yourself. One person per line, as above."),
+    )
+    invigilators = PeopleField(label=_("Invigilators"))
+    authors = PeopleField(label=_("Authors"))
+    assessor_allocation = forms.ChoiceField(
+        label=_("Who assesses whom"),
+        required=False,
+        choices=AssessorAllocation.choices,
+        initial=AssessorAllocation.NONE,
+        widget=forms.RadioSelect,
+        help_text=_("For the assessors above, as students come in. Whom somebody has been given in WISEflow is kept."),
+    )
+    allocation_list = forms.CharField(
+        label=_("The list"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "autocapitalize": "none", "class": "mono"}),
+        help_text=_(
+            "One line per participant: organisation id; assessor. The assessor by organisation id, or by the e-mail address "
+            "of a member. You can copy two columns out of a spreadsheet."
+        ),
+    )
+    allocation_file = forms.FileField(
+        label=_("Or a file with the list"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
+        help_text=_("CSV, as a spreadsheet saves it. It takes the place of what stands in the field above."),
+    )
+    grade_decided_by = forms.ChoiceField(
+        label=_("Grade decided by"),
+        choices=Flow.DecidedBy.choices,
+        initial=Flow.DecidedBy.ASSESSOR,
+        widget=forms.RadioSelect,
+        help_text=_("Whose grade counts as approved when grades are sent."),
+    )
+    instant_export = forms.BooleanField(
+        label=_("Instant export"),
+        required=False,
+        help_text=_("Each grade is sent to Ladok as soon as it is approved, without waiting for marking to end."),
+    )
+    exports_when_marking_ends = forms.BooleanField(
+        label=_("Export when marking ends"),
+        required=False,
+        help_text=_("All grades are sent by themselves, once, when marking has ended. Otherwise you send them."),
+    )
+    activates = forms.BooleanField(
+        label=_("Activate the flow when it is created"),
+        required=False,
+        help_text=_("Students see an activated flow. Otherwise you activate it in WISEflow when it is ready."),
+    )
+
+    # What a preset fills in under its own name; its people are spread over the fields of their roles.
+    PRESET = (
+        "flow_type",
+        "template_flow_id",
+        "assessor_allocation",
+        "grade_decided_by",
+        "instant_export",
+        "exports_when_marking_ends",
+        "activates",
+    )
+    STAFF = {
+        "assessors": "assessor",
+        "reviewers": "reviewer",
+        "managers": "manager",
+        "invigilators": "invigilator",
+        "authors": "author",
+    }
+
+    def __init__(
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        flow_types: Iterable[tuple[str, str]],
+        members: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """`members`: e-mail address (casefolded) to organisation id."""
+        data, self._file_error = with_file(data, files)
+        super().__init__(data, files, **kwargs)
+        self.members = dict(members or {})
+        self.lines: list[Line] = []
+        cast(forms.ChoiceField, self.fields["flow_type"]).choices = list(flow_types)
+
+    def clean_assessor_allocation(self) -> str:
+        return self.cleaned_data["assessor_allocation"] or AssessorAllocation.NONE
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        text, is_list = (
+            cleaned.get("allocation_list") or "",
+            cleaned.get("assessor_allocation") == AssessorAllocation.LIST,
+        )
+        if self._file_error:
+            self.add_error("allocation_file", self._file_error)
+        elif text.strip() and not is_list:
+            self.add_error("assessor_allocation", gettext("You have written a list. Choose “By a list”, or empty it."))
+        elif is_list and not text.strip():
+            self.add_error("allocation_list", gettext("Write or paste the list, or choose a file."))
+        elif is_list and "assessors" in cleaned:
+            named = {self.members.get(one.casefold(), one).casefold() for one in cleaned["assessors"]}
+            self.lines, wrong = read_lines(text, self.members, named or None)
+            self.tell(wrong)
+            if not wrong and not self.lines:
+                self.add_error("allocation_list", gettext("The list has a heading only. Write the lines below it."))
+        return cleaned
+
+    def tell(self, wrong: Sequence[Message]) -> None:
+        """Each faulty line at the field of the list."""
+        if wrong:
+            self.add_error("allocation_list", ValidationError(told_of_lines(wrong)))
+
+    def pairs(self) -> list[list[str]]:
+        """The list as `request_flow` takes it."""
+        return [[line.participant, line.assessor] for line in self.lines]
+
+    def staff(self) -> list[dict[str, str]]:
+        """Entries of `Flow.staff`. An organisation id may look like an e-mail address: it is one where a member has it.
+        Where no assessors were named, they are those of the list."""
+        named = staff_of(self.cleaned_data, self.members, self.STAFF)
+        if self.cleaned_data["assessors"]:
+            return named
+        listed = {line.assessor.casefold(): line.assessor for line in self.lines}
+        return [*named, *({"role": "assessor", "organisation_id": one} for one in listed.values())]
+
+    @classmethod
+    def filled_from(cls, preset: FlowPreset) -> dict[str, Any]:
+        """The preset as initial values."""
+        return {name: getattr(preset, name) for name in cls.PRESET} | people_by_field(preset.staff, cls.STAFF)
+
+    @classmethod
+    def filled_from_flow(cls, flow: Flow, members: Mapping[str, str], *, maker: str) -> dict[str, Any]:
+        """The flow as initial values, for `maker` (an e-mail address), who is a manager in any case."""
+        staff = [
+            one if one.get("email", "").casefold() in members else {**one, "email": ""}
+            for one in flow.staff
+            if (one.get("role"), one.get("email", "").casefold()) != ("manager", maker.casefold())
+        ]
+        lines = flow.allocation_lines.values_list("organisation_id", "assessor")
+        return {
+            **{name: getattr(flow, name) for name in cls.PRESET},
+            **people_by_field(staff, cls.STAFF),
+            "allocation_list": "\n".join("; ".join(line) for line in lines),
+        }
+
+
+class ListForm(forms.Form):
+    """The list of who assesses whom of a flow that is there. An empty one ends it."""
+
+    allocation_list = SettingsForm.base_fields["allocation_list"]
+    allocation_file = SettingsForm.base_fields["allocation_file"]
+    adds_assessors = forms.BooleanField(
+        label=_("Add assessors who are new in the list"),
+        required=False,
+        help_text=_("Otherwise a line with somebody who is no assessor of the flow is told as a fault."),
+    )
+
+    def __init__(
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        members: Mapping[str, str] | None = None,
+        assessors: Iterable[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        """`members` as in SettingsForm; `assessors`: the organisation ids (casefolded) of the flow's."""
+        data, self._file_error = with_file(data, files)
+        super().__init__(data, files, **kwargs)
+        self.members, self.assessors = dict(members or {}), set(assessors)
+        self.lines: list[Line] = []
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self._file_error:
+            self.add_error("allocation_file", self._file_error)
+            return cleaned
+        known = None if cleaned.get("adds_assessors") else self.assessors
+        self.lines, wrong = read_lines(cleaned.get("allocation_list") or "", self.members, known)
+        if wrong:
+            self.add_error("allocation_list", ValidationError(told_of_lines(wrong)))
+        return cleaned
+
+
+def members_of(source: Source) -> dict[str, str]:
+    """The source's members: e-mail address (casefolded) to organisation id."""
+    rows = source.memberships.values_list("user__email", "organisation_id")
+    return {email.casefold(): organisation_id or email for email, organisation_id in rows}
+
+
+def with_file(data: Any, files: Any) -> tuple[Any, str]:
+    """What was sent, with the uploaded list as text in its field: there it can be seen and corrected, and is kept. And
+    what is wrong with the file."""
+    file = files.get("allocation_file") if files else None
+    if data is None or file is None:
+        return data, ""
+    if file.size > MOST_BYTES:
+        return data, gettext("The file is larger than 2 MB. Choose the one with the list.")
+    text = decode(file.read())
+    if text is None:
+        return data, gettext("The file is no text. Save the sheet as CSV and choose that file.")
+    data = data.copy()
+    data["allocation_list"] = text.removeprefix("\ufeff")
+    return data, ""
+
+
+def read_lines(text: str, members: Mapping[str, str], assessors: set[str] | None) -> tuple[list[Line], list[Message]]:
+    """The lines of a list with the assessors' organisation ids, and what is wrong with the others, in the lines' order."""
+    lines, wrong = read_list(text)
+    lines, unknown = name_assessors(lines, members, assessors)
+    return lines, sorted([*wrong, *unknown], key=lambda told: int(told.params.get("line", 0)))
+
+
+def told_of_lines(wrong: Sequence[Message]) -> list[str]:
+    told = [str(one) for one in wrong[:MOST_TOLD]]
+    rest = len(wrong) - len(told)
+    if rest > 0:
+        more = ngettext("%(count)s more line has a fault.", "%(count)s more lines have a fault.", rest)
+        told.append(more % {"count": rest})
+    return told
+
+
+def staff_of(
+    cleaned_data: dict[str, Any], member_emails: Iterable[str], fields: dict[str, str]
+) -> list[dict[str, str]]:
+    """The fields for people as entries of `Flow.staff`: `fields` is field name to role."""
+    members = {email.casefold() for email in member_emails}
+    return [
+        {"role": role, "email": person} if person.casefold() in members else {"role": role, "organisation_id": person}
+        for name, role in fields.items()
+        for person in cleaned_data[name]
+    ]
+
+
+def people_by_field(staff: Iterable[dict[str, str]], fields: dict[str, str]) -> dict[str, str]:
+    """Entries as in `Flow.staff` as the text of the fields for people: `fields` is field name to role."""
+    return {
+        name: "\n".join(one.get("email") or one.get("organisation_id", "") for one in staff if one.get("role") == role)
+        for name, role in fields.items()
+    }

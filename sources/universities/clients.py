@@ -1,0 +1,110 @@
+"""The clients with which we speak to a source's two systems, and the test of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ladokflow.fields import DecryptionFailed
+from ladokflow.http import RemoteError
+from ladokflow.ladok.client import LadokClient
+from ladokflow.messages import Message, message
+from ladokflow.wiseflow.client import WiseflowClient
+from sources.models import Credential, Source
+from sources.universities.licence import DATA_TYPES, USER_ROLES, find_data_type, find_role, find_scale
+
+# A course code and an exam code that no university has: the test asks for them and expects to hear so.
+UNHEARD_OF = "LADOKFLOW-TEST"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at, in words."""
+
+    ok: bool
+    message: Message
+
+
+def _credential(source: Source, system: str) -> tuple[Credential, str]:
+    """The newest enabled one, and its secret."""
+    name = Credential.System(system).label
+    credentials = Credential.objects.filter(source=source, system=system, enabled=True).order_by("-created_at", "-pk")
+    try:
+        credential = credentials.first()
+    except DecryptionFailed as error:
+        detail = "FIELD_ENCRYPTION_KEYS"
+        raise RemoteError(message("remote.bad_credential", system=name, detail=detail), permanent=True) from error
+    if credential is None:
+        raise RemoteError(message("remote.no_credential", system=name), permanent=True)
+    return credential, credential.secret
+
+
+def ladok_for(source: Source) -> LadokClient:
+    """A client of the source's Ladok side; use it in a `with`. RemoteError where no credential is enabled."""
+    credential, secret = _credential(source, Credential.System.LADOK)
+    return LadokClient(
+        base_url=source.ladok_url,
+        kind=credential.kind,
+        client_id=credential.client_id,
+        secret=secret,
+        paths=source.ladok_paths,
+        tz=source.tz,
+    )
+
+
+def wiseflow_for(source: Source) -> WiseflowClient:
+    """A client of the source's WISEflow licence; use it in a `with`. RemoteError where no credential is enabled."""
+    credential, secret = _credential(source, Credential.System.WISEFLOW)
+    return WiseflowClient(
+        base_url=source.wiseflow_url, kind=credential.kind, client_id=credential.client_id, secret=secret
+    )
+
+
+def check_connection(source: Source, system: str) -> list[Check]:
+    """Try the source's credential for `system` ("ladok" or "wiseflow"); changes nothing over there. Never raises for
+    what the network, the credential or the other side do."""
+    try:
+        return _check_ladok(source) if system == Credential.System.LADOK else _check_wiseflow(source)
+    except RemoteError as error:
+        return [Check(False, error.message)]
+
+
+def _check_ladok(source: Source) -> list[Check]:
+    with ladok_for(source) as client:
+        try:
+            source.rules.list_exams(client, UNHEARD_OF)
+        except RemoteError as error:
+            # "No such course" is an answer: the address and the credential are right.
+            if error.message.code != "ladok.unknown_course":
+                raise
+            return [
+                Check(True, message("sources.check.signed_in", system="Ladok")),
+                Check(False, message("sources.check.ladok_404")),
+            ]
+    return [
+        Check(True, message("sources.check.signed_in", system="Ladok")),
+        Check(True, message("sources.check.ladok_lists")),
+    ]
+
+
+def _check_wiseflow(source: Source) -> list[Check]:
+    with wiseflow_for(source) as client:
+        types, roles, scales = client.user_data_types(), client.licence_roles(), client.grading_scales()
+        checks = [Check(True, message("sources.check.signed_in", system="WISEflow"))]
+        for kind in DATA_TYPES:
+            data_type = find_data_type(source, kind, types)
+            if data_type is None:
+                checks.append(Check(False, message("sources.check.no_data_type", kind=kind)))
+            else:
+                checks.append(Check(True, message("sources.check.data_type", kind=kind, name=data_type.name)))
+        for name in USER_ROLES.values():
+            found = find_role(name, roles)
+            code = "sources.check.role" if found is not None else "sources.check.no_role"
+            checks.append(Check(found is not None, message(code, name=name)))
+        for scale in source.grading_scales:
+            found_scale = find_scale(source, scale, scales)
+            code = "sources.check.scale" if found_scale is not None else "sources.check.no_scale"
+            checks.append(
+                Check(found_scale is not None, message(code, scale=scale, name=str(source.grading_scales[scale])))
+            )
+        client.flow_types()
+    return checks

@@ -1,0 +1,322 @@
+"""Sources, credentials and memberships from a TOML file (docs/operations.md shows one).
+
+Everything is read and checked before anything is written, and written in one transaction. Keys that are not in the file
+keep their values, or get their defaults where the source is new. Nothing is ever deleted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils import translation
+
+from ladokflow.ladok import UNIVERSITIES
+from ladokflow.ladok.bodies import check_expression
+from ladokflow.messages import Message, Refused, message
+from sources import audit
+from sources.models import Credential, Membership, Source
+from sources.universities.members import update_admin_access
+from sources.universities.moved_hosts import hosts, leave_credentials_behind
+from sources.universities.paths import check_path
+
+TEXT, YES_NO, TABLE, TIME = "text", "true or false", "a table", "a time such as 03:30"
+KINDS: dict[str, type | tuple[type, ...]] = {
+    TEXT: str,
+    YES_NO: bool,
+    TABLE: dict,
+    TIME: (str, dt.time),
+    "tables": list,
+}
+SOURCE_KEYS = {
+    "slug": TEXT,
+    "name": TEXT,
+    "university": TEXT,
+    "ladok_url": TEXT,
+    "wiseflow_url": TEXT,
+    "ladok_paths": TABLE,
+    "export_method": TEXT,
+    "export_body": TEXT,
+    "accepts_manual_participants": YES_NO,
+    "can_read_back": YES_NO,
+    "allows_overwriting": YES_NO,
+    "exports_when_marking_ends": YES_NO,
+    "sync_at": TIME,
+    "timezone": TEXT,
+    "grading_scales": TABLE,
+    "user_data_types": TABLE,
+}
+CREDENTIAL_KEYS = {"system": TEXT, "kind": TEXT, "label": TEXT, "client_id": TEXT, "secret": TEXT, "enabled": YES_NO}
+MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, "can_export": YES_NO}
+REQUIRED_SOURCE = ("slug", "name", "university", "ladok_url", "wiseflow_url")
+REQUIRED_CREDENTIAL = ("system", "kind", "label", "secret")
+REQUIRED_MEMBER = ("email",)
+DATA_TYPE_KEYS = ("organisation_id", "national_id", "external_user_id")
+PATH_KEYS = ("list", "fetch", "export")
+FROM_ENVIRONMENT = "env:"
+LONGEST_EMAIL = 150  # as a user name
+# Where a new source's file does not say: these two take people who were added by hand (the article on the integration).
+TAKE_HAND_ADDED = ("liu", "oru")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A source of the file, and what is to be told of it."""
+
+    source: Source
+    told: tuple[Message, ...] = ()
+
+
+def load_sources(path: Path) -> list[Loaded]:
+    """Create or update what the file describes. Refused, with nothing written, where it is wrong."""
+    described = [_check_source(entry, number) for number, entry in enumerate(_read(path), start=1)]
+    _refuse_repeats([entry["slug"] for entry in described], "file", "slug")
+    with transaction.atomic():
+        return [_save_source(entry) for entry in described]
+
+
+def _refuse_nul(value: Any, path: Path) -> None:
+    """PostgreSQL takes no text with it, and would say so in many lines."""
+    if isinstance(value, str) and "\0" in value:
+        raise Refused(message("sources.load.not_toml", file=str(path), detail="a text holds the character NUL"))
+    parts = [*value, *value.values()] if isinstance(value, Mapping) else value if isinstance(value, list) else []
+    for part in parts:
+        _refuse_nul(part, path)
+
+
+def _read(path: Path) -> Sequence[Any]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        detail = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        raise Refused(message("sources.load.no_file", file=str(path), detail=detail)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise Refused(message("sources.load.not_toml", file=str(path), detail=str(error))) from error
+    _refuse_nul(document, path)
+    _check_keys(document, {"source": "tables"}, (), str(path))
+    found = document.get("source")
+    if not isinstance(found, list) or not found:
+        raise Refused(message("sources.load.no_sources", file=str(path)))
+    return found
+
+
+# --- Checking ----------------------------------------------------------------------------------------------------
+
+
+def _check_source(entry: Any, number: int) -> dict[str, Any]:
+    where = f"source {number}"
+    if not isinstance(entry, dict):
+        raise Refused(message("sources.load.wrong_kind", where=where, key="source", kind=TABLE))
+    where = f"source {entry['slug']}" if isinstance(entry.get("slug"), str) and entry["slug"] else where
+    known = SOURCE_KEYS | {"credential": "tables", "member": "tables"}
+    _check_keys(entry, known, REQUIRED_SOURCE, where)
+    found = dict(entry)
+    if found["university"] not in UNIVERSITIES:
+        _wrong(where, "university", f"{found['university']!r} is not one of {', '.join(UNIVERSITIES)}.")
+    if "sync_at" in found:
+        found["sync_at"] = _time(found["sync_at"], where)
+    for key, allowed in (("user_data_types", DATA_TYPE_KEYS), ("ladok_paths", PATH_KEYS), ("grading_scales", None)):
+        found |= {key: _table(found[key], where, key, allowed)} if key in found else {}
+    for key, path in found.get("ladok_paths", {}).items():
+        _check_path(key, path, where)
+    found["credential"] = [_check_credential(row, where) for row in _tables(entry, "credential", where)]
+    found["member"] = [_check_member(row, where) for row in _tables(entry, "member", where)]
+    _refuse_repeats([f"{row['system']} {row['label']}" for row in found["credential"]], where, "credential")
+    _refuse_repeats([row["email"].casefold() for row in found["member"]], where, "member")
+    return found
+
+
+def _check_path(key: str, path: str, where: str) -> None:
+    """As the administration does: a path without its placeholder would be one address for every exam."""
+    try:
+        with translation.override(None, deactivate=True):
+            check_path(key, path)
+            return
+    except ValidationError as error:
+        texts = error.messages
+    _wrong(where, "ladok_paths", " ".join(texts))
+
+
+def _check_credential(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
+    where = f"{where}, credential {entry.get('label', '?')}"
+    _check_keys(entry, CREDENTIAL_KEYS, REQUIRED_CREDENTIAL, where)
+    found = dict(entry)
+    if found["secret"].startswith(FROM_ENVIRONMENT):
+        name = found["secret"].removeprefix(FROM_ENVIRONMENT).strip()
+        if not os.environ.get(name):
+            raise Refused(message("sources.load.no_variable", where=where, name=name))
+        found["secret"] = os.environ[name]
+    # As the administration does: a file or a variable often ends with a line break.
+    found["secret"] = found["secret"].strip()
+    return found
+
+
+def _check_member(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
+    where = f"{where}, member {entry.get('email', '?')}"
+    _check_keys(entry, MEMBER_KEYS, REQUIRED_MEMBER, where)
+    found = dict(entry) | {"email": entry["email"].strip()}
+    try:
+        validate_email(found["email"])
+    except ValidationError:
+        _wrong(where, "email", "not an e-mail address.")
+    if len(found["email"]) > LONGEST_EMAIL:
+        _wrong(where, "email", f"longer than {LONGEST_EMAIL} characters.")
+    return found
+
+
+def _check_keys(entry: Mapping[str, Any], known: Mapping[str, str], required: Sequence[str], where: str) -> None:
+    for key, value in entry.items():
+        if key not in known:
+            raise Refused(message("sources.load.unknown_key", where=where, key=key, known=", ".join(known)))
+        if not isinstance(value, KINDS[known[key]]):
+            raise Refused(message("sources.load.wrong_kind", where=where, key=key, kind=known[key]))
+    for key in required:
+        if not str(entry.get(key, "")).strip():
+            raise Refused(message("sources.load.missing_key", where=where, key=key))
+
+
+def _tables(entry: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+    rows = entry.get(key, [])
+    if not all(isinstance(row, dict) for row in rows):
+        raise Refused(message("sources.load.wrong_kind", where=where, key=key, kind=TABLE))
+    return list(rows)
+
+
+def _table(value: Mapping[str, Any], where: str, name: str, allowed: Sequence[str] | None) -> dict[str, str]:
+    """Text by text: a name, or WISEflow's id as a number."""
+    for key, entry in value.items():
+        if allowed is not None and key not in allowed:
+            raise Refused(
+                message("sources.load.unknown_key", where=f"{where}, {name}", key=key, known=", ".join(allowed))
+            )
+        if isinstance(entry, bool) or not isinstance(entry, str | int):
+            raise Refused(message("sources.load.wrong_kind", where=f"{where}, {name}", key=key, kind="a name or an id"))
+    return {key: str(entry) for key, entry in value.items()}
+
+
+def _time(value: str | dt.time, where: str) -> dt.time:
+    if isinstance(value, dt.time):
+        return value
+    try:
+        return dt.datetime.strptime(value.strip(), "%H:%M").time()
+    except ValueError:
+        _wrong(where, "sync_at", f"{value!r} is not {TIME}.")
+
+
+def _wrong(where: str, key: str, detail: str) -> NoReturn:
+    raise Refused(message("sources.load.wrong_value", where=where, key=key, detail=detail))
+
+
+def _refuse_repeats(names: Sequence[str], where: str, key: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise Refused(message("sources.load.twice", where=where, key=f"{key} {name}"))
+
+
+# --- Writing -----------------------------------------------------------------------------------------------------
+
+
+def _save_source(entry: Mapping[str, Any]) -> Loaded:
+    where = f"source {entry['slug']}"
+    source = Source.objects.select_for_update().filter(slug=entry["slug"]).first() or Source(
+        slug=entry["slug"], accepts_manual_participants=entry["university"] in TAKE_HAND_ADDED
+    )
+    before = None if source.pk is None else _values(source, SOURCE_KEYS)
+    former = None if source.pk is None else hosts(source)
+    for key in SOURCE_KEYS:
+        if key in entry:
+            setattr(source, key, entry[key])
+    _clean(source, where)
+    _check_body(source, where)
+    if before != _values(source, SOURCE_KEYS):
+        source.save()
+        audit.record(message=message("sources.audit.source_loaded"), source=source)
+    # A secret in the file is for the host in the file. Those that are not in it were given for the former one.
+    given = {(row["system"], row["label"]) for row in entry["credential"]}
+    told = [] if former is None else leave_credentials_behind(source, former, given=given)
+    for credential in entry["credential"]:
+        _save_credential(source, credential, where)
+    for member in entry["member"]:
+        _save_member(source, member, where)
+    return Loaded(source, tuple(told))
+
+
+def _values(row: Any, keys: Mapping[str, str]) -> dict[str, Any]:
+    return {key: getattr(row, key) for key in keys}
+
+
+def _save_credential(source: Source, entry: Mapping[str, Any], where: str) -> None:
+    where = f"{where}, credential {entry['label']}"
+    found = Credential.objects.filter(source=source, system=entry["system"], label=entry["label"]).first()
+    credential = found or Credential(source=source)
+    before = None if found is None else _values(found, CREDENTIAL_KEYS)
+    for key, value in entry.items():
+        setattr(credential, key, value)
+    was_left_behind = bool(credential.former_host)
+    credential.former_host = ""
+    _clean(credential, where)
+    if before == _values(credential, CREDENTIAL_KEYS) and not was_left_behind:
+        return
+    credential.save()
+    code = "sources.audit.credential_added" if found is None else "sources.audit.credential_changed"
+    told = message(code, system=credential.get_system_display(), label=credential.label)
+    audit.record(message=told, source=source)
+
+
+def _save_member(source: Source, entry: Mapping[str, Any], where: str) -> None:
+    where = f"{where}, member {entry['email']}"
+    user = _user(entry["email"])
+    found = Membership.objects.filter(source=source, user_id=user.pk).first() or Membership(
+        source=source, user_id=user.pk
+    )
+    for key in ("role", "organisation_id", "can_export"):
+        if key in entry:
+            setattr(found, key, entry[key])
+    _clean(found, where)
+    found.save()
+    update_admin_access(user.pk)
+
+
+def _user(email: str) -> AbstractBaseUser:
+    """The person with this address; a new one cannot sign in with a password until somebody gives them one."""
+    model = get_user_model()
+    user = (
+        model.objects.filter(username__iexact=email).first()
+        or model.objects.filter(email__iexact=email).order_by("pk").first()
+    )
+    if user is None:
+        user = model(username=email, email=email)
+        user.set_unusable_password()
+        user.save()
+    return user
+
+
+def _check_body(source: Source, where: str) -> None:
+    """As the administration does before it saves an expression: no grade and no person may be lost in the body."""
+    try:
+        check_expression(source.export_body, source.rules)
+    except Refused as refused:
+        _wrong(where, "export_body", refused.message.what)
+
+
+def _clean(row: Any, where: str) -> None:
+    try:
+        # A command speaks English, also about the fields.
+        with translation.override(None, deactivate=True):
+            row.full_clean()
+            return
+    except ValidationError as error:
+        key, texts = next(iter(error.message_dict.items()))
+    if key == "__all__":
+        raise Refused(message("sources.load.wrong_together", where=where, detail=" ".join(texts)))
+    _wrong(where, key, " ".join(texts))

@@ -1,0 +1,286 @@
+"""Every row of the answer table, from Ladok's answer over the wire to what the manager reads, beside Ladok's own ledger."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from exports.attempts.send import send_attempt
+from exports.attempts.start import start_export
+from exports.grades.collect import collect_grades
+from exports.models import ExportAttempt, ExportItem
+from ladokflow.sandbox.server import Sandbox
+from sources.models import Flow, Source
+from tests.exports.test_end_to_end import Exam
+
+pytestmark = pytest.mark.django_db
+
+EXPORT = "/exams/*/grades"
+PEOPLE = ("900001", "900002", "900003")
+
+EXPORTED = ("Ladok registered all 3 grades.", "Ladok registrerade alla 3 betyg.")
+NOT_REGISTERED = ("No grade was registered.", "Inget betyg registrerades.")
+NOTHING_SENT = ("Nothing was sent to Ladok.", "Ingenting skickades till Ladok.")
+MAY_BE_THERE = (
+    "The grades may be in Ladok, all, some or none of them.",
+    "Betygen kan finnas i Ladok: alla, några eller inga.",
+)
+LOOK_FIRST = (
+    "Check with Ladok, or look there; then choose Retry or Mark as exported.",
+    "Kontrollera med Ladok, eller titta efter där. Välj sedan Försök igen eller Markera som exporterat.",
+)
+SOME_REJECTED = ("Ladok registered 2 of 3 grades and rejected 1.", "Ladok registrerade 2 av 3 betyg och avvisade 1.")
+CUT = (
+    "The connection to Ladok was cut before the answer was complete.",
+    "Förbindelsen med Ladok bröts innan hela svaret hade kommit.",
+)
+NO_DATA = (
+    "Ladok answered with something that is not data (HTTP 200,",
+    "Ladok svarade med något som inte är data (HTTP 200,",
+)
+SAYS_NOTHING = (
+    "Ladok's answer says neither how many grades it registered nor what was wrong (HTTP 200).",
+    "Ladoks svar säger varken hur många betyg som registrerades eller vad som var fel (HTTP 200).",
+)
+ADD_UP = "The numbers in Ladok's answer do not add up:", "Siffrorna i Ladoks svar går inte ihop:"
+STRANGER = (
+    "Ladok's answer lists an error for someone who was not sent.",
+    "Ladoks svar innehåller ett fel för någon som inte skickades.",
+)
+LATE = "Ladok did not answer within 5 seconds.", "Ladok svarade inte inom 5 sekunder."
+
+
+@dataclass(frozen=True)
+class Row:
+    """`states`: e(xported), f(ailed), u(nknown) of each person; `in_ladok`: how many the ledger holds, None if it may be
+    at work still; `told` and `then`: what the manager reads first, and what it means."""
+
+    kind: str
+    options: dict[str, Any]
+    states: str
+    in_ladok: int | None
+    told: tuple[str, str]
+    then: tuple[str, str] = ("", "")
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def says(body: Any, status: int = 200, **more: Any) -> dict[str, Any]:
+    return {"body": body, "status": status, "after_work": True, **more}
+
+
+def agreed(successes: Any, failures: Any, *errors: Any, **more: Any) -> dict[str, Any]:
+    return {"numberOfSuccess": successes, "numberOfErrors": failures, "errors": list(errors), **more}
+
+
+def error(user_id: Any, info: Any = "Resultatet är redan attesterat.") -> dict[str, Any]:
+    return {"userId": user_id, "errorInfo": info}
+
+
+ROWS = {
+    # 200 and numbers that add up
+    "agreed": Row("", {}, "eee", 3, EXPORTED),
+    "201": Row("answer", says(agreed(3, 0), 201), "eee", 3, EXPORTED),
+    "207": Row("answer", says(agreed(3, 0), 207), "eee", 3, EXPORTED),
+    "counts_as_text": Row("answer", says(agreed("3", "0")), "eee", 3, EXPORTED),
+    "no_counts": Row("answer", says({"errors": []}), "eee", 3, EXPORTED),
+    "one_count": Row("answer", says({"numberOfSuccess": 3}), "eee", 3, EXPORTED),
+    "unknown_keys": Row("answer", says(agreed(3, 0, batchId="x", warnings=[1])), "eee", 3, EXPORTED),
+    "rejected": Row("partial_errors", {"identifiers": ["900002"]}, "efe", 2, SOME_REJECTED),
+    "rejected_by_number": Row("answer", says(agreed(2, 1, error(900002))), "efe", None, SOME_REJECTED),
+    "rejected_without_counts": Row("answer", says({"errors": [error("900003")]}), "eef", None, SOME_REJECTED),
+    "rejected_207": Row("answer", says(agreed(2, 1, error("900001", None)), 207), "fee", None, SOME_REJECTED),
+    "all_rejected": Row(
+        "partial_errors", {"identifiers": list(PEOPLE)}, "fff", 0,
+        ("Ladok rejected all 3 grades.", "Ladok avvisade alla 3 betyg."), NOT_REGISTERED,
+    ),
+    # 2xx and an empty body
+    "empty": Row("empty_body", {}, "eee", 3, EXPORTED),
+    "204": Row("empty_body", {"status": 204}, "eee", 3, EXPORTED),
+    # 400-499 but 408
+    "400": Row(
+        "status", {"status": 400, "body": {"message": "Fel format"}}, "fff", 0,
+        ("Ladok refused the export (HTTP 400): Fel format", "Ladok nekade exporten (HTTP 400): Fel format"), NOT_REGISTERED,
+    ),
+    "409_silent": Row(
+        "answer", {"status": 409}, "fff", 0,
+        ("Ladok refused the export without saying why (HTTP 409).", "Ladok nekade exporten utan att säga varför (HTTP 409)."),
+        NOT_REGISTERED,
+    ),
+    "401": Row(
+        "status", {"status": 401}, "fff", 0,
+        ("Ladok did not accept the source's token (HTTP 401).", "Ladok godtog inte källans token (HTTP 401)."),
+        ("Check the source's Ladok credential in the administration", "Kontrollera källans inloggningsuppgift för Ladok"),
+    ),
+    "403": Row(
+        "status", {"status": 403}, "fff", 0,
+        (
+            "Ladok knows the source's token, but does not let it export these grades (HTTP 403).",
+            "Ladok känner igen källans token men låter den inte exportera de här betygen (HTTP 403).",
+        ),
+        ("Your licence admin", "Din licensadministratör"),
+    ),
+    "404": Row(
+        "status", {"status": 404}, "fff", 0,
+        ("Ladok has no such exam to export to (HTTP 404).", "Ladok har ingen sådan tentamen att exportera till (HTTP 404)."),
+        NOT_REGISTERED,
+    ),
+    "429": Row(
+        "http_429", {"retry_after": 60}, "fff", 0,
+        ("Ladok says that too many requests have been made (HTTP 429).", "Ladok säger att för många anrop har gjorts (HTTP 429)."),
+        ("Wait a few minutes, then choose Retry.", "Vänta några minuter och välj sedan Försök igen."),
+    ),
+    # Nobody can tell
+    "408": Row(
+        "status", {"status": 408, "after_work": True}, "uuu", 3,
+        ("Ladok gave up waiting for the request (HTTP 408).", "Ladok slutade vänta på anropet (HTTP 408)."), MAY_BE_THERE,
+    ),
+    "500": Row(
+        "status", {"status": 500}, "uuu", 0,
+        ("Ladok failed on its own side (HTTP 500).", "Det blev fel i Ladok (HTTP 500)."), MAY_BE_THERE,
+    ),
+    "503_done": Row(
+        "status", {"status": 503, "after_work": True}, "uuu", 3,
+        ("Ladok failed on its own side (HTTP 503).", "Det blev fel i Ladok (HTTP 503)."), MAY_BE_THERE,
+    ),
+    "redirect": Row(
+        "status", {"status": 302, "headers": {"Location": "/elsewhere"}}, "uuu", 0,
+        ("Ladok answered in an unexpected way (HTTP 302).", "Ladok svarade på ett oväntat sätt (HTTP 302)."), MAY_BE_THERE,
+    ),
+    "lost": Row("lost_answer", {}, "uuu", 3, CUT, MAY_BE_THERE),
+    "dropped": Row("drop", {}, "uuu", 0, CUT, MAY_BE_THERE),
+    "cut": Row("cut_body", {}, "uuu", 3, CUT, MAY_BE_THERE),
+    "late": Row("late_answer", {"seconds": 60}, "uuu", None, LATE, MAY_BE_THERE, {"REMOTE_TIMEOUT_SECONDS": 5}),
+    "slow": Row("slow", {"seconds": 60}, "uuu", None, LATE, MAY_BE_THERE, {"REMOTE_TIMEOUT_SECONDS": 5}),
+    "html": Row("html", {}, "uuu", 0, NO_DATA, MAY_BE_THERE),
+    "html_done": Row("html", {"after_work": True}, "uuu", 3, NO_DATA, MAY_BE_THERE),
+    "broken_json": Row("not_json", {"after_work": True}, "uuu", 3, NO_DATA, MAY_BE_THERE),
+    "other_json": Row("answer", says({"ok": True}), "uuu", 3, SAYS_NOTHING, MAY_BE_THERE),
+    "a_list": Row("answer", says([]), "uuu", 3, SAYS_NOTHING, MAY_BE_THERE),
+    "too_many": Row("wrong_numbers", {}, "uuu", 3, ADD_UP, MAY_BE_THERE),
+    "too_few": Row("answer", says(agreed(2, 0)), "uuu", 3, ADD_UP, MAY_BE_THERE),
+    "no_names": Row("answer", says(agreed(2, 1)), "uuu", 3, ADD_UP, MAY_BE_THERE),
+    "no_number": Row("answer", says(agreed(True, 0)), "uuu", 3, ADD_UP, MAY_BE_THERE),
+    "stranger": Row("strange_errors", {}, "uuu", 3, STRANGER, MAY_BE_THERE),
+    "nameless": Row(
+        "answer", says(agreed(2, 1, {"errorInfo": "Nej"})), "uuu", 3,
+        (
+            "Ladok's answer lists errors that do not say whom they are about.",
+            "Ladoks svar innehåller fel som inte säger vem de gäller.",
+        ),
+        MAY_BE_THERE,
+    ),
+    "refused_and_registered": Row(
+        "answer", says(agreed(3, 0), 400), "uuu", 3,
+        (
+            "Ladok refused the export (HTTP 400) and says at the same time that grades were registered.",
+            "Ladok nekade exporten (HTTP 400) och säger samtidigt att betyg registrerades.",
+        ),
+        MAY_BE_THERE,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def exam(liu: Source, sandbox: Sandbox) -> Exam:
+    exam = Exam(liu, sandbox.control, people=[{"uniqueExamId": number} for number in PEOPLE])
+    exam.grade()
+    exam.control.clear_received()
+    return exam
+
+
+def send(exam: Exam) -> ExportAttempt:
+    flow = Flow.objects.get(pk=exam.flow)
+    collect_grades(flow)
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    send_attempt(attempt.pk)
+    attempt.refresh_from_db()
+    return attempt
+
+
+def text_of(client: Client, address: str, language: str) -> str:
+    answer = client.get(address, headers={"accept-language": language})
+    assert answer.status_code == 200
+    return " ".join(re.sub(r"<[^>]*>", " ", html.unescape(answer.content.decode())).split())
+
+
+def check(exam: Exam, attempt: ExportAttempt, states: str, told: tuple[str, str], then: tuple[str, str]) -> None:
+    """The attempt, each person, the flow, and the page in both languages."""
+    items = {item.unique_exam_id: item.state for item in attempt.items.all()}
+    assert "".join(items[number][0] for number in PEOPLE) == states
+    assert attempt.state == ("exported" if states == "eee" else "failed")
+    counts = attempt.exported_count, attempt.failed_count, attempt.unknown_count
+    assert counts == (states.count("e"), states.count("f"), states.count("u"))
+    flow = Flow.objects.get(pk=exam.flow)
+    assert flow.export_state == attempt.state
+    shown = {person.unique_exam_id: person.export_state for person in flow.participants.all()}
+    assert [shown[number] for number in PEOPLE] == ["exported" if each == "e" else "failed" for each in states]
+    client = Client()
+    client.force_login(flow.created_by)
+    wanted = [told, then, LOOK_FIRST] if states == "uuu" else [told, then]
+    for language, sentences in (("en", [each[0] for each in wanted]), ("sv", [each[1] for each in wanted])):
+        page = text_of(client, reverse("exports:attempt", args=[attempt.pk]), language)
+        assert [sentence for sentence in sentences if sentence not in page] == []
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_row_of_the_table_ends_in_its_state_with_its_sentence(exam: Exam, settings: Any, name: str) -> None:
+    row = ROWS[name]
+    for key, value in row.settings.items():
+        setattr(settings, key, value)
+    if row.kind:
+        exam.control.fault("liu", EXPORT, row.kind, method="POST", **row.options)
+    attempt = send(exam)
+    check(exam, attempt, row.states, row.told, row.then)
+    posts = [call for call in exam.control.received("liu") if call["method"] == "POST"]
+    assert len(posts) == 1  # whatever came back, nothing is sent again by itself
+    ledger = exam.ledger()
+    assert row.in_ladok in (None, len(ledger))
+    assert {each["times"] for each in ledger} <= {1}
+
+
+def test_what_ladok_said_of_a_person_stands_beside_the_person(exam: Exam) -> None:
+    exam.control.fault(
+        "liu", EXPORT, "partial_errors", identifiers=["900002"], error_info="Studenten är avregistrerad."
+    )
+    attempt = send(exam)
+    told = ExportItem.objects.get(attempt=attempt, unique_exam_id="900002").reason
+    assert told is not None
+    assert (told.code, told.params["said"]) == ("answer.person_rejected", "Studenten är avregistrerad.")
+    rejected = (
+        "Ladok rejected the grade: Studenten är avregistrerad.",
+        "Ladok avvisade betyget: Studenten är avregistrerad.",
+    )
+    check(exam, attempt, "efe", SOME_REJECTED, rejected)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("http://127.0.0.1:9", ("Ladok could not be reached", "Ladok kunde inte nås")),
+        ("https://127.0.0.1:9", ("Ladok could not be reached", "Ladok kunde inte nås")),
+        ("https://ladok.example", ("Ladok could not be reached", "Ladok kunde inte nås")),
+        ("http://ladok.example", ("The address of Ladok may not be used", "Adressen till Ladok får inte användas")),
+        ("https to plain", ("Ladok could not be reached", "Ladok kunde inte nås")),
+    ],
+)
+def test_what_never_left_us_is_failed(exam: Exam, sandbox: Sandbox, address: str, told: tuple[str, str]) -> None:
+    """No connection, no such name, plain HTTP to a stranger, and TLS with a port that speaks none."""
+    base = sandbox.url.replace("http://", "https://") if address == "https to plain" else address
+    Source.objects.update(ladok_url=f"{base}/liu")
+    attempt = send(exam)
+    check(exam, attempt, "fff", told, NOTHING_SENT)
+    assert exam.ledger() == []
+
+
+def test_without_a_credential_nothing_is_sent(exam: Exam) -> None:
+    exam.source.credentials.filter(system="ladok").delete()
+    attempt = send(exam)
+    told = "The source has no enabled credential for Ladok.", "Källan har ingen aktiverad inloggningsuppgift för Ladok."
+    check(exam, attempt, "fff", told, ("Nothing was sent", "Ingenting skickades"))
+    assert exam.ledger() == []

@@ -1,0 +1,189 @@
+"""Two that read the grades of one flow at the same time: the older news never take the place of the newer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from exports.attempts.send import send_attempt
+from exports.attempts.start import start_export
+from exports.grades.collect import collect_grades, due_for_collection
+from exports.models import Assessment, ExportAttempt
+from ladokflow.wiseflow.schemas import FlowParticipant
+from sources.models import Flow
+from tests.exports.world import World
+from tests.factories import SyncRunFactory, in_hours
+
+MakeFlow = Callable[..., Flow]
+
+
+class SlowReader:
+    """Somebody who has read the grades as they are now, and is held up before writing them down."""
+
+    def __init__(self, world: World, work: Callable[[], Any]) -> None:
+        self.has_read, self.go_on = threading.Event(), threading.Event()
+        self.faults: list[BaseException] = []
+        answer, turn = world.assessments, threading.Lock()
+
+        def hold() -> list[dict[str, Any]]:
+            rows = answer()
+            if turn.acquire(blocking=False):
+                self.has_read.set()
+                assert self.go_on.wait(60)
+            return rows
+
+        def run() -> None:
+            try:
+                work()
+            except BaseException as fault:
+                self.faults.append(fault)
+            finally:
+                connection.close()
+
+        world.assessments = hold  # type: ignore[method-assign]
+        self.thread = threading.Thread(target=run)
+        self.thread.start()
+        assert self.has_read.wait(60)
+
+    def finish(self) -> None:
+        self.go_on.set()
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+        assert self.faults == []
+
+
+@pytest.fixture
+def slow(world: World) -> Iterator[Callable[[Callable[[], Any]], SlowReader]]:
+    made: list[SlowReader] = []
+
+    def make(work: Callable[[], Any]) -> SlowReader:
+        made.append(SlowReader(world, work))
+        return made[-1]
+
+    yield make
+    for reader in made:
+        reader.go_on.set()
+        reader.thread.join(60)
+
+
+def grade_of(flow: Flow) -> str:
+    return Assessment.objects.get(participant__flow=flow).grade
+
+
+def test_an_older_reading_that_comes_late_changes_nothing(
+    transactional_db: None, make_flow: MakeFlow, world: World, slow: Any
+) -> None:
+    flow = make_flow(people=1, grade="3")
+    (number,) = world.grades
+    reader = slow(lambda: collect_grades(Flow.objects.get(pk=flow.pk)))
+    world.grades[number] = "5"
+    collect_grades(Flow.objects.get(pk=flow.pk))
+    newest = Flow.objects.get(pk=flow.pk).collected_at
+    reader.finish()
+    assert grade_of(flow) == "5"
+    assert Flow.objects.get(pk=flow.pk).collected_at == newest
+    world.grades[number] = "4"
+    assert collect_grades(flow) == 1
+    assert grade_of(flow) == "4"
+
+
+def test_an_older_reading_takes_away_no_newer_phase_and_brings_back_no_grade(
+    transactional_db: None, make_flow: MakeFlow, world: World, slow: Any
+) -> None:
+    flow = make_flow(people=1, grade="3")
+    world.state = 3
+    reader = slow(lambda: collect_grades(Flow.objects.get(pk=flow.pk)))
+    world.state = 4
+    world.grades.clear()
+    collect_grades(Flow.objects.get(pk=flow.pk))
+    reader.finish()
+    assert (Flow.objects.get(pk=flow.pk).state, grade_of(flow)) == (4, "")
+
+
+def test_what_an_export_has_read_is_not_undone_by_an_older_collection(
+    transactional_db: None, make_flow: MakeFlow, world: World, slow: Any
+) -> None:
+    """The last comparison before sending is a reading too: it found a changed grade, and stored it."""
+    flow = make_flow(people=1, grade="3")
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by)
+    reader = slow(lambda: collect_grades(Flow.objects.get(pk=flow.pk)))
+    (number,) = world.grades
+    world.grades[number] = "5"
+    assert send_attempt(attempt.pk) == "failed"
+    reader.finish()
+    assert grade_of(flow) == "5"
+
+
+def test_what_an_export_has_read_undoes_no_newer_collection(
+    transactional_db: None, make_flow: MakeFlow, world: World, slow: Any
+) -> None:
+    flow = make_flow(people=1, grade="3")
+    (number,) = world.grades
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by)
+    world.grades[number] = "4"  # which the comparison finds, and would store
+    reader = slow(lambda: send_attempt(attempt.pk))
+    world.grades[number] = "5"
+    collect_grades(Flow.objects.get(pk=flow.pk))
+    reader.finish()
+    assert grade_of(flow) == "5"
+    assert ExportAttempt.objects.get().message["code"] == "attempt.grades_changed"
+    assert world.exported == []
+
+
+@pytest.mark.django_db
+def test_a_clock_that_was_wrong_once_keeps_nobody_from_collecting(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow(people=1, grade="3")
+    Flow.objects.filter(pk=flow.pk).update(collected_at=in_hours(48))
+    (number,) = world.grades
+    world.grades[number] = "5"
+    collect_grades(flow)
+    assert grade_of(flow) == "5"
+    assert Flow.objects.get(pk=flow.pk).collected_at < timezone.now()
+
+
+@pytest.mark.parametrize(("state", "is_read_again"), [(4, True), (5, True), (3, False)])
+def test_what_a_synchronisation_finds_to_have_ended_is_read_once_more(
+    make_flow: MakeFlow, world: World, state: int, is_read_again: bool
+) -> None:
+    """The last grades may have been given after the last reading, and nobody reads a flow in the archive by the hour."""
+    flow = make_flow(people=1, state=state)
+    world.state = state
+    due = Flow.objects.filter(due_for_collection(timezone.now()))
+    Flow.objects.update(collected_at=in_hours(-0.1))
+    assert not due.exists()
+    SyncRunFactory(flow=flow)
+    assert due.exists() is is_read_again
+    collect_grades(flow)
+    assert not due.exists()
+
+
+def test_a_second_account_with_the_same_organisation_id_does_not_lend_its_grade(
+    make_flow: MakeFlow, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WISEflow lets several users have one identifier. The one that was on the flow first is the one we know."""
+    flow = make_flow(people=1, source={"accepts_manual_participants": True})
+    person = flow.participants.get()
+    name = "Personal Organisation Id"
+    everyone = [
+        FlowParticipant.model_validate(
+            {"participantId": number, "user": {"externalIds": [{"name": name, "value": person.organisation_id}]}}
+        )
+        for number in (person.wiseflow_id, 77)
+    ]
+    monkeypatch.setattr("ladokflow.wiseflow.client.WiseflowClient.participants", lambda *args: everyone)
+    monkeypatch.setattr("exports.grades.collect._type_names", lambda *args: {"organisation_id": name})
+    world.grades[77] = "U"
+    for _ in range(2):
+        collect_grades(flow)
+    rows = flow.participants.order_by("pk").values_list("wiseflow_id", "organisation_id", "assessment__grade")
+    assert list(rows) == [(person.wiseflow_id, person.organisation_id, "5"), (77, "", "U")]
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    assert send_attempt(attempt.pk) == "exported"
+    assert [line["grade"]["grade"] for line in world.exported[0].body["gradeExports"]] == ["5"]
+    flow.refresh_from_db()
+    assert (flow.export_state, flow.export_message["code"]) == ("pending", "export.held_back")

@@ -1,0 +1,169 @@
+"""Two people on a flow whom Ladok knows by one identifier: neither gets the other's grade, and none is registered twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from exports.attempts.send import send_attempt
+from exports.attempts.start import retry_export, start_export
+from exports.grades.collect import collect_grades
+from exports.models import ExportItem
+from exports.rules.states import refresh_states
+from ladokflow.messages import Refused
+from sources.models import Flow, FlowSource, Participant
+from tests.exports.world import World
+from tests.factories import FlowSourceFactory, ParticipantFactory
+
+pytestmark = pytest.mark.django_db
+MakeFlow = Callable[..., Flow]
+
+SECOND = {  # the second account of a student: the identifiers that Ladok would know it by
+    "liu": lambda first: {"unique_exam_id": first.unique_exam_id.lower()},
+    "oru": lambda first: {"unique_exam_id": "", "organisation_id": first.unique_exam_id},
+}
+
+
+def exported(flow: Flow) -> None:
+    for attempt in start_export(flow=flow, requested_by=flow.created_by, enqueue=False):
+        assert send_attempt(attempt.pk) == "exported"
+
+
+def add(world: World, flow: Flow, **fields: Any) -> Participant:
+    person: Participant = ParticipantFactory(flow=flow, grade="5", **fields)
+    world.grades[person.wiseflow_id or 0] = "5"
+    return person
+
+
+def told(person: Participant) -> tuple[str, str]:
+    person.refresh_from_db()
+    return person.export_state, person.export_message.get("code", "")
+
+
+@pytest.mark.parametrize("university", ["liu", "oru"])
+@pytest.mark.parametrize("is_from_source", [True, False])
+def test_what_was_sent_under_an_identifier_is_not_sent_under_it_again(
+    make_flow: MakeFlow, world: World, university: str, is_from_source: bool
+) -> None:
+    flow = make_flow(university=university, source={"accepts_manual_participants": True})
+    exported(flow)
+    first = flow.participants.order_by("pk")[0]
+    second = add(world, flow, is_from_source=is_from_source, **SECOND[university](first))
+    with pytest.raises(Refused) as refused:
+        start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    assert refused.value.message.code == "export.nothing_to_send"
+    assert len(world.exported) == 1
+    refresh_states(flow)
+    assert told(second) == ("pending", "export.identifier_shared")
+    assert told(first)[0] == "exported"
+    assert (flow.export_state, flow.export_message["code"]) == ("pending", "export.held_back")
+
+
+def test_a_code_that_was_taken_off_and_put_back_is_the_same_exam(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow()
+    exported(flow)
+    first = flow.participants.order_by("pk")[0]
+    code = flow.codes.get()
+    FlowSource.objects.filter(pk=code.pk).update(removed_at=timezone.now())
+    again = FlowSourceFactory(flow=flow, code=code.code, position=1)
+    first.codes.add(again)
+    second = add(world, flow, codes=[again], **SECOND["liu"](first))
+    with pytest.raises(Refused):
+        start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    refresh_states(flow)
+    assert told(second) == ("pending", "export.identifier_shared")
+    assert len(world.exported) == 1
+
+
+@pytest.mark.parametrize("university", ["liu", "oru"])
+def test_two_who_share_an_identifier_wait_and_the_others_go(make_flow: MakeFlow, world: World, university: str) -> None:
+    flow = make_flow(university=university, people=3)
+    first = flow.participants.order_by("pk")[0]
+    second = add(world, flow, **SECOND[university](first))
+    exported(flow)
+    assert len(world.exported[0].body["gradeExports"]) == 2
+    refresh_states(flow)
+    assert told(first) == told(second) == ("pending", "export.identifier_shared")
+    # When the wrong one has gone, the other can be sent.
+    second.delete()
+    exported(flow)
+    assert len(world.exported) == 2
+
+
+def test_a_rejected_person_is_not_retried_onto_somebody_who_has_been_registered_since(
+    make_flow: MakeFlow, world: World
+) -> None:
+    flow = make_flow()
+    first, _ = flow.participants.order_by("pk")
+    exported(flow)
+    ExportItem.objects.filter(participant=first).update(state=ExportItem.State.FAILED)
+    second = add(world, flow, **SECOND["liu"](first))
+    with pytest.raises(Refused):
+        start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    with pytest.raises(Refused) as refused:
+        retry_export(flow=flow, requested_by=flow.created_by, only=[first.pk], enqueue=False)
+    assert refused.value.message.code == "export.identifier_shared"
+    assert told(second)[0] != "exported"
+
+
+def test_an_identifier_whose_outcome_is_unknown_counts_as_sent(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow()
+    world.answer = lambda call: None
+    for attempt in start_export(flow=flow, requested_by=flow.created_by, enqueue=False):
+        assert send_attempt(attempt.pk) == "failed"
+    world.answer = lambda call: (200, b"")
+    first = flow.participants.order_by("pk")[0]
+    Participant.objects.filter(pk=first.pk).update(unique_exam_id="AID-CORRECTED")
+    second = add(world, flow, unique_exam_id=first.unique_exam_id)
+    with pytest.raises(Refused):
+        start_export(flow=flow, requested_by=flow.created_by, only=[second.pk], enqueue=False)
+    assert len(world.exported) == 1
+
+
+def test_somebody_who_is_never_sent_stands_in_nobodys_way(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow(source={"accepts_manual_participants": False})
+    first = flow.participants.order_by("pk")[0]
+    add(world, flow, is_from_source=False, **SECOND["liu"](first))
+    exported(flow)
+    assert len(world.exported[0].body["gradeExports"]) == 2
+
+
+def test_deactivated_by_hand_is_said_to_be_so_and_keeps_the_flow_from_being_done(
+    make_flow: MakeFlow, world: World
+) -> None:
+    flow = make_flow()
+    first, second = flow.participants.order_by("pk")
+    Participant.objects.filter(pk=first.pk).update(is_active=False, is_activation_manual=True)
+    exported(flow)
+    refresh_states(flow)
+    assert told(first) == ("pending", "export.deactivated_by_hand")
+    assert told(second)[0] == "exported"
+    assert flow.export_state == "pending"
+
+
+def test_the_command_says_whose_grade_was_left_behind(
+    make_flow: MakeFlow, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow = make_flow(people=3)
+    add(world, flow, **SECOND["liu"](flow.participants.order_by("pk")[0]))
+    call_command("export", "--flow", str(flow.pk), "--by", flow.created_by.email, "--wait", "--json")
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["state"], printed["sent"], printed["exported"]) == ("exported", 2, 2)
+    assert "2 grades cannot be sent." in printed["message"]
+
+
+def test_grades_changed_since_export_are_not_called_in_ladok(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow()
+    exported(flow)
+    first = flow.participants.order_by("pk")[0]
+    world.grades[first.wiseflow_id or 0] = "3"
+    collect_grades(flow)
+    with pytest.raises(Refused) as refused:
+        start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    assert refused.value.message.code == "export.some_changed"
+    assert refused.value.message.params == {"count": 1, "total": 2}
