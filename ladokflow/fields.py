@@ -1,4 +1,4 @@
-"""A text column that is encrypted at rest."""
+"""A text column that is encrypted at rest, and one that holds the normal form of a code beside it."""
 
 from functools import lru_cache
 from typing import Any
@@ -7,6 +7,9 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+
+from ladokflow.identifiers import normal_code
+from ladokflow.memo import remembered
 
 
 class DecryptionFailed(Exception):
@@ -27,6 +30,14 @@ def keyring() -> MultiFernet:
     return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS))
 
 
+@remembered
+def _decrypted(value: str) -> str:
+    try:
+        return keyring().decrypt(value.encode()).decode()
+    except InvalidToken as error:
+        raise DecryptionFailed("No key in FIELD_ENCRYPTION_KEYS opens a stored value.") from error
+
+
 class EncryptedTextField(models.TextField):
     """Encrypted with the first of FIELD_ENCRYPTION_KEYS, readable with any of them. The empty string stays empty.
 
@@ -38,14 +49,29 @@ class EncryptedTextField(models.TextField):
         return keyring().encrypt(value.encode()).decode() if value else value
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        if not value:
-            return value
-        try:
-            return keyring().decrypt(value.encode()).decode()
-        except InvalidToken as error:
-            raise DecryptionFailed("No key in FIELD_ENCRYPTION_KEYS opens a stored value.") from error
+        return _decrypted(value) if value else value
 
     def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name not in {"isnull"}:
             raise TypeError(f"An encrypted field cannot be looked up by {lookup_name}.")
         return super().get_lookup(lookup_name)
+
+
+class NormalCodeField(models.CharField):
+    """The normal form of the code in the field `of`, written with the row by whatever writes it, so that the database can hold
+    two spellings of one code apart from each other, or refuse them. The code of a row does not change afterwards."""
+
+    LENGTH = 600  # a letter can become three
+
+    def __init__(self, *args: Any, of: str, **kwargs: Any) -> None:
+        self.of = of
+        super().__init__(*args, **{"max_length": self.LENGTH, "editable": False, "default": "", **kwargs})
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "of": self.of}
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        if add:
+            setattr(model_instance, self.attname, normal_code(getattr(model_instance, self.of))[: self.LENGTH])
+        return super().pre_save(model_instance, add)
