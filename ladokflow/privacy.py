@@ -1,10 +1,55 @@
-"""Hides national ids in texts that are shown as they came."""
+"""National ids: as people may see one, and out of texts that came from elsewhere. How two are compared: `ladokflow/identifiers.py`.
+
+A national id is a personnummer, a samordningsnummer (the day plus 60) or one of Ladok's interim numbers (a letter first among
+the last four, the "T-number"). Its last four characters are never shown, however it is written: with 10 or 12 digits, with `-`,
+`+`, `/` or a blank, as a date, with the country before it, or with a digit too many or too few.
+"""
 
 import re
 
-# YYYYMMDD-NNNN, YYMMDD-NNNN, with + for those over a hundred, with or without the sign, and Ladok's interim numbers with a letter.
-NATIONAL_ID = re.compile(r"(?<![\w-])((?:\d{2})?\d{6})[-+]?[\dA-Z]\d{3}(?![\w-])", re.IGNORECASE)
+HIDDEN = "****"
+
+_MONTH = r"(?:0[1-9]|1[0-2])"
+_DAY = r"(?:[06][1-9]|[1278]\d|[39][01])"  # 01-31, and 61-91 of a samordningsnummer
+_SIGN = r"[^\S\r\n]?[-+/‐‑‒–−][^\S\r\n]?"
+_LAST = r"(?:\d{4}|[A-Za-z]\d{3})"
+# Whoever is examined was born before 2020, and exams are held after it: that tells the births among what is written as a date.
+_BIRTH_YEAR = r"(?:19\d\d|20[01]\d)"
+_NATIONAL_ID = re.compile(
+    rf"""
+    # What holds long numbers and is none: a UUID, a checksum.
+      [0-9A-Fa-f]{{8}}(?:-[0-9A-Fa-f]{{4}}){{3}}-[0-9A-Fa-f]{{12}}
+    | (?<![0-9A-Za-z])[0-9A-Fa-f]{{32,}}(?![0-9A-Za-z])
+    | (?<!\d)(?P<shown>
+        (?:19|20)?\d\d{_MONTH}{_DAY}(?:{_SIGN})?(?={_LAST}(?!\d))
+      | (?:{_BIRTH_YEAR}|\d\d){_MONTH}{_DAY}[^\S\r\n](?={_LAST}(?!\d))
+      # A digit too many or too few.
+      | (?:19|20)\d\d{_MONTH}{_DAY}(?=\d{{3}}(?!\d)|\d{{5}}(?!\d))
+      | \d\d{_MONTH}{_DAY}(?=\d{{5}}(?!\d))
+      | {_BIRTH_YEAR}{_MONTH}{_DAY}{_SIGN}(?=\d{{3}}(?!\d)|\d{{5}}(?!\d))
+      # As a date.
+      | {_BIRTH_YEAR}(?P<apart>[-./ ]){_MONTH}(?P=apart){_DAY}(?:{_SIGN}|[^\S\r\n]|(?P=apart))?(?={_LAST}(?!\d))
+      | \d\d(?P<near>[-./]){_MONTH}(?P=near){_DAY}(?:[-+]|(?P=near))(?={_LAST}(?!\d))
+      )
+      (?:[A-Za-z]\d{{3}}|\d{{3,5}})
+    """,
+    re.VERBOSE,
+)
 
 
-def masked_text(text: str) -> str:
-    return NATIONAL_ID.sub(r"\1-****", text)
+def mask(national_id: str) -> str:
+    """One national id as people may see it: `199001011234` and `19900101-1234` are shown as `19900101-****`, and
+    `900101+1234` as `900101-****`. Of what is none, as a number with a digit missing, even less is shown."""
+    signs = re.sub(r"[\W_]", "", national_id.replace("*", "0"))
+    signs = re.sub(r"\A[Ss][Ee](?=\d)", "", signs)
+    if not signs:
+        return ""
+    has_century = len(signs) == 12 and signs.startswith(("19", "20"))
+    shown = signs[:8] if has_century else signs[:6][: max(0, len(signs) - 4)]
+    return f"{shown}-{HIDDEN}" if shown else HIDDEN
+
+
+def redact(text: str) -> str:
+    """A text from elsewhere, with the last four characters of every national id in it hidden. Cut the text afterwards, if at
+    all: half a number is not known for one."""
+    return _NATIONAL_ID.sub(lambda match: f"{match['shown']}{HIDDEN}" if match["shown"] else match[0], text)
