@@ -1,9 +1,9 @@
-"""What is told about grades on their way to Ladok. The sentences of Ladok's answer stand in `answer_messages.py`."""
+"""Why nothing may be exported now, and why a person is not sent: what the rules say."""
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from ladokflow.messages import LICENCE_ADMIN, MANAGER, OPERATOR, Sentence, register
+from ladokflow.messages import LICENCE_ADMIN, MANAGER, Sentence, Trait, register
 
 # Why nothing may be exported now
 register(
@@ -25,19 +25,25 @@ register(
             _("Grades can be exported when it has."),
             _("End marking in WISEflow, or wait."),
             MANAGER,
+            traits={Trait.MARKING_IS_ON},
         ),
         "export.marking_ends_at": Sentence(
-            _("Marking ends %(at)s."), _("Grades can be exported when WISEflow has ended it."), who=MANAGER
+            _("Marking ends %(at)s."),
+            _("Grades can be exported when WISEflow has ended it."),
+            who=MANAGER,
+            traits={Trait.MARKING_IS_ON},
         ),
         "export.marking_should_have_ended": Sentence(
             _("Marking should have ended %(at)s, but WISEflow has not closed it yet."),
             _("Grades can be exported when WISEflow has ended it."),
             _("Wait a few minutes. If it stays open, end marking in WISEflow."),
             MANAGER,
+            traits={Trait.MARKING_IS_ON},
         ),
         "export.ended": Sentence(
             _("The Ladok code was removed from the flow."),
             _("That ended the export: no grade of this flow is sent to Ladok any more."),
+            traits={Trait.ENDED},
         ),
         "export.ended_partly": Sentence(
             _("%(count)s of %(total)s grades were exported before the Ladok code was removed from the flow."),
@@ -84,19 +90,114 @@ register(
             who=MANAGER,
         ),
         "export.all_exported": Sentence(_("All grades are in Ladok already."), _("Nothing was sent a second time.")),
+        "export.all_elsewhere": Sentence(
+            ngettext_lazy(
+                "%(count)s grade has been sent, or may have been, from another flow or for another account under the same Ladok code.",
+                "%(count)s grades have been sent, or may have been, from another flow or for another account under the same Ladok code.",
+                "count",
+            ),
+            _("Nothing was sent."),
+            _("The preview of the export says when and from where, and lets you send them again if that is right."),
+            MANAGER,
+        ),
         "export.only_retry": Sentence(
             _("What is left failed before, and is not sent again by itself."),
             todo=_("See why, then press Retry."),
             who=MANAGER,
         ),
+        "export.no_such_choice": Sentence(
+            _("Nobody whose grade failed is on Ladok's list for %(code)s as well."), _("Nothing was sent."), who=MANAGER
+        ),
+        "export.choice_gone": Sentence(
+            _("The grade of %(person)s can no longer go to the Ladok code that was chosen."),
+            _("Nothing was sent."),
+            _("Open Retry again and choose anew."),
+            MANAGER,
+        ),
         "export.nothing_to_retry": Sentence(_("Nothing has failed: there is nothing to retry.")),
+    }
+)
+
+# Why a manager is asked about the grades of a flow, or about its scale, before anything is sent
+_LOOK = _("Nothing is sent from the flow before a manager has looked.")
+_SAY = _(
+    "Open the preview of the export: it shows what each grade may be. Say there how they are to be sent, or have them corrected"
+    " in WISEflow and read the grades again."
+)
+register(
+    {
+        "export.grades_not_on_the_scale": Sentence(
+            ngettext_lazy(
+                "%(count)s grade is not on the flow's grading scale %(scale)s: %(grades)s.",
+                "%(count)s grades are not on the flow's grading scale %(scale)s: %(grades)s.",
+                "count",
+            ),
+            _LOOK,
+            _SAY,
+            MANAGER,
+        ),
+        "export.grades_ambiguous": Sentence(
+            _(
+                "On the grading scale %(scale)s each of %(grades)s may be two things: the grade, or the number by which WISEflow keeps"
+                " another grade."
+            ),
+            _LOOK,
+            _SAY,
+            MANAGER,
+        ),
+        "export.alternatives_ambiguous": Sentence(
+            _(
+                "It is not known if the alternative grades %(grades)s are grades, or numbers by which WISEflow keeps other grades."
+            ),
+            _LOOK,
+            _SAY,
+            MANAGER,
+        ),
+        "export.grades_contradict": Sentence(
+            _(
+                "What WISEflow gives out as grades does not go together with what its audit trail says, or with how it has given out"
+                " grades before (grading scale %(scale)s)."
+            ),
+            _LOOK,
+            _SAY,
+            MANAGER,
+        ),
+        "export.scale_unknown": Sentence(
+            _("Which grading scale the flow has in WISEflow is not known."),
+            _LOOK,
+            _(
+                "Open the preview of the export and read the grades again. If WISEflow has no scale for the flow, say there how they"
+                " are to be sent."
+            ),
+            MANAGER,
+        ),
+        "export.scale_not_the_exams": Sentence(
+            _("The flow's grading scale in WISEflow is %(scale)s, and the exam's in Ladok is %(ladok)s."),
+            _LOOK,
+            _(
+                "Have the scale corrected in WISEflow while nobody is graded, or added to the source's grading scales in the"
+                " administration, then synchronise. If the grades are right as they are, say so in the preview of the export."
+            ),
+            MANAGER,
+        ),
+        "export.look_changed": Sentence(
+            _("The grades or the scale have changed since the page was shown."),
+            _("Nothing was sent, and nothing was kept."),
+            _("Look at what the flow holds now, and say it again."),
+            MANAGER,
+            traits={Trait.NOT_AS_SHOWN},
+        ),
+        "export.nothing_to_say": Sentence(
+            _("The grades of this flow cannot be sent like that: it is clear which grades they are."),
+            _("Nothing was sent."),
+        ),
     }
 )
 
 # Why a person is not sent
 register(
     {
-        "export.not_graded": Sentence(_("No grade yet.")),
+        "export.not_graded": Sentence(_("No grade yet."), traits={Trait.NOT_GRADED}),
         "export.added_by_hand": Sentence(
             _("Added by hand in WISEflow, not from Ladok."),
             _("This university takes only grades of people from Ladok."),
@@ -106,17 +207,42 @@ register(
         "export.code_removed": Sentence(
             _("The person's Ladok code was removed from the flow."), _("The grade is not sent."), who=MANAGER
         ),
-        "export.deactivated": Sentence(
-            _("The person is no longer on the exam in Ladok, and was deactivated in WISEflow."),
+        "export.not_listed": Sentence(
+            _("The person is no longer on Ladok's list for %(code)s, since %(since)s."),
             _("The grade is not sent."),
-            _("Register the person on the exam in Ladok and activate the participant in WISEflow, then synchronise."),
+            _("If the grade is to be in Ladok, have the person registered on the exam there, then synchronise."),
             MANAGER,
+        ),
+        "export.never_listed": Sentence(
+            _("The person is not on Ladok's list for %(code)s."),
+            _("The grade is not sent."),
+            _("If the grade is to be in Ladok, have the person registered on the exam there, then synchronise."),
+            MANAGER,
+        ),
+        # %(cause)s is a message of its own, which fills in its own words
+        "export.in_doubt": Sentence(
+            "%(cause)s",
+            _("The grade is not sent, so that it does not reach the wrong person."),
+            "%(cause)s",
+            MANAGER,
+            traits={Trait.MENDABLE},
+        ),
+        "export.who_is_it": Sentence(
+            "%(cause)s",
+            _("The grade is not sent, so that it does not reach the wrong person."),
+            _(
+                "Find out who it is, and say on the flow's page if it is the same person. If Ladok is wrong, have it corrected"
+                " there, then synchronise."
+            ),
+            MANAGER,
+            traits={Trait.MENDABLE},
         ),
         "export.deactivated_by_hand": Sentence(
             _("The participant was deactivated by hand in WISEflow."),
             _("The grade is not sent."),
             _("If the grade is to be in Ladok, activate the participant in WISEflow, then synchronise and export."),
             MANAGER,
+            traits={Trait.MENDABLE},
         ),
         "export.identifier_shared": Sentence(
             _("Ladok knows this person and %(other)s by the same identifier."),
@@ -126,18 +252,120 @@ register(
                 " synchronise and export again."
             ),
             MANAGER,
+            traits={Trait.MENDABLE},
+        ),
+        "export.elsewhere": Sentence(
+            _("The grade has been sent to Ladok from another flow, %(title)s (flow %(flow)s), %(at)s."),
+            _("It is not sent a second time."),
+            _(
+                "If it is right in Ladok there is nothing to do. Otherwise say in the preview of the export that it is to be"
+                " sent again."
+            ),
+            MANAGER,
+            traits={Trait.SENT_ELSEWHERE},
+        ),
+        "export.elsewhere_other_grade": Sentence(
+            _("Another grade, %(grade)s, has been sent to Ladok from another flow, %(title)s (flow %(flow)s), %(at)s."),
+            _("This one is not sent by itself."),
+            _(
+                "Find out which of the two is right. Correct the grade in Ladok, or say in the preview of the export that this"
+                " one is to be sent, too."
+            ),
+            MANAGER,
+            traits={Trait.SENT_ELSEWHERE, Trait.MENDABLE},
+        ),
+        "export.elsewhere_unknown": Sentence(
+            _(
+                "Another flow, %(title)s (flow %(flow)s), has sent a grade of this person's %(at)s, and it is not known if Ladok"
+                " registered it."
+            ),
+            _("The grade is not sent, so that none is registered twice."),
+            _(
+                "Settle it on that flow first: check with Ladok, or look there. If the grade is not in Ladok, say in the preview"
+                " of the export that it is to be sent."
+            ),
+            MANAGER,
+            traits={Trait.SENT_ELSEWHERE, Trait.MENDABLE},
+        ),
+        "export.elsewhere_under_way": Sentence(
+            _("Another flow, %(title)s (flow %(flow)s), is sending a grade of this person's, since %(at)s."),
+            _("The grade is not sent meanwhile."),
+            _("Wait until that export has ended, then look here again."),
+            MANAGER,
+            traits={Trait.MENDABLE},
+        ),
+        "export.as_another": Sentence(
+            _("Ladok knows this person as %(person)s, for whom the grade has been sent to Ladok, %(at)s."),
+            _("It is not sent a second time."),
+            _(
+                "Look if it is one person with two accounts. If the grade is right in Ladok there is nothing to do. Otherwise say in"
+                " the preview of the export that it is to be sent again."
+            ),
+            MANAGER,
+            traits={Trait.SENT_ELSEWHERE},
+        ),
+        "export.as_another_other_grade": Sentence(
+            _(
+                "Ladok knows this person as %(person)s, for whom another grade, %(grade)s, has been sent to Ladok, %(at)s."
+            ),
+            _("This one is not sent by itself."),
+            _(
+                "Look if it is one person with two accounts, and which of the grades is right. Correct the grade in Ladok, or say in the"
+                " preview of the export that this one is to be sent, too. If it is somebody else, have the identifiers corrected."
+            ),
+            MANAGER,
+            traits={Trait.SENT_ELSEWHERE, Trait.MENDABLE},
+        ),
+        "export.as_another_unknown": Sentence(
+            _(
+                "Ladok knows this person as %(person)s, for whom a grade has been sent %(at)s, and it is not known if Ladok registered it."
+            ),
+            _("The grade is not sent, so that none is registered twice."),
+            _(
+                "Settle it for %(person)s first: check with Ladok, or look there. If the grade is not in Ladok, say in the preview"
+                " of the export that this one is to be sent."
+            ),
+            MANAGER,
+            traits={Trait.SENT_ELSEWHERE, Trait.MENDABLE},
+        ),
+        "export.as_another_under_way": Sentence(
+            _("Ladok knows this person as %(person)s, whose grade is being sent since %(at)s."),
+            _("The grade is not sent meanwhile."),
+            _("Wait until that export has ended, then look here again."),
+            MANAGER,
+            traits={Trait.MENDABLE},
         ),
         "export.no_identifier": Sentence(
             _("Nothing that Ladok could know the person by has come in."),
             _("The grade is not sent."),
             _("Correct the person in Ladok or in WISEflow, then synchronise."),
             MANAGER,
+            traits={Trait.MENDABLE},
         ),
         "export.not_on_the_scale": Sentence(
             _("The grade %(grade)s is not on the flow's grading scale."),
             _("The grade is not sent."),
             _("Have it corrected in WISEflow, then collect the grades again."),
             MANAGER,
+            traits={Trait.MENDABLE},
+        ),
+        "export.points_unread": Sentence(
+            _("WISEflow has not told the person's points yet."),
+            _("The grade is not sent, so that it does not come to Ladok without them."),
+            _(
+                "Read the grades again, then export. If the points still do not come, look at the person's marking in WISEflow."
+            ),
+            MANAGER,
+            traits={Trait.MENDABLE},
+        ),
+        "export.alternative_not_read": Sentence(
+            _(
+                "WISEflow gives out grades as it keeps them, and what the alternative grade %(grade)s stands for it does not tell."
+            ),
+            _("The grade is not sent."),
+            _("Look at the grade in WISEflow, and register it in Ladok by hand."),
+            MANAGER,
+            traits={Trait.MENDABLE},
         ),
         "export.alternative_waits": Sentence(
             _("An alternative grade is not sent by instant export."),
@@ -150,331 +378,57 @@ register(
             _("Have it approved in WISEflow, or export it when marking has ended."),
             MANAGER,
         ),
-        "export.person_under_way": Sentence(_("Is being sent.")),
-        "export.not_failed": Sentence(_("Has not failed.")),
-        "export.not_changed": Sentence(_("Not changed since it was exported.")),
-        "export.exported_already": Sentence(_("Exported already.")),
+        "export.person_under_way": Sentence(_("Is being sent."), traits={Trait.UNDER_WAY}),
+        "export.not_failed": Sentence(_("Has not failed."), traits={Trait.NOT_ASKED_FOR}),
+        "export.not_changed": Sentence(_("Not changed since it was exported."), traits={Trait.NOT_ASKED_FOR}),
+        "export.exported_already": Sentence(_("Exported already."), traits={Trait.EXPORTED, Trait.NOT_ASKED_FOR}),
         "export.changed_since": Sentence(
             _("Changed since export: %(exported)s is in Ladok, WISEflow now has %(now)s."),
             _("The change is not sent by itself."),
             _("Correct the grade in Ladok, or send it again if the university allows that."),
             MANAGER,
+            traits={Trait.EXPORTED, Trait.CHANGED},
         ),
         "export.withdrawn_since": Sentence(
             _("Taken away since export: %(exported)s is in Ladok, WISEflow has no grade now."),
             _("Ladok is not told by itself."),
             _("Correct the grade in Ladok, or have one given in WISEflow."),
             MANAGER,
+            traits={Trait.EXPORTED, Trait.CHANGED},
         ),
         "export.points_changed_since": Sentence(
             _("The points were changed since export: %(exported)s in Ladok, %(now)s in WISEflow now."),
             _("The change is not sent by itself."),
             _("Correct the points in Ladok, or send them again if the university allows that."),
             MANAGER,
+            traits={Trait.EXPORTED, Trait.CHANGED},
         ),
         "export.alternative_since": Sentence(
             _("Since export the same grade, %(exported)s, was given as an alternative grade in WISEflow."),
             _("The change is not sent by itself."),
             _("Send it again if it has to be known in Ladok as that, and the university allows it."),
             MANAGER,
+            traits={Trait.EXPORTED, Trait.CHANGED},
         ),
         "export.alternative_locked": Sentence(
             _("An alternative grade has been exported, and is locked: Ladok keeps the exported one."),
             todo=_("Correct the grade in Ladok if it is wrong."),
             who=MANAGER,
+            traits={Trait.EXPORTED},
         ),
         "export.waits_for_retry": Sentence(
-            _("Failed before."), _("Is not sent again by itself."), _("Press Retry."), MANAGER
-        ),
-    }
-)
-
-# What a flow and its participants show
-register(
-    {
-        "export.not_collected": Sentence(
-            _("Marking has ended, but the grades have not been read from WISEflow."),
-            todo=_("Collect the grades."),
-            who=MANAGER,
-        ),
-        "export.some_not_graded": Sentence(_("%(count)s of %(total)s not graded.")),
-        "export.no_participants": Sentence(_("The flow has no participants.")),
-        "export.ready": Sentence(
-            ngettext_lazy(
-                "%(count)s grade is ready to be exported.", "%(count)s grades are ready to be exported.", "count"
-            ),
-            todo=_("Press Export."),
-            who=MANAGER,
-        ),
-        "export.ready_but": Sentence(
-            _("%(count)s of %(total)s not graded; the other grades (%(ready)s) are ready to be exported."),
-            todo=_("Press Export, or wait for the rest."),
-            who=MANAGER,
-        ),
-        "export.ready_person": Sentence(_("Ready to be exported.")),
-        # %(cause)s is a message of its own, which fills in its own words
-        "export.partly": Sentence(_("%(count)s of %(total)s exported so far. %(cause)s")),
-        "export.of_code": Sentence("%(code)s: %(cause)s", "%(cause)s", "%(cause)s"),
-        "export.held_back": Sentence(
-            ngettext_lazy("%(count)s grade cannot be sent.", "%(count)s grades cannot be sent.", "count"),
-            todo=_("Each participant's own reason stands beside the name."),
-            who=MANAGER,
-        ),
-        "export.sending": Sentence(_("Sending %(percent)s %%.")),
-        "export.waiting": Sentence(_("Waiting to be sent.")),
-        "export.done": Sentence(ngettext_lazy("%(count)s grade exported.", "%(count)s grades exported.", "count")),
-        "export.done_but": Sentence(
-            _("%(count)s of %(total)s exported; nothing to send for the others."),
-            todo=_("Each participant's own reason stands beside the name."),
-        ),
-        "export.some_changed": Sentence(
-            _("%(count)s of %(total)s grades were changed in WISEflow after they were exported."),
-            _("The changes are not sent by themselves."),
-            _("Correct the grades in Ladok, or send them again if the university allows that."),
-            MANAGER,
-        ),
-        "export.some_failed": Sentence(
-            _("%(count)s of %(total)s grades were not exported."),
-            todo=_("See each person's message, correct what it says, then press Retry."),
-            who=MANAGER,
-        ),
-        "export.some_unknown": Sentence(
-            _("For %(count)s of %(total)s grades it is not known if Ladok registered them."),
-            _("They may be in Ladok already."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
-            MANAGER,
-        ),
-        "export.person_exported": Sentence(_("Exported.")),
-        "export.person_failed": Sentence(_("Not exported.")),
-        "export.person_unknown": Sentence(
-            _("It is not known if Ladok registered the grade."),
-            _("It may be in Ladok already."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
-            MANAGER,
-        ),
-    }
-)
-
-# What came of an attempt, besides Ladok's answer
-register(
-    {
-        "attempt.queued": Sentence(_("Waiting to be sent.")),
-        "attempt.preparing": Sentence(_("Being prepared.")),
-        "attempt.sending": Sentence(_("Being sent to Ladok.")),
-        "attempt.not_prepared": Sentence(
-            _("The export could not be prepared: the worker stopped %(claims)s times before anything was sent."),
-            _("Nothing was sent."),
-            _("Press Retry. If it happens again, tell those who run LadokFlow."),
-            OPERATOR,
-        ),
-        "attempt.fault": Sentence(
-            _("The export could not be prepared because of a fault in LadokFlow."),
-            _("Nothing was sent."),
-            _("Tell those who run LadokFlow, with the id of the attempt."),
-            OPERATOR,
-        ),
-        # %(cause)s is a message of its own, which fills in its own words
-        "attempt.remote": Sentence("%(cause)s", _("Nothing was sent to Ladok."), "%(cause)s", MANAGER),
-        "attempt.grades_changed": Sentence(
-            ngettext_lazy(
-                "%(count)s grade was changed in WISEflow after the export was started.",
-                "%(count)s grades were changed in WISEflow after the export was started.",
-                "count",
-            ),
-            _("Nothing was sent."),
-            _("Look at the grades, then press Retry: the new ones are sent."),
-            MANAGER,
-        ),
-        "attempt.grade_changed": Sentence(
-            _("The grade was changed in WISEflow after the export was started: %(now)s instead of %(was)s."),
-            _("Nothing was sent."),
-            _("Look at the grade, then press Retry: the new one is sent."),
-            MANAGER,
-        ),
-        "attempt.only_points_changed": Sentence(
-            ngettext_lazy(
-                "The points of %(count)s person were changed in WISEflow after the export was started.",
-                "The points of %(count)s people were changed in WISEflow after the export was started.",
-                "count",
-            ),
-            _("Nothing was sent."),
-            _("Look at the points, then press Retry: the new ones are sent."),
-            MANAGER,
-        ),
-        "attempt.points_changed": Sentence(
-            _("The points were changed in WISEflow after the export was started: %(now)s instead of %(was)s."),
-            _("Nothing was sent."),
-            _("Look at the points, then press Retry: the new ones are sent."),
-            MANAGER,
-        ),
-        "attempt.grade_gone": Sentence(
-            _("The grade was taken away in WISEflow after the export was started."),
-            _("Nothing was sent."),
-            _("Press Retry when there is a grade again."),
-            MANAGER,
-        ),
-        "attempt.approval_gone": Sentence(
-            _("No reviewer's approval of the grade is to be seen in WISEflow any more."),
-            _("Nothing was sent."),
-            _("Press Retry when the grade has been approved, or when marking has ended."),
-            MANAGER,
-        ),
-        "attempt.marking_reopened": Sentence(
-            _("Marking was opened again in WISEflow after the export was started."),
-            _("Nothing was sent."),
-            _("Press Retry when marking has ended."),
-            MANAGER,
-        ),
-        "attempt.code_removed": Sentence(
-            _("The Ladok code was removed from the flow after the export was started."), _("Nothing was sent.")
-        ),
-        "attempt.right_gone": Sentence(
-            _("Whoever started the export no longer has the export right at this university."),
-            _("Nothing was sent."),
-            _("A manager who has the right can press Retry."),
-            MANAGER,
-        ),
-        "attempt.identifier_changed": Sentence(
-            _("What Ladok knows the person by was corrected after the export was started."),
-            _("Nothing was sent."),
-            _("Press Retry: the grade is sent under what is right now."),
-            MANAGER,
-        ),
-        "attempt.people_changed": Sentence(
-            ngettext_lazy(
-                "%(count)s person may no longer be sent since the export was started.",
-                "%(count)s people may no longer be sent since the export was started.",
-                "count",
-            ),
-            _("Nothing was sent."),
-            _("See each person's message, then press Retry: only those who may be sent are."),
-            MANAGER,
-        ),
-        # %(cause)s is why: a message of its own
-        "attempt.retry_not_sent": Sentence(
-            _("The retry was not sent. %(cause)s"),
-            _("The earlier sending may still be in Ladok."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
-            MANAGER,
-        ),
-        "attempt.retry_refused": Sentence(
-            _("The retry was refused. %(cause)s"),
-            _("The earlier sending may still be in Ladok."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
-            MANAGER,
-        ),
-        "attempt.not_sent_with_it": Sentence(
-            _("Nothing was sent."), todo=_("Press Retry when the others are right."), who=MANAGER
-        ),
-        "attempt.too_late": Sentence(
-            _("The worker was held up between preparing and sending."),
-            _("Nothing was sent."),
+            _("Failed before."),
+            _("Is not sent again by itself."),
             _("Press Retry."),
             MANAGER,
+            traits={Trait.WAITS_FOR_RETRY},
         ),
-        "attempt.worker_died": Sentence(
-            _("The worker stopped while it was sending, so Ladok's answer was never read."),
-            _("The grades may be in Ladok already."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
+        "export.there_already": Sentence(
+            _("Ladok says that the grade is there already."),
+            _("Is not sent again."),
+            _("Look in Ladok; where the grade there is the right one, choose Mark as exported."),
             MANAGER,
+            traits={Trait.ALREADY_IN_LADOK},
         ),
-        "attempt.interrupted": Sentence(
-            _("The sending was interrupted before Ladok's answer had been read."),
-            _("The grades may be in Ladok already."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
-            MANAGER,
-        ),
-    }
-)
-
-# Checking with Ladok, and a manager's word
-register(
-    {
-        "settle.cannot_read_back": Sentence(
-            _("Ladok at this university cannot be asked which grades it has registered."),
-            todo=_("Look in Ladok, then Retry or Mark as exported."),
-            who=MANAGER,
-        ),
-        "settle.nothing_unknown": Sentence(_("No outcome is unknown: there is nothing to check.")),
-        "settle.registered": Sentence(_("Ladok was asked, and has registered the grade.")),
-        "settle.not_registered": Sentence(
-            _("Ladok was asked, and has not registered the grade."),
-            _("It was not exported."),
-            _("Press Retry."),
-            MANAGER,
-        ),
-        "settle.other_grade": Sentence(
-            _("Ladok was asked, and has registered %(found)s for the person, not %(sent)s."),
-            _("The grade that was sent is not in Ladok."),
-            _("Find out which of the two is right before you press Retry."),
-            MANAGER,
-        ),
-        "settle.other_points": Sentence(
-            _("Ladok was asked, and has registered the grade with %(found)s points, not %(sent)s."),
-            _("The points that were sent are not in Ladok."),
-            _("Find out which of the two is right before you press Retry."),
-            MANAGER,
-        ),
-        "settle.too_early": Sentence(
-            _("Ladok has not registered the grade yet, but may still be working on it."),
-            _("It is not known if it will be registered."),
-            _("Check with Ladok again in a minute."),
-            MANAGER,
-        ),
-        "settle.reason_missing": Sentence(
-            _("Say how you know that the grade is in Ladok."), _("Nothing was changed."), who=MANAGER
-        ),
-        "settle.not_open": Sentence(
-            _("This grade cannot be marked as exported: it is neither failed nor unknown any more."),
-            _("Nothing was changed."),
-        ),
-        "settle.attempt": Sentence(
-            _(
-                "%(exported)s of %(total)s grades exported, %(failed)s failed, %(unknown)s unknown, after Ladok was looked into."
-            ),
-            todo=_("See what stands beside each person."),
-            who=MANAGER,
-        ),
-        "settle.attempt_in_doubt": Sentence(
-            _(
-                "%(exported)s of %(total)s grades exported, %(failed)s failed, %(unknown)s unknown, after Ladok was looked into."
-            ),
-            _("The unknown ones may be in Ladok already."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
-            MANAGER,
-        ),
-        "settle.marked": Sentence(_("Marked as exported by hand: %(reason)s")),
-    }
-)
-
-# The audit log
-register(
-    {
-        "audit.export_started": Sentence(_("Started an export of %(count)s grades (%(code)s).")),
-        "audit.export_retried": Sentence(
-            _("Retried the export of %(count)s grades (%(code)s), %(unknown)s of them with unknown outcome.")
-        ),
-        "audit.export_claimed": Sentence(_("A worker took the export.")),
-        "audit.export_sending": Sentence(_("The export is being sent to Ladok.")),
-        "audit.export_recorded": Sentence(
-            _(
-                "The export ended: %(exported)s exported, %(failed)s failed, %(unknown)s unknown (HTTP status %(status)s)."
-            )
-        ),
-        "audit.export_failed": Sentence(_("The export ended before anything was sent.")),
-        "audit.export_put_back": Sentence(_("The worker stopped before anything was sent: the export waits again.")),
-        "audit.export_lost": Sentence(_("The worker stopped while sending: the outcome is unknown.")),
-        "audit.late_answer": Sentence(
-            _(
-                "Ladok's answer came after the outcome had been taken for unknown: %(exported)s exported, %(failed)s failed."
-            )
-        ),
-        "audit.late_answer_superseded": Sentence(
-            _("Ladok's answer came after %(count)s of the grades had been sent again: they may be registered twice.")
-        ),
-        "audit.read_back": Sentence(
-            _("Checked with Ladok: %(exported)s exported, %(failed)s failed, %(unknown)s still unknown.")
-        ),
-        "audit.marked_as_exported": Sentence(_("Marked %(person)s as exported: %(reason)s")),
     }
 )

@@ -1,4 +1,4 @@
-"""Made-up figures for the style guide."""
+"""What the style guide shows: every state there is, and made-up figures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,23 @@ from typing import Any
 
 from django.utils import timezone
 
+from exports.models import ExportAttempt, ExportItem, Finding
 from exports.pages.charts import WEEKS, bars_of, weeks_context, weeks_of
+from sources.models import Flow, SyncRun
+from sources.models.flow import ExportState
 
 SCALE = ("U", "3", "4", "5")
+
+# A name and the states, for everything that has some.
+STATES = (
+    ("Creation of a flow", Flow.Setup),
+    ("Phase of a flow", Flow.State),
+    ("Export of a flow and of a participant", ExportState),
+    ("Synchronisation", SyncRun.State),
+    ("Attempt", ExportAttempt.State),
+    ("Grade in an attempt", ExportItem.State),
+    ("What has come out about a grade", Finding.Kind),
+)
 
 
 def grade_charts() -> list[tuple[str, Any]]:

@@ -14,37 +14,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import pgettext
 
+from ladokflow.looks import KINDS, Look, Shown
 from ladokflow.messages import Message
+from ladokflow.privacy import mask
 
 register = template.Library()
-
-# A state's look: kind (colour) and icon. The word comes from the state's own label, so nothing is told by colour alone.
-LOOKS: dict[str, tuple[str, str]] = {
-    "ok": ("ok", "check"),
-    "bad": ("bad", "alert"),
-    "warn": ("warn", "warning"),
-    "info": ("info", "info"),
-    "busy": ("busy", "sync"),
-    "neutral": ("neutral", "info"),
-    "phase": ("info", "flag"),
-    # Flows, participants, attempts and their items
-    "pending": ("neutral", "clock"),
-    "queued": ("neutral", "clock"),
-    "claimed": ("busy", "sync"),
-    "sending": ("busy", "sync"),
-    "live": ("busy", "sync"),
-    "exported": ("ok", "check"),
-    "failed": ("bad", "alert"),
-    "unknown": ("warn", "question"),
-    "superseded": ("neutral", "sync"),
-    # Creation and synchronisation
-    "creating": ("busy", "sync"),
-    "running": ("busy", "sync"),
-    "ready": ("ok", "check"),
-    "success": ("ok", "check"),
-    "stopped": ("bad", "alert"),
-}
-BOX_ICONS = {"ok": "check", "bad": "alert", "warn": "warning", "info": "info", "busy": "sync"}
 
 
 @register.simple_tag
@@ -59,13 +33,22 @@ def icon(name: str, css: str = "") -> SafeString:
 
 
 @register.simple_tag
-def badge(state: str, text: Any) -> SafeString:
-    """A state as a word and an icon: `{% badge flow.export_state flow.get_export_state_display %}`."""
-    kind, name = LOOKS.get(str(state), LOOKS["neutral"])
+def state(shown: Shown) -> SafeString:
+    """A state as its word and its icon: `{% state flow.export %}`."""
+    return _badge(shown.look, shown.label)
+
+
+@register.simple_tag
+def badge(kind: str, text: Any) -> SafeString:
+    """A word of one of the kinds of `KINDS`, which is no state: `{% badge "warn" word %}`."""
+    return _badge(KINDS[kind], text)
+
+
+def _badge(look: Look, text: Any) -> SafeString:
     return format_html(
         '<span class="badge badge--{}">{}<span>{}</span></span>',
-        kind,
-        icon(name, "spin" if kind == "busy" else ""),
+        look.kind,
+        icon(look.icon, "spin" if look.kind == "busy" else ""),
         text,
     )
 
@@ -76,7 +59,7 @@ def message_box(message: Message | None, kind: str = "bad", heading: int = 0, re
 
     `heading` 2-4 makes the first sentence a heading of that level; 0 leaves it a paragraph.
     """
-    return {"message": message, "kind": kind, "icon_name": BOX_ICONS[kind], "heading": heading, "reference": reference}
+    return {"message": message, "kind": kind, "icon_name": KINDS[kind].icon, "heading": heading, "reference": reference}
 
 
 @register.inclusion_tag("components/pagination.html", takes_context=True)
@@ -84,6 +67,8 @@ def pagination(context: template.Context, page: Page[Any]) -> dict[str, Any]:
     return {
         "request": context.get("request"),
         "page": page,
+        "before": getattr(page, "first_key", None),
+        "after": getattr(page, "last_key", None),
         "numbers": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
         "gap": page.paginator.ELLIPSIS,
     }
@@ -115,10 +100,8 @@ def day(moment: dt.datetime | None, tz: zoneinfo.ZoneInfo | None = None) -> Safe
 
 
 @register.filter
-def masked(national_id: str) -> str:
-    """A national id as people may see it: `199001011234` is shown as `19900101-****`."""
-    kept = "".join(sign for sign in national_id or "" if sign.isalnum())
-    return f"{kept[:-4]}-****" if len(kept) > 4 else "****" if kept else ""
+def masked(national_id: str | None) -> str:
+    return mask(national_id or "")
 
 
 @register.filter

@@ -1,0 +1,31 @@
+"""What this app says, sentence by sentence, by noun: the catalogue of `ladokflow/messages.py`."""
+
+from sources.messages import (
+    admin,
+    allocations,
+    asked,
+    changes,
+    codes,
+    flows,
+    identities,
+    meanwhile,
+    sources,
+    staff,
+    times,
+    webhooks,
+)
+
+__all__ = [
+    "admin",
+    "allocations",
+    "asked",
+    "changes",
+    "codes",
+    "flows",
+    "identities",
+    "meanwhile",
+    "sources",
+    "staff",
+    "times",
+    "webhooks",
+]

@@ -25,6 +25,20 @@ register(
     }
 )
 
+# A preset whose people could not be looked up; %(cause)s is why, a message of its own
+register(
+    {
+        "admin.preset_not_looked_up": Sentence(
+            _("The people of the preset could not be looked up in WISEflow. %(cause)s"),
+            _("The preset is saved as you have written it."),
+            _(
+                "Save it once more when WISEflow answers. Whom it does not know is also asked about whenever a flow is made with it."
+            ),
+            LICENCE_ADMIN,
+        ),
+    }
+)
+
 # A credential that is not in use
 register(
     {

@@ -7,6 +7,42 @@ from ladokflow.messages import MANAGER, Sentence, register
 
 register(
     {
+        "sources.code_shared": Sentence(
+            ngettext_lazy(
+                "%(count)s student on %(code)s is on another code of the flow as well.",
+                "%(count)s students on %(code)s are on another code of the flow as well.",
+                "count",
+            ),
+            effect=_("The code has not been added yet."),
+            todo=_("Say below where their grades go, and add the code."),
+            who=MANAGER,
+        ),
+        "sources.added_scale_unmatched": Sentence(
+            _("%(code)s has the grading scale %(scale)s in Ladok, which has no counterpart in WISEflow."),
+            effect=_("The code has not been added yet."),
+            todo=_("Choose below which of WISEflow's scales it is, and add the code. The flow has %(flow)s."),
+            who=MANAGER,
+        ),
+        "sources.added_scale_differs": Sentence(
+            _(
+                "%(code)s has the grading scale %(scale)s in Ladok, which is %(counterpart)s in WISEflow. The flow has %(flow)s."
+            ),
+            effect=_("The code has not been added yet."),
+            todo=_(
+                "Make a flow of its own for the code. If it is to be in this one all the same, say so below: no grade of the flow is sent "
+                "before somebody has looked."
+            ),
+            who=MANAGER,
+        ),
+        "sources.audit.scale_chosen": Sentence(
+            _("Said what becomes of the grading scale %(scale)s that %(code)s has in Ladok.")
+        ),
+        "sources.audit.grade_goes_to_one": Sentence(
+            _("Said that the grade of somebody on several codes goes to the one that Ladok accepts.")
+        ),
+        "sources.audit.grade_goes_to_each": Sentence(
+            _("Said that the grade of somebody on several codes goes to each of them.")
+        ),
         "sources.flow_busy": Sentence(
             _("The flow is being synchronised just now."),
             effect=_("Nothing was changed."),
@@ -58,12 +94,6 @@ register(
         ),
         "sources.code_not_there": Sentence(
             _("%(code)s is not on the flow."), effect=_("Nothing was changed."), who=MANAGER
-        ),
-        "sources.phase_changed": Sentence(
-            _("The flow has gone on to another phase in WISEflow, where removing a code means something else."),
-            effect=_("Nothing was changed."),
-            todo=_("Read what will happen now, and decide again."),
-            who=MANAGER,
         ),
         "sources.removal.setup": Sentence(
             ngettext_lazy(

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.messages import LICENCE_ADMIN, MANAGER, OPERATOR, Sentence, register
+from ladokflow.messages import LICENCE_ADMIN, MANAGER, OPERATOR, Sentence, Trait, register
 
 # --- Making a flow ---------------------------------------------------------------------------------------------
 
@@ -38,6 +38,12 @@ register(
             _("There is a flow for %(code)s already: %(title)s (flow %(flow)s)."),
             effect=_("Nothing was made."),
             todo=_("Use that flow, or take the code away from it first."),
+            who=MANAGER,
+        ),
+        "sources.code_known_otherwise": Sentence(
+            _("Ladok does not know the code %(code)s any more; %(known)s is on a flow: %(title)s (flow %(flow)s)."),
+            effect=_("Nothing was made."),
+            todo=_("Use that flow if it is the exam you mean. Otherwise check how the code is written."),
             who=MANAGER,
         ),
         "sources.flow_not_found": Sentence(_("There is no flow %(flow)s."), todo=_("Check the number."), who=MANAGER),
@@ -152,7 +158,7 @@ register(
         "sources.no_codes_left": Sentence(
             _("The flow has no Ladok code any more."), effect=_("Nothing is synchronised."), who=MANAGER
         ),
-        "sources.marking_over": Sentence(_("Marking has ended: nothing is synchronised any more.")),
+        "sources.marking_over": Sentence(_("Marking has ended: nothing is changed in WISEflow any more.")),
         "sources.sync_gave_up": Sentence(
             _("The synchronisation was cut off %(times)s times."),
             effect=_("What is done is kept; the next synchronisation goes on from there."),
@@ -161,21 +167,33 @@ register(
         ),
         "sources.brake_empty": Sentence(
             _("Ladok's list for %(code)s is empty. Last time it had %(before)s people."),
-            effect=_("Nobody has been touched."),
+            effect=_("None of those who are missing has been touched."),
             todo=_("Look in Ladok. If it is right, confirm the synchronisation."),
             who=MANAGER,
+            traits={Trait.BRAKE},
         ),
         "sources.brake_half": Sentence(
             _("Ladok's list for %(code)s has fallen from %(before)s people to %(now)s."),
-            effect=_("Nobody has been touched."),
+            effect=_("None of those who are missing has been touched."),
             todo=_("Look in Ladok. If it is right, confirm the synchronisation."),
             who=MANAGER,
+            traits={Trait.BRAKE},
         ),
         "sources.brake_gone": Sentence(
             _("%(count)s of %(people)s participants are not in Ladok any more."),
-            effect=_("Nobody has been touched."),
+            effect=_("None of those who are missing has been touched."),
             todo=_("Look in Ladok. If it is right, confirm the synchronisation."),
             who=MANAGER,
+            traits={Trait.BRAKE},
+        ),
+        "sources.brake_writing": Sentence(
+            _(
+                "%(count)s of %(people)s participants would be locked out while students write: Ladok no longer has them."
+            ),
+            effect=_("None of those who are missing has been touched."),
+            todo=_("Look in Ladok. If it is right, confirm the synchronisation."),
+            who=MANAGER,
+            traits={Trait.BRAKE},
         ),
         "sources.no_dates": Sentence(
             _("Ladok has no dates for %(code)s."),
@@ -207,9 +225,45 @@ register(
             todo=_("Have the scale added to the source's grading scales in the administration, then synchronise."),
             who=LICENCE_ADMIN,
         ),
+        "sources.scale_unmatched": Sentence(
+            _("Ladok's grading scale %(scale)s has no counterpart in WISEflow."),
+            effect=_("The flow is not made before somebody has chosen a scale for it."),
+            todo=_(
+                "Choose one in the settings, or have the scale added to the source's grading scales in the administration."
+            ),
+            who=MANAGER,
+        ),
+        "sources.scale_unchosen": Sentence(
+            _("Ladok's grading scale %(scale)s has no counterpart in WISEflow, and nobody has chosen one."),
+            effect=_("No flow has been made."),
+            todo=_(
+                "Choose a scale for it in the settings of the new flow, or have it added to the source's grading scales in the"
+                " administration, then try again."
+            ),
+            who=MANAGER,
+            traits={Trait.SCALE_UNCHOSEN},
+        ),
+        "sources.scale_option": Sentence(
+            _("Write --scale as Ladok's scale, =, and WISEflow's."), effect=_("No flow has been made."), who=MANAGER
+        ),
         "sources.scale_kept": Sentence(
             _("The grading scale should be %(scale)s, but there are grades already."),
             effect=_("The flow keeps the scale it has in WISEflow: another one would remove the grades."),
+            who=MANAGER,
+        ),
+        "sources.scale_kept_in_marking": Sentence(
+            _("The grading scale should be %(scale)s, but marking has begun, and a grade may have been given."),
+            effect=_("The flow keeps the scale it has in WISEflow: another one would remove the grades."),
+            todo=_(
+                "If nobody has given a grade, choose the scale in WISEflow. Otherwise the preview of the export asks how the grades are"
+                " to be sent."
+            ),
+            who=MANAGER,
+        ),
+        "sources.scale_changed_meanwhile": Sentence(
+            _("The grading scale should be %(scale)s, but somebody has just chosen another one in WISEflow."),
+            effect=_("The flow keeps the scale it has in WISEflow."),
+            todo=_("Choose the right scale in WISEflow, or let it follow Ladok again on the flow's page."),
             who=MANAGER,
         ),
         "sources.scales_differ": Sentence(
@@ -223,6 +277,7 @@ register(
             effect=_("Nobody has been touched."),
             todo=_("Look in Ladok. If the exam has another code now, or none, change the codes of the flow."),
             who=MANAGER,
+            traits={Trait.ASKS},
         ),
         "sources.nobody_registered": Sentence(
             _("Nobody is registered for %(code)s in Ladok."),
@@ -233,6 +288,14 @@ register(
             _("The identifiers of %(name)s (%(organisation_id)s) belong to more than one user in WISEflow."),
             effect=_("The person does not come in."),
             todo=_("Have the users joined in WISEflow, then synchronise."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.member_ambiguous": Sentence(
+            _(
+                "The identifiers that Ladok has of %(name)s (%(organisation_id)s) now belong to more than one user in WISEflow."
+            ),
+            effect=_("The person stays on the flow as before, and no user is changed."),
+            todo=_("Have the users corrected or joined in WISEflow, then synchronise."),
             who=LICENCE_ADMIN,
         ),
         "sources.shared_national_id": Sentence(
@@ -339,6 +402,12 @@ register(
             _(
                 "Synchronised: %(added)s added, %(updated)s changed, %(removed)s removed, %(deactivated)s deactivated, "
                 "%(unchanged)s unchanged."
+            )
+        ),
+        "sources.audit.sync_asks": Sentence(
+            _(
+                "Synchronised, and asked about those who would go: %(added)s added, %(updated)s changed, %(removed)s removed, "
+                "%(deactivated)s deactivated, %(unchanged)s unchanged."
             )
         ),
         "sources.audit.sync_failed": Sentence(_("The synchronisation failed.")),

@@ -31,6 +31,22 @@ register(
             who=LICENCE_ADMIN,
         ),
         "sources.check.scale": Sentence(_("Ladok's scale %(scale)s is %(name)s in WISEflow.")),
+        "sources.check.scale_in_use": Sentence(
+            _("Exams have the scale %(scale)s in Ladok, which WISEflow has no counterpart of."),
+            effect=_("A scale has to be chosen for each new flow, and grades are sent only when a manager has looked."),
+            todo=_("Add it to the source's grading scales, or to WISEflow under the same name."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.check.grades_as_shown": Sentence(_("WISEflow gives out grades as they are shown.")),
+        "sources.check.grades_as_stored": Sentence(
+            _("WISEflow gives out grades as they are stored."), effect=_("They are sent as the scale shows them.")
+        ),
+        "sources.check.grade_form_unknown": Sentence(
+            _("It is not known yet if WISEflow gives out grades as they are shown or as they are stored."),
+            effect=_(
+                "The first grades that can only be one of the two tell it. Until then a manager is asked where a grade may be either."
+            ),
+        ),
         "sources.check.no_scale": Sentence(
             _("Ladok's scale %(scale)s should be %(name)s, which WISEflow does not have."),
             effect=_("Flows with that scale keep the scale they have in WISEflow."),

@@ -1,0 +1,169 @@
+"""Messages that another version has stored: each page, file, list in admin, e-mail and command shows something in their place."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db.models import JSONField, Model
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from exports.operation.digest import send_digests
+from sources.models import AuditEntry, BatchExam, Flow, SyncRun, WebhookEvent
+from tests.pages.everything import ACTIONS, addresses, batch_of
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[..., Client]
+
+# The columns with JSON that hold no messages
+OTHERS = {
+    "ExportAttempt.managers",
+    "ExportAttempt.order",
+    "ExportItem.before_mark",
+    "Flow.followed",
+    "Flow.grades",
+    "Flow.scale_choices",
+    "Flow.scale_definition",
+    "Flow.scale_witnesses",
+    "Flow.staff",
+    "Flow.unfollowed",
+    "FlowBatch.choices",
+    "FlowPreset.staff",
+    "Source.grading_scales",
+    "Source.ladok_paths",
+    "Source.user_data_types",
+    "SyncRun.would_go",
+    "Webhook.signed_with",
+}
+LISTS = {"asked", "changes", "problems"}
+# What a stored message may have become
+STRANGE: list[Callable[[dict[str, Any]], Any]] = [
+    lambda told: {"code": "export.of_another_version", "params": {"count": 3}},
+    lambda told: {"code": told["code"], "params": {}},
+    lambda told: {"code": told["code"], "params": told["params"] | {"more": {"code": "x"}}},
+    lambda told: {"code": told["code"], "params": {name: [None] for name in told["params"]}},
+    lambda told: {"code": told["code"], "params": ["x"]},
+    lambda told: {"code": 7, "params": None},
+    lambda told: "It went wrong.",
+    lambda told: ["It went wrong."],
+    lambda told: 7,
+]
+KNOWN = {"code": "sources.brake_half", "params": {"code": "TEN1", "before": 40, "now": 3}}
+# What the page asks stands in a parameter.
+ASKS = {"code": "sources.scale_unchosen", "params": {"scale": "U-G"}}
+
+
+def columns() -> list[tuple[type[Model], str]]:
+    """Those that hold messages; a new column with JSON holds some, unless it is among OTHERS."""
+    models = [model for name in ("sources", "exports") for model in apps.get_app_config(name).get_models()]
+    found = [(model, field.name) for model in models for field in model._meta.fields if isinstance(field, JSONField)]
+    return [(model, name) for model, name in found if f"{model.__name__}.{name}" not in OTHERS]
+
+
+def make_strange(flow: Flow, twist: Callable[[dict[str, Any]], Any]) -> None:
+    """All messages that are about the flow."""
+    paths = {"Flow": "pk", "ExportItem": "attempt__flow", "Registration": "participant__flow"}
+    for model, name in columns():
+        if model is AuditEntry:  # the database refuses to change one
+            AuditEntry.objects.create(source=flow.source, flow=flow, message=twist(KNOWN))
+            continue
+        if model is BatchExam:
+            rows = model._default_manager.filter(batch__pk=uuid.UUID(int=flow.pk), flow=None).exclude(message={})
+        elif model is WebhookEvent:
+            rows = model._default_manager.filter(wiseflow_flow_id=flow.wiseflow_id)
+        else:
+            rows = model._default_manager.filter(**{paths.get(model.__name__, "flow"): flow.pk})
+        for row in rows:
+            strange = twist(getattr(row, name) or KNOWN) if name not in LISTS else twist(KNOWN)
+            value = [strange, KNOWN] if name in LISTS and isinstance(strange, dict) else strange
+            model._default_manager.filter(pk=row.pk).update(**{name: value})
+
+
+@pytest.fixture
+def strange(flows: list[Flow], anna: User) -> list[Flow]:
+    """A flow in every state, each with messages that have become something else, of every kind: and what is not on a page."""
+    for number, flow in enumerate(flows):
+        batch_of(flow)
+        WebhookEvent.objects.create(
+            source=flow.source, call_id=f"call-{number}", wiseflow_flow_id=flow.wiseflow_id, handled_at=timezone.now()
+        )
+        if flow.setup_state == Flow.Setup.STOPPED:
+            Flow.objects.filter(pk=flow.pk).update(setup_message=ASKS)
+        make_strange(flow, STRANGE[number % len(STRANGE)])
+    return flows
+
+
+def test_every_column_with_json_is_known_to_hold_messages_or_not() -> None:
+    names = {f"{model.__name__}.{name}" for model, name in columns()}
+    assert {name for name in names if not name.endswith(("message", ".outcome", ".doubt"))} == {
+        "Flow.asked",
+        "SyncRun.changes",
+        "SyncRun.problems",
+    }
+
+
+def test_every_page_and_file_is_there(sign_in: SignIn, anna: User, strange: list[Flow]) -> None:
+    client = sign_in(anna)
+    wrong, said = [], ""
+    for flow in strange:
+        for name, address in addresses(flow):
+            if name in ACTIONS or (flow is not strange[0] and not re.search(r"/\d|[0-9a-f]{8}-", address)):
+                continue
+            answer = client.get(address)
+            said += answer.text if "text" in answer["Content-Type"] else ""
+            wrong += [] if answer.status_code in (200, 302) else [f"{address}: {answer.status_code}"]
+    assert wrong == []
+    assert "by another version of LadokFlow" in said
+    assert "Go by the state that is shown." in said
+
+
+@pytest.mark.parametrize("twist", STRANGE)
+def test_the_lists_are_there_whichever_it_is(
+    sign_in: SignIn, anna: User, flows: list[Flow], twist: Callable[[dict[str, Any]], Any]
+) -> None:
+    for flow in flows:
+        make_strange(flow, twist)
+    client = sign_in(anna)
+    tabs = [f"/exports/?tab={tab}" for tab in ("failed", "exported", "pending")]
+    for address in ("/", "/flows/", *tabs, "/exports/live/", "/exports/errors.csv"):
+        assert client.get(address).status_code == 200, address
+
+
+def test_every_list_and_page_of_admin_is_there_and_the_log_can_be_taken_away(
+    sign_in: SignIn, admin_user: User, strange: list[Flow]
+) -> None:
+    client = sign_in(admin_user)
+    for model, theirs in admin.site._registry.items():
+        if model._meta.app_label not in ("sources", "exports"):
+            continue
+        space = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        assert client.get(reverse(f"{space}_changelist")).status_code == 200, model
+        for row in theirs.model._default_manager.all()[:20]:
+            assert client.get(reverse(f"{space}_change", args=[row.pk])).status_code == 200, row
+    entries = [str(pk) for pk in AuditEntry.objects.values_list("pk", flat=True)]
+    asked = {"action": "download", "_selected_action": entries}
+    answer = client.post(reverse("admin:sources_auditentry_changelist"), asked)
+    assert "by another version of LadokFlow" in b"".join(answer).decode()
+
+
+def test_the_e_mail_and_the_commands_are_there(anna: User, strange: list[Flow], mailoutbox: list[Any]) -> None:
+    Flow.objects.update(created_by=anna)
+    SyncRun.objects.update(trigger=SyncRun.Trigger.NIGHT, finished_at=timezone.now())
+    send_digests(timezone.now() + dt.timedelta(hours=12))
+    assert mailoutbox
+    for flow in strange:
+        told = io.StringIO()
+        call_command("flowstatus", flow=flow.pk, json=True, stdout=told)
+        assert json.loads(told.getvalue())["flow"] == flow.pk
