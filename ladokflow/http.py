@@ -6,122 +6,107 @@ deadline, not only a time limit per phase; nothing is ever repeated by the trans
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import ipaddress
-import json
+import os
 import re
 import ssl
-import time
-from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
-import httpcore
 import httpx
 from django.conf import settings
 
-import ladokflow.remote_answers  # noqa: F401 - the sentences used below
 from ladokflow import __version__
-from ladokflow.messages import Message, message
+from ladokflow.messages import Message
+from ladokflow.privacy import redact
+from ladokflow.remote_answers import FAILURES, NOT_JSON, REPEATED, Failure, Failures
+from ladokflow.response import Answer, NoAnswer, NotData, Repeated, receive
+from ladokflow.transport import Backend, within
 
-# A personnummer or coordination number, also an interim one (T-number): the last four characters are not for rows.
-_NATIONAL_ID = re.compile(
-    r"(?<![0-9A-Za-z])((?:19|20)?\d{2}(?:0[1-9]|1[0-2])(?:[06][1-9]|[1278]\d|[39][01])[-+]?)[A-Za-z0-9]\d{3}(?![0-9A-Za-z])"
-)
+# A connection that has been idle for longer is not used: the other side may just be closing it, and then nobody knows whether it
+# has taken the request.
+KEEP_SECONDS = 2.0
 # TLS alerts by which a peer turns down who we are. With TLS 1.3 they come when the request has left, but before any of it is read.
 _TURNED_DOWN = re.compile(r"ALERT_(CERTIFICATE_\w+|\w+_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)\b")
-MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
 class RemoteError(Exception):
     """A call to Ladok or WISEflow that did not give what was asked for.
 
     `message` is what people are told; `permanent` says that trying again as it stands is pointless; `status` is the HTTP
-    status, if an answer came; `reference` is the remote side's own id of the call, for support.
+    status, if an answer came; `reference` is the remote side's own id of the call, for support; `is_about_one` that this one thing
+    was refused, and the next may be done all the same.
+
+    Each system has a class of its own, with its name and what its answers mean.
     """
 
-    def __init__(self, message: Message, *, permanent: bool, status: int | None = None, reference: str = "") -> None:
+    system: ClassVar[str] = ""
+    failures: ClassVar[Failures] = FAILURES
+
+    def __init__(
+        self,
+        message: Message,
+        *,
+        permanent: bool,
+        status: int | None = None,
+        reference: str = "",
+        is_about_one: bool = False,
+    ) -> None:
         super().__init__(message.code)
         self.message = message
         self.permanent = permanent
         self.status = status
         self.reference = reference
+        self.is_about_one = is_about_one
 
     def __str__(self) -> str:
         return str(self.message)
 
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back: headers with lower-case names, the body as it was sent."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    def json(self) -> Any:
-        """The body as JSON; ValueError where it is not. UTF-8, but for peers that say `charset=iso-8859-1` and mean it."""
-        found = re.search(
-            r"charset=[\"']?(iso-8859-1|latin-?1|windows-1252)\b", self.headers.get("content-type", ""), re.I
+    @classmethod
+    def of(cls, url: str, response: Answer | NoAnswer, failures: Failures | None = None) -> Self:
+        """The error for an exchange that gave nothing."""
+        failure = failure_of(response, failures or cls.failures)
+        if isinstance(response, NoAnswer):
+            facts = {"detail": response.detail, "seconds": response.detail}
+            reason = failure.message(system=cls.system, host=_host(url) or response.detail, **facts)
+            return cls(reason, permanent=failure.is_permanent)
+        reason = failure.message(system=cls.system, host=_host(url), status=response.status, detail=said(response))
+        reference = response.headers.get("x-trace-id", "")
+        return cls(
+            reason,
+            permanent=failure.is_permanent,
+            status=response.status,
+            reference=reference,
+            is_about_one=failure.is_about_one,
         )
-        return json.loads(self.body.decode(found[1]) if found else self.body)
+
+    @classmethod
+    def not_data(cls, response: Answer, error: NotData) -> Self:
+        """The error for an answer whose body cannot be read as data."""
+        failure = REPEATED if isinstance(error, Repeated) else NOT_JSON
+        kind = response.headers.get("content-type", "").partition(";")[0].strip()[:60] or "?"
+        reason = failure.message(system=cls.system, detail=kind)
+        reference = response.headers.get("x-trace-id", "")
+        return cls(reason, permanent=failure.is_permanent, status=response.status, reference=reference)
 
 
-@dataclass(frozen=True)
-class NoAnswer:
-    """No (whole) answer came. `sent` is False only where it is certain that nobody has read any of the request.
-
-    `kind` is one of "address" (not allowed), "connect" (DNS, connection, TLS), "untrusted" (we do not trust the peer's
-    certificate), "certificate" (the peer does not accept ours, or wants one), "timeout", "cut".
-    """
-
-    kind: str
-    sent: bool
-    detail: str = ""
+def failure_of(response: Answer | NoAnswer, failures: Failures) -> Failure:
+    """What it means that this came back."""
+    if isinstance(response, NoAnswer):
+        return failures[response.kind]
+    status = response.status
+    return failures.get(status) or failures.get(f"{status // 100}xx") or failures["other"]
 
 
-_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-
-
-class _DeadlineStream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
-
-    @staticmethod
-    def _left(timeout: float | None, expired: type[Exception]) -> float | None:
-        deadline = _deadline.get()
-        if deadline is None:
-            return timeout
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise expired("deadline")
-        return left if timeout is None else min(timeout, left)
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._left(timeout, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._left(timeout, httpcore.WriteTimeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        left = self._left(timeout, httpcore.ConnectTimeout)
-        return _DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, left))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-class _DeadlineBackend(httpcore.SyncBackend):
-    """httpx limits each read and write; a peer that drips a byte at a time would never be timed out."""
-
-    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        return _DeadlineStream(super().connect_tcp(*args, **kwargs))
+def _host(url: str) -> str:
+    try:
+        return httpx.URL(url).host
+    except httpx.InvalidURL:
+        return ""
 
 
 def is_allowed(url: httpx.URL) -> bool:
@@ -146,31 +131,66 @@ def build_client(
     timeout: float | None = None,
     connections: int = 1,
 ) -> httpx.Client:
-    """A client without redirects, proxies or repeats. `certificate` is PEM text with a key and its certificate chain."""
-    context = ssl.create_default_context()
-    if certificate:
-        _load_certificate(context, certificate)
+    """A client without redirects, proxies, cookies or repeats. `certificate` is PEM text with a key and its certificate chain."""
     transport = httpx.HTTPTransport(
-        verify=context,
+        verify=tls_context(certificate),
         trust_env=False,
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        limits=httpx.Limits(
+            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_SECONDS
+        ),
     )
-    transport._pool._network_backend = _DeadlineBackend()
+    transport._pool._network_backend = Backend()
     return httpx.Client(
         transport=transport,
         headers={"User-Agent": f"LadokFlow/{__version__}", "Accept": "application/json", **(headers or {})},
         auth=auth,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         timeout=httpx.Timeout(timeout or settings.REMOTE_TIMEOUT_SECONDS, connect=10),
         follow_redirects=False,
         trust_env=False,
     )
 
 
-def _load_certificate(context: ssl.SSLContext, pem: str) -> None:
-    import os
-    import tempfile
-    from pathlib import Path
+class _SharedContext(ssl.SSLContext):
+    """What many clients, in many threads, have in common; it is not changed any more once it has been built."""
 
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
+        """httpcore says the same protocols for each new connection, while another thread may be beginning its own."""
+
+
+def tls_context(certificate: str = "") -> ssl.SSLContext:
+    """The trust of this machine, and who we are: one context for each certificate (PEM text), which nobody else gets.
+
+    Reading the authorities takes more time than a request. A new certificate, or other authorities where SSL_CERT_FILE,
+    SSL_CERT_DIR or the system has them, are met by a new context at once. OSError (SSLError) and ValueError where the
+    certificate cannot be read.
+    """
+    return _built_context(certificate, trust())
+
+
+def trust() -> tuple[tuple[object, ...], ...]:
+    """Which authorities are trusted: another value where they are other ones."""
+    paths = ssl.get_default_verify_paths()
+    return tuple(_version(path) for path in (paths.cafile, paths.capath))
+
+
+def _version(path: str | None) -> tuple[object, ...]:
+    if not path:
+        return ()
+    stat = Path(path).stat()
+    return path, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=32)
+def _built_context(certificate: str, _trust: tuple[tuple[object, ...], ...]) -> ssl.SSLContext:
+    context = _SharedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
+    if certificate:
+        _load_certificate(context, certificate)
+    return context
+
+
+def _load_certificate(context: ssl.SSLContext, pem: str) -> None:
     # The ssl module reads certificates from a path only; the file is ours alone and gone at once.
     descriptor, path = tempfile.mkstemp()
     try:
@@ -179,15 +199,6 @@ def _load_certificate(context: ssl.SSLContext, pem: str) -> None:
         context.load_cert_chain(path)
     finally:
         Path(path).unlink()
-
-
-@contextlib.contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    token = _deadline.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
 
 
 def exchange(
@@ -199,8 +210,12 @@ def exchange(
     params: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
     seconds: float | None = None,
+    last_look: Callable[[], None] | None = None,
 ) -> Answer | NoAnswer:
-    """Send one request, once, and tell what came of it. Never raises for what the network or the peer does."""
+    """Send one request, once, and tell what came of it. Never raises for what the network or the peer does.
+
+    `last_look` is called right before the first byte leaves. What it raises comes out of here: then nothing was sent.
+    """
     limit = seconds or float(settings.REMOTE_TIMEOUT_SECONDS)
     try:
         target = httpx.URL(url)
@@ -210,7 +225,7 @@ def exchange(
         return NoAnswer("address", sent=False, detail=target.host)
     try:
         with (
-            _within(limit),
+            within(limit, last_look),
             client.stream(
                 method,
                 target,
@@ -220,13 +235,7 @@ def exchange(
                 timeout=httpx.Timeout(limit, connect=min(10, limit)),
             ) as response,
         ):
-            chunks, size = [], 0
-            for chunk in response.iter_bytes():
-                size += len(chunk)
-                if size > MAX_BODY_BYTES:
-                    return NoAnswer("cut", sent=True, detail="too large")
-                chunks.append(chunk)
-            return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, b"".join(chunks))
+            return receive(response, response.extensions["network_stream"].tail)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
         return _turned_down(error) or NoAnswer("connect", sent=False, detail=_reason(error))
     except httpx.TimeoutException:
@@ -252,43 +261,6 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-def failure(system: str, url: str, came: Answer | NoAnswer) -> RemoteError:
-    """The error for an exchange that is not an answer with status 2xx. `system` is "Ladok" or "WISEflow"."""
-    host = httpx.URL(url).host
-    if isinstance(came, NoAnswer):
-        if came.kind == "address":
-            return RemoteError(
-                message("remote.address_refused", system=system, host=host or came.detail), permanent=True
-            )
-        if came.kind == "connect":
-            return RemoteError(
-                message("remote.unreachable", system=system, host=host, detail=came.detail), permanent=False
-            )
-        if came.kind == "certificate":
-            told = message("remote.certificate_refused", system=system, host=host, detail=came.detail)
-            return RemoteError(told, permanent=True)
-        if came.kind == "untrusted":
-            return RemoteError(message("remote.untrusted", system=system, host=host), permanent=True)
-        if came.kind == "timeout":
-            return RemoteError(message("remote.timeout", system=system, seconds=came.detail), permanent=False)
-        return RemoteError(message("remote.cut", system=system), permanent=False)
-    facts: dict[str, Any] = {"status": came.status, "reference": came.headers.get("x-trace-id", "")}
-    if came.status in (401, 403):
-        return RemoteError(message("remote.unauthorised", system=system, status=came.status), permanent=True, **facts)
-    if came.status == 404:
-        return RemoteError(message("remote.not_found", system=system), permanent=True, **facts)
-    if came.status == 429:
-        return RemoteError(message("remote.too_many_requests", system=system), permanent=False, **facts)
-    if came.status >= 500 or came.status == 408:
-        return RemoteError(message("remote.server_error", system=system, status=came.status), permanent=False, **facts)
-    detail = said(came)
-    if not detail:
-        return RemoteError(message("remote.refused_unsaid", system=system, status=came.status), permanent=True, **facts)
-    return RemoteError(
-        message("remote.refused", system=system, status=came.status, detail=detail), permanent=True, **facts
-    )
-
-
 def _plain_text(answer: Answer) -> str:
     """The body of a `text/plain` answer in one line; empty where it is something else, whatever it calls itself."""
     if answer.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/plain":
@@ -301,16 +273,12 @@ def _plain_text(answer: Answer) -> str:
     return line if line.isprintable() and not line.startswith("<") else ""
 
 
-def without_national_ids(text: str) -> str:
-    return _NATIONAL_ID.sub(r"\1****", text)
-
-
 def said(answer: Answer, limit: int = 300) -> str:
     """The sentence in an error answer, wherever the peer put it; at most `limit` characters, never HTML or a national id."""
     try:
         body = answer.json()
     except ValueError:
-        return without_national_ids(_plain_text(answer))[:limit]
+        return redact(_plain_text(answer))[:limit]
     for path in (
         ("error", "message"),
         ("message",),
@@ -321,9 +289,9 @@ def said(answer: Answer, limit: int = 300) -> str:
         ("detail",),
         ("title",),
     ):
-        found = body
+        value = body
         for key in path:
-            found = found.get(key) if isinstance(found, dict) else None
-        if isinstance(found, str):
-            return without_national_ids(found)[:limit]
-    return without_national_ids(body)[:limit] if isinstance(body, str) else ""
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            return redact(value)[:limit]
+    return redact(body)[:limit] if isinstance(body, str) else ""

@@ -6,6 +6,7 @@ import datetime as dt
 import ipaddress
 import ssl
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ladokflow.http import Answer, NoAnswer
-from ladokflow.ladok.base import LadokError
+from ladokflow.http import Answer, NoAnswer, tls_context
 from ladokflow.ladok.client import LadokClient
+from ladokflow.ladok.errors import LadokError
 from tests.ladok.conftest import Ladok
 
 Connect = Callable[..., LadokClient]
@@ -142,3 +143,56 @@ def test_certificate_that_cannot_be_read_is_told(connect: Connect, secret: str) 
 def test_locked_private_key_is_told_and_nobody_is_asked_for_a_pass_phrase(connect: Connect) -> None:
     locked = identity("ladokflow").pem(b"hemlig")
     assert refusal(lambda: connect(kind="client_certificate", secret=locked)).message.code == "ladok.locked_certificate"
+
+
+# --- The context is built once, and is nobody else's
+
+
+def test_context_is_built_once_for_everybody_without_a_certificate_and_for_each_certificate() -> None:
+    one, another = (identity("ladokflow").pem() for _ in range(2))
+    assert tls_context() is tls_context()
+    assert tls_context(one) is tls_context(one)
+    assert len({id(tls_context(certificate)) for certificate in ("", one, another)}) == 3
+
+
+def test_context_checks_the_peer_and_its_name() -> None:
+    usual = ssl.create_default_context()
+    for context in (tls_context(), tls_context(identity("ladokflow").pem())):
+        for name in ("verify_mode", "check_hostname", "minimum_version", "maximum_version", "options", "verify_flags"):
+            assert getattr(context, name) == getattr(usual, name), name
+
+
+def test_stranger_gets_nothing_of_who_was_let_in_before(strict: Ladok, connect: Connect, authority: Identity) -> None:
+    let_in = connect(base_url=strict.url, kind="client_certificate", secret=identity("ladokflow", authority).pem())
+    let_in.get_json("/exams")
+    stranger = connect(base_url=strict.url, kind="client_certificate", secret=identity("stranger").pem())
+    without = connect(base_url=strict.url, kind="bearer", secret="token")
+    for client in (stranger, without):
+        came = export(client)
+        assert isinstance(came, NoAnswer)
+        assert not came.sent
+    let_in.get_json("/exams")
+    assert [request.method for request in strict.requests] == ["GET", "GET"]
+
+
+def test_other_authorities_at_the_same_place_are_met_at_once(
+    strict: Ladok, connect: Connect, authority: Identity, tmp_path: Path
+) -> None:
+    own = identity("ladokflow", authority).pem()
+    connect(base_url=strict.url, kind="client_certificate", secret=own).get_json("/exams")
+    (tmp_path / "authority.pem").write_text(identity("Ett annat CA").public)
+    error = refusal(lambda: connect(base_url=strict.url, kind="client_certificate", secret=own).get_json("/exams"))
+    assert error.message.code == "remote.untrusted"
+    (tmp_path / "authority.pem").write_text(authority.public)
+    connect(base_url=strict.url, kind="client_certificate", secret=own).get_json("/exams")
+
+
+def test_many_threads_may_begin_at_once(strict: Ladok, connect: Connect, authority: Identity) -> None:
+    own = identity("ladokflow", authority).pem()
+
+    def ask(_: int) -> object:
+        return connect(base_url=strict.url, kind="client_certificate", secret=own).get_json("/exams")
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ask, range(40)))
+    assert answers == [{"numberOfSuccess": 1}] * 40
