@@ -2,14 +2,16 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.messages import LADOK, LICENCE_ADMIN, MANAGER, Sentence, register
+from ladokflow.messages import LADOK, LICENCE_ADMIN, MANAGER, OPERATOR, Sentence, Trait, register
 
 register(
     {
         # --- The answers of List and Fetch
         "ladok.unknown_code": Sentence(
             _("Ladok does not know the code %(code)s."),
-            todo=_("Check how it is written, or choose the exam from the list."),
+            todo=_(
+                "Check how it is written, or choose the exam from the list. Upper and lower case and spaces do not matter."
+            ),
             who=MANAGER,
         ),
         "ladok.nothing_to_read_back": Sentence(
@@ -31,12 +33,14 @@ register(
             effect=_("Nothing is changed."),
             todo=_("Check in Ladok that the exam is still there, then try again."),
             who=MANAGER,
+            traits={Trait.ASKS},
         ),
         "ladok.other_code": Sentence(
             _("Ladok was asked for %(code)s but answered with %(answered)s."),
             effect=_("Nothing is changed."),
             todo=_("Ask those who run Ladok at your university."),
             who=LADOK,
+            traits={Trait.ASKS},
         ),
         # --- Problems in an exam; the rest of it comes in
         "ladok.no_people_list": Sentence(
@@ -60,6 +64,12 @@ register(
             _("Ladok has an end date (%(date)s) but no end time."),
             effect=_("The end is set without it."),
             todo=_("Add the time in Ladok, or change it in WISEflow."),
+            who=MANAGER,
+        ),
+        "ladok.date_and_time_differ": Sentence(
+            _("The fields %(first)s and %(second)s from Ladok do not go together."),
+            effect=_("The day is taken from the first and the time from the second: %(used)s."),
+            todo=_("Correct them in Ladok."),
             who=MANAGER,
         ),
         "ladok.ends_before_start": Sentence(
@@ -108,6 +118,20 @@ register(
             _("%(organisation_id)s is more than once in Ladok's list."),
             effect=_("The first one is used."),
             todo=_("Check the registrations in Ladok."),
+            who=MANAGER,
+        ),
+        "ladok.two_people_one_id": Sentence(
+            _("%(organisation_id)s stands for two people in Ladok's list: their other identifiers are not the same."),
+            effect=_(
+                "Neither of them comes in, and no grade is sent for either, so that none can reach the wrong person."
+            ),
+            todo=_("Have it corrected in Ladok, then synchronise."),
+            who=MANAGER,
+        ),
+        "ladok.person_twice_differs": Sentence(
+            _("%(organisation_id)s is more than once in Ladok's list, with different values of %(field)s."),
+            effect=_("None of them is used, so that no grade can reach the wrong person."),
+            todo=_("Have it corrected in Ladok, then synchronise."),
             who=MANAGER,
         ),
         "ladok.unique_exam_id_shared": Sentence(
@@ -177,6 +201,22 @@ register(
             _("The body made by the expression lacks the grade of the sample person %(person)s."),
             todo=_("Correct the expression, so that everyone's grade comes with it."),
             who=LICENCE_ADMIN,
+        ),
+        "ladok.expression_loses": Sentence(
+            _(
+                "The body made by the source's expression does not hold each grade once: of %(total)s grades %(missing)s are missing"
+                " or changed (that of %(person)s, for one), and %(extra)s entries are too many."
+            ),
+            todo=_("Correct the expression in the administration, so that everyone's grade comes with it, once."),
+            who=LICENCE_ADMIN,
+        ),
+        "ladok.body_differs": Sentence(
+            _(
+                "The request that was made for Ladok does not hold each grade once: of %(total)s grades %(missing)s are missing or"
+                " changed (that of %(person)s, for one), and %(extra)s entries are too many."
+            ),
+            todo=_("Tell those who run LadokFlow: it is a fault in it."),
+            who=OPERATOR,
         ),
         "ladok.expression_forgets_people": Sentence(
             _("The body made by the expression does not say who the sample person %(person)s is."),

@@ -1,4 +1,4 @@
-"""What is told when WISEflow says no, in words of its own. See also `ladokflow/remote_answers.py`."""
+"""What is told when WISEflow says no, in words of its own. See also `errors.py` and `ladokflow/remote_answers.py`."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -6,19 +6,6 @@ from ladokflow.messages import LICENCE_ADMIN, MANAGER, WISEFLOW, Sentence, regis
 
 register(
     {
-        "wiseflow.not_allowed": Sentence(
-            _("WISEflow does not allow it (HTTP 403): %(detail)s"),
-            todo=_("Look at the flow in WISEflow: it may be archived, or too far on for this."),
-            who=MANAGER,
-        ),
-        "wiseflow.not_allowed_unsaid": Sentence(
-            _("WISEflow does not allow it (HTTP 403), and does not say why."),
-            todo=_(
-                "Look at the flow in WISEflow: it may be archived, or too far on for this. If not, ask if our credential "
-                "may do it."
-            ),
-            who=MANAGER,
-        ),
         "wiseflow.user_refused_unsaid": Sentence(
             _(
                 "WISEflow refused the user (HTTP %(status)s), and does not say why. An identifier or the e-mail address may "
@@ -38,6 +25,11 @@ register(
         "wiseflow.unexpected": Sentence(
             _("The answer from WISEflow could not be understood (%(detail)s)."),
             todo=_("Ask UNIwise if the API has changed. Trace id of the call: %(reference)s."),
+            who=WISEFLOW,
+        ),
+        "wiseflow.endless": Sentence(
+            _("WISEflow's list does not come to an end: it gives the same page again, or far too many of them."),
+            todo=_("Try again in a while. If it stays so, ask UNIwise. Trace id of the call: %(reference)s."),
             who=WISEFLOW,
         ),
         "wiseflow.busy": Sentence(
