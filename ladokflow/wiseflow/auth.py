@@ -5,7 +5,6 @@ Source: `POST /oauth2/token` and the security schemes of WISEflow's OpenAPI docu
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
@@ -14,13 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from ladokflow.http import Answer, NoAnswer
+from ladokflow.http import Answer, NoAnswer, failure_of
+from ladokflow.kept import name_of
 from ladokflow.messages import message
-from ladokflow.wiseflow.errors import SYSTEM, WiseflowError, not_json, not_understood, refused
+from ladokflow.response import NotData
+from ladokflow.wiseflow.errors import TOKEN_FAILURES, WiseflowError, not_understood
 
 RENEW_SECONDS_BEFORE = 60
+USUAL_SECONDS, LONGEST_SECONDS = 3600.0, 86_400.0
 TRIES = 3
-REFUSING = frozenset({400, 401, 403})
 
 Send = Callable[..., Answer | NoAnswer]
 
@@ -34,9 +35,8 @@ class Auth(Protocol):
 
 
 def credential_key(*, base_url: str, kind: str, client_id: str, secret: str) -> str:
-    """A name for a credential that does not give it away."""
-    parts = "\0".join((base_url, kind, client_id, secret))
-    return hashlib.sha256(parts.encode()).hexdigest()[:24]
+    """As `name_of`."""
+    return name_of(base_url, kind, client_id, secret)
 
 
 def build_auth(*, base_url: str, kind: str, client_id: str, secret: str) -> Auth:
@@ -47,8 +47,8 @@ def build_auth(*, base_url: str, kind: str, client_id: str, secret: str) -> Auth
     if kind == "oauth_client" and secret and client_id:
         key = credential_key(base_url=base_url, kind=kind, client_id=client_id, secret=secret)
         return OAuthClient(base_url, client_id, secret, _token_for(key))
-    told = message("remote.bad_credential", system=SYSTEM, detail=kind)
-    raise WiseflowError(told, permanent=True)
+    reason = message("remote.bad_credential", system=WiseflowError.system, detail=kind)
+    raise WiseflowError(reason, permanent=True)
 
 
 class ApiKey:
@@ -108,35 +108,33 @@ class OAuthClient:
 
     def _fetch(self, send: Send) -> tuple[str, float]:
         form = {"client_id": self._client_id, "client_secret": self._secret, "grant_type": "client_credentials"}
-        came = self._ask(send, urlencode(form).encode())
-        if not isinstance(came, Answer) or not 200 <= came.status < 300:
-            if isinstance(came, Answer) and came.status in REFUSING:
-                told = message("remote.unauthorised", system=SYSTEM, status=came.status)
-                trace = came.headers.get("x-trace-id", "")
-                raise WiseflowError(told, permanent=True, status=came.status, reference=trace)
-            raise refused(self._url, came)
+        response = self._ask(send, urlencode(form).encode())
+        if not isinstance(response, Answer) or not response.is_success:
+            raise WiseflowError.of(self._url, response, TOKEN_FAILURES)
         try:
-            return _token_in(came.json())
-        except ValueError:
-            raise not_json(came) from None
-        except (LookupError, TypeError):
-            raise not_understood(came, "access_token") from None
+            return _token_in(response.json())
+        except NotData as error:
+            raise WiseflowError.not_data(response, error) from None
+        except (LookupError, TypeError, ValueError):
+            raise not_understood(response, "access_token") from None
 
     def _ask(self, send: Send, form: bytes) -> Answer | NoAnswer:
         """Asking for a token twice changes nothing, so a failure in passing is tried again."""
         for attempt in range(TRIES):
             if attempt:
                 time.sleep(0.5 * attempt)
-            came = send("POST", self._url, form=form)
-            is_transient = came.status >= 500 if isinstance(came, Answer) else came.kind != "address"
-            if not is_transient:
+            response = send("POST", self._url, form=form)
+            if (isinstance(response, Answer) and response.status < 400) or not failure_of(
+                response, TOKEN_FAILURES
+            ).is_retried:
                 break
-        return came
+        return response
 
 
 def _token_in(body: Any) -> tuple[str, float]:
     """The token and how many seconds it lasts; an hour is what WISEflow's documentation says."""
     value = body["access_token"]
-    if not isinstance(value, str) or not value or not value.isascii():
+    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
         raise LookupError("access_token")
-    return value, float(body.get("expires_in") or 3600)
+    seconds = float(body.get("expires_in") or USUAL_SECONDS)
+    return value, seconds if 0 < seconds <= LONGEST_SECONDS else USUAL_SECONDS

@@ -57,8 +57,9 @@ class ExternalSources(Connection):
     def allocate_to_source(self, flow_id: int, external_source_id: int, participant_ids: Sequence[int]) -> None:
         """POST /flows/{flowId}/external-sources/{flowExternalSourceId}/allocations/participants: who comes from where."""
         path = f"/flows/{flow_id:d}/external-sources/{external_source_id:d}/allocations/participants"
-        for part in chunks(participant_ids):
-            self.write("POST", path, {"participantIds": list(part)})
+        self.side_by_side(
+            lambda part: self.write("POST", path, {"participantIds": list(part)}), chunks(participant_ids)
+        )
 
     def deallocate_from_source(self, flow_id: int, external_source_id: int, participant_id: int) -> bool:
         """DELETE /flows/{flowId}/external-sources/{flowExternalSourceId}/allocations/participants/{participantId}

@@ -1,4 +1,4 @@
-"""What belongs to the licence: roles, data types, scales, webhooks. Read once per client."""
+"""What belongs to the licence: roles, data types, scales, webhooks. Read once per client, or once a minute (`shares_answers`)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,13 @@ class Licence(Connection):
         """GET /license/flow-types"""
         return self.keep("flow_types", lambda: self.get("/license/flow-types", list[FlowType]))
 
-    def grading_scales(self) -> list[GradingScale]:
-        """GET /license/grading-scales"""
-        return self.keep("grading_scales", lambda: self.get("/license/grading-scales", list[GradingScale]))
+    def grading_scales(self, *, holding: int | None = None) -> list[GradingScale]:
+        """GET /license/grading-scales. `holding`: the id of one that is among them, unless WISEflow itself leaves it out."""
+
+        def holds(rows: list[GradingScale]) -> bool:
+            return holding is None or any(row.id == holding for row in rows)
+
+        return self.keep("grading_scales", lambda: self.get("/license/grading-scales", list[GradingScale]), holds)
 
     def webhooks(self) -> list[Webhook]:
         """GET /webhooks"""

@@ -8,7 +8,6 @@ still there, and is obeyed.
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import fcntl
 import logging
 import math
@@ -20,10 +19,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-import redis
 from django.conf import settings
-from pyrate_limiter import AbstractBucket, Duration, Rate, RateItem, RedisBucket, SQLiteBucket
+from pyrate_limiter import AbstractBucket, Duration, Rate, RateItem, SQLiteBucket
 
+from ladokflow.response import seconds_in
 from ladokflow.wiseflow.auth import credential_key
 
 logger = logging.getLogger(__name__)
@@ -32,7 +31,8 @@ logger = logging.getLogger(__name__)
 RATES = ((190, Duration.SECOND), (4_900, Duration.MINUTE))
 LEAK_EVERY_SECONDS = 10.0
 LOCK_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 3600.0
+# The limits are per second and per minute: who asks for more has made a mistake, and must not stop a licence for a day.
+LONGEST_PAUSE_SECONDS = 600.0
 SHORTEST_PAUSE_SECONDS = 0.5
 
 
@@ -44,8 +44,12 @@ class TooLong(Exception):
         self.seconds = math.ceil(seconds)
 
 
+class StoreFailed(Exception):
+    """A store other than a file cannot be used now."""
+
+
 class Store(Protocol):
-    """Where all that use a credential count together."""
+    """Where all that use a credential count together. OSError, sqlite3.Error or StoreFailed where it cannot be used."""
 
     def take(self) -> float:
         """0 if the request may go now, and it is counted; else the seconds until it is worth asking again."""
@@ -78,8 +82,8 @@ class Limit:
             self._store.pause(seconds)
 
     def _delay(self) -> float:
-        if (own := self._paused_until - time.monotonic()) > 0:
-            return own
+        if (pause := self._paused_until - time.monotonic()) > 0:
+            return pause
         with self._going_on():
             return self._store.take()
         return 0.0
@@ -88,8 +92,8 @@ class Limit:
     def _going_on(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, redis.RedisError, OSError) as error:
-            logger.warning("wiseflow.limit.store_failed kind=%s", type(error).__name__)
+        except (sqlite3.Error, StoreFailed, OSError) as error:
+            logger.warning("wiseflow.limit.store_failed kind=%s", type(error.__cause__ or error).__name__)
 
 
 def pause_in(headers: Mapping[str, str], now: float | None = None) -> float:
@@ -102,34 +106,20 @@ def pause_in(headers: Mapping[str, str], now: float | None = None) -> float:
             names.append(f"x-ratelimit-{window}-reset")
     names += ["ratelimit-reset", "x-ratelimit-second-reset", "x-ratelimit-minute-reset"]
     for name in names:
-        seconds = _seconds(headers.get(name, ""), now)
+        seconds = seconds_in(headers.get(name, ""), now)
         if seconds is not None:
             return seconds
     return 1.0
 
 
-def _seconds(value: str, now: float) -> float | None:
-    try:
-        number = float(value)
-    except ValueError:
-        try:
-            return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
-        except ValueError:
-            return None
-    if not math.isfinite(number) or number < 0:
-        return None
-    # A point in time instead of a number of seconds.
-    return max(0.0, number - now) if number > 1_000_000_000 else number
-
-
-class _Counting:
+class Counting:
     """One bucket, used by one thread of this process at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._leak_at = 0.0
 
-    def _take(self, bucket: AbstractBucket, name: str) -> float:
+    def count(self, bucket: AbstractBucket, name: str) -> float:
         now = time.time_ns() // 1_000_000
         if time.monotonic() >= self._leak_at:
             self._leak_at = time.monotonic() + LEAK_EVERY_SECONDS
@@ -140,11 +130,11 @@ class _Counting:
         return max(int(bucket.waiting(item)), 1) / 1000  # type: ignore[arg-type]
 
 
-def _rates() -> list[Rate]:
+def rates() -> list[Rate]:
     return [Rate(limit, interval) for limit, interval in RATES]
 
 
-class FileStore(_Counting):
+class FileStore(Counting):
     def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
         super().__init__()
         self._lock_seconds = lock_seconds
@@ -158,7 +148,7 @@ class FileStore(_Counting):
             (until,) = bucket.conn.execute("SELECT max(until) FROM pause").fetchone()
             left = (until or 0.0) - time.time()
             # A clock that was set back must not stop us for longer than any pause lasts.
-            return left if 0 < left <= LONGEST_PAUSE_SECONDS else self._take(bucket, "call")
+            return left if 0 < left <= LONGEST_PAUSE_SECONDS else self.count(bucket, "call")
 
     def pause(self, seconds: float) -> None:
         with self._held() as bucket:
@@ -181,7 +171,7 @@ class FileStore(_Counting):
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _open(self) -> SQLiteBucket:
-        bucket = SQLiteBucket.init_from_file(_rates(), table="calls", db_path=str(self._path))
+        bucket = SQLiteBucket.init_from_file(rates(), table="calls", db_path=str(self._path))
         # Losing a count in a power cut costs nothing; waiting for the disk at every call would.
         bucket.conn.execute("PRAGMA journal_mode=WAL")
         bucket.conn.execute("PRAGMA synchronous=OFF")
@@ -200,33 +190,6 @@ def _lock(file: int, seconds: float) -> None:
             time.sleep(0.002)
         else:
             return
-
-
-class RedisStore(_Counting):
-    def __init__(self, url: str, key: str) -> None:
-        super().__init__()
-        self._redis = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
-        self._calls, self._pause = f"ladokflow:calls:{key}", f"ladokflow:pause:{key}"
-        self._bucket: RedisBucket | None = None
-
-    def take(self) -> float:
-        with self._lock:
-            left = self._redis.pttl(self._pause)
-            if left > 0:
-                return float(left) / 1000
-            try:
-                if self._bucket is None:
-                    self._bucket = RedisBucket.init(_rates(), self._redis, self._calls)
-                return self._take(self._bucket, "call")
-            except redis.RedisError:
-                # A restarted Redis has forgotten the bucket's script.
-                self._bucket = None
-                raise
-
-    def pause(self, seconds: float) -> None:
-        milliseconds = math.ceil(seconds * 1000)
-        if milliseconds > self._redis.pttl(self._pause):
-            self._redis.set(self._pause, "1", px=milliseconds)
 
 
 _limits: dict[str, Limit] = {}
@@ -252,6 +215,8 @@ def limit_for(*, base_url: str, kind: str, client_id: str, secret: str) -> Limit
         if key not in _limits:
             store: Store
             if settings.REDIS_URL:
+                from ladokflow.wiseflow.limits_in_redis import RedisStore  # where there is one: it takes long to load
+
                 store = RedisStore(settings.REDIS_URL, key)
             else:
                 store = FileStore(Path(settings.DATA_DIR) / "limits" / f"{key}.sqlite3")

@@ -36,8 +36,8 @@ class Participants(Connection):
             body = [_new(person) for person in part]
             rows: list[AddResult] = self.write("POST", f"/flows/{flow_id:d}/participants", body, list[AddResult])
             if len(rows) != len(part):
-                told = message("wiseflow.unexpected", detail=f"{len(rows)} of {len(part)} rows", reference="-")
-                raise WiseflowError(told, permanent=True)
+                reason = message("wiseflow.unexpected", detail=f"{len(rows)} of {len(part)} rows", reference="-")
+                raise WiseflowError(reason, permanent=True)
             results += rows
         return results
 
@@ -81,10 +81,10 @@ class Participants(Connection):
         errors: list[RowError] = []
         for part in chunks(rows):
             body = {"participants": [_individual(*row) for row in part]}
-            came: _BulkDates | None = self.write(
+            response: _BulkDates | None = self.write(
                 "PATCH", f"/flows/{flow_id:d}/participants/dates", body, _BulkDates | None
             )
-            errors += (came and came.errors) or ()
+            errors += (response and response.errors) or ()
         return errors
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ladokflow.messages import message
+from ladokflow.messages import Trait, message
 from ladokflow.wiseflow.connection import Connection, chunks
 from ladokflow.wiseflow.errors import WiseflowError
 from ladokflow.wiseflow.schemas import User, _UserId
@@ -16,13 +16,16 @@ class People(Connection):
     def search_users(self, identifiers: Iterable[tuple[int, str]]) -> list[User]:
         """POST /users/search. `identifiers` are (id of the data type, value); each user comes once."""
         wanted = list(dict.fromkeys((type_id, value) for type_id, value in identifiers if value))
-        found: dict[int, User] = {}
+        users: dict[int, User] = {}
         # An empty filter could mean "everybody": chunks() of nothing asks nothing.
-        for part in chunks(wanted):
-            body = {"dataTypes": [{"id": type_id, "value": value} for type_id, value in part]}
-            for user in self.get_all("/users/search", User, limit=PAGE, body=body):
-                found.setdefault(user.id, user)
-        return list(found.values())
+        for found in self.side_by_side(self._search, chunks(wanted)):
+            for user in found:
+                users.setdefault(user.id, user)
+        return list(users.values())
+
+    def _search(self, identifiers: Sequence[tuple[int, str]]) -> list[User]:
+        body = {"dataTypes": [{"id": type_id, "value": value} for type_id, value in identifiers]}
+        return self.get_all("/users/search", User, limit=PAGE, body=body)
 
     def save_user(
         self,
@@ -50,8 +53,14 @@ class People(Connection):
             saved: _UserId = self.write("POST", "/license/user", body, _UserId)
         except WiseflowError as error:
             # The older endpoints refuse with an empty body.
-            if error.message.code != "remote.refused_unsaid":
+            if not error.message.has(Trait.UNEXPLAINED):
                 raise
-            told = message("wiseflow.user_refused_unsaid", status=error.status)
-            raise WiseflowError(told, permanent=True, status=error.status, reference=error.reference) from error
+            reason = message("wiseflow.user_refused_unsaid", status=error.status)
+            raise WiseflowError(
+                reason,
+                permanent=True,
+                status=error.status,
+                reference=error.reference,
+                is_about_one=error.is_about_one,
+            ) from error
         return saved.user_id

@@ -99,8 +99,8 @@ class Staff(Connection):
 
     def assessor_allocations(self, flow_id: int, assessor_id: int) -> list[int]:
         """GET /flows/{flowId}/assessors/{assessorId}/allocations: participant ids."""
-        came: _ParticipantIds | None = self.get(_allocations(flow_id, assessor_id), _ParticipantIds | None)
-        return list(came.participant_ids) if came else []
+        allocated: _ParticipantIds | None = self.get(_allocations(flow_id, assessor_id), _ParticipantIds | None)
+        return list(allocated.participant_ids) if allocated else []
 
     def allocate_assessor(self, flow_id: int, assessor_id: int, participant_ids: Sequence[int]) -> int:
         """POST /flows/{flowId}/assessors/{assessorId}/allocations, or one by one where there are some already.

@@ -131,11 +131,11 @@ def parse_event(body: bytes) -> WebhookEvent:
 def _payload(body: bytes) -> Mapping[str, Any]:
     for read in (lambda: body, lambda: base64.b64decode(body, validate=True)):
         try:
-            found = json.loads(read())
+            payload = json.loads(read())
         except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict):
-            return found
+        if isinstance(payload, dict):
+            return payload
     raise UnreadableEvent("payload")
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ladokflow.fields import DecryptionFailed
 from ladokflow.http import RemoteError
 from ladokflow.ladok.client import LadokClient
+from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.messages import Message, message
 from ladokflow.wiseflow.client import WiseflowClient
-from sources.models import Credential, Source
+from sources.models import Credential, Flow, FlowSource, Source
 from sources.universities.licence import DATA_TYPES, USER_ROLES, find_data_type, find_role, find_scale
 
 # A course code and an exam code that no university has: the test asks for them and expects to hear so.
 UNHEARD_OF = "LADOKFLOW-TEST"
+# What is told of the form in which the licence gives out grades.
+GRADE_FORMS = {
+    "": "sources.check.grade_form_unknown",
+    Source.GradeForm.SHOWN: "sources.check.grades_as_shown",
+    Source.GradeForm.STORED: "sources.check.grades_as_stored",
+}
 
 
 @dataclass(frozen=True)
@@ -48,14 +56,28 @@ def ladok_for(source: Source) -> LadokClient:
         secret=secret,
         paths=source.ladok_paths,
         tz=source.tz,
+        owner=f"{source.pk} {Credential.System.LADOK}",
     )
 
 
-def wiseflow_for(source: Source) -> WiseflowClient:
-    """A client of the source's WISEflow licence; use it in a `with`. RemoteError where no credential is enabled."""
+def wiseflow_for(
+    source: Source, last_look: Callable[[], None] | None = None, *, shares_answers: bool = False
+) -> WiseflowClient:
+    """A client of the source's WISEflow licence; use it in a `with`. RemoteError where no credential is enabled. `last_look` is called
+    right before the first byte of each writing.
+
+    `shares_answers`: for what goes on by itself, flow after flow. Scales, roles and the like may then be as they were a minute ago, so
+    nothing that a person waits for after having changed them, and nothing that is sent to Ladok, goes by such answers.
+    """
     credential, secret = _credential(source, Credential.System.WISEFLOW)
     return WiseflowClient(
-        base_url=source.wiseflow_url, kind=credential.kind, client_id=credential.client_id, secret=secret
+        base_url=source.wiseflow_url,
+        kind=credential.kind,
+        client_id=credential.client_id,
+        secret=secret,
+        last_look=last_look,
+        owner=f"{source.pk} {Credential.System.WISEFLOW}",
+        shares_answers=shares_answers,
     )
 
 
@@ -72,10 +94,8 @@ def _check_ladok(source: Source) -> list[Check]:
     with ladok_for(source) as client:
         try:
             source.rules.list_exams(client, UNHEARD_OF)
-        except RemoteError as error:
+        except UnknownToLadok:
             # "No such course" is an answer: the address and the credential are right.
-            if error.message.code != "ladok.unknown_course":
-                raise
             return [
                 Check(True, message("sources.check.signed_in", system="Ladok")),
                 Check(False, message("sources.check.ladok_404")),
@@ -97,14 +117,24 @@ def _check_wiseflow(source: Source) -> list[Check]:
             else:
                 checks.append(Check(True, message("sources.check.data_type", kind=kind, name=data_type.name)))
         for name in USER_ROLES.values():
-            found = find_role(name, roles)
-            code = "sources.check.role" if found is not None else "sources.check.no_role"
-            checks.append(Check(found is not None, message(code, name=name)))
+            role = find_role(name, roles)
+            code = "sources.check.role" if role is not None else "sources.check.no_role"
+            checks.append(Check(role is not None, message(code, name=name)))
         for scale in source.grading_scales:
             found_scale = find_scale(source, scale, scales)
             code = "sources.check.scale" if found_scale is not None else "sources.check.no_scale"
             checks.append(
                 Check(found_scale is not None, message(code, scale=scale, name=str(source.grading_scales[scale])))
             )
+        for scale in _scales_in_use(source):
+            if not source.counterpart_of(scale) and find_scale(source, scale, scales) is None:
+                checks.append(Check(False, message("sources.check.scale_in_use", scale=scale)))
         client.flow_types()
-    return checks
+    return [*checks, Check(True, message(GRADE_FORMS[source.grade_form]))]
+
+
+def _scales_in_use(source: Source) -> list[str]:
+    """Ladok's scales of the exams whose flows are not archived yet."""
+    codes = FlowSource.objects.filter(source=source, removed_at__isnull=True).exclude(grade_scale="")
+    codes = codes.exclude(flow__state=Flow.State.ARCHIVED).order_by("grade_scale")
+    return list(codes.values_list("grade_scale", flat=True).distinct())

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from ladokflow.identifiers import normal, spellings
+from ladokflow.kept import name_of
 from ladokflow.messages import Refused, message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
-from ladokflow.wiseflow.schemas import FlowType, GradingScale, LicenceRole, UserDataType
+from ladokflow.wiseflow.schemas import FlowType, GradingScale, LicenceRole, User, UserDataType
+from ladokflow.wiseflow.words import Role
 from sources.models import Source
 
 NOT_FOUND = 404
@@ -19,13 +22,13 @@ DATA_TYPES: dict[str, tuple[str, ...]] = {
     "external_user_id": ("Student number", "External User Id", "External ID", "Student ID"),
 }
 # A role on a flow -> the licence's role that a user needs for it.
-USER_ROLES = {
+USER_ROLES: dict[str, str] = {
     "participant": "Participant",
-    "manager": "Manager",
-    "assessor": "Assessor",
-    "reviewer": "Reviewer",
-    "invigilator": "Invigilator",
-    "author": "Author",
+    Role.MANAGER: "Manager",
+    Role.ASSESSOR: "Assessor",
+    Role.REVIEWER: "Reviewer",
+    Role.INVIGILATOR: "Invigilator",
+    Role.AUTHOR: "Author",
 }
 
 
@@ -44,12 +47,12 @@ def _named(rows: Iterable[N], wanted: str) -> N | None:
     """The row with this name, in any case, or with this id."""
     wanted = str(wanted).strip()
     rows = list(rows)
-    found = (
+    matches = (
         [row for row in rows if row.name == wanted]
-        or [row for row in rows if row.name.casefold() == wanted.casefold()]
+        or [row for row in rows if normal(row.name) == normal(wanted)]
         or [row for row in rows if str(row.id) == wanted]
     )
-    return found[0] if found else None
+    return matches[0] if matches else None
 
 
 def find_data_type(source: Source, kind: str, types: Sequence[UserDataType]) -> UserDataType | None:
@@ -57,7 +60,7 @@ def find_data_type(source: Source, kind: str, types: Sequence[UserDataType]) -> 
     configured = source.user_data_types.get(kind)
     if configured:
         return _named(types, configured)
-    return next((found for name in DATA_TYPES[kind] if (found := _named(types, name)) is not None), None)
+    return next((data_type for name in DATA_TYPES[kind] if (data_type := _named(types, name)) is not None), None)
 
 
 def find_role(name: str, roles: Sequence[LicenceRole]) -> LicenceRole | None:
@@ -66,18 +69,16 @@ def find_role(name: str, roles: Sequence[LicenceRole]) -> LicenceRole | None:
 
 def find_scale(source: Source, scale: str, scales: Sequence[GradingScale]) -> GradingScale | None:
     """WISEflow's scale for Ladok's: as the source says, else the one with the same name."""
-    wanted = scale.strip()
-    mapped = {str(key).strip().casefold(): value for key, value in source.grading_scales.items()}
-    return _named(scales, mapped.get(wanted.casefold()) or wanted)
+    return _named(scales, source.counterpart_of(scale) or scale.strip())
 
 
 def find_flow_type(name: str, types: Sequence[FlowType]) -> FlowType:
     """Refused, with the types there are, where there is none of this name."""
-    found = _named(types, name)
-    if found is None:
+    flow_type = _named(types, name)
+    if flow_type is None:
         known = ", ".join(row.name for row in types)
         raise Refused(message("sources.unknown_flow_type", name=name, known=known or "–"))
-    return found
+    return flow_type
 
 
 class Licence:
@@ -90,10 +91,10 @@ class Licence:
     def data_types(self) -> dict[str, UserDataType]:
         """Our word -> the licence's data type, for those it has. Refused where it has none for the organisation id."""
         types = self.client.user_data_types()
-        found = {kind: row for kind in DATA_TYPES if (row := find_data_type(self.source, kind, types)) is not None}
-        if "organisation_id" not in found:
+        by_kind = {kind: row for kind in DATA_TYPES if (row := find_data_type(self.source, kind, types)) is not None}
+        if "organisation_id" not in by_kind:
             raise Refused(message("sources.no_organisation_type"))
-        return found
+        return by_kind
 
     def has_unique_emails(self) -> bool:
         """Whether an e-mail address belongs to one user only. Where the licence does not tell, it may not be relied on."""
@@ -106,14 +107,28 @@ class Licence:
 
     def role_ids(self, role: str) -> list[int]:
         """The licence's role for somebody who is to be `role` on a flow; empty where it has none of that name."""
-        found = find_role(USER_ROLES[role], self.client.licence_roles())
-        return [found.id] if found is not None else []
+        row = find_role(USER_ROLES[role], self.client.licence_roles())
+        return [row.id] if row is not None else []
 
-    def scale(self, ladok_scale: str) -> GradingScale | None:
-        return find_scale(self.source, ladok_scale, self.client.grading_scales())
+    def users_of(self, organisation_ids: Sequence[str]) -> list[User]:
+        """WISEflow's users with these organisation ids, however they are spelt. They are kept like the ids, as long as each is found."""
+        type_id = self.data_types()["organisation_id"].id
+        wanted = [(type_id, spelling) for one in organisation_ids for spelling in spellings(one)]
+
+        def has_all(users: list[User]) -> bool:
+            found = {normal(value) for user in users for value in user.values(type_id)}
+            return {normal(one) for one in organisation_ids} <= found
+
+        return self.client.keep(f"users {name_of(repr(wanted))}", lambda: self.client.search_users(wanted), has_all)
+
+    def scale(self, ladok_scale: str, chosen: str | None = None) -> GradingScale | None:
+        """The counterpart of Ladok's scale; where it has none, the one that somebody has chosen for it, by name or id."""
+        scales = self.client.grading_scales()
+        return find_scale(self.source, ladok_scale, scales) or (_named(scales, chosen) if chosen else None)
 
     def scale_by_id(self, scale_id: int | None) -> GradingScale | None:
-        return next((scale for scale in self.client.grading_scales() if scale.id == scale_id), None)
+        scales = self.client.grading_scales(holding=scale_id)
+        return next((scale for scale in scales if scale.id == scale_id), None)
 
     def flow_type_id(self, name: str) -> int:
         return find_flow_type(name, self.client.flow_types()).id

@@ -37,19 +37,20 @@ def refusal(status: int, text: str = "") -> Reply:
 
 
 class Peer:
-    """`answer()` says what comes to a method and path; of several replies the last is given again and again."""
+    """`answer()` says what comes to a method and path; of several replies the last is given again and again. A reply may be a
+    function of the request, called in the thread that answers."""
 
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[dict[str, Any]] = []
-        self._replies: dict[tuple[str, str], list[Reply]] = {}
+        self._replies: dict[tuple[str, str], list[Any]] = {}
         self._lock = threading.Lock()
         self.answer(
             "POST", "/oauth2/token", Reply({"access_token": "token-1", "expires_in": 3599, "token_type": "bearer"})
         )
 
     def answer(self, method: str, path: str, *replies: Any) -> None:
-        self._replies[method, path] = [r if isinstance(r, Reply) else Reply(r) for r in replies]
+        self._replies[method, path] = list(replies)
 
     def take(self, request: dict[str, Any]) -> Reply:
         with self._lock:
@@ -57,7 +58,9 @@ class Peer:
             replies = self._replies.get((request["method"], request["path"].removeprefix("/v1")))
             if not replies:
                 return refusal(404, "Not found")
-            return replies.pop(0) if len(replies) > 1 else replies[0]
+            reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        reply = reply(request) if callable(reply) else reply
+        return reply if isinstance(reply, Reply) else Reply(reply)
 
     def asked(self, method: str, path: str) -> list[dict[str, Any]]:
         return [r for r in self.requests if (r["method"], r["path"]) == (method, f"/v1{path}")]

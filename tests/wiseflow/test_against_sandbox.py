@@ -236,7 +236,7 @@ def test_grades_and_alternative_grades_come_back_for_each_participant(sandbox, w
     assert third not in found or not found[third].grade
     assert wiseflow.flow(flow_id).state == 4
     with pytest.raises(NoItems):
-        wiseflow.item_based_points(flow_id, first)
+        wiseflow.item_marks(flow_id, first)
 
 
 def test_webhook_is_registered_tested_and_deleted(sandbox, wiseflow):

@@ -1,10 +1,14 @@
+import itertools
+import json
 import logging
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs
 
 import pytest
 
-from ladokflow.wiseflow import WiseflowError
+from ladokflow.wiseflow import WiseflowError, connection
 from tests.wiseflow.conftest import Reply, envelope, refusal
 
 FLOW = {"id": 5, "name": "TDDE01", "state": 0}
@@ -46,6 +50,39 @@ def test_write_is_never_repeated_when_it_may_have_been_done(peer, wiseflow, sett
     assert caught.value.message.code == code
     assert not caught.value.permanent
     assert len(peer.asked("PUT", "/flows/5/grading-scale")) == 1
+
+
+class Late(Exception):
+    """Another worker has taken over."""
+
+
+def test_right_before_each_writing_and_no_reading_it_is_looked_once_more(peer, make_client):
+    looks = []
+    client = make_client(last_look=lambda: looks.append(len(peer.asked("PUT", "/flows/5/grading-scale"))))
+    peer.answer("GET", "/flow/5", FLOW)
+    peer.answer("POST", "/users/search", envelope([]))
+    client.flow(5)
+    client.search_users([(1, "a")])
+    assert looks == []
+    peer.answer("PUT", "/flows/5/grading-scale", Reply({}, 429, {"Retry-After": "1"}), refusal(401), envelope())
+    client.put_grading_scale(5, 3)
+    assert looks == [0, 1, 2]
+
+
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_what_the_last_look_raises_leaves_the_writing_undone(peer, make_client, is_connected):
+    def look():
+        raise Late
+
+    client = make_client(last_look=look)
+    peer.answer("GET", "/flow/5", FLOW)
+    peer.answer("PUT", "/flows/5/grading-scale", envelope())
+    if is_connected:
+        client.flow(5)
+    with pytest.raises(Late):
+        client.put_grading_scale(5, 3)
+    assert not peer.asked("PUT", "/flows/5/grading-scale")
+    assert client.flow(5).id == 5
 
 
 def test_write_that_was_turned_away_for_too_many_requests_is_sent_again(peer, wiseflow):
@@ -188,3 +225,152 @@ def test_total_that_is_never_reached_does_not_go_on_for_ever(peer, wiseflow):
 def test_participant_who_moves_between_pages_comes_once(peer, wiseflow):
     peer.answer("GET", "/flows/5/participants", page(0, 100, total=150), page(99, 50, total=150))
     assert len(wiseflow.participants(5)) == 149
+
+
+def offset_of(request):
+    return int(parse_qs(request["query"])["offset"][0])
+
+
+def test_pages_of_a_long_list_are_asked_for_together_and_come_in_their_order(peer, wiseflow):
+    together = threading.Barrier(4, timeout=10)  # a page that is alone breaks it
+
+    def answer(request):
+        first = offset_of(request)
+        if first >= 200:
+            together.wait()
+        return Reply(page(first, 100, limit=100, total=600), delay=(600 - first) / 5000)
+
+    peer.answer("GET", "/flows/5/participants", answer)
+    assert [person.id for person in wiseflow.participants(5)] == list(range(600))
+    assert not together.broken
+    assert sorted(map(offset_of, peer.asked("GET", "/flows/5/participants"))) == list(range(0, 600, 100))
+
+
+def test_list_that_changes_its_length_meanwhile_is_read_from_there(peer, wiseflow):
+    def answer(request):
+        first = offset_of(request)
+        return page(first, 70, limit=100, total=670) if first == 300 else page(first, min(100, 670 - first), total=670)
+
+    peer.answer("GET", "/flows/5/participants", answer)
+    assert [person.id for person in wiseflow.participants(5)] == list(range(670))
+    assert {370, 470, 570} <= set(map(offset_of, peer.asked("GET", "/flows/5/participants")))
+
+
+def test_page_that_fails_among_others_is_told(peer, wiseflow):
+    def answer(request):
+        return refusal(403, "no") if offset_of(request) == 400 else page(offset_of(request), 100, total=1000)
+
+    peer.answer("GET", "/flows/5/participants", answer)
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.participants(5)
+    assert caught.value.status == 403
+
+
+def test_many_identifiers_are_looked_up_together(peer, wiseflow):
+    together = threading.Barrier(3, timeout=10)
+
+    def answer(request):
+        together.wait()
+        values = [row["value"] for row in json.loads(request["body"])["dataTypes"]]
+        return envelope([{"id": int(value)} for value in values], pagination={"limit": 100, "total": len(values)})
+
+    peer.answer("POST", "/users/search", answer)
+    found = wiseflow.search_users((1, str(number)) for number in range(300))
+    assert [user.id for user in found] == list(range(300))
+    assert len(peer.asked("POST", "/users/search")) == 3
+
+
+# Ways in which a list does not come to an end.
+SAME = page(0, 100, limit=100, total=450)
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [SAME],
+        [page(0, 100)],
+        [page(0, 100, limit=100, total=-1)],
+        [page(0, 100, limit=100, total="very many")],
+        [page(0, 100, limit=100, total=10**15)],
+        [page(0, 100, limit=100, total=250), page(100, 100, limit=100, total=250), SAME],
+        [page(0, 100), page(100, 100), page(0, 100)],
+        [page(0, 1, limit=1, total=450)],
+        [page(0, 100, limit=1, total=0)],
+    ],
+    ids=itertools.count(),
+)
+def test_list_that_gives_nothing_new_is_ended_with_a_sentence(peer, wiseflow, pages):
+    peer.answer("GET", "/flows/5/participants", *pages)
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.participants(5)
+    assert (caught.value.message.code, caught.value.permanent, caught.value.reference) == (
+        "wiseflow.endless",
+        True,
+        "trace-7",
+    )
+    assert len(queries(peer)) == len(pages) + (len(pages) == 1)
+
+
+@pytest.mark.parametrize("limit", ["MAX_PAGES", "MAX_ROWS", "MAX_LIST_BYTES"])
+def test_list_with_something_new_on_every_page_is_ended_too(peer, wiseflow, monkeypatch, limit):
+    monkeypatch.setattr(connection, limit, {"MAX_PAGES": 5, "MAX_ROWS": 500, "MAX_LIST_BYTES": 50_000}[limit])
+    pages = [page(first, 100, limit=100, total=first + 101) for first in range(0, 2000, 100)]
+    peer.answer("GET", "/flows/5/participants", *pages)
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.participants(5)
+    assert caught.value.message.code == "wiseflow.endless"
+    assert len(queries(peer)) <= 6
+
+
+def test_part_of_an_answer_is_told_and_not_read(peer, wiseflow):
+    peer.answer("GET", "/flow/5", Reply(FLOW, 206))
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.flow(5)
+    assert (caught.value.message.code, caught.value.status) == ("remote.refused_unsaid", 206)
+
+
+def test_key_that_comes_twice_is_told(peer, wiseflow):
+    peer.answer("GET", "/flow/5", Reply(b'{"id": 5, "id": 6}'))
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.flow(5)
+    assert (caught.value.message.code, caught.value.reference) == ("remote.repeated", "trace-7")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"id": 5, "state": 0, "deep": ' + b"[" * 64 + b"]" * 64 + b"}",
+        b'{"id": NaN}',
+        b'{"id": 99999999999999999999}',
+        '{"id": 5, "name": "å"}'.encode("latin-1"),
+        b'{"id": "99999999999999999999", "name": "x", "state": 0}',
+    ],
+    ids=repr,
+)
+def test_what_no_column_holds_is_told(peer, wiseflow, body):
+    peer.answer("GET", "/flow/5", Reply(body))
+    with pytest.raises(WiseflowError) as caught:
+        wiseflow.flow(5)
+    assert caught.value.message.code in ("remote.not_json", "wiseflow.unexpected")
+
+
+def test_what_no_database_takes_is_left_out_of_texts(peer, wiseflow):
+    peer.answer("GET", "/flow/5", Reply(json.dumps(FLOW | {"name": "T\0DD\ud800E01"}).encode()))
+    assert wiseflow.flow(5).title == "TDDE01"
+
+
+def test_what_is_not_deeper_than_anybody_would_send_is_read(peer, wiseflow):
+    peer.answer("GET", "/flow/5", Reply(b'{"id": 5, "state": 0, "deep": ' + b"[" * 63 + b"]" * 63 + b"}"))
+    assert wiseflow.flow(5).id == 5
+
+
+@pytest.mark.parametrize("asked", ["86400", "1e300", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_wait_of_a_day_is_not_waited_for_and_ends_sooner_for_the_others(peer, make_client, asked):
+    peer.answer("GET", "/webhooks", Reply({}, 429, {"Retry-After": asked}))
+    started = time.monotonic()
+    with pytest.raises(WiseflowError) as caught:
+        make_client(patience=5).webhooks()
+    assert time.monotonic() - started < 5
+    assert caught.value.message.code in ("wiseflow.busy", "remote.too_many_requests")
+    assert caught.value.message.params["seconds"] <= 600

@@ -10,7 +10,8 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladokflow.wiseflow.limits import RATES, FileStore, Limit, RedisStore, TooLong, pause_in
+from ladokflow.wiseflow.limits import RATES, FileStore, Limit, TooLong, pause_in
+from ladokflow.wiseflow.limits_in_redis import RedisStore
 from tests.wiseflow.conftest import envelope
 
 PER_SECOND = RATES[0][0]
@@ -126,6 +127,10 @@ def test_process_that_is_stuck_with_the_lock_does_not_stop_the_others(tmp_path):
         ({"x-ratelimit-minute-reset": "9"}, 9),
         ({"retry-after": "soon", "ratelimit-reset": "-3"}, 1),
         ({"retry-after": "nan"}, 1),
+        ({"retry-after": "-5"}, 1),
+        ({"retry-after": "1e999"}, 1),
+        ({"retry-after": "Mon, 01 Jan 0001 00:00:00 -0000"}, 0),
+        ({"retry-after": formatdate(1_700_000_000, usegmt=True)}, 0),
         ({}, 1),
     ],
 )

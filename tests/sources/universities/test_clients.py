@@ -5,7 +5,7 @@ import pytest
 from ladokflow.http import RemoteError
 from sources.flows.exams import fetch_exam, list_exams
 from sources.universities.clients import check_connection, ladok_for, wiseflow_for
-from tests.factories import CredentialFactory
+from tests.factories import CredentialFactory, FlowFactory, FlowSourceFactory
 
 
 def told(checks, ok):
@@ -45,6 +45,23 @@ def test_what_is_missing_on_the_licence_is_told(liu):
     liu.grading_scales = {"U-3-4-5": "U345", "ABC": "nowhere"}
     checks = check_connection(liu, "wiseflow")
     assert told(checks, ok=False) == ["sources.check.no_data_type", "sources.check.no_scale"]
+
+
+@pytest.mark.parametrize(
+    ("form", "code"),
+    [
+        ("", "sources.check.grade_form_unknown"),
+        ("shown", "sources.check.grades_as_shown"),
+        ("stored", "sources.check.grades_as_stored"),
+    ],
+)
+def test_the_form_in_which_grades_are_given_out_is_told_and_so_is_a_scale_in_use_without_a_counterpart(liu, form, code):
+    liu.grade_form = form
+    FlowSourceFactory(flow=FlowFactory(source=liu, codes=[]), grade_scale="Okänd")
+    FlowSourceFactory(flow=FlowFactory(source=liu, codes=[]), grade_scale="U-3-4-5")
+    checks = check_connection(liu, "wiseflow")
+    assert told(checks, ok=False) == ["sources.check.scale_in_use"]
+    assert told(checks, ok=True)[-1] == code
 
 
 def test_the_newest_enabled_credential_is_used(liu):
