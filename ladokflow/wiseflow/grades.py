@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from ladokflow.messages import message
 from ladokflow.wiseflow.connection import Connection
 from ladokflow.wiseflow.errors import FORBIDDEN, NoItems, WiseflowError
-from ladokflow.wiseflow.schemas import ItemMark, MarkingEvent, MarkingTrail, WiseflowAssessment
+from ladokflow.wiseflow.schemas import EventGrade, ItemMark, MarkingEvent, MarkingTrail, WiseflowAssessment
+
+# The ends of the kinds of entries that give a grade. Others take it back, or say that assessors differ.
+GIVEN = (".submit.grade", ".finalized.grade")
+
+TRAIL_PAGE, TRAIL_PAGES = 100, 10
 
 
 class Grades(Connection):
@@ -18,33 +22,38 @@ class Grades(Connection):
         Two rows that differ for the same participant are an error: which grade counts is nothing to guess.
         """
         rows: list[WiseflowAssessment] = self.get(f"/flow/{flow_id:d}/assessments", list[WiseflowAssessment])
-        found: dict[int, WiseflowAssessment] = {}
+        by_participant: dict[int, WiseflowAssessment] = {}
         for row in rows:
-            if found.setdefault(row.participant_id, row) != row:
-                told = message("wiseflow.two_grades", participant=row.participant_id, flow=flow_id)
-                raise WiseflowError(told, permanent=True)
-        return list(found.values())
+            if by_participant.setdefault(row.participant_id, row) != row:
+                reason = message("wiseflow.two_grades", participant=row.participant_id, flow=flow_id)
+                raise WiseflowError(reason, permanent=True)
+        return list(by_participant.values())
 
-    def item_based_points(self, flow_id: int, participant_id: int) -> Decimal | None:
-        """GET /flows/{flowId}/participants/{participantId}/item-based-marks, summed.
-
-        None where an item is not scored yet, and where assessors differ: a sum of a part would be a wrong number of
-        points. Raises NoItems where the flow is not marked item by item (403).
-        """
+    def item_marks(self, flow_id: int, participant_id: int, *, patience: float | None = None) -> list[ItemMark]:
+        """GET /flows/{flowId}/participants/{participantId}/item-based-marks. Raises NoItems where the flow is not marked item
+        by item (403). `patience` is as of `Connection`, of each call."""
         path = f"/flows/{flow_id:d}/participants/{participant_id:d}/item-based-marks"
         try:
-            marks: list[ItemMark] = self.get(path, list[ItemMark], expected=FORBIDDEN)
+            marks: list[ItemMark] = self.get(path, list[ItemMark], expected=FORBIDDEN, patience=patience)
         except WiseflowError as error:
             if error.status != FORBIDDEN:
                 raise
             raise NoItems(error.message, permanent=True, status=error.status, reference=error.reference) from error
-        return points(marks)
+        return marks
 
-    def marking_events(self, flow_id: int, participant_id: int) -> tuple[MarkingEvent, ...]:
-        """GET /flows/{flowId}/participants/{participantId}/marking-audit-trail: the newest hundred, the newest first."""
+    def marking_events(
+        self, flow_id: int, participant_id: int, *, patience: float | None = None
+    ) -> tuple[MarkingEvent, ...]:
+        """GET /flows/{flowId}/participants/{participantId}/marking-audit-trail, the newest first: the newest thousand, at most."""
         path = f"/flows/{flow_id:d}/participants/{participant_id:d}/marking-audit-trail"
-        found: MarkingTrail = self.get(path, MarkingTrail, params={"offset": 0, "limit": 100})
-        return found.events
+        events: list[MarkingEvent] = []
+        for _ in range(TRAIL_PAGES):
+            params = {"offset": len(events), "limit": TRAIL_PAGE}
+            page: MarkingTrail = self.get(path, MarkingTrail, params=params, patience=patience)
+            events += page.events
+            if len(page.events) < TRAIL_PAGE:
+                break
+        return tuple(events)
 
 
 def is_approved_by_reviewer(events: Sequence[MarkingEvent]) -> bool:
@@ -52,16 +61,18 @@ def is_approved_by_reviewer(events: Sequence[MarkingEvent]) -> bool:
 
     `events` are a participant's marking audit trail, the newest first.
     """
-    of_the_grade = (event.kind.strip() for event in events if event.kind.strip().endswith(".grade"))
-    return next(of_the_grade, "") == "reviewer.audit.log.finalized.grade"
+    newest = _last_word(events)
+    return newest is not None and newest.name == "reviewer.audit.log.finalized.grade"
 
 
-def points(marks: list[ItemMark]) -> Decimal | None:
-    """The points of one participant; an item that several assessors have scored alike counts once."""
-    scores: dict[tuple[str, int | None], set[float | None]] = {}
-    for mark in marks:
-        if not mark.deactivated:
-            scores.setdefault((mark.reference, mark.item_number), set()).add(mark.score)
-    if not scores or any(len(given) != 1 or None in given for given in scores.values()):
-        return None
-    return sum((Decimal(str(score)) for given in scores.values() for score in given), Decimal(0))
+def last_grade(events: Sequence[MarkingEvent]) -> EventGrade | None:
+    """The grade that was given last, by whoever decides; None where it has been taken back, or was never told.
+
+    `events` are a participant's marking audit trail, the newest first.
+    """
+    newest = _last_word(events)
+    return newest.grade if newest is not None and newest.name.endswith(GIVEN) else None
+
+
+def _last_word(events: Sequence[MarkingEvent]) -> MarkingEvent | None:
+    return next((event for event in events if event.name.endswith(".grade")), None)

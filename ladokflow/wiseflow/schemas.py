@@ -7,10 +7,12 @@ whole answer, never a row that is left out.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
+from ladokflow.identifiers import normal
 from ladokflow.wiseflow.wire import (
     FlowState,
     Id,
@@ -23,19 +25,7 @@ from ladokflow.wiseflow.wire import (
     or_empty,
     or_no_rows,
 )
-
-# The numbers of a flow's type in `GET /flow/{flowId}`. For creating one, the licence's own ids count (`flow_types()`).
-FLOW_TYPES = {
-    0: "FLOWdefault",
-    1: "FLOWdemo",
-    2: "FLOWassign",
-    4: "FLOWlock",
-    8: "FLOWmulti",
-    16: "FLOWhandin",
-    32: "FLOWoral",
-    64: "FLOWattend",
-}
-
+from ladokflow.wiseflow.words import TYPE_NUMBERS
 
 # The number of the variant in `GET /flow/{flowId}`; 0 is an ordinary flow, 1 a re-examination.
 REMARKING = 2
@@ -188,7 +178,7 @@ class FlowInfo(Wire):
     @property
     def type_name(self) -> str:
         """As in FoundFlow.type; empty for a number that is not published."""
-        return FLOW_TYPES.get(self.type, "") if self.type is not None else ""
+        return TYPE_NUMBERS.get(self.type, "") if self.type is not None else ""
 
 
 class FoundFlow(Wire):
@@ -222,6 +212,10 @@ class FlowDates(Wire):
     participation_end_at: Moment = Field(default=None, validation_alias=AliasPath("participation", "end"))
     marking_start_at: Moment = Field(default=None, validation_alias=AliasPath("marking", "start"))
     marking_end_at: Moment = Field(default=None, validation_alias=AliasPath("marking", "end"))
+    # The latest end that a participant has, the flow's own among them. Only of a flow, and only read.
+    latest_individual_end_at: Moment = Field(
+        default=None, validation_alias=AliasPath("participation", "latestIndividualEnd")
+    )
 
 
 class _ScaleId(Wire):
@@ -242,8 +236,9 @@ class ExternalSource(Wire):
 # --- Participants and staff --------------------------------------------------------------------------------------
 
 
-class ExternalId(Wire):
-    """An identifier of a person. WISEflow names its kind here and does not give the kind's id."""
+@dataclass(frozen=True, slots=True)
+class ExternalId:
+    """An identifier of a person. WISEflow names its kind here and does not give the kind's id. There are several of each person."""
 
     name: Text = ""
     value: Text = ""
@@ -269,7 +264,7 @@ class FlowParticipant(Wire):
 
     def values(self, name: str) -> tuple[str, ...]:
         """The person's identifiers of one kind, by the kind's name in any case."""
-        return tuple(entry.value for entry in self.external_ids if entry.name.casefold() == name.casefold())
+        return tuple(entry.value for entry in self.external_ids if normal(entry.name) == normal(name))
 
 
 class NewParticipant(Wire):
@@ -352,10 +347,34 @@ class WiseflowAssessment(Wire):
     alternative_grade_at: Moment = Field(default=None, validation_alias="adminGradeDate")
 
 
+class EventGrade(Wire):
+    """The grade that an entry of the trail tells of, on the scale with this id."""
+
+    scale_id: Id | None = Field(default=None, validation_alias="scaleId")
+    value: Text = ""
+
+
 class MarkingEvent(Wire):
-    """An entry of a participant's marking audit trail: `kind` is "reviewer.audit.log.finalized.grade" and the like."""
+    """An entry of a participant's marking audit trail: `kind` is "reviewer.audit.log.finalized.grade" and the like.
+
+    `grade_value` and `points` as text, empty where the event has none. `assessor_id` is whom it is about, `actor_id` who did it: both
+    are numbers of users.
+    """
 
     kind: Text = Field(default="", validation_alias="type")
+    grade: EventGrade | None = None
+    points: Text = ""
+    assessor_id: Id | None = Field(default=None, validation_alias="assessorUserId")
+    actor_id: Id | None = Field(default=None, validation_alias=AliasPath("triggeredBy", "userId"))
+
+    @property
+    def name(self) -> str:
+        """The kind without the blanks that WISEflow's description has around it."""
+        return self.kind.strip()
+
+    @property
+    def grade_value(self) -> str:
+        return self.grade.value if self.grade is not None else ""
 
 
 class MarkingTrail(Wire):

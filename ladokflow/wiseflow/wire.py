@@ -7,18 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ladokflow.wiseflow.words import STATE_NAMES
+
 # Larger numbers are milliseconds: as seconds they would stand for a year after 2600.
 _FIRST_MILLISECONDS = 20_000_000_000
-
-STATES = {
-    "NOT_ACTIVATED": 0,
-    "ACTIVATED": 1,
-    "PARTICIPATION_NOT_STARTED": 1,
-    "PARTICIPATION_STARTED": 2,
-    "PARTICIPATION_ENDED": 3,
-    "CONCLUDED": 4,
-    "ARCHIVED": 5,
-}
 
 
 def _moment(value: Any) -> Any:
@@ -31,8 +23,8 @@ def _moment(value: Any) -> Any:
         try:
             value = float(value)
         except ValueError:
-            found = dt.datetime.fromisoformat(value)
-            return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+            moment = dt.datetime.fromisoformat(value)
+            return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     if not isinstance(value, int | float):
         raise ValueError("not a date")
     seconds = value / 1000 if abs(value) >= _FIRST_MILLISECONDS else value
@@ -67,11 +59,11 @@ def or_empty(value: Any) -> Any:
 
 
 def _state(value: Any) -> Any:
-    return STATES.get(value, value) if isinstance(value, str) else _identity(value)
+    return STATE_NAMES.get(value, value) if isinstance(value, str) else _identity(value)
 
 
 def _texts(value: Any) -> Any:
-    return [one for one in value if one is not None] if isinstance(value, list) else or_no_rows(value)
+    return [text for text in value if text is not None] if isinstance(value, list) else or_no_rows(value)
 
 
 def _true(value: Any) -> Any:
@@ -82,7 +74,7 @@ def _false(value: Any) -> Any:
     return False if value is None else value
 
 
-Id = Annotated[int, BeforeValidator(_identity)]
+Id = Annotated[int, BeforeValidator(_identity), Field(ge=-(2**63), lt=2**63)]  # what a column holds
 Text = Annotated[str, BeforeValidator(_text)]
 Moment = Annotated[dt.datetime | None, BeforeValidator(_moment)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_texts)]

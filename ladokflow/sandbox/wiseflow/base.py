@@ -129,5 +129,16 @@ def scale_of(licence: dict[str, Any], flow: dict[str, Any]) -> dict[str, Any]:
     return licence["scales"][str(flow["scale"])]
 
 
+def stored_value(scale: dict[str, Any], grade: str) -> int:
+    """What WISEflow stores for a grade as it is shown; 0 for what is not on the scale, and got there by force."""
+    for option in scale["list"]["options"]:
+        if option["grade"] == grade:
+            return int(option["value"])
+    try:
+        return 0 if scale["list"]["options"] else round(float(grade) * (scale["input"]["modifier"] or 1))
+    except ValueError:
+        return 0
+
+
 def iso(seconds: float | None) -> str | None:
     return None if seconds is None else dt.datetime.fromtimestamp(int(seconds), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

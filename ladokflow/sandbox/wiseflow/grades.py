@@ -6,16 +6,16 @@ from typing import Any
 
 from ladokflow.sandbox.answers import Call, Refusal, Reply
 from ladokflow.sandbox.state import State
-from ladokflow.sandbox.wiseflow.base import envelope, flow_of, member_of, page, route
+from ladokflow.sandbox.wiseflow.base import envelope, flow_of, member_of, page, route, scale_of, stored_value
 
 
-def _shape(state: State, person: dict[str, Any]) -> dict[str, Any]:
+def _shape(state: State, person: dict[str, Any], licence: dict[str, Any], flow: dict[str, Any]) -> dict[str, Any]:
     draft = person.get("draft") if state.data["wiseflow"].get("shows_drafts") else None
     final, alternative = person["assessment"] or draft or {}, person["alternative"] or {}
     return {
         "id": final.get("id") or alternative.get("id"),
         "participantId": person["id"],
-        "grade": final.get("grade"),
+        "grade": _given_out(final.get("grade"), licence, flow),
         "adminGrade": alternative.get("grade"),
         "adminGradeDate": alternative.get("date"),
         "date": final.get("date"),
@@ -25,15 +25,22 @@ def _shape(state: State, person: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _given_out(grade: str | None, licence: dict[str, Any], flow: dict[str, Any]) -> str | None:
+    if grade is None or not licence.get("gives_stored"):
+        return grade
+    return str(stored_value(scale_of(licence, flow), grade))
+
+
 @route("GET", "/flow/{flowId}/assessments")
 def several(state: State, call: Call, licence: dict[str, Any]) -> Reply:
-    return Reply(body=[_shape(state, person) for person in flow_of(state, call, licence)["participants"].values()])
+    flow = flow_of(state, call, licence)
+    return Reply(body=[_shape(state, person, licence, flow) for person in flow["participants"].values()])
 
 
 @route("GET", "/flow/{flowId}/assessments/{participantId}")
 def one(state: State, call: Call, licence: dict[str, Any]) -> Reply:
-    people = flow_of(state, call, licence)["participants"]
-    return envelope(_shape(state, member_of(people, call, "participantId", "Participant")))
+    flow = flow_of(state, call, licence)
+    return envelope(_shape(state, member_of(flow["participants"], call, "participantId", "Participant"), licence, flow))
 
 
 @route("GET", "/flows/{flowId}/participants/{participantId}/marking-audit-trail")
