@@ -6,19 +6,20 @@ import pkgutil
 import ladokflow.ladok.messages  # noqa: F401 - the sentences
 from ladokflow.ladok.university import University
 
-__all__ = ["UNIVERSITIES", "University"]
+__all__ = ["UNIVERSITIES", "University", "find_universities"]
 
 
-def _find_universities() -> dict[str, University]:
-    found: dict[str, University] = {}
+def find_universities() -> dict[str, University]:
+    """Those that the modules of this folder define, by slug, in the order of their names."""
+    universities: dict[str, University] = {}
     for entry in pkgutil.iter_modules(__path__):
         university = getattr(importlib.import_module(f"{__name__}.{entry.name}"), "university", None)
         if not isinstance(university, University):
             continue
-        if university.slug in found:
+        if university.slug in universities:
             raise ValueError(f"Two modules in ladokflow/ladok define a university with the slug {university.slug}.")
-        found[university.slug] = university
-    return dict(sorted(found.items(), key=lambda item: item[1].name))
+        universities[university.slug] = university
+    return dict(sorted(universities.items(), key=lambda item: item[1].name))
 
 
-UNIVERSITIES = _find_universities()
+UNIVERSITIES = find_universities()

@@ -9,7 +9,7 @@ import base64
 import logging
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -17,16 +17,20 @@ from zoneinfo import ZoneInfo
 import httpx
 from django.conf import settings
 
-from ladokflow.http import Answer, NoAnswer, build_client, exchange, failure
-from ladokflow.ladok.base import LadokError
+from ladokflow.clock import monotonic
+from ladokflow.http import Answer, NoAnswer, build_client, exchange, failure_of
+from ladokflow.kept import Kept, borrow, give_back, name_of
+from ladokflow.ladok.errors import LadokError
 from ladokflow.messages import message
+from ladokflow.response import NotData, retry_after
 
 logger = logging.getLogger(__name__)
 
-SYSTEM = "Ladok"
+PLACES = 64  # reading requests at a time with one credential; a process has fewer threads that read
 KINDS = ("bearer", "api_key", "basic", "client_certificate")
 TRIES = 3
 PAUSES = (0.2, 0.6)  # seconds before the second and the third try
+TOO_MANY = 429
 LONGEST_WAIT = 5.0  # seconds that a `Retry-After` may ask for; a longer one is told instead of waited for
 
 
@@ -35,7 +39,7 @@ class LadokClient:
 
     `kind` is the credential's: bearer -> `Authorization: Bearer`, api_key -> `x-api-key`, basic -> HTTP Basic with
     `client_id` as user name, client_certificate -> a private key and its certificates as PEM text in `secret`.
-    `paths` overrides the university's paths: any of `list`, `fetch` and `export`, templates with `{code}`.
+    `paths` overrides the university's paths: any of `list`, `fetch` and `export`, templates with `{code}`. `owner` is as of `borrow`.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class LadokClient:
         secret: str,
         paths: Mapping[str, str] | None = None,
         tz: ZoneInfo,
+        owner: str = "",
     ) -> None:
         self.base_url = base_url.strip().rstrip("/")
         self.paths = paths or {}
@@ -55,14 +60,16 @@ class LadokClient:
         if kind == "client_certificate" and not self._certificate:
             raise LadokError(message("ladok.bad_certificate"), permanent=True)
         self._headers = _sign_in_headers(kind, client_id, secret)
-        self._client = self._build()
+        credential = name_of(self.base_url, kind, client_id, secret)
+        self._kept: Kept | None = borrow(credential, lambda: self._build(PLACES), places=PLACES, owner=owner)
+        self._client = self._kept.http
 
-    def _build(self) -> httpx.Client:
+    def _build(self, connections: int = 1) -> httpx.Client:
         if "ENCRYPTED" in self._certificate:
             # OpenSSL would ask for the pass phrase on the terminal and wait.
             raise LadokError(message("ladok.locked_certificate"), permanent=True)
         try:
-            return build_client(headers=self._headers, certificate=self._certificate)
+            return build_client(headers=self._headers, certificate=self._certificate, connections=connections)
         except (ssl.SSLError, ValueError, OSError) as error:
             raise LadokError(message("ladok.bad_certificate"), permanent=True) from error
 
@@ -73,7 +80,9 @@ class LadokClient:
         self.close()
 
     def close(self) -> None:
-        self._client.close()
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            give_back(kept)
 
     # --- Addresses
 
@@ -92,16 +101,16 @@ class LadokClient:
         url = self.url(path)
         if params:
             url += ("&" if "?" in url else "?") + urlencode(params)
-        ends = time.monotonic() + settings.REMOTE_TIMEOUT_SECONDS
+        ends = monotonic() + settings.REMOTE_TIMEOUT_SECONDS
         for attempt in range(TRIES):
-            came = exchange(self._client, "GET", url, seconds=max(0.1, ends - time.monotonic()))
-            pause = _pause(came, attempt)
-            if pause is None or time.monotonic() + pause >= ends:
+            response = exchange(self._client, "GET", url, seconds=max(0.1, ends - monotonic()))
+            if isinstance(response, Answer) and response.is_success:
+                return _json(response)
+            pause = _pause(response, attempt)
+            if pause is None or monotonic() + pause >= ends:
                 break
             time.sleep(pause)
-        if isinstance(came, NoAnswer) or not 200 <= came.status < 300:
-            raise _error(url, came)
-        return _json(came)
+        raise LadokError.of(url, response)
 
     # --- Sending
 
@@ -114,17 +123,46 @@ class LadokClient:
         *,
         seconds: float | None = None,
     ) -> Answer | NoAnswer:
-        """One request on a connection of its own, never repeated: a kept connection may have died without our knowing,
-        and then nobody could tell whether the grades arrived. `seconds` limits the whole of it."""
-        with self._build() as client:
-            return exchange(
-                client,
-                method,
-                url,
-                body=body,
-                headers={"Content-Type": "application/json", **(headers or {})},
-                seconds=seconds,
-            )
+        """One request at once, as `Outgoing` sends it."""
+        with self.outgoing(method, url, body, headers) as request:
+            return request.send(seconds=seconds)
+
+    def outgoing(self, method: str, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Outgoing:
+        """A request that is ready to leave; use it in a `with`. LadokError where it cannot be made ready."""
+        return Outgoing(self._build(), method, url, body, {"Content-Type": "application/json", **(headers or {})})
+
+
+class Outgoing:
+    """One request with all that takes time done, but for connecting: its client, the trust and the certificate of it, its body.
+
+    It has a connection of its own: a kept one may have died without our knowing, and then nobody could tell whether the grades
+    arrived.
+    """
+
+    def __init__(self, client: httpx.Client, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        self._client = client
+        self.method = method
+        self.url = url
+        self.body = body
+        self.headers = headers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._client.close()
+
+    def send(self, *, seconds: float | None = None, last_look: Callable[[], None] | None = None) -> Answer | NoAnswer:
+        """Send it: never repeated. `seconds` limits the whole of it; `last_look` is as of `exchange`."""
+        return exchange(
+            self._client,
+            self.method,
+            self.url,
+            body=self.body,
+            headers=self.headers,
+            seconds=seconds,
+            last_look=last_look,
+        )
 
 
 def _sign_in_headers(kind: str, client_id: str, secret: str) -> dict[str, str]:
@@ -143,35 +181,22 @@ def _sign_in_headers(kind: str, client_id: str, secret: str) -> dict[str, str]:
     raise ValueError(f"Unknown kind of credential: {kind}")
 
 
-def _pause(came: Answer | NoAnswer, attempt: int) -> float | None:
+def _pause(response: Answer | NoAnswer, attempt: int) -> float | None:
     """How long to wait before trying again, or None where that is pointless. A timeout is not repeated: a side that is
     slow gets no faster by being asked twice."""
-    if attempt + 1 >= TRIES:
+    if attempt + 1 >= TRIES or not failure_of(response, LadokError.failures).is_retried:
         return None
-    if isinstance(came, NoAnswer):
-        return PAUSES[attempt] if came.kind in ("connect", "cut") else None
-    if came.status == 429:
-        asked = came.headers.get("retry-after", "")
-        wait = float(asked) if asked.isascii() and asked.isdigit() else PAUSES[attempt]
-        return wait if wait <= LONGEST_WAIT else None
-    return PAUSES[attempt] if came.status >= 500 else None
+    if isinstance(response, NoAnswer) or response.status != TOO_MANY:
+        return PAUSES[attempt]
+    asked = retry_after(response.headers)
+    wait = PAUSES[attempt] if asked is None else asked
+    return wait if wait <= LONGEST_WAIT else None
 
 
-def _error(url: str, came: Answer | NoAnswer) -> LadokError:
-    if isinstance(came, Answer) and 300 <= came.status < 400:
-        # A sign-in page, most often: the side wants a browser.
-        detail = f"HTTP {came.status}"
-        return LadokError(message("remote.not_json", system=SYSTEM, detail=detail), permanent=True, status=came.status)
-    return LadokError.of(failure(SYSTEM, url, came))
-
-
-def _json(answer: Answer) -> Any:
-    if not answer.body.strip():
+def _json(response: Answer) -> Any:
+    if not response.body.strip():
         return None
     try:
-        return answer.json()
-    except (ValueError, RecursionError) as error:
-        kind = answer.headers.get("content-type", "").partition(";")[0].strip()[:60] or "?"
-        raise LadokError(
-            message("remote.not_json", system=SYSTEM, detail=kind), permanent=True, status=answer.status
-        ) from error
+        return response.json()
+    except NotData as error:
+        raise LadokError.not_data(response, error) from error

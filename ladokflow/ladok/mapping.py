@@ -9,12 +9,15 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from ladokflow.ladok import wire
-from ladokflow.ladok.base import Exam, Person, Row
+from ladokflow.ladok.base import PERSON_FIELD_OF, Exam, Kind, Person, PersonField, Row
+from ladokflow.ladok.repeats import each_once
 from ladokflow.messages import Message, message
+from ladokflow.texts import as_stored
 
 # "Response to WISEflow" of the article -> our field.
 EXAM_FIELDS = {
@@ -27,33 +30,24 @@ EXAM_FIELDS = {
     "id": "room_id",
     "Room": "room",
 }
-PERSON_FIELDS = {
-    "organisationId": "organisation_id",
-    "nationalId": "national_id",
-    "firstName": "first_name",
-    "lastName": "last_name",
-    "emails": "email",
-    "externalUserId": "external_user_id",
-    "uniqueExamId": "unique_exam_id",
-    "individualParticipantEndDate": "individual_end_at",
-}
-DEFAULT_START = dt.time(9)
-LONGEST_NAME = 200
+DEFAULT_START = wire.Clock(dt.time(9))
+LONGEST_TEXT = 200
 LONGEST_IDENTIFIER = 200
 LONGEST_EMAIL = 254
+LONGEST_ROOM = 250
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 class _Reader:
     """Reads rows out of one object and gathers what could not be read."""
 
-    def __init__(self, found: Mapping[str, Any], rows: Sequence[Row]) -> None:
-        self.found = found
+    def __init__(self, exam_object: Mapping[str, Any], rows: Sequence[Row]) -> None:
+        self.exam_object = exam_object
         self.rows = {row.response: row.values for row in rows}
         self.problems: list[Message] = []
 
     def values(self, response: str) -> list[Any]:
-        return [self.found.get(key) for key in self.rows.get(response, ())]
+        return [self.exam_object.get(key) for key in self.rows.get(response, ())]
 
     def unreadable(self, key: str, value: Any) -> None:
         self.problems.append(message("ladok.value_unreadable", field=key, value=str(value)[:60]))
@@ -72,7 +66,7 @@ class _Reader:
         keys = self.rows.get(response, ())
         if position >= len(keys):
             return None
-        value = self.found.get(keys[position])
+        value = self.exam_object.get(keys[position])
         try:
             return read(value)
         except wire.Unreadable:
@@ -81,10 +75,16 @@ class _Reader:
 
 
 def exam(
-    found: Mapping[str, Any], *, code: str, rows: Sequence[Row], rooms: Sequence[Row], people_key: str, tz: ZoneInfo
+    exam_object: Mapping[str, Any],
+    *,
+    code: str,
+    rows: Sequence[Row],
+    rooms: Sequence[Row],
+    people_key: str,
+    tz: ZoneInfo,
 ) -> Exam:
     """The exam without its people."""
-    reader = _Reader(found, (*rows, *rooms))
+    reader = _Reader(exam_object, (*rows, *rooms))
     start_at = _start(reader, tz)
     end_at = _end(reader, start_at, tz)
     return Exam(
@@ -93,38 +93,37 @@ def exam(
         subtitle=reader.text("subtitle"),
         participation_start_at=start_at,
         participation_end_at=end_at,
-        marking_end_at=reader.read(lambda value: wire.moment(value, tz), "assessmentEndDate"),
+        marking_end_at=reader.read(partial(wire.deadline, tz=tz), "assessmentEndDate"),
         grade_scale=reader.text("gradeType"),
         room_id=reader.text("id"),
-        room=reader.text("Room"),
+        room=as_stored(reader.text("Room"), LONGEST_ROOM),
         problems=tuple(reader.problems),
-        raw={key: value for key, value in found.items() if key != people_key},
+        raw={key: value for key, value in exam_object.items() if key != people_key},
     )
 
 
 def _start(reader: _Reader, tz: ZoneInfo) -> dt.datetime | None:
-    day = reader.read(wire.date, "participantStartDate")
-    clock = reader.read(wire.time, "participantStartDate", 1)
-    if day is None:
-        return None
+    day, clock = _when(reader, "participantStartDate", tz)
+    if day is None or isinstance(day, dt.datetime):
+        return day
     if clock is None:
         reader.problems.append(message("ladok.no_start_time", date=day.isoformat()))
-        clock = DEFAULT_START, 0
-    return wire.at(day, clock, tz)
+    return wire.at(day, clock or DEFAULT_START, tz)
 
 
 def _end(reader: _Reader, start_at: dt.datetime | None, tz: ZoneInfo) -> dt.datetime | None:
     """The end as Ladok has it. Without a date it is the first such time after the start; None where Ladok has too little."""
-    day = reader.read(wire.date, "participantEndDate")
-    clock = reader.read(wire.time, "participantEndDate", 1)
+    day, clock = _when(reader, "participantEndDate", tz)
     if day is None:
         return None if clock is None or start_at is None else _next_such_time(start_at, clock, tz)
-    if clock is None:
-        reader.problems.append(message("ladok.no_end_time", date=day.isoformat()))
-        if start_at is not None and day <= start_at.date():
-            return None
-        clock = wire.END_OF_DAY, 0
-    end_at = wire.at(day, clock, tz)
+    if isinstance(day, dt.datetime):
+        end_at = day
+    else:
+        if clock is None:
+            reader.problems.append(message("ladok.no_end_time", date=day.isoformat()))
+            if start_at is not None and day <= start_at.date():
+                return None
+        end_at = wire.at(day, clock or wire.END_OF_DAY, tz)
     if start_at is not None and not wire.is_later(end_at, start_at):
         shown = {"start": f"{start_at:%Y-%m-%d %H:%M}", "end": f"{end_at:%Y-%m-%d %H:%M}"}
         reader.problems.append(message("ladok.ends_before_start", **shown))
@@ -132,7 +131,42 @@ def _end(reader: _Reader, start_at: dt.datetime | None, tz: ZoneInfo) -> dt.date
     return end_at
 
 
-def _next_such_time(start_at: dt.datetime, clock: tuple[dt.time, int], tz: ZoneInfo) -> dt.datetime:
+def _when(reader: _Reader, response: str, tz: ZoneInfo) -> tuple[dt.date | dt.datetime | None, wire.Clock | None]:
+    """The date and the time of a row; the moment itself where one of its two fields is a whole date-time.
+
+    The day is that of the date field and the time that of the time field, where there is one. Where the fields do not go
+    together, that is told.
+    """
+    day = reader.read(partial(wire.day, tz=tz), response)
+    clock = reader.read(partial(wire.clock, tz=tz), response, 1)
+    if day is None:
+        return (clock, None) if isinstance(clock, dt.datetime) else (None, clock)
+    if clock is None or not (isinstance(day, dt.datetime) or isinstance(clock, dt.datetime)):
+        return day, clock
+    moment = _moment_of(day, clock, tz)
+    if any(isinstance(part, dt.datetime) and not _agrees(part, moment) for part in (day, clock)):
+        keys = reader.rows[response]
+        said = {"first": keys[0], "second": keys[1], "used": f"{moment:%Y-%m-%d %H:%M}"}
+        reader.problems.append(message("ladok.date_and_time_differ", **said))
+    return moment, None
+
+
+def _moment_of(day: dt.date | dt.datetime, clock: wire.Clock | dt.datetime, tz: ZoneInfo) -> dt.datetime:
+    date = day.date() if isinstance(day, dt.datetime) else day
+    if isinstance(clock, dt.datetime):
+        return clock if clock.date() == date else wire.at(date, wire.Clock(clock.time()), tz)
+    moment = wire.at(date, clock, tz)
+    # A date-time that names its zone says which of the two hours it is, when the clocks go back.
+    return day if isinstance(day, dt.datetime) and day.replace(tzinfo=None) == moment.replace(tzinfo=None) else moment
+
+
+def _agrees(part: dt.datetime, moment: dt.datetime) -> bool:
+    """Midnight in UTC is how some systems write a date."""
+    is_date = part.astimezone(dt.UTC).time() == wire.MIDNIGHT.time and part.date() == moment.date()
+    return is_date or abs(part.timestamp() - moment.timestamp()) < 60
+
+
+def _next_such_time(start_at: dt.datetime, clock: wire.Clock, tz: ZoneInfo) -> dt.datetime:
     """The wall-clock time on the day of the start, or on the next where that is earlier than the start."""
     same_day = wire.at(start_at.date(), clock, tz)
     if wire.is_later(start_at, same_day):
@@ -140,29 +174,26 @@ def _next_such_time(start_at: dt.datetime, clock: tuple[dt.time, int], tz: ZoneI
     return same_day
 
 
-def people(
-    found: Sequence[Any], *, exam: Exam, rows: Sequence[Row], tz: ZoneInfo
-) -> tuple[tuple[Person, ...], tuple[Message, ...]]:
-    """Everyone who can come in, in Ladok's order, and what is wrong with the others."""
-    taken: dict[str, Person] = {}
-    repeated: dict[str, str] = {}
+def with_people(exam: Exam, listed: Sequence[Any], *, rows: Sequence[Row], tz: ZoneInfo) -> Exam:
+    """The exam with everyone who can come in, in Ladok's order, and with what is wrong with the others."""
+    read: list[Person] = []
     problems: list[Message] = []
-    for number, entry in enumerate(found, start=1):
+    for number, entry in enumerate(listed, start=1):
         if not isinstance(entry, dict):
             problems.append(message("ladok.person_unreadable", number=number))
             continue
         person, about = _person(entry, number=number, exam=exam, rows=rows, tz=tz)
         problems += about
-        if not person.organisation_id:
-            continue
-        # Ladok's sides differ in upper and lower case within one list; WISEflow does not tell them apart.
-        key = person.organisation_id.casefold()
-        if key in taken:
-            repeated.setdefault(key, taken[key].organisation_id)
-        else:
-            taken[key] = person
-    problems += [message("ladok.person_twice", organisation_id=shown) for shown in repeated.values()]
-    return _without_shared_exam_ids(list(taken.values()), problems), tuple(problems)
+        if person.organisation_id:
+            read.append(person)
+    people, contradictions = each_once(read)
+    return replace(
+        exam,
+        people=people,
+        unread=len(listed) - len(read),
+        repeated=len(read) - len(people),
+        problems=(*exam.problems, *problems, *contradictions),
+    )
 
 
 def _person(
@@ -170,46 +201,65 @@ def _person(
 ) -> tuple[Person, list[Message]]:
     values: dict[str, Any] = {}
     unread: list[str] = []
-    end_time = None
     for row in rows:
-        field, key = PERSON_FIELDS[row.response], row.values[0]
+        field, key = PERSON_FIELD_OF[row.response], row.values[0]
         try:
-            if field == "individual_end_at":
-                end_time = _clock_or_moment(entry.get(key), tz)
-            elif field == "email":
-                values[field] = _email(entry.get(key))
-            else:
-                values[field] = _limited(field, wire.text(entry.get(key)))
+            values[field.name] = _value(field, entry.get(key), tz)
         except wire.Unreadable:
             unread.append(key)
-    person = Person(**values)
+    # A time of day becomes a moment on the day of the exam.
+    clocks = {name: value for name, value in values.items() if isinstance(value, wire.Clock)}
+    person = Person(**{name: value for name, value in values.items() if name not in clocks})
     name = f"{person.first_name} {person.last_name}".strip()
     if not person.organisation_id:
-        key = next(row.values[0] for row in rows if row.response == "organisationId")
-        if key in unread and entry.get(key):
-            code = "ladok.person_id_unreadable" if name else "ladok.nameless_person_id_unreadable"
-        else:
-            code = "ladok.person_without_id" if name else "ladok.nameless_person_without_id"
-        return person, [message(code, name=name, number=number, field=key)]
+        return person, [_without_id(entry, name, number=number, rows=rows, unread=unread)]
     name = name or person.organisation_id
     problems = [message("ladok.person_value_unreadable", field=key, name=name) for key in unread]
-    if isinstance(end_time, dt.datetime):
-        person = replace(person, individual_end_at=end_time)
-    elif end_time is not None:
-        person = replace(person, individual_end_at=_individual_end(exam, end_time, tz))
-        if person.individual_end_at is None:
-            problems.append(message("ladok.individual_end_without_start", name=name, value=f"{end_time[0]:%H:%M}"))
+    for field_name, clock in clocks.items():
+        moments: dict[str, Any] = {field_name: _individual_end(exam, clock, tz)}
+        person = replace(person, **moments)
+        if moments[field_name] is None:
+            problems.append(message("ladok.individual_end_without_start", name=name, value=f"{clock.time:%H:%M}"))
     return person, problems
 
 
-def _clock_or_moment(value: Any, tz: ZoneInfo) -> tuple[dt.time, int] | dt.datetime | None:
+def _value(field: PersonField, value: Any, tz: ZoneInfo) -> Any:
+    """The value as the field's kind has it; of a moment perhaps the time of day alone."""
+    match field.kind:
+        case Kind.IDENTIFIER:
+            identifier = wire.text(value)
+            if len(identifier) > LONGEST_IDENTIFIER:
+                raise wire.Unreadable
+            return identifier
+        case Kind.TEXT:
+            return as_stored(wire.text(value), LONGEST_TEXT)
+        case Kind.EMAIL:
+            return _email(value)
+        case Kind.MOMENT:
+            return _clock_or_moment(value, tz)
+        case _:
+            assert_never(field.kind)
+
+
+def _without_id(
+    entry: Mapping[str, Any], name: str, *, number: int, rows: Sequence[Row], unread: Sequence[str]
+) -> Message:
+    key = next(row.values[0] for row in rows if row.response == "organisationId")
+    if key in unread and entry.get(key):
+        code = "ladok.person_id_unreadable" if name else "ladok.nameless_person_id_unreadable"
+    else:
+        code = "ladok.person_without_id" if name else "ladok.nameless_person_without_id"
+    return message(code, name=name, number=number, field=key)
+
+
+def _clock_or_moment(value: Any, tz: ZoneInfo) -> wire.Clock | dt.datetime | None:
     try:
-        return wire.time(value)
+        return wire.clock(value, tz)
     except wire.Unreadable:
         return wire.moment(value, tz)
 
 
-def _individual_end(exam: Exam, clock: tuple[dt.time, int], tz: ZoneInfo) -> dt.datetime | None:
+def _individual_end(exam: Exam, clock: wire.Clock, tz: ZoneInfo) -> dt.datetime | None:
     """When a person with a time of their own ends: on the day of the start, or the next where that is earlier than the start.
 
     An exam of several days ends for everyone on its last day.
@@ -220,14 +270,6 @@ def _individual_end(exam: Exam, clock: tuple[dt.time, int], tz: ZoneInfo) -> dt.
     return None if start_at is None else _next_such_time(start_at, clock, tz)
 
 
-def _limited(field: str, value: str) -> str:
-    if field in ("first_name", "last_name"):
-        return value[:LONGEST_NAME]
-    if len(value) > LONGEST_IDENTIFIER:
-        raise wire.Unreadable
-    return value
-
-
 def _email(value: Any) -> str:
     """The first address where there are several."""
     if isinstance(value, list):
@@ -236,19 +278,3 @@ def _email(value: Any) -> str:
     if address and (len(address) > LONGEST_EMAIL or not _EMAIL.fullmatch(address)):
         raise wire.Unreadable
     return address
-
-
-def _without_shared_exam_ids(everyone: list[Person], problems: list[Message]) -> tuple[Person, ...]:
-    """Two people with one unique exam id would get each other's grades: it is taken from both, and told."""
-    holders: dict[str, list[int]] = {}
-    for index, person in enumerate(everyone):
-        if person.unique_exam_id:
-            holders.setdefault(person.unique_exam_id.casefold(), []).append(index)
-    for indexes in holders.values():
-        if len(indexes) == 1:
-            continue
-        first, *others = (everyone[index].organisation_id for index in indexes)
-        problems += [message("ladok.unique_exam_id_shared", first=first, second=other) for other in others]
-        for index in indexes:
-            everyone[index] = replace(everyone[index], unique_exam_id="")
-    return tuple(everyone)

@@ -8,8 +8,9 @@ import pytest
 
 from ladokflow.http import Answer
 from ladokflow.ladok import UNIVERSITIES
-from ladokflow.ladok.base import GradeLine, LadokError, Person, Registered
+from ladokflow.ladok.base import GradeLine, Person, Registered
 from ladokflow.ladok.client import LadokClient
+from ladokflow.ladok.errors import LadokError
 
 SLUGS = ("liu", "oru", "boras")
 COURSES = {"liu": "TDDE01", "oru": "DT116G", "boras": "21SD1A"}

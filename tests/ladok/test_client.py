@@ -1,11 +1,13 @@
 """Signing in, repeating reads, and sending once."""
 
 import base64
+import gzip
+import time
 
 import pytest
 
 from ladokflow.http import Answer, NoAnswer
-from ladokflow.ladok.base import LadokError
+from ladokflow.ladok.errors import LadokError
 from tests.ladok.conftest import Reply
 
 
@@ -79,10 +81,49 @@ def test_too_many_requests_are_waited_for_as_told(ladok, client):
     assert client.get_json("/exams") == {"a": 1}
 
 
-def test_long_wait_is_told_instead(ladok, client):
-    ladok.answers(Reply(b"", status=429, headers={"Retry-After": "3600"}))
+@pytest.mark.parametrize("asked", ["3600", "86400", "9" * 40, "6.5", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_long_wait_is_told_instead(ladok, client, asked):
+    ladok.answers(Reply(b"", status=429, headers={"Retry-After": asked}))
     assert refusal(lambda: client.get_json("/exams")).message.code == "remote.too_many_requests"
     assert len(ladok.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "soon", "-3600", "nan", "-inf", "Thu, 01 Jan 1970 00:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 -0000"]
+)
+def test_wait_that_makes_no_sense_is_a_short_one(ladok, client, asked):
+    ladok.answers(Reply(b"", status=429, headers={"Retry-After": asked}), {"a": 1})
+    started = time.monotonic()
+    assert client.get_json("/exams") == {"a": 1}
+    assert time.monotonic() - started < 5
+
+
+def test_no_wait_goes_beyond_the_time_a_request_may_take(ladok, client, settings):
+    settings.REMOTE_TIMEOUT_SECONDS = 2
+    ladok.answers(Reply(b"", status=429, headers={"Retry-After": "4"}))
+    started = time.monotonic()
+    assert refusal(lambda: client.get_json("/exams")).message.code == "remote.too_many_requests"
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (Reply(b'[{"examCode": "A", "examCode": "B"}]'), "remote.repeated"),
+        (Reply(b"[" * 100_000), "remote.not_json"),
+        (Reply(b'["\xe5"]'), "remote.not_json"),
+        (Reply(b"[NaN]"), "remote.not_json"),
+        (Reply(b"[99999999999999999999]"), "remote.not_json"),
+        (Reply(b"[]", headers={"Content-Encoding": "gzip, gzip"}), "remote.garbled"),
+        (Reply(b"[]", headers={"Content-Encoding": "gzip"}), "remote.garbled"),
+        (Reply(gzip.compress(b"[]")[:-1], headers={"Content-Encoding": "gzip"}), "remote.cut"),
+        (Reply(b"[]", status=206), "remote.refused_unsaid"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_list_that_is_not_whole_or_not_certain_is_told_and_not_read(ladok, client, reply, code):
+    ladok.answers(reply)
+    assert refusal(lambda: client.get_json("/exams")).message.code == code
 
 
 def test_slow_side_is_given_up_once(ladok, client, settings):

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from ladokflow.ladok import UNIVERSITIES
-from ladokflow.ladok.base import LadokError, Registered
+from ladokflow.ladok.base import Registered
+from ladokflow.ladok.errors import LadokError
 from tests.ladok.conftest import Reply
 from tests.ladok.test_tables import BORAS_PERSON, ENGLISH_EXAM, LIU_PERSON, SWEDISH_EXAM
 
@@ -196,6 +197,92 @@ def test_latin_1_is_read_where_the_answer_says_so(ladok, client):
     assert LIU.fetch_exam(client, "TEN1").subtitle == "TEN1 Övning"
 
 
+# --- A code that somebody has typed
+
+UNKNOWN = Reply(b"", status=404)
+
+
+def asked(ladok) -> list[str]:
+    return [request.path.rpartition("/")[2] for request in ladok.requests]
+
+
+@pytest.mark.parametrize(
+    ("typed", "own", "paths"),
+    [
+        ("TEN1", "TEN1", ["TEN1"]),
+        (" TEN1 ", "TEN1", ["TEN1"]),
+        ("ten1", "TEN1", ["ten1", "TEN1"]),
+        ("TEN1", "ten1", ["TEN1", "ten1"]),
+        ("TEN 1", "TEN1", ["TEN%201", "ten%201", "TEN1"]),
+        ("TEN1\u200b", "TEN1", ["TEN1%E2%80%8B", "TEN1"]),
+        ("TA\u030aG", "T\u00c5G", ["TA%CC%8AG", "T%C3%85G"]),
+        ("T\u00c5G", "TA\u030aG", ["T%C3%85G", "TA%CC%8AG"]),
+    ],
+)
+def test_a_typed_code_finds_the_exam_and_has_ladoks_own_spelling(ladok, client, typed, own, paths):
+    found = {**ENGLISH_EXAM, "examCode": own, "participants": []}
+    ladok.answers(*[UNKNOWN for _ in paths[1:]], found)
+    assert LIU.find_exam(client, typed).code == own
+    assert asked(ladok) == paths
+
+
+def test_a_ladok_that_does_not_mind_is_asked_once_and_its_spelling_taken(ladok, client):
+    ladok.answers({**ENGLISH_EXAM, "examCode": "TEN1", "participants": []})
+    assert LIU.find_exam(client, "ten 1").code == "TEN1"
+    assert len(ladok.requests) == 1
+
+
+def test_a_typed_code_that_ladok_does_not_know_in_any_spelling_is_told_as_it_was_typed(ladok, client):
+    ladok.answers(UNKNOWN)
+    with pytest.raises(LadokError) as caught:
+        LIU.find_exam(client, " nope ")
+    assert (caught.value.message.code, caught.value.message.params["code"]) == ("ladok.unknown_code", "nope")
+    assert asked(ladok) == ["nope", "NOPE"]
+
+
+@pytest.mark.parametrize("reply", [Reply(b"", status=401), Reply(b"", status=400), HTML])
+def test_a_ladok_that_fails_is_not_asked_in_other_spellings(ladok, client, reply):
+    ladok.answers(reply)
+    refusal(lambda: LIU.find_exam(client, "ten1"))
+    assert len(ladok.requests) == 1
+
+
+def test_another_exam_under_another_spelling_is_still_refused(ladok, client):
+    ladok.answers(UNKNOWN, {**ENGLISH_EXAM, "examCode": "TEN2", "participants": []})
+    assert refusal(lambda: LIU.find_exam(client, "ten1")) == "ladok.other_code"
+
+
+@pytest.mark.parametrize("code", ["", " ", "."])
+def test_nothing_typed_is_unknown_without_asking(ladok, client, code):
+    assert refusal(lambda: LIU.find_exam(client, code)) == "ladok.unknown_code"
+    assert ladok.requests == []
+
+
+@pytest.mark.parametrize("first", [[], UNKNOWN])
+def test_a_typed_course_finds_its_exams(ladok, client, first):
+    ladok.answers(first, [ENGLISH_EXAM])
+    assert len(LIU.find_exams(client, "tdde01")) == 1
+    assert [request.path.partition("=")[2] for request in ladok.requests] == ["tdde01", "TDDE01"]
+
+
+def test_a_course_that_has_no_exams_or_is_not_there_in_any_spelling(ladok, client):
+    ladok.answers(UNKNOWN, [])
+    assert LIU.find_exams(client, "tdde01") == []
+    ladok.answers(UNKNOWN)
+    assert refusal(lambda: LIU.find_exams(client, "tdde01")) == "ladok.unknown_course"
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [({}, None), ({"participantCount": 40}, 40), ({"antalDeltagare": "40"}, 40), ({"participantCount": {}}, None),
+     ({"participantCount": -1}, None), ({"participantCount": "många"}, None)],
+)  # fmt: skip
+def test_how_many_there_are_according_to_ladok_is_read_where_it_says(ladok, client, fields, expected):
+    ladok.answers({**ENGLISH_EXAM, **fields, "participants": [LIU_PERSON, LIU_PERSON, {}]})
+    exam = LIU.fetch_exam(client, "TEN1/25")
+    assert (len(exam.people), exam.repeated, exam.unread, exam.expected) == (1, 1, 1, expected)
+
+
 # --- Read back
 
 
@@ -219,12 +306,23 @@ def test_read_back_of_boras_has_points_and_every_identifier(ladok, client):
 
 
 def test_read_back_leaves_out_people_without_a_registered_grade(ladok, client):
-    ladok.answers({"gradeExports": [{"studentUid": "A", "grade": {"grade": None}}, {"grade": {"grade": "5"}}]})
+    ladok.answers({"gradeExports": [{"studentUid": "A", "grade": {"grade": None}}, {"grade": {"grade": ""}}]})
     assert ORU.read_back(client, "TEN1") == []
 
 
+NOBODYS = {"grade": {"grade": "5"}}  # somebody's, and nobody can tell whose
+
+
 @pytest.mark.parametrize(
-    "answer", [[], {}, {"gradeExports": None}, {"gradeExports": ["A"]}, {"gradeExports": [{"studentUid": "A"}]}]
+    "answer",
+    [
+        [],
+        {},
+        {"gradeExports": None},
+        {"gradeExports": ["A"]},
+        {"gradeExports": [{"studentUid": "A"}]},
+        {"gradeExports": [NOBODYS]},
+    ],
 )
 def test_read_back_that_is_not_understood_settles_nothing(ladok, client, answer):
     ladok.answers(answer)
