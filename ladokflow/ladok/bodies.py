@@ -7,8 +7,8 @@
      "gradeExports": [{"organisationId", "uniqueExamId", "externalUserId", "nationalId",
                        "mark", "adminGrade", "grade": {"grade", "points"}}]}
 
-where `mark` is an assessor's grade, `adminGrade` an alternative grade, `grade.grade` the one of them that counts, and null stands
-for what there is not. What it gives is the whole body.
+where `mark` is the assessor's grade, `adminGrade` the alternative grade, `grade.grade` the one of them that counts (the alternative
+one, where there are both), and null stands for what there is not. What it gives is the whole body.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError, UnknownFunctionError
 
+from ladokflow.identifiers import normal_forms
 from ladokflow.ladok.base import GradeLine
 from ladokflow.ladok.exporting import number, sent_identifiers
 from ladokflow.ladok.university import University
@@ -53,6 +54,7 @@ SAMPLE_LINES = (
         unique_exam_id="AX-1003",
         external_user_id="c0ffee00-0000-4000-8000-000000000003",
         national_id="19920303-****",
+        mark="U",
     ),
 )
 SAMPLE_MANAGERS = ("manag00@example.org",)
@@ -69,7 +71,7 @@ def neutral_document(flow: Mapping[str, Any], managers: Sequence[str], lines: Se
                 "uniqueExamId": line.unique_exam_id or None,
                 "externalUserId": line.external_user_id or None,
                 "nationalId": line.national_id or None,
-                "mark": None if line.is_alternative else line.grade,
+                "mark": (line.mark if line.is_alternative else line.grade) or None,
                 "adminGrade": line.grade if line.is_alternative else None,
                 "grade": {"grade": line.grade, "points": None if line.points is None else number(line.points)},
             }
@@ -94,13 +96,16 @@ def build_body(
 
 
 def _refuse_shared_identifiers(university: University, lines: Sequence[GradeLine]) -> None:
+    if len(lines) < 2:
+        return
     holders: dict[tuple[str, str], GradeLine] = {}
     for line in lines:
-        for key, value in sent_identifiers(university.export, line)[:1]:
-            other = holders.setdefault((key, value.casefold()), line)
-            if other is not line:
-                shared = {"first": other.organisation_id, "second": line.organisation_id}
-                raise Refused(message("ladok.identifier_shared", **shared))
+        for key, value in sent_identifiers(university.names, line)[:1]:
+            for form in normal_forms(value):
+                other = holders.setdefault((key, form), line)
+                if other is not line:
+                    shared = {"first": other.organisation_id, "second": line.organisation_id}
+                    raise Refused(message("ladok.identifier_shared", **shared))
 
 
 def check_expression(expression: str, university: University) -> Body:
@@ -110,12 +115,12 @@ def check_expression(expression: str, university: University) -> Body:
         return body
     for position, line in enumerate(SAMPLE_LINES):
         # Whatever the shape, a body that says the same with another grade, or for another person, does not carry it.
-        for field, refusal in (
-            ("grade", "ladok.expression_forgets_grades"),
-            ("who", "ladok.expression_forgets_people"),
-        ):
+        for another, refusal in {
+            _another_grade: "ladok.expression_forgets_grades",
+            _another_person: "ladok.expression_forgets_people",
+        }.items():
             lines = [*SAMPLE_LINES]
-            lines[position] = _another_grade(line) if field == "grade" else _another_person(line)
+            lines[position] = another(line)
             if build_body(university, lines, SAMPLE_MANAGERS, expression, SAMPLE_FLOW) == body:
                 raise Refused(message(refusal, person=line.organisation_id))
     return body
@@ -138,15 +143,15 @@ def _evaluated(expression: str, document: Mapping[str, Any]) -> Body:
         position = getattr(error, "lex_position", None) or getattr(error, "lexer_position", None) or 0
         raise Refused(message("ladok.expression_invalid", position=position + 1)) from error
     try:
-        found = compiled.search(document)
+        body = compiled.search(document)
     # The library lets Python's own errors out of some functions.
     except (JMESPathError, ArithmeticError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Refused(message("ladok.expression_fails", detail=_where(error))) from error
-    if not isinstance(found, dict | list) or not found:
-        raise Refused(message("ladok.expression_not_a_body", kind=_kind(found)))
-    if not _is_json(found):
+    if not isinstance(body, dict | list) or not body:
+        raise Refused(message("ladok.expression_not_a_body", kind=_kind(body)))
+    if not _is_json(body):
         raise Refused(message("ladok.expression_not_a_body", kind="expression"))
-    return found
+    return body
 
 
 def _where(error: Exception) -> str:
@@ -157,25 +162,25 @@ def _where(error: Exception) -> str:
     return f"{name}()" if name else type(error).__name__
 
 
-def _kind(found: Any) -> str:
+def _kind(result: Any) -> str:
     """JMESPath's own word for it."""
-    if found is None:
+    if result is None:
         return "null"
-    if isinstance(found, bool):
+    if isinstance(result, bool):
         return "boolean"
-    if isinstance(found, int | float):
+    if isinstance(result, int | float):
         return "number"
-    if isinstance(found, str):
+    if isinstance(result, str):
         return "string"
-    return "{}" if isinstance(found, dict) else "[]" if isinstance(found, list) else "expression"
+    return "{}" if isinstance(result, dict) else "[]" if isinstance(result, list) else "expression"
 
 
-def _is_json(found: Any) -> bool:
+def _is_json(result: Any) -> bool:
     """Whether it can be written as JSON: an expression may leave a reference to a part of itself, or not-a-number."""
-    if isinstance(found, dict):
-        return all(_is_json(value) for value in found.values())
-    if isinstance(found, list):
-        return all(_is_json(value) for value in found)
-    if isinstance(found, float):
-        return math.isfinite(found)
-    return found is None or isinstance(found, str | int)
+    if isinstance(result, dict):
+        return all(_is_json(value) for value in result.values())
+    if isinstance(result, list):
+        return all(_is_json(value) for value in result)
+    if isinstance(result, float):
+        return math.isfinite(result)
+    return result is None or isinstance(result, str | int)

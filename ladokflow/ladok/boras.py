@@ -5,7 +5,7 @@ It has no end of marking, no rooms, no unique exam id and no individual end; its
 
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.ladok.base import Row
+from ladokflow.ladok.base import Row, person_row
 from ladokflow.ladok.university import University
 
 university = University(
@@ -26,12 +26,12 @@ university = University(
         Row("gradeType", ("betygskala",), _("Grade type")),
     ),
     person=(
-        Row("organisationId", ("federeradIdentitet",), _("Organisation ID")),
-        Row("nationalId", ("personnummer",), _("National ID")),
-        Row("firstName", ("fornamn",), _("First name")),
-        Row("lastName", ("efternamn",), _("Last name")),
-        Row("emails", ("epost",), _("Email address")),
-        Row("externalUserId", ("studentUID",), _("Student number")),
+        person_row("organisationId", "federeradIdentitet"),
+        person_row("nationalId", "personnummer"),
+        person_row("firstName", "fornamn"),
+        person_row("lastName", "efternamn"),
+        person_row("emails", "epost"),
+        person_row("externalUserId", "studentUID"),
     ),
     # Response from WISEflow | value to Ladok. Only some managers may export: their identity is sent.
     export=(
@@ -47,4 +47,6 @@ university = University(
     ),
     sends_every_identifier=True,
     needs_export_right=True,
+    module_key="moduler",
+    example_course="21SD1A",
 )

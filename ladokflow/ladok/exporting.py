@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from ladokflow.identifiers import normal_of
 from ladokflow.ladok import wire
 from ladokflow.ladok.base import GradeLine, Registered, Row
 
@@ -20,15 +21,18 @@ _IDENTIFIERS = {
 }
 
 
+Names = tuple[tuple[str, str], ...]  # (Ladok's field, name in `GradeLine`) of each identifier
+
+
 def groups(table: Sequence[Row]) -> dict[str, list[Row]]:
     """The table's rows by the group they stand in."""
-    found: dict[str, list[Row]] = {}
+    by_group: dict[str, list[Row]] = {}
     for row in table:
         if not row.values:
-            current = found.setdefault(row.response, [])
+            current = by_group.setdefault(row.response, [])
         else:
             current.append(row)
-    return found
+    return by_group
 
 
 def number(value: Decimal) -> int | float:
@@ -36,14 +40,24 @@ def number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def sent_identifiers(table: Sequence[Row], line: GradeLine) -> list[tuple[str, str]]:
-    """(Ladok's field, value) for each identifier that the table has and the person has, in the table's order."""
-    named = ((row.values[0], getattr(line, _IDENTIFIERS[row.response])) for row in groups(table)[PEOPLE])
-    return [(key, value) for key, value in named if value]
+def names(table: Sequence[Row]) -> Names:
+    """Which of a person's identifiers the table has, in its order."""
+    return tuple((row.values[0], _IDENTIFIERS[row.response]) for row in groups(table)[PEOPLE])
 
 
-def identifiers(table: Sequence[Row], line: GradeLine) -> tuple[str, ...]:
-    sent = [value for _key, value in sent_identifiers(table, line)]
+def sent_identifiers(names: Names, line: GradeLine) -> list[tuple[str, str]]:
+    """(Ladok's field, value) for each identifier that the person has."""
+    return [(key, value) for key, name in names if (value := getattr(line, name))]
+
+
+def known_by(names: Names, line: GradeLine) -> frozenset[tuple[str, str]]:
+    """(Ladok's field, value in its normal form) for each identifier by which Ladok knows the person: for comparing."""
+    named = ((key, normal_of(name, value)) for key, name in names if (value := getattr(line, name)))
+    return frozenset((key, value) for key, value in named if value)
+
+
+def identifiers(names: Names, line: GradeLine) -> tuple[str, ...]:
+    sent = [value for _key, value in sent_identifiers(names, line)]
     others = [value for field in _IDENTIFIERS.values() if (value := getattr(line, field))]
     return tuple(dict.fromkeys(sent + others))
 
@@ -51,14 +65,14 @@ def identifiers(table: Sequence[Row], line: GradeLine) -> tuple[str, ...]:
 def body(
     table: Sequence[Row], lines: Sequence[GradeLine], managers: Sequence[str], *, sends_every_identifier: bool
 ) -> dict[str, Any]:
-    by_group = groups(table)
+    by_group, named_by = groups(table), names(table)
     result: dict[str, Any] = {}
     if MANAGERS in by_group:
         (manager,) = by_group[MANAGERS]
         result[MANAGERS] = [{manager.values[0]: organisation_id} for organisation_id in managers]
     result[PEOPLE] = []
     for line in lines:
-        named = sent_identifiers(table, line)
+        named = sent_identifiers(named_by, line)
         if not named:
             raise ValueError("A grade line without any identifier must not come this far.")
         entry: dict[str, Any] = dict(named if sends_every_identifier else named[:1])
@@ -75,21 +89,23 @@ def _graded(response: str, line: GradeLine) -> str | int | float | None:
     return line.grade
 
 
-def registered(table: Sequence[Row], found: Any) -> list[Registered]:
+def registered(table: Sequence[Row], answer: Any) -> list[Registered]:
     """Ladok's answer in the shape of the export body. Unreadable where it is not: half an answer settles nothing."""
-    if not isinstance(found, dict) or not isinstance(found.get(PEOPLE), list):
+    if not isinstance(answer, dict) or not isinstance(answer.get(PEOPLE), list):
         raise wire.Unreadable
     by_group = groups(table)
     keys = list(dict.fromkeys(row.values[0] for row in by_group[PEOPLE]))
     wanted = {row.response: row.values[0] for row in by_group[GRADE]}
     result = []
-    for entry in found[PEOPLE]:
+    for entry in answer[PEOPLE]:
         graded = entry.get(GRADE) if isinstance(entry, dict) else None
         if not isinstance(graded, dict):
             raise wire.Unreadable
         named = tuple(dict.fromkeys(value for key in keys if (value := wire.text(entry.get(key)))))
         grade = wire.text(graded.get(wanted["grade"]))
-        if named and grade:
+        if grade and not named:  # somebody's grade, and nobody can tell whose: then nobody's is known to be missing
+            raise wire.Unreadable
+        if grade:
             result.append(Registered(named, grade, _points(graded.get(wanted.get("points", "")))))
     return result
 
@@ -98,7 +114,7 @@ def _points(value: Any) -> Decimal | None:
     if value is None or isinstance(value, bool):
         return None
     try:
-        found = Decimal(str(value).strip().replace(",", "."))
+        points = Decimal(str(value).strip().replace(",", "."))
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return points if points.is_finite() else None

@@ -6,7 +6,7 @@ identifier go back as `studentUid`.
 
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.ladok.base import Row
+from ladokflow.ladok.base import Row, person_row
 from ladokflow.ladok.university import University
 
 university = University(
@@ -28,14 +28,14 @@ university = University(
         Row("gradeType", ("gradeScale",), _("Grade type")),
     ),
     person=(
-        Row("organisationId", ("studentuid",), _("Organisation ID")),
-        Row("nationalId", ("civicNumber",), _("National ID")),
-        Row("firstName", ("firstname",), _("First name")),
-        Row("lastName", ("lastname",), _("Last name")),
-        Row("emails", ("email",), _("Email address")),
-        Row("externalUserId", ("studentUID",), _("Student number")),
-        Row("uniqueExamId", ("uniqueExamId",), _("Unique Exam ID")),
-        Row("individualParticipantEndDate", ("endTime",), _("Individual participation end date")),
+        person_row("organisationId", "studentuid"),
+        person_row("nationalId", "civicNumber"),
+        person_row("firstName", "firstname"),
+        person_row("lastName", "lastname"),
+        person_row("emails", "email"),
+        person_row("externalUserId", "studentUID"),
+        person_row("uniqueExamId", "uniqueExamId"),
+        person_row("individualParticipantEndDate", "endTime"),
     ),
     # Response from WISEflow | value to Ladok. The unique exam id is preferred; a person added by hand has none.
     export=(
@@ -45,4 +45,6 @@ university = University(
         Row("grade"),
         Row("grade", ("grade",)),
     ),
+    takes_hand_added=True,
+    example_course="TDDE01",
 )

@@ -9,18 +9,27 @@ Read back  optional: which grades Ladok says it has
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ladokflow.identifiers import normal_code, spellings_of_code
 from ladokflow.ladok import exporting, mapping, wire
-from ladokflow.ladok.base import Exam, GradeLine, LadokError, Registered, Row
+from ladokflow.ladok.answers import AnswerRules
+from ladokflow.ladok.base import Exam, GradeLine, Registered, Row
+from ladokflow.ladok.errors import LadokError, UnknownToLadok
 from ladokflow.messages import message
+from ladokflow.texts import visible
 
 if TYPE_CHECKING:
     from ladokflow.ladok.client import LadokClient
 
 logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+# Where an exam says itself how many people are on it. Not in the contract: read where it is there.
+COUNT_KEYS = ("participantCount", "numberOfParticipants", "antalDeltagare")
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,12 @@ class University:
     # Where a person has several identifiers: send them all, or only the first there is, in the table's order.
     sends_every_identifier: bool = False
     needs_export_right: bool = False  # only some managers may export, and their identity is sent
+    # Whether grades of people who were added by hand in WISEflow are taken: what a new source begins with.
+    takes_hand_added: bool = False
+    # Ladok's key of what tells the exams of one course apart: two with the same are occasions of one exam.
+    module_key: str = ""
+    example_course: str = "ABC123"  # a course code as they look here, beside the field for one
+    answers: AnswerRules = field(default_factory=AnswerRules)  # what its answers to an export prove
 
     @property
     def has_rooms(self) -> bool:
@@ -51,22 +66,29 @@ class University:
     def sends_points(self) -> bool:
         return any(row.response == "points" for row in self.export)
 
+    def tells_modules(self, exams: Sequence[Exam]) -> bool:
+        """Whether these are surely not occasions of one exam: of several courses, or several modules of a course. What Ladok does not
+        say tells nothing."""
+        course_key = next((row.values[0] for row in self.assessment if row.response == "title" and row.values), "")
+        return any(_tells_apart(exams, key) for key in (course_key, self.module_key) if key)
+
     # --- List and Fetch
 
     def list_exams(self, client: LadokClient, course_code: str) -> list[Exam]:
-        """The exams of a course, without people; an empty list where there are none. LadokError otherwise."""
+        """The exams of a course, without people; an empty list where there are none. UnknownToLadok where there is no such course,
+        LadokError where it cannot tell."""
         try:
-            found = client.get_json(
+            body = client.get_json(
                 client.path("list", self.list_path, course_code), {self.list_parameter: course_code.strip()}
             )
         except LadokError as error:
             if error.status == 404:
                 raise _unknown("ladok.unknown_course", course_code) from error
             raise
-        if not isinstance(found, list):
-            raise _unexpected(found, "list")
+        if not isinstance(body, list):
+            raise _unexpected(body, "list")
         exams: dict[str, Exam] = {}
-        for entry in found:
+        for entry in body:
             code = self._code(entry) if isinstance(entry, dict) else ""
             if code:
                 exams.setdefault(code, self._exam(entry, code, client))
@@ -74,42 +96,55 @@ class University:
                 logger.warning("ladok.list.entry_without_code university=%s", self.slug)
         return list(exams.values())
 
+    def find_exams(self, client: LadokClient, typed: str) -> list[Exam]:
+        """As `list_exams`, for a course code that somebody has typed: the first of the ways it may be meant with exams."""
+        return _first_known(spellings_of_code(typed) or (typed,), lambda code: self.list_exams(client, code))
+
     def fetch_exam(self, client: LadokClient, code: str) -> Exam:
-        """One exam with its people. LadokError `ladok.unknown_code` where Ladok has no such exam."""
+        """One exam with its people. UnknownToLadok where Ladok has no such exam."""
         asked = code.strip()
         if asked in ("", ".", ".."):
             raise _unknown("ladok.unknown_code", code)
         try:
-            found = client.get_json(client.path("fetch", self.fetch_path, asked))
+            body = client.get_json(client.path("fetch", self.fetch_path, asked))
         except LadokError as error:
             if error.status == 404:
                 raise _unknown("ladok.unknown_code", asked) from error
             raise
-        if not found:
+        if not body:
             raise LadokError(message("ladok.empty_answer", code=asked), permanent=False)
-        if not isinstance(found, dict):
-            raise _unexpected(found, "object")
-        answered = self._code(found) or asked
-        if answered.casefold() != asked.casefold():
+        if not isinstance(body, dict):
+            raise _unexpected(body, "object")
+        answered = self._code(body) or asked
+        if normal_code(answered) != normal_code(asked):
             raise LadokError(message("ladok.other_code", code=asked, answered=answered[:100]), permanent=True)
-        exam = self._exam(found, answered, client)
-        listed = found.get(self.people_key)
+        exam = self._exam(body, answered, client)
+        listed = body.get(self.people_key)
         if listed is None:
             return replace(exam, problems=(*exam.problems, message("ladok.no_people_list", code=asked)))
         if not isinstance(listed, list):
             raise _unexpected(listed, self.people_key)
-        people, problems = mapping.people(listed, exam=exam, rows=self.person, tz=client.tz)
-        return replace(exam, people=people, problems=(*exam.problems, *problems))
+        exam = mapping.with_people(exam, listed, rows=self.person, tz=client.tz)
+        return replace(exam, expected=_expected(body))
 
-    def _code(self, found: Mapping[str, Any]) -> str:
+    def find_exam(self, client: LadokClient, typed: str) -> Exam:
+        """As `fetch_exam`, for a code that somebody has typed: as it stands, then in the other ways it may be meant.
+
+        The exam has its code as Ladok spells it.
+        """
+        return _first_known(spellings_of_code(typed) or (typed,), lambda code: self.fetch_exam(client, code))
+
+    def _code(self, entry: Mapping[str, Any]) -> str:
+        """In Ladok's own spelling, for that is how it is asked for."""
         try:
-            return wire.text(found.get(self.code_key))
+            code = wire.spelling(entry.get(self.code_key))
         except wire.Unreadable:
             return ""
+        return code if visible(code).strip() and len(code) <= mapping.LONGEST_IDENTIFIER else ""
 
-    def _exam(self, found: Mapping[str, Any], code: str, client: LadokClient) -> Exam:
+    def _exam(self, entry: Mapping[str, Any], code: str, client: LadokClient) -> Exam:
         return mapping.exam(
-            found, code=code, rows=self.assessment, rooms=self.rooms, people_key=self.people_key, tz=client.tz
+            entry, code=code, rows=self.assessment, rooms=self.rooms, people_key=self.people_key, tz=client.tz
         )
 
     # --- Export and Read back
@@ -121,34 +156,86 @@ class University:
         """The university's own body. `managers` are organisation ids, sent where the table has a place for them."""
         return exporting.body(self.export, lines, managers, sends_every_identifier=self.sends_every_identifier)
 
+    @cached_property
+    def names(self) -> exporting.Names:
+        return exporting.names(self.export)
+
     def identifiers(self, line: GradeLine) -> tuple[str, ...]:
         """What `errors[].userId` may hold for the person: first what the body says, then their other identifiers."""
-        return exporting.identifiers(self.export, line)
+        return exporting.identifiers(self.names, line)
+
+    def known_by(self, line: GradeLine) -> frozenset[tuple[str, str]]:
+        """(Ladok's field, value in its normal form) of each identifier by which an export may name the person."""
+        return exporting.known_by(self.names, line)
+
+    @property
+    def identifier_columns(self) -> tuple[str, ...]:
+        """The identifiers that an export may use, by the names of `GradeLine`."""
+        return tuple(dict.fromkeys(name for _, name in self.names))
 
     def can_identify(self, line: GradeLine) -> bool:
         """Whether the body can say whose grade it is. Where every identifier is sent, the first names the person."""
-        named = exporting.sent_identifiers(self.export, line)
-        first = exporting.groups(self.export)[exporting.PEOPLE][0].values[0]
-        return bool(named) and (not self.sends_every_identifier or named[0][0] == first)
+        if self.sends_every_identifier:
+            return bool(getattr(line, self.names[0][1]))
+        return any(getattr(line, name) for _, name in self.names)
 
     def read_back(self, client: LadokClient, code: str) -> list[Registered]:
         """Which grades Ladok has for the exam. LadokError where it cannot tell."""
         try:
-            found = client.get_json(client.path("export", self.export_path, code.strip()))
+            body = client.get_json(client.path("export", self.export_path, code.strip()))
         except LadokError as error:
             if error.status == 404:
                 raise _unknown("ladok.nothing_to_read_back", code) from error
             raise
         try:
-            return exporting.registered(self.export, found)
+            return exporting.registered(self.export, body)
         except wire.Unreadable as error:
-            raise _unexpected(found, "gradeExports") from error
+            raise _unexpected(body, "gradeExports") from error
 
 
-def _unknown(text: str, code: str) -> LadokError:
-    return LadokError(message(text, code=code.strip()[:100]), permanent=True, status=404)
+def _first_known(forms: Sequence[str], ask: Callable[[str], Answer]) -> Answer:
+    """What Ladok has for the first form that it knows; where it knows none, what it said to the first."""
+    empty: list[Answer] = []
+    unknown: list[UnknownToLadok] = []
+    for form in forms:
+        try:
+            answer = ask(form)
+        except UnknownToLadok as error:
+            unknown.append(error)
+        else:
+            if answer:
+                return answer
+            empty.append(answer)
+    if not empty:
+        raise unknown[0]
+    return empty[0]
 
 
-def _unexpected(found: Any, wanted: str) -> LadokError:
-    detail = f"{wanted}: {type(found).__name__}"
+def _expected(body: Mapping[str, Any]) -> int | None:
+    """How many people there are according to the exam itself."""
+    said = next((body[key] for key in COUNT_KEYS if key in body), None)
+    try:
+        text = wire.text(said)
+    except wire.Unreadable:
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
+
+
+def _unknown(text: str, code: str) -> UnknownToLadok:
+    return UnknownToLadok(message(text, code=code.strip()[:100]), permanent=True, status=404)
+
+
+def _unexpected(body: Any, wanted: str) -> LadokError:
+    detail = f"{wanted}: {type(body).__name__}"
     return LadokError(message("remote.unexpected", system="Ladok", detail=detail), permanent=True)
+
+
+def _tells_apart(exams: Sequence[Exam], key: str) -> bool:
+    values = {_compared(exam.raw.get(key)) for exam in exams} - {()}
+    return len(values) > 1
+
+
+def _compared(value: Any) -> tuple[str, ...]:
+    """A text, or a list of them in any order, as it is compared; empty where there is none."""
+    parts = value if isinstance(value, list) else [value]
+    return tuple(sorted(filter(None, (normal_code(str(part)) for part in parts if part is not None))))

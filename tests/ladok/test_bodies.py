@@ -28,6 +28,7 @@ LINES = [
         national_id="19900101-T123",
     ),
     GradeLine(grade="4", is_alternative=True, organisation_id="bosve34"),
+    GradeLine(grade="Sjuk", is_alternative=True, organisation_id="cecbe56", mark="3"),
 ]
 
 
@@ -60,6 +61,15 @@ def test_neutral_document_has_every_field_of_the_article():
                 "mark": None,
                 "adminGrade": "4",
                 "grade": {"grade": "4", "points": None},
+            },
+            {
+                "organisationId": "cecbe56",
+                "uniqueExamId": None,
+                "externalUserId": None,
+                "nationalId": None,
+                "mark": "3",
+                "adminGrade": "Sjuk",
+                "grade": {"grade": "Sjuk", "points": None},
             },
         ],
     }
@@ -96,6 +106,7 @@ def test_preset_is_the_articles_example():
         "participants": [
             {"userId": "A-1001", "mark": "5", "adminGrade": None},
             {"userId": "bosve34", "mark": None, "adminGrade": "4"},
+            {"userId": "cecbe56", "mark": "3", "adminGrade": "Sjuk"},
         ]
     }
 
@@ -107,7 +118,7 @@ def test_expression_reaches_the_flow_and_the_managers():
     assert build_body(LIU, LINES, ["lars"], expression, {"title": "TDDE01"}) == {
         "kurs": "TDDE01",
         "av": "lars",
-        "rader": [{"id": "annan12", "b": "5"}, {"id": "bosve34", "b": "4"}],
+        "rader": [{"id": "annan12", "b": "5"}, {"id": "bosve34", "b": "4"}, {"id": "cecbe56", "b": "Sjuk"}],
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import translation
 
 from ladokflow.ladok import UNIVERSITIES, University, mapping
-from ladokflow.ladok.base import Exam, GradeLine, Person
+from ladokflow.ladok.base import PERSON_FIELD_OF, Exam, GradeLine, Person
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 LIU, ORU, BORAS = (UNIVERSITIES[slug] for slug in ("liu", "oru", "boras"))
@@ -80,9 +80,9 @@ def mapped(slug: str) -> tuple[Exam, Person]:
         people_key=university.people_key,
         tz=STOCKHOLM,
     )
-    people, problems = mapping.people([person], exam=exam, rows=university.person, tz=STOCKHOLM)
-    assert (exam.problems, problems) == ((), ())
-    return exam, people[0]
+    exam = mapping.with_people(exam, [person], rows=university.person, tz=STOCKHOLM)
+    assert exam.problems == ()
+    return exam, exam.people[0]
 
 
 ASSESSMENT_ROWS = [
@@ -207,7 +207,7 @@ def test_person_row_of_the_article_is_mapped(row):
     slug, response, values, _reference, expected = row
     (found,) = (row for row in UNIVERSITIES[slug].person if row.response == response)
     assert found.values == values
-    assert getattr(mapped(slug)[1], mapping.PERSON_FIELDS[response]) == expected
+    assert getattr(mapped(slug)[1], PERSON_FIELD_OF[response].name) == expected
 
 
 @pytest.mark.parametrize("slug", EXPORT_ROWS)
@@ -231,12 +231,16 @@ def test_reference_fields_are_named_as_in_the_article(slug):
 
 
 def test_only_liu_has_rooms():
-    assert [university.slug for university in UNIVERSITIES.values() if university.has_rooms] == ["liu"]
+    assert [university.slug for university in (BORAS, LIU, ORU) if university.has_rooms] == ["liu"]
+
+
+def test_liu_and_oru_take_people_who_were_added_by_hand():
+    assert [university.slug for university in (BORAS, LIU, ORU) if university.takes_hand_added] == ["liu", "oru"]
 
 
 def test_only_boras_needs_the_export_right_and_sends_points():
-    assert [university.slug for university in UNIVERSITIES.values() if university.needs_export_right] == ["boras"]
-    assert [university.slug for university in UNIVERSITIES.values() if university.sends_points] == ["boras"]
+    assert [university.slug for university in (BORAS, LIU, ORU) if university.needs_export_right] == ["boras"]
+    assert [university.slug for university in (BORAS, LIU, ORU) if university.sends_points] == ["boras"]
 
 
 @pytest.mark.parametrize(
