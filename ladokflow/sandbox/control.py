@@ -131,6 +131,14 @@ class Control:
             )
         )
 
+    def set_people(self, university: str, code: str, people: list[dict[str, Any]]) -> None:
+        """All the rows of an exam. `_owner` in a row says whose it is: no answer holds it, the registrations do as `owner`."""
+        self.call("set_people", university=university, code=code, people=people)
+
+    def set_students(self, university: str, students: list[dict[str, Any]]) -> None:
+        """All the students of a university, as `students` gives them; `_owner` marks them as it does rows."""
+        self.call("set_students", university=university, students=students)
+
     def grades(self, university: str, code: str | None = None) -> list[dict[str, Any]]:
         """The ledger, a row for each grade of each person on each exam.
 
@@ -147,7 +155,7 @@ class Control:
         self.call("clear_grades", university=university)
 
     def reject(
-        self, university: str, identifier: str, error_info: str | None = "Resultatet är redan attesterat."
+        self, university: str, identifier: str, error_info: str | None = "Studenten är inte registrerad på momentet."
     ) -> None:
         """Refuse this identifier's grades with these words; None takes them again."""
         self.call("reject", university=university, identifier=identifier, error_info=error_info)
@@ -203,17 +211,27 @@ class Control:
         force: bool = False,
         seed: int = 1,
         by: str = "",
+        by_items: bool = True,
     ) -> int:
         """Grades, alternative grades and points by participant id, None to take one away; "random" for everybody active.
 
-        On a flow whose reviewer decides, a grade `by` "assessor" is a draft. Without `by`, whoever decides has given it.
+        On a flow whose reviewer decides, a grade `by` "assessor" is a draft. Without `by`, whoever decides has given it. Points make
+        a flow one that is marked item by item, unless `by_items` is False: then they stand in the audit trail.
         """
         given = {"grades": grades, "alternative": alternative, "points": points}
-        return int(self.call("grade", flow_id=flow_id, force=force, seed=seed, by=by, **given))
+        return int(self.call("grade", flow_id=flow_id, force=force, seed=seed, by=by, by_items=by_items, **given))
 
     def set_shows_drafts(self, shows: bool) -> None:
         """Whether the assessments hold grades that no reviewer has approved yet; as new they do."""
         self.call("set_shows_drafts", shows=shows)
+
+    def set_gives_stored(self, licence: str, gives: bool = True) -> None:
+        """Let the licence give out grades as they are stored, not as they are shown."""
+        self.call("set_gives_stored", licence=licence, gives=gives)
+
+    def set_scale_by_hand(self, flow_id: int, scale: str, *, keeps_grades: bool = False) -> None:
+        """A manager gives the flow another grading scale, by name. As by the API every grade goes with it, unless it is to stay."""
+        self.call("set_scale_by_hand", flow_id=flow_id, scale=scale, keeps_grades=keeps_grades)
 
     def add_participant_by_hand(
         self,
@@ -223,10 +241,20 @@ class Control:
         first_name: str = "Hanna",
         last_name: str = "Handlagd",
         unique_exam_id: str | None = None,
+        is_another: bool = False,
     ) -> int:
-        """Gives the participant's id."""
-        arguments = {"first_name": first_name, "last_name": last_name, "unique_exam_id": unique_exam_id}
-        return int(self.call("add_participant_by_hand", flow_id=flow_id, organisation_id=organisation_id, **arguments))
+        """Gives the participant's id. `is_another`: with a new account, though somebody has this organisation id."""
+        return int(
+            self.call(
+                "add_participant_by_hand",
+                flow_id=flow_id,
+                organisation_id=organisation_id,
+                first_name=first_name,
+                last_name=last_name,
+                unique_exam_id=unique_exam_id,
+                is_another=is_another,
+            )
+        )
 
     def remove_participant_by_hand(self, flow_id: int, participant_id: int) -> None:
         self.call("remove_participant_by_hand", flow_id=flow_id, participant_id=participant_id)
@@ -241,6 +269,10 @@ class Control:
     def set_dates_by_hand(self, flow_id: int, **fields: int) -> None:
         """start, end, marking_start, marking_end in unix seconds."""
         self.call("set_dates_by_hand", flow_id=flow_id, fields=fields)
+
+    def set_end_by_hand(self, flow_id: int, participant_id: int, end: int) -> None:
+        """One person's end, in unix seconds."""
+        self.call("set_end_by_hand", flow_id=flow_id, participant_id=participant_id, end=end)
 
     def request_sync(self, flow_id: int, reference: str | None = None) -> str:
         """A manager presses Synchronise in WISEflow: the webhook FLOW_EXTERNAL_SOURCE is fired. Gives the request's id."""

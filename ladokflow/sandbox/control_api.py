@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ladokflow.sandbox import grading, hands, licences, registers
+from ladokflow.sandbox import grading, hands, licences, owners, registers
 from ladokflow.sandbox.answers import Call, Reply
 from ladokflow.sandbox.state import STOCKHOLM
 
@@ -25,22 +25,28 @@ def action(handler: Callable[..., Any]) -> Callable[..., Any]:
     return handler
 
 
+def act(sandbox: Sandbox, name: str, arguments: dict[str, Any]) -> Any:
+    """Do an action; KeyError where there is none of the name."""
+    with sandbox.state.lock:
+        result = ACTIONS[name](sandbox, **arguments)
+        sandbox.state.is_changed = True
+        return result
+
+
 def answer(sandbox: Sandbox, call: Call) -> Reply:
-    handler = ACTIONS.get(call.path.removeprefix("/control/"))
-    if handler is None or call.method != "POST":
+    name = call.path.removeprefix("/control/")
+    if name not in ACTIONS or call.method != "POST":
         return Reply(404, {"message": f"There is no action {call.path}."})
     try:
-        arguments = json.loads(call.content or b"{}")
         with sandbox.state.lock:
-            result = handler(sandbox, **arguments)
-            sandbox.state.is_changed = True
+            result = act(sandbox, name, json.loads(call.content or b"{}"))
             return Reply(200, json.dumps(result, ensure_ascii=False, default=str).encode())
     except (KeyError, ValueError, TypeError) as error:
         said = f"Unknown: {error}" if isinstance(error, KeyError) else str(error)
         return Reply(400, {"message": said})
 
 
-for _module in (registers, hands, grading, licences):
+for _module in (registers, owners, hands, grading, licences):
     for _name in _module.ACTIONS:
         action(getattr(_module, _name))
 
@@ -83,6 +89,8 @@ def fault(
 ) -> int:
     if system not in (*sandbox.state.data["ladok"], "wiseflow", "*"):
         raise ValueError(f"Unknown system: {system}")
+    if kind == "by_hand" and (options or {}).get("action") not in ACTIONS:
+        raise ValueError(f"Unknown action: {(options or {}).get('action')}")
     return sandbox.faults.add(system, path_pattern, kind, times, method.upper(), options or {}).id
 
 

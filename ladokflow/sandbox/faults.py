@@ -18,6 +18,7 @@
 | `strange_errors` | Export: an error for somebody who was not sent | yes |
 | `empty_list` | lists and people empty | yes |
 | `answer` (status, body, headers, after_work) | whatever is said | only with after_work |
+| `by_hand` (action, arguments) | the answer; then somebody does what the control's action says | yes |
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ KINDS = frozenset(
         "strange_errors",
         "empty_list",
         "answer",
+        "by_hand",
     ]
 )
 HTML = "<!doctype html><html><head><title>Driftstopp</title></head><body><h1>Planerat underhåll</h1></body></html>"
@@ -115,7 +117,13 @@ class Faults:
         return None
 
 
-def play(fault: Fault, call: Call, work: Callable[[], Reply], wait: Callable[[float], None]) -> Sending:
+def play(
+    fault: Fault,
+    call: Call,
+    work: Callable[[], Reply],
+    wait: Callable[[float], None],
+    act: Callable[[str, dict[str, Any]], None],
+) -> Sending:
     """Do what the fault says around the work."""
     options, kind = fault.options, fault.kind
     if kind == "latency":
@@ -135,6 +143,9 @@ def play(fault: Fault, call: Call, work: Callable[[], Reply], wait: Callable[[fl
     if kind == "partial_errors":
         return Sending(_refuse_some(call, work, options))
     reply = work()
+    if kind == "by_hand":
+        act(str(options["action"]), dict(options.get("arguments") or {}))
+        return Sending(reply)
     if kind == "lost_answer":
         return Sending(None)
     if kind == "cut_body":
@@ -202,7 +213,7 @@ def _refuse_some(call: Call, work: Callable[[], Reply], options: dict[str, Any])
     out = {place for place, name in enumerate(named) if (name in wanted if wanted else place < count)}
     kept = [row for place, row in enumerate(rows) if place not in out]
     errors = [
-        {"userId": named[place], "errorInfo": options.get("error_info", "Resultatet är redan attesterat.")}
+        {"userId": named[place], "errorInfo": options.get("error_info", "Studenten är inte registrerad på momentet.")}
         for place in sorted(out)
     ]
     if not kept:

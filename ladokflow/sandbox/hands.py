@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ACTIONS = (
     "flows", "flow", "activate", "start_participation", "end_participation", "end_marking", "archive", "delete_flow",
     "add_participant_by_hand", "remove_participant_by_hand", "set_activated_by_hand", "set_metadata_by_hand", "set_dates_by_hand",
-    "request_sync",
+    "set_end_by_hand", "request_sync",
 )  # fmt: skip
 
 
@@ -130,10 +130,12 @@ def add_participant_by_hand(
     first_name: str = "Hanna",
     last_name: str = "Handlagd",
     unique_exam_id: str | None = None,
+    is_another: bool = False,
 ) -> int:
     """Put somebody on the flow who did not come from the source. Gives the participant's id."""
     row = flow_of(sandbox.state, flow_id)
-    user_id = add_user(sandbox, row["licence"], {"organisation_id": organisation_id}, first_name, last_name)
+    ids = {"organisation_id": organisation_id}
+    user_id = add_user(sandbox, row["licence"], ids, first_name, last_name, is_another=is_another)
     if str(user_id) in row["by_user"]:
         raise ValueError(f"{organisation_id} is on the flow already")
     return int(put_on_flow(sandbox.state, row, user_id, unique_exam_id)["id"])
@@ -167,6 +169,11 @@ def set_dates_by_hand(sandbox: Sandbox, flow_id: int, fields: dict[str, int]) ->
         raise ValueError(f"Unknown: {', '.join(sorted(unknown))}")
     row["dates"].update({key: int(value) for key, value in fields.items()})
     tell(sandbox.state, row, "FLOW_PERIOD_UPDATED")
+
+
+def set_end_by_hand(sandbox: Sandbox, flow_id: int, participant_id: int, end: int) -> None:
+    """One person's end, in unix seconds."""
+    participant_of(flow_of(sandbox.state, flow_id), participant_id)["end"] = int(end)
 
 
 def request_sync(sandbox: Sandbox, flow_id: int, reference: str | None = None) -> str:

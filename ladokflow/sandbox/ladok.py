@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ladokflow.sandbox.answers import Call, Refusal, Reply
+from ladokflow.sandbox.owners import as_listed, owned
 from ladokflow.sandbox.state import State
 from ladokflow.sandbox.universities import University, grades_of
 
@@ -39,7 +40,7 @@ def answer(state: State, university: University, call: Call) -> Reply:
             raise Refusal(404, f"Det finns inget tillfälle med koden {code}.")
         if len(parts) == 2:
             _only(call, "GET")
-            return Reply(body=exam["fields"] | {university.people: exam["people"]})
+            return Reply(body=exam["fields"] | {university.people: as_listed(exam["people"])})
         if call.method == "GET" and side["can_read_back"]:
             return Reply(body={"gradeExports": [row["sent"] for row in state.ledgers[university.slug].latest(code)]})
         _only(call, "POST", "PATCH")
@@ -106,7 +107,8 @@ class Export:
             if fault:
                 errors.append({"userId": row[name], "errorInfo": fault})
             else:
-                self._register(row, name, managers, people.get((name, str(row[name]).casefold())))
+                identifier = str(row[name]).casefold()
+                self._register(row, name, managers, people.get((name, identifier)), register.get(identifier))
                 count += 1
         said = {"numberOfSuccess": count, "numberOfErrors": len(errors), "errors": errors}
         if self.key:
@@ -207,7 +209,15 @@ class Export:
             return f"Betyget {row['grade'][self.grade_key]} finns inte i betygsskalan {scale}."
         return ""
 
-    def _register(self, row: dict[str, Any], name: str, managers: list[str], person: dict[str, Any] | None) -> None:
+    def _register(
+        self,
+        row: dict[str, Any],
+        name: str,
+        managers: list[str],
+        person: dict[str, Any] | None,
+        student: dict[str, Any] | None,
+    ) -> None:
+        """`person` is who has the identifier on this exam; where nobody has, it is a `student` of the university."""
         own = self.university.organisation_id
         self.state.ledgers[self.university.slug].record(
             {
@@ -221,5 +231,6 @@ class Export:
                 "at": dt.datetime.fromtimestamp(self.state.now(), dt.UTC).isoformat(),
                 "managers": managers,
                 "sent": row,
+                **owned(person or student or {}),
             }
         )

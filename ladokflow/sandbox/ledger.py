@@ -35,9 +35,12 @@ class Ledger:
         return list(self._rows.values())
 
     def latest(self, code: str) -> list[dict[str, Any]]:
-        """What stands registered on an exam now: the last one of each person, as it was sent."""
-        last: dict[str, dict[str, Any]] = {}
+        """What stands registered on an exam now: the last grade of each person as it was sent, and as often as it was."""
+        last: dict[str, list[dict[str, Any]]] = {}
         for registration in self.registrations:
             if registration["code"] == code:
-                last[registration["identifier"]] = registration
-        return list(last.values())
+                same = [
+                    each for each in last.get(registration["identifier"], []) if each["grade"] == registration["grade"]
+                ]
+                last[registration["identifier"]] = [*same, registration]
+        return [registration for registrations in last.values() for registration in registrations]

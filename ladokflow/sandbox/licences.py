@@ -24,15 +24,19 @@ def add_user(
     first_name: str = "Ny",
     last_name: str = "Användare",
     email: str | None = None,
+    is_another: bool = False,
 ) -> int:
-    """Somebody new, or who has these ids already: `ids` holds organisation_id, national_id, external_user_id."""
+    """Somebody new, or who has these ids already: `ids` holds organisation_id, national_id, external_user_id.
+
+    `is_another` makes an account of its own of somebody who has them: WISEflow has nothing against it.
+    """
     known = sandbox.state.data["wiseflow"]["licences"][licence]
     index = sandbox.state.people[licence]
     places = dict(
         zip(("organisation_id", "national_id", "external_user_id"), map(int, known["data_types"]), strict=False)
     )
     for name, value in ids.items():
-        if found := index.with_data(places[name], value):
+        if not is_another and (found := index.with_data(places[name], value)):
             return found[0]
     user = new_user(sandbox.state.next_id("user"), first_name, last_name, int(sandbox.state.now()))
     for name, value in ids.items():

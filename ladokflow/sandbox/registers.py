@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from ladokflow.sandbox.exams import new_exam, seats, wire_person
+from ladokflow.sandbox.owners import as_listed
 from ladokflow.sandbox.people import person as new_person
 from ladokflow.sandbox.people import taken_in
 from ladokflow.sandbox.universities import UNIVERSITIES, University
@@ -42,7 +43,7 @@ def exams(sandbox: Sandbox, university: str) -> list[dict[str, Any]]:
 def exam(sandbox: Sandbox, university: str, code: str) -> dict[str, Any]:
     """One exam as Ladok's Fetch answers it."""
     found = _exam(sandbox, university, code)
-    return found["fields"] | {UNIVERSITIES[university].people: found["people"]}
+    return found["fields"] | {UNIVERSITIES[university].people: as_listed(found["people"])}
 
 
 def students(sandbox: Sandbox, university: str) -> list[dict[str, Any]]:
@@ -188,7 +189,10 @@ def clear_grades(sandbox: Sandbox, university: str) -> None:
 
 
 def reject(
-    sandbox: Sandbox, university: str, identifier: str, error_info: str | None = "Resultatet är redan attesterat."
+    sandbox: Sandbox,
+    university: str,
+    identifier: str,
+    error_info: str | None = "Studenten är inte registrerad på momentet.",
 ) -> None:
     """Refuse this person's grades with these words, until `error_info` is null."""
     rejections = _side(sandbox, university)["rejections"]

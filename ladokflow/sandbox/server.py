@@ -180,7 +180,11 @@ class _Handler(BaseHTTPRequestHandler):
             if fault is None:
                 return faults.Sending(sandbox.work(system, call))
             return faults.play(
-                fault, call, lambda: _decoded(sandbox.work(system, call)), lambda seconds: _wait(sandbox, seconds)
+                fault,
+                call,
+                lambda: _decoded(sandbox.work(system, call)),
+                lambda seconds: _wait(sandbox, seconds),
+                lambda action, arguments: control_api.act(sandbox, action, arguments),
             )
         except Exception:
             logger.exception("sandbox.request.failed system=%s", system)

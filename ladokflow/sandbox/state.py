@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import pickle
 import random
 import threading
 import time
@@ -28,8 +29,8 @@ FORMAT = 2
 
 
 @lru_cache(maxsize=4)
-def _as_new(seed: int, today: dt.date, now: int) -> str:
-    """The state of a new sandbox as JSON: made once, read for every reset. `now` is when the day began."""
+def _as_new(seed: int, today: dt.date, now: int) -> bytes:
+    """The state of a new sandbox, pickled: made once, read for every reset. `now` is when the day began."""
     ladok: dict[str, Any] = {}
     licences: dict[str, Any] = {}
     for slug, university in UNIVERSITIES.items():
@@ -47,9 +48,9 @@ def _as_new(seed: int, today: dt.date, now: int) -> str:
             "registrations": [],
         }
         licences[slug] = students
-    return json.dumps(
-        {"format": FORMAT, "seed": seed, "clock": 0.0, "ladok": ladok, "wiseflow": new_wiseflow(licences, seed, now)}
-    )
+    made = {"format": FORMAT, "seed": seed, "clock": 0.0, "ladok": ladok, "wiseflow": new_wiseflow(licences, seed, now)}
+    # By way of JSON: what is new equals what is read back from a file, and nothing in it is shared.
+    return pickle.dumps(json.loads(json.dumps(made)))
 
 
 class State:
@@ -62,7 +63,7 @@ class State:
         self.is_changed = False
         self.data: dict[str, Any] = {}
         self.ledgers: dict[str, Ledger] = {}
-        self.people: dict[str, PeopleIndex] = {}
+        self.people = PeopleIndexes({})
         if not self.load():
             self.reset()
 
@@ -83,13 +84,13 @@ class State:
         with self.lock:
             today = dt.datetime.now(STOCKHOLM).date()
             midnight = int(dt.datetime.combine(today, dt.time(), STOCKHOLM).timestamp())
-            self.data = json.loads(_as_new(self.seed, today, midnight))
+            self.data = pickle.loads(_as_new(self.seed, today, midnight))  # noqa: S301 - our own, of this process
             self._index()
             self.is_changed = True
 
     def _index(self) -> None:
         self.ledgers = {slug: Ledger(side["registrations"]) for slug, side in self.data["ladok"].items()}
-        self.people = {name: PeopleIndex(licence) for name, licence in self.data["wiseflow"]["licences"].items()}
+        self.people = PeopleIndexes(self.data["wiseflow"]["licences"])
 
     def forget_ledger(self, slug: str) -> None:
         """Begin the ledger of a university anew, from the registrations that its data holds now."""
@@ -127,6 +128,18 @@ class State:
         counters = self.data["wiseflow"]["counters"]
         counters[kind] = counters.get(kind, 0) + 1
         return int(counters[kind])
+
+
+class PeopleIndexes(dict[str, "PeopleIndex"]):
+    """One for each licence, made when it is first asked for: most who begin anew ask for one."""
+
+    def __init__(self, licences: dict[str, dict[str, Any]]) -> None:
+        super().__init__()
+        self._licences = licences
+
+    def __missing__(self, name: str) -> PeopleIndex:
+        self[name] = PeopleIndex(self._licences[name])
+        return self[name]
 
 
 class PeopleIndex:

@@ -55,7 +55,7 @@ CHAPTERS = (
     Chapter("oru", "DT116G-0101-1002", "olle@oru.example", leaves_ungraded=5, marking_ends=False, is_instant=True),
     Chapter("boras", "22FE2C-0110-1001", "bodil@boras.example", rejects=2),
 )
-REJECTIONS = ("Studenten är inte registrerad på momentet", "Resultatet är redan attesterat")
+REJECTIONS = ("Studenten är inte registrerad på momentet", "Studenten saknar tillgodoräknad förkunskap")
 
 
 def say(text: str) -> None:

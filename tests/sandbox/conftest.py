@@ -13,8 +13,11 @@ from ladokflow.sandbox.server import Sandbox
 
 
 @pytest.fixture
-def control(sandbox: Sandbox) -> Control:
-    return sandbox.control
+def control(sandbox: Sandbox) -> Iterator[Control]:
+    """Over HTTP, as the demo has it."""
+    control = Control(sandbox.url)
+    yield control
+    control.close()
 
 
 @pytest.fixture

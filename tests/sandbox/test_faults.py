@@ -151,3 +151,14 @@ def test_a_request_that_is_cut_off_on_its_way_is_no_request(sandbox: Sandbox, co
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(100) == b""
     assert control.received("liu") == []
+
+
+def test_by_hand_somebody_acts_once_the_call_has_its_answer(control: Control, liu_wiseflow: httpx.Client) -> None:
+    flow = control.flows("liu")[0]
+    fields = {"title": "För hand"}
+    arguments = {"flow_id": flow["id"], "fields": fields}
+    control.fault("wiseflow", "/flows/*/metadata", "by_hand", action="set_metadata_by_hand", arguments=arguments)
+    answers = [liu_wiseflow.get(f"/flows/{flow['id']}/metadata").json()["data"]["title"] for _ in range(2)]
+    assert answers == [flow["title"], "För hand"]
+    with pytest.raises(ControlError, match="Unknown action: gremlin"):
+        control.fault("wiseflow", "*", "by_hand", action="gremlin")
