@@ -2,16 +2,58 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, F, Q, Sum, Value
+from django.db.models import Count, Exists, F, OuterRef, Q, Sum, Value
 from django.db.models.functions import Coalesce, NullIf, TruncWeek
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow import leases, looks
+from ladokflow.choices import StateChoices, with_trait
 from ladokflow.fields import EncryptedTextField
-from ladokflow.messages import Message
+from ladokflow.looks import BAD, BUSY, OK, REPLACED, WAITING, Shown
+from ladokflow.messages import Message, Trait
+from ladokflow.queue import COMMON_ONLY, Queue
 from sources.models import Flow, FlowSource, Participant, SyncRun
+from sources.models.queued import Queued, QueuedQuerySet
+
+CLAIM_LEASE_SECONDS = 90  # a worker that prepares an attempt, or reads for it, has it to itself for so long
+# A worker that has not been heard for longer is dead, or has something long in hand.
+SILENCE = dt.timedelta(seconds=180)
+
+
+class CollectionQuerySet(QueuedQuerySet["Collection"]):
+    def asked(self) -> "CollectionQuerySet":
+        return self.filter(Collection.is_waiting_for_a_worker())
+
+
+class Collection(Queued):
+    """Whether a flow's grades are to be read from WISEflow: while it has an entry in the queue, or should have one.
+
+    `exports/grades/asking.py` is the only writer.
+    """
+
+    TASK = "exports.tasks.collect_flow"
+
+    flow = models.OneToOneField(Flow, models.CASCADE, primary_key=True, related_name="collection")
+    enqueued_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)  # in a row: WISEflow could not be asked
+    rests_until = models.DateTimeField(null=True)  # not asked for again before
+
+    objects = CollectionQuerySet.as_manager()
+
+    class Meta:
+        indexes = (models.Index(fields=["enqueued_at"], name="collection_asked", condition=Q(enqueues__gt=0)),)
+
+    def __str__(self) -> str:
+        return str(self.flow)
+
+    @classmethod
+    def is_waiting_for_a_worker(cls) -> Q:
+        return Q(enqueues__gt=0)
 
 
 class AssessmentQuerySet(models.QuerySet["Assessment"]):
@@ -35,6 +77,8 @@ class Assessment(models.Model):
     alternative_grade = models.CharField(_("alternative grade"), max_length=100, blank=True)
     alternative_grade_at = models.DateTimeField(_("alternative grade given"), null=True, blank=True)
     points = models.DecimalField(_("points"), max_digits=9, decimal_places=2, null=True, blank=True)
+    # They belong to another grade, or WISEflow did not give them when it was asked: not the same as that there are none.
+    is_points_unread = models.BooleanField(_("points not read"), default=False)
     collected_at = models.DateTimeField(_("collected"))
 
     objects = AssessmentQuerySet.as_manager()
@@ -51,38 +95,47 @@ class Assessment(models.Model):
         """An alternative grade stands in the grade's place."""
         return self.alternative_grade or self.grade
 
+    @property
+    def given_at(self) -> dt.datetime | None:
+        """When that was."""
+        return self.alternative_grade_at if self.alternative_grade else self.grade_at
 
-class ExportAttemptQuerySet(models.QuerySet["ExportAttempt"]):
+
+class ExportAttemptQuerySet(QueuedQuerySet["ExportAttempt"]):
     def per_week(self, *, since: dt.datetime, tz: dt.tzinfo) -> dict[dt.date, tuple[int, int]]:
         """For the Monday of each week in which something ended: grades exported, and grades that failed or are unknown."""
         ended = self.filter(finished_at__gte=since).order_by().annotate(week=TruncWeek("finished_at", tzinfo=tz))
         bad = Sum(F("failed_count") + F("unknown_count"))
-        found = ended.values_list("week").annotate(good=Sum("exported_count"), bad=bad)
-        return {week.date(): (good, bad) for week, good, bad in found}
+        weeks = ended.values_list("week").annotate(good=Sum("exported_count"), bad=bad)
+        return {week.date(): (good, bad) for week, good, bad in weeks}
 
 
-class ExportAttempt(models.Model):
+class ExportAttempt(Queued):
     """One request to Ladok with a snapshot of grades, and what came of it.
 
         queued --claim--> claimed --mark--> sending --record--> exported | failed
+                          |     ^
+                          `-> reading   (as long as WISEflow is asked for something person by person)
 
     `exports/attempts/send.py` moves it, each move one conditional UPDATE. `failed` with `unknown_count` above 0 is what the
     manager reads as "outcome unknown".
     """
 
-    class State(models.TextChoices):
-        QUEUED = "queued", _("Waiting")
-        CLAIMED = "claimed", _("Being prepared")
-        SENDING = "sending", _("Sending")
-        EXPORTED = "exported", _("Exported")
-        FAILED = "failed", _("Failed")
+    class State(StateChoices):
+        QUEUED = "queued", WAITING, _("Waiting")
+        CLAIMED = "claimed", BUSY, _("Being prepared")
+        READING = "reading", BUSY, _("Reading points")
+        SENDING = "sending", BUSY, _("Sending")
+        EXPORTED = "exported", OK, _("Exported")
+        FAILED = "failed", BAD, _("Failed")
 
     class Trigger(models.TextChoices):
         MANAGER = "manager", _("Manager")
         INSTANT = "instant", _("Instant export")
         MARKING_END = "marking_end", _("Marking ended")
 
-    OPEN = (State.QUEUED, State.CLAIMED, State.SENDING)
+    OPEN = (State.QUEUED, State.CLAIMED, State.READING, State.SENDING)
+    TASK = "exports.tasks.send_attempt"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     flow = models.ForeignKey(Flow, models.PROTECT, related_name="attempts", verbose_name=_("flow"))
@@ -98,6 +151,12 @@ class ExportAttempt(models.Model):
         verbose_name=_("requested by"),
     )
     managers = models.JSONField(default=list, blank=True)  # organisation ids that go with the request (Borås)
+    # A manager has said that what was known of Ladok's list last is to be sent, although it could not be read anew.
+    uses_last_list = models.BooleanField(_("sent with the list as it was known last"), default=False)
+    # A manager has said that grades are to be sent which another flow has sent under the same code.
+    sends_again = models.BooleanField(_("sent although another flow has sent it"), default=False)
+    # What is to be started, until a worker has done so (`exports/attempts/ordering.py`): till then there are no items.
+    order = models.JSONField(default=dict, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
     message = models.JSONField(default=dict, blank=True)
 
@@ -105,7 +164,6 @@ class ExportAttempt(models.Model):
     token = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     enqueued_at = models.DateTimeField(null=True, blank=True)
-    enqueues = models.PositiveIntegerField(default=0)
     claims = models.PositiveIntegerField(default=0)
 
     # The request and the answer
@@ -134,21 +192,18 @@ class ExportAttempt(models.Model):
         ordering = ("-created_at",)
         indexes = (
             models.Index(fields=["flow", "-created_at"], name="attempt_newest"),
-            models.Index(
-                fields=["state", "lease_until"], name="attempt_lease", condition=Q(state__in=["claimed", "sending"])
-            ),
-            models.Index(fields=["enqueued_at"], name="attempt_queue", condition=Q(state="queued")),
+            models.Index(fields=["created_at"], name="attempt_age"),
         )
         constraints = (
             # An attempt is one request, and a request is for one code: for a flow with one code, one per flow.
             models.UniqueConstraint(
                 fields=["flow", "code"],
-                condition=Q(state__in=["queued", "claimed", "sending"]),
+                condition=Q(state__in=["queued", "claimed", "reading", "sending"]),
                 name="one_open_attempt_per_flow_and_code",
                 violation_error_message=_("An export of this flow is under way already."),
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["queued", "claimed", "sending", "exported", "failed"]),
+                condition=Q(state__in=["queued", "claimed", "reading", "sending", "exported", "failed"]),
                 name="attempt_state_is_known",
             ),
             models.CheckConstraint(
@@ -157,7 +212,7 @@ class ExportAttempt(models.Model):
             ),
             models.CheckConstraint(
                 condition=(
-                    Q(state__in=["queued", "claimed", "sending"], finished_at__isnull=True)
+                    Q(state__in=["queued", "claimed", "reading", "sending"], finished_at__isnull=True)
                     | Q(state__in=["exported", "failed"], finished_at__isnull=False)
                 ),
                 name="attempt_is_finished_when_it_says_so",
@@ -171,23 +226,64 @@ class ExportAttempt(models.Model):
     def __str__(self) -> str:
         return f"{self.flow} {self.created_at.astimezone(self.flow.source.tz):%Y-%m-%d %H:%M}"
 
+    @classmethod
+    def queues(cls) -> Sequence[Queue]:
+        """Its own, where somebody serves it, and the common one in any case: whoever comes first claims it."""
+        return (Queue.EXPORTS, Queue.COMMON) if Heartbeat.objects.is_heard(Queue.EXPORTS) else COMMON_ONLY
+
+    @classmethod
+    def is_waiting_for_a_worker(cls) -> Q:
+        return Q(state=cls.State.QUEUED) | Q(state=cls.State.READING, lease_until__isnull=True)
+
+    @classmethod
+    def left_behind(cls) -> Q:
+        return Q(state=cls.State.READING) & leases.is_over("lease_until", dt.timedelta(seconds=CLAIM_LEASE_SECONDS))
+
+    @property
+    def outcome(self) -> Shown:
+        """How far it has come, and at its end what came of it."""
+        return ExportItem.State.UNKNOWN if self.unknown_count else self.State(self.state)
+
+    @property
+    def shown(self) -> Shown:
+        """As its outcome, but without the steps on the way."""
+        return ExportItem.State.LIVE if self.state in self.OPEN else self.outcome
+
     @property
     def reason(self) -> Message | None:
         return Message.from_json(self.message)
 
 
+class ExportItemQuerySet(models.QuerySet["ExportItem"]):
+    def of_flow(self, flow: Flow) -> "ExportItemQuerySet":
+        return self.filter(attempt__flow=flow)
+
+    def there_already(self) -> "ExportItemQuerySet":
+        """Those that are `is_there_already`."""
+        return self.filter(with_trait("message", Trait.ALREADY_IN_LADOK), state=ExportItem.State.FAILED)
+
+    def newer(self) -> "ExportItemQuerySet":
+        """For a subquery: those of the person in the same place that have come after the item of the query around it."""
+        return self.filter(participant=OuterRef("participant"), place=OuterRef("place"), pk__gt=OuterRef("pk"))
+
+    def newest(self) -> "ExportItemQuerySet":
+        """Without those after which there is a newer one: nothing can be done with them any more."""
+        return self.filter(~Exists(ExportItem.objects.newer()))
+
+
 class ExportItem(models.Model):
     """One person's grade in an attempt: a snapshot of what is sent, and what came of it."""
 
-    class State(models.TextChoices):
-        LIVE = "live", _("Under way")
-        EXPORTED = "exported", _("Exported")
-        FAILED = "failed", _("Failed")
-        UNKNOWN = "unknown", _("Outcome unknown")
-        SUPERSEDED = "superseded", _("Replaced")
+    class State(StateChoices):
+        LIVE = "live", BUSY, _("Under way")
+        EXPORTED = "exported", OK, _("Exported")
+        FAILED = "failed", BAD, _("Failed")
+        UNKNOWN = "unknown", looks.UNKNOWN, _("Outcome unknown")
+        SUPERSEDED = "superseded", REPLACED, _("Replaced")
 
-    # A participant has at most one of these: whoever would send a second time is refused by the database.
+    # A participant has at most one of these in one place: whoever would send a second time is refused by the database.
     HOLDING = (State.LIVE, State.EXPORTED, State.UNKNOWN)
+    UNSETTLED = (State.FAILED, State.UNKNOWN)  # somebody can retry it, or say that it is in Ladok
 
     attempt = models.ForeignKey(ExportAttempt, models.CASCADE, related_name="items", verbose_name=_("attempt"))
     participant = models.ForeignKey(
@@ -199,7 +295,14 @@ class ExportItem(models.Model):
     national_id = EncryptedTextField(_("national id"), blank=True)
     grade = models.CharField(_("grade"), max_length=100)
     is_alternative = models.BooleanField(_("alternative grade"), default=False)
+    # The assessor's, where `grade` is the alternative one: a body may hold both.
+    mark = models.CharField(_("assessor's grade"), max_length=100, blank=True)
     points = models.DecimalField(_("points"), max_digits=9, decimal_places=2, null=True, blank=True)
+    # When the grade was given, as WISEflow says, and its points as they were read once more before the request: None while they
+    # have not been, False where WISEflow did not tell them. They are of the grade that was given then.
+    graded_at = models.DateTimeField(_("graded"), null=True, blank=True)
+    points_read = models.DecimalField(max_digits=9, decimal_places=2, null=True, blank=True)
+    is_points_read = models.BooleanField(null=True, blank=True)
     # How many times this person has been exported before: part of the idempotency key, so that a grade that is changed
     # and changed back is not taken for a repeat.
     generation = models.PositiveSmallIntegerField(default=0)
@@ -208,22 +311,35 @@ class ExportItem(models.Model):
     may_be_in_ladok = models.BooleanField(_("may be in Ladok"), default=False)
     # Takes the place of a grade that is in Ladok: sending it, a retry too, needs a source that allows overwriting.
     replaces_exported = models.BooleanField(_("replaces an exported grade"), default=False)
+    # Ladok itself has answered that it registered this very sending: also of one that another has taken the place of since.
+    is_registered = models.BooleanField(_("registered, by Ladok's answer"), default=False)
+    # When Ladok was first asked for it and did not have it: it may still have been at work on the request.
+    absent_at = models.DateTimeField(_("not in Ladok"), null=True, blank=True)
+    # 0: the person's grade goes to one code of the flow; else the key of the code that this one is for (`Flow.grade_goes_to`).
+    place = models.PositiveBigIntegerField(default=0)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.LIVE)
     message = models.JSONField(default=dict, blank=True)
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("settled by")
     )
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    # What it was before a manager said that it is in Ladok, or is not: that can be taken back until the person is sent again. Empty
+    # where nobody has, or it has been taken back.
+    before_mark = models.JSONField(default=dict, blank=True)
+
+    objects = ExportItemQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("exported grade")
         verbose_name_plural = _("exported grades")
         ordering = ("pk",)
+        # Few of millions: counted for every flow in a list, and looked for by the sweeper all the time.
+        indexes = (models.Index(fields=["attempt"], name="item_unknown", condition=Q(state="unknown")),)
         constraints = (
             models.UniqueConstraint(
-                fields=["participant"],
+                fields=["participant", "place"],
                 condition=Q(state__in=["live", "exported", "unknown"]),
-                name="one_live_exported_or_unknown_item_per_participant",
+                name="one_live_exported_or_unknown_item_per_place",
             ),
             models.UniqueConstraint(fields=["attempt", "participant"], name="one_item_per_participant_and_attempt"),
             models.CheckConstraint(
@@ -237,15 +353,101 @@ class ExportItem(models.Model):
         return f"{self.participant}: {self.grade}"
 
     @property
+    def outcome(self) -> State:
+        return self.State(self.state)
+
+    @property
+    def is_unsettled(self) -> bool:
+        return self.state in self.UNSETTLED
+
+    @property
+    def is_there_already(self) -> bool:
+        """Whether Ladok, which rejected it, says that the grade is there: sending it again cannot help."""
+        return self.state == self.State.FAILED and self.reason is not None and self.reason.has(Trait.ALREADY_IN_LADOK)
+
+    @property
+    def is_marked(self) -> bool:
+        return bool(self.before_mark)
+
+    @property
     def reason(self) -> Message | None:
         return Message.from_json(self.message)
+
+
+class FindingQuerySet(models.QuerySet["Finding"]):
+    def open(self) -> "FindingQuerySet":
+        return self.filter(handled_at__isnull=True)
+
+
+class Finding(models.Model):
+    """What came out about a grade after everybody had gone on, told everywhere until a manager has dealt with it
+    (`exports/attempts/findings.py`)."""
+
+    class Kind(StateChoices):
+        TWICE = "twice", BAD, _("In Ladok twice")
+        LATE = "late", looks.WARN, _("Found out late")
+
+    flow = models.ForeignKey(Flow, models.PROTECT, related_name="findings", verbose_name=_("flow"))
+    item = models.ForeignKey(ExportItem, models.CASCADE, related_name="findings", verbose_name=_("exported grade"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    message = models.JSONField(default=dict)
+    found_at = models.DateTimeField(_("found"), auto_now_add=True)
+    handled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("dealt with by"),
+    )
+    handled_at = models.DateTimeField(_("dealt with"), null=True, blank=True)
+    reason = models.TextField(_("what was done"), blank=True)
+
+    objects = FindingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("finding")
+        verbose_name_plural = _("findings")
+        ordering = ("pk",)
+        indexes = (models.Index(fields=["flow", "kind"], name="finding_open", condition=Q(handled_at__isnull=True)),)
+        constraints = (
+            models.UniqueConstraint(fields=["item", "kind"], name="one_finding_of_a_kind_per_item"),
+            models.CheckConstraint(condition=Q(kind__in=["twice", "late"]), name="finding_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(handled_at__isnull=True, handled_by__isnull=True)
+                | Q(handled_at__isnull=False, handled_by__isnull=False),
+                name="handled_finding_says_by_whom",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.item}: {self.kind}"
+
+    @property
+    def shown(self) -> Kind:
+        return self.Kind(self.kind)
+
+    @property
+    def what(self) -> Message | None:
+        return Message.from_json(self.message)
+
+
+class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
+    def is_heard(self, queue: Queue) -> bool:
+        """Whether a worker of the queue has shown a sign of life lately."""
+        now = timezone.now()
+        return self.filter(name=Heartbeat.NAMES[queue], at__gt=now - SILENCE, at__lt=now + SILENCE).exists()
 
 
 class Heartbeat(models.Model):
     """A sign of life of something that runs beside the pages. Judged from outside: a dead queue cannot tell that it is."""
 
+    NAMES = {Queue.COMMON: "queue", Queue.EXPORTS: "exports"}
+
     name = models.CharField(max_length=30, unique=True)
     at = models.DateTimeField()
+
+    objects = HeartbeatQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("heartbeat")

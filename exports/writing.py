@@ -1,14 +1,17 @@
-"""Writing many rows in few statements."""
+"""Writing many rows in few statements, and what the database does not let be written."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.db.models import QuerySet
+
+from ladokflow.messages import Message, Refused
 
 BATCH = 500
 FEW, FEW_BATCH = 5, 100  # rows with a sentence of their own go into one statement with others
@@ -16,6 +19,17 @@ INSIST_SECONDS = 20.0
 PAUSE_SECONDS = 0.5
 
 Result = TypeVar("Result")
+
+
+@contextmanager
+def refused_where_taken(reason: Message) -> Iterator[None]:
+    """Around a transaction: what a unique constraint does not let be written is Refused for this reason. Other errors go on."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "unique" not in str(error).lower():
+            raise
+        raise Refused(reason) from error
 
 
 def update_in_groups(rows: QuerySet[Any], changes: Mapping[int, Mapping[str, Any]]) -> int:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import factory
@@ -10,11 +11,33 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from exports.models import Assessment, ExportAttempt, ExportItem
-from sources.models import AuditEntry, Credential, Flow, FlowSource, Membership, Participant, Source, SyncRun
+from ladokflow.wiseflow.scales import Scale
+from sources.models import (
+    AuditEntry,
+    Credential,
+    Flow,
+    FlowSource,
+    Membership,
+    Participant,
+    Registration,
+    Source,
+    SyncRun,
+)
 
 PASSWORD = "only for tests"
 LAST_NAMES = ("Åberg", "Östlund", "Ängström", "Lindqvist", "Sjö-Berg", "af Ekenstam", "Nilsson", "Bäckström")
 FIRST_NAMES = ("Åsa", "Björn", "Anna-Karin", "Östen", "Märta", "Per", "Gülşen", "Lars Erik")
+
+
+# The scale of a flow whose test says none: what is stored of it is nobody's grade.
+SCALE_ID = 77
+GRADES = ("U", "G", "VG", "3", "4", "5", "A", "B", "C", "D", "E", "Fx", "F", "1", "2")
+
+
+def scale_of(grades: Iterable[str], *, stores: int = 1001, scale_id: int = SCALE_ID) -> dict[str, Any]:
+    """The definition of a scale of these grades, as `Flow.scale_definition` has it; `stores` is stored for the first, and so on."""
+    options = tuple((grade, str(stores + number)) for number, grade in enumerate(grades))
+    return Scale(scale_id, "", options).to_json()
 
 
 def in_hours(hours: float) -> dt.datetime:
@@ -86,6 +109,8 @@ class FlowFactory(DjangoModelFactory[Flow]):
     marking_end_at = factory.LazyFunction(lambda: in_hours(240))
     synced_at = factory.LazyFunction(lambda: in_hours(-1))
     created_by = factory.SubFactory(UserFactory)
+    grading_scale_id = SCALE_ID
+    scale_definition = factory.LazyAttribute(lambda row: scale_of(getattr(row, "grades", None) or GRADES))
 
     @factory.post_generation
     def codes(self: Any, create: bool, extracted: list[str] | None, **_: Any) -> None:
@@ -117,7 +142,7 @@ class ParticipantFactory(DjangoModelFactory[Participant]):
     wiseflow_id = factory.Sequence(lambda n: 500_000 + n)
     user_id = factory.Sequence(lambda n: 900_000 + n)
     organisation_id = factory.Sequence(lambda n: f"stude{n:03}@liu.example")
-    national_id = factory.Sequence(lambda n: f"19900101T{n:03}")
+    national_id = factory.Sequence(lambda n: f"19900101T{n % 1000:03}")  # a T-number has three digits
     first_name = factory.Iterator(FIRST_NAMES)
     last_name = factory.Iterator(LAST_NAMES)
     email = factory.SelfAttribute("organisation_id")
@@ -127,7 +152,8 @@ class ParticipantFactory(DjangoModelFactory[Participant]):
     @factory.post_generation
     def codes(self: Any, create: bool, extracted: list[FlowSource] | None, **_: Any) -> None:
         if create and self.is_from_source:
-            self.codes.set(self.flow.codes.all()[:1] if extracted is None else extracted)
+            for code in self.flow.codes.all()[:1] if extracted is None else extracted:
+                register(self, code)
 
     @factory.post_generation
     def grade(self: Any, create: bool, extracted: str | None, **_: Any) -> None:
@@ -176,11 +202,11 @@ class ExportAttemptFactory(DjangoModelFactory[ExportAttempt]):
 
     @factory.lazy_attribute
     def token(self) -> uuid.UUID | None:
-        return uuid.uuid4() if self.state in ("claimed", "sending") else None
+        return uuid.uuid4() if self.state in ("claimed", "reading", "sending") else None
 
     @factory.lazy_attribute
     def lease_until(self) -> dt.datetime | None:
-        return in_hours(0.02) if self.state in ("claimed", "sending") else None
+        return in_hours(0.02) if self.state in ("claimed", "reading", "sending") else None
 
     @factory.lazy_attribute
     def enqueued_at(self) -> dt.datetime:
@@ -205,3 +231,11 @@ class ExportItemFactory(DjangoModelFactory[ExportItem]):
     national_id = factory.SelfAttribute("participant.national_id")
     grade = "5"
     state = ExportItem.State.LIVE
+
+
+def register(participant: Participant, code: FlowSource, **facts: Any) -> Registration:
+    """The participant is on Ladok's list of the code, as the participant is known."""
+    names = ("organisation_id", "national_id", "external_user_id", "unique_exam_id")
+    return Registration.objects.create(
+        participant=participant, code=code, **({name: getattr(participant, name) for name in names} | facts)
+    )

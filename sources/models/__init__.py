@@ -1,7 +1,9 @@
+from sources.models.account import StaffAccount
 from sources.models.audit import AuditEntry
 from sources.models.batch import BatchExam, FlowBatch
 from sources.models.flow import AllocationLine, Flow, FlowSource, Participant
 from sources.models.preset import FlowPreset
+from sources.models.registration import IdentityAnswer, Registration
 from sources.models.room import RoomTurn
 from sources.models.run import SyncRun
 from sources.models.source import Credential, Membership, Source
@@ -16,10 +18,13 @@ __all__ = [
     "FlowBatch",
     "FlowPreset",
     "FlowSource",
+    "IdentityAnswer",
     "Membership",
     "Participant",
+    "Registration",
     "RoomTurn",
     "Source",
+    "StaffAccount",
     "SyncRun",
     "Webhook",
     "WebhookEvent",

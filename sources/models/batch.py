@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import models
@@ -12,8 +13,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.messages import Message
+from ladokflow.messages import Message, Trait
 from sources.models.flow import Flow, FlowSource
+from sources.models.queued import Queued, QueuedQuerySet
 from sources.models.source import Membership, Source
 
 if TYPE_CHECKING:
@@ -37,8 +39,8 @@ class FlowBatchQuerySet(models.QuerySet["FlowBatch"]):
             source_id=OuterRef("batch__source_id"), code=OuterRef("code"), removed_at__isnull=True
         )
         refused = BatchExam.objects.filter(~Exists(on_a_flow), flow=None).exclude(message={})
-        own = self.visible_to(user).filter(requested_by_id=user.pk, created_at__gte=timezone.now() - TOLD_FOR)
-        return own.filter(pk__in=refused.values("batch_id")).select_related("source").prefetch_related("exams")
+        requested = self.visible_to(user).filter(requested_by_id=user.pk, created_at__gte=timezone.now() - TOLD_FOR)
+        return requested.filter(pk__in=refused.values("batch_id")).select_related("source").prefetch_related("exams")
 
 
 class FlowBatch(models.Model):
@@ -59,8 +61,11 @@ class FlowBatch(models.Model):
         return str(self.pk)
 
 
-class BatchExam(models.Model):
+class BatchExam(Queued):
     """One exam of a batch: waiting, refused (`message` says why), or with its flow. `sources/flows/batch.py` is the only writer."""
+
+    TASK = "sources.tasks.request_exam"
+    TIMEOUT_SECONDS = 600
 
     batch = models.ForeignKey(FlowBatch, models.CASCADE, related_name="exams")
     position = models.PositiveSmallIntegerField()
@@ -69,6 +74,8 @@ class BatchExam(models.Model):
     flow = models.ForeignKey(Flow, models.CASCADE, related_name="+", null=True)
     message = models.JSONField(default=dict)
     enqueued_at = models.DateTimeField(null=True)
+
+    objects = QueuedQuerySet["BatchExam"].as_manager()
 
     class Meta:
         ordering = ("position",)
@@ -83,6 +90,14 @@ class BatchExam(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    @classmethod
+    def is_waiting_for_a_worker(cls) -> Q:
+        return Q(flow=None, message={})
+
+    @property
+    def creation(self) -> Flow.Setup:
+        return self.flow.creation if self.flow is not None else Flow.Setup.QUEUED
+
     @property
     def is_waiting(self) -> bool:
         return self.flow_id is None and not self.message
@@ -90,3 +105,10 @@ class BatchExam(models.Model):
     @property
     def reason(self) -> Message | None:
         return Message.from_json(self.message)
+
+    @property
+    def settings_query(self) -> str:
+        """For the settings of a flow of this exam alone, where a scale has to be chosen for it; else empty."""
+        if self.reason is None or not self.reason.has(Trait.SCALE_UNCHOSEN):
+            return ""
+        return urlencode({"code": self.code, "scale": self.reason.params.get("scale", "")})

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.fields import EncryptedTextField
-from ladokflow.messages import Message
+from ladokflow.choices import StateChoices, with_trait
+from ladokflow.fields import EncryptedTextField, NormalCodeField
+from ladokflow.identifiers import normal, spellings
+from ladokflow.looks import BAD, BUSY, OK, WAITING
+from ladokflow.messages import Message, Trait
+from ladokflow.wiseflow.words import BEFORE_MARKING, MARKING_OVER, USUAL_TYPE, FlowState, choices_of
+from sources.models.queued import Queued, QueuedQuerySet
 from sources.models.source import Membership, Source
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 
-class ExportState(models.TextChoices):
+class ExportState(StateChoices):
     """What a flow and each of its participants show."""
 
-    PENDING = "pending", _("Pending")
-    EXPORTED = "exported", _("Exported")
-    FAILED = "failed", _("Failed")
+    PENDING = "pending", WAITING, _("Pending")
+    EXPORTED = "exported", OK, _("Exported")
+    FAILED = "failed", BAD, _("Failed")
 
 
 class AssessorAllocation(models.TextChoices):
@@ -36,7 +42,13 @@ class AssessorAllocation(models.TextChoices):
     LIST = "list", _("By a list")
 
 
-class FlowQuerySet(models.QuerySet["Flow"]):
+# Marking has ended, and Ladok does not have all grades: as `Flow.awaits_grades`
+AWAITS_GRADES = Q(state__in=MARKING_OVER, export_ended_at=None, graded_count__gt=0) & (
+    ~Q(export_state=ExportState.EXPORTED) | Q(exported_count__lt=F("graded_count"))
+)
+
+
+class FlowQuerySet(QueuedQuerySet["Flow"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> FlowQuerySet:
         memberships = Membership.objects.filter(user_id=user.pk)  # type: ignore[misc] # anonymous: no key, no membership
         return self.filter(source_id__in=memberships.values("source_id"))
@@ -51,7 +63,7 @@ class FlowQuerySet(models.QuerySet["Flow"]):
 
     def syncable(self) -> FlowQuerySet:
         """Flows whose marking has not ended, as far as we know."""
-        return self.ready().exclude(state__in=[Flow.State.CONCLUDED, Flow.State.ARCHIVED])
+        return self.ready().exclude(state__in=MARKING_OVER)
 
     def with_source_and_codes(self) -> FlowQuerySet:
         """What a list shows of each flow, in two queries however many there are."""
@@ -59,19 +71,18 @@ class FlowQuerySet(models.QuerySet["Flow"]):
 
     def found_by(self, text: str) -> FlowQuerySet:
         """By a part of the title, subtitle or Ladok code, the number in WISEflow, or a student's whole organisation id."""
-        codes = FlowSource.objects.filter(code__icontains=text)
-        # Exact, so that the index is used: there may be millions of participants.
-        people = Participant.objects.filter(organisation_id__in={text, text.lower(), text.upper()})
-        found = Q(title__icontains=text) | Q(subtitle__icontains=text)
-        found |= Q(pk__in=codes.values("flow_id")) | Q(pk__in=people.values("flow_id"))
+        flows = Flow.objects.order_by().values("pk")
+        found: list[QuerySet[Any, Any]] = [
+            flows.filter(title__icontains=text),
+            flows.filter(subtitle__icontains=text),
+            FlowSource.objects.filter(code__icontains=text).order_by().values("flow"),
+            # Exact, so that the index is used: there may be millions of participants.
+            Participant.objects.filter(organisation_id__in=spellings(text)).order_by().values("flow"),
+        ]
         if text.isdecimal() and len(text) < 19:  # longer than any number the column can hold
-            found |= Q(wiseflow_id=int(text))
-        return self.filter(found)
-
-    def needing_an_answer(self) -> FlowQuerySet:
-        """Flows whose creation has stopped, or whose last synchronisation failed or asks."""
-        asking = self.syncable().exclude(sync_message={})
-        return self.filter(Q(setup_state=Flow.Setup.STOPPED) | Q(pk__in=asking.values("pk")))
+            found.append(flows.filter(wiseflow_id=int(text)))
+        # Each by itself: together, all flows would be gone through for each.
+        return self.filter(pk__in=found[0].union(*found[1:]))
 
     def ending_within(self, span: dt.timedelta) -> FlowQuerySet:
         """Flows whose marking ends soon."""
@@ -81,51 +92,59 @@ class FlowQuerySet(models.QuerySet["Flow"]):
     def to_export(self) -> FlowQuerySet:
         """Flows whose marking has ended and whose grades are not all in Ladok, without having failed."""
         return self.filter(
-            state__in=[Flow.State.CONCLUDED, Flow.State.ARCHIVED],
+            state__in=MARKING_OVER,
             export_state=ExportState.PENDING,
             export_ended_at=None,
             graded_count__gt=0,
         )
 
+    def awaiting_grades(self, now: dt.datetime) -> FlowQuerySet:
+        """Flows whose marking ended within the year before, and of which Ladok does not have all grades: as `awaits_grades`."""
+        return self.ready().filter(AWAITS_GRADES, marking_end_at__gte=now - dt.timedelta(days=365))
+
     def changed_since_export(self) -> FlowQuerySet:
         """Flows of which WISEflow has other grades now than those that were exported."""
-        return self.filter(export_state=ExportState.EXPORTED, export_message__code="export.some_changed")
+        return self.filter(with_trait("export_message", Trait.CHANGED), export_state=ExportState.EXPORTED)
 
     def export_failed(self) -> FlowQuerySet:
         return self.filter(export_state=ExportState.FAILED)
 
 
-class Flow(models.Model):
+class Flow(Queued):
     """One exam in WISEflow, made from one or more Ladok codes of one source."""
 
-    class Setup(models.TextChoices):
+    class Setup(StateChoices):
         """How far its creation has come. `sources/flows/request.py` and `sources/flows/create.py` are the only writers."""
 
-        QUEUED = "queued", _("Waiting")
-        CREATING = "creating", _("Being created")
-        READY = "ready", _("Created")
-        STOPPED = "stopped", _("Stopped")
+        QUEUED = "queued", WAITING, _("Waiting")
+        CREATING = "creating", BUSY, _("Being created")
+        READY = "ready", OK, _("Created")
+        STOPPED = "stopped", BAD, _("Stopped")
 
-    class State(models.IntegerChoices):
-        """WISEflow's own numbers (`GET /flow/{flowId}`, key `state`)."""
-
-        NOT_ACTIVATED = 0, _("Setup")
-        PARTICIPATION_NOT_STARTED = 1, _("Activated")
-        PARTICIPATION_STARTED = 2, _("Participation")
-        PARTICIPATION_ENDED = 3, _("Marking")
-        CONCLUDED = 4, _("Concluding")
-        ARCHIVED = 5, _("Archived")
+    State = FlowState
 
     class DecidedBy(models.TextChoices):
         ASSESSOR = "assessor", _("Assessor")
         REVIEWER = "reviewer", _("Reviewer")
 
-    STATES_BEFORE_MARKING = (State.NOT_ACTIVATED, State.PARTICIPATION_NOT_STARTED, State.PARTICIPATION_STARTED)
+    class GradeGoesTo(models.TextChoices):
+        """Where the grade of somebody goes who is registered on several of the flow's codes."""
+
+        ONE = "one", _("To the one that Ladok accepts: the codes are occasions of one exam")
+        EACH = "each", _("To each of them: the codes are modules of their own")
+
+    TASK = "sources.tasks.create_flow"
+    TIMEOUT_SECONDS = 3600
+    ENQUEUED_AT = "setup_enqueued_at"
+    LEASE_UNTIL = "sync_lease_until"
+    LEASE = dt.timedelta(seconds=45)
+    WAITS_SINCE = "created_at"
+    STATES_BEFORE_MARKING = BEFORE_MARKING
 
     source = models.ForeignKey(Source, models.PROTECT, related_name="flows", verbose_name=_("source"))
     title = models.CharField(_("title"), max_length=255)
     subtitle = models.CharField(_("subtitle"), max_length=255, blank=True)
-    flow_type = models.CharField(_("flow type"), max_length=50, default="FLOWassign")
+    flow_type = models.CharField(_("flow type"), max_length=50, default=USUAL_TYPE)
     template_flow_id = models.PositiveBigIntegerField(_("template flow in WISEflow"), null=True, blank=True)
     staff = models.JSONField(_("staff"), default=list, blank=True)  # [{"role", "email", "organisation_id"}]
     assessor_allocation = models.CharField(
@@ -147,7 +166,7 @@ class Flow(models.Model):
     # Set where the address of WISEflow has been changed since: the host that the flow is at. Elsewhere its number may be that of
     # another flow.
     former_host = models.CharField(max_length=500, blank=True, default="", editable=False)
-    state = models.PositiveSmallIntegerField(_("phase"), choices=State, null=True, blank=True)
+    state = models.PositiveSmallIntegerField(_("phase"), choices=choices_of(State), null=True, blank=True)
     participation_start_at = models.DateTimeField(_("participation starts"), null=True, blank=True)
     participation_end_at = models.DateTimeField(_("participation ends"), null=True, blank=True)
     marking_start_at = models.DateTimeField(_("marking starts"), null=True, blank=True)
@@ -157,6 +176,11 @@ class Flow(models.Model):
     grades = models.JSONField(
         default=list, blank=True
     )  # the grades of that scale; empty where it is a range or unknown
+    scale_definition = models.JSONField(
+        default=dict, blank=True
+    )  # as `ladokflow.wiseflow.scales.Scale`; empty: unknown
+    # Ladok's scale (normal form) -> the id of WISEflow's that a manager has chosen for it; "": whichever the flow has.
+    scale_choices = models.JSONField(default=dict, blank=True)
 
     # Synchronisation
     followed = models.JSONField(default=dict, blank=True)  # field -> the value we last wrote or saw equal
@@ -168,6 +192,7 @@ class Flow(models.Model):
     sync_message = models.JSONField(
         default=dict, blank=True
     )  # why the last synchronisation failed or asks; empty when it went well
+    asked = models.JSONField(default=list, blank=True)  # what it told that is a QUESTION: messages
     sync_lease_until = models.DateTimeField(null=True, blank=True)
     sync_token = models.UUIDField(null=True, blank=True)
 
@@ -177,12 +202,29 @@ class Flow(models.Model):
         _("grade decided by"), max_length=10, choices=DecidedBy, default=DecidedBy.ASSESSOR
     )
     exports_when_marking_ends = models.BooleanField(_("export when marking ends"), default=False)
+    grade_goes_to = models.CharField(
+        _("grade of somebody on several codes"), max_length=4, choices=GradeGoesTo, default=GradeGoesTo.ONE
+    )
+    is_place_said = models.BooleanField(default=False)  # whether somebody has said so
+    # What the audit trail tells of some of the grades: [given out, scale id, value], where the grades alone do not tell enough.
+    scale_witnesses = models.JSONField(default=list, blank=True)
+    # Why a manager is asked about the grades or their scale; empty where nothing is to be asked.
+    scale_message = models.JSONField(default=dict, blank=True)
+    # A manager's word of how the grades are to be sent, and the mark of what was seen then: of anything else it is void.
+    said_form = models.CharField(max_length=6, choices=Source.GradeForm, blank=True)
+    said_of = models.CharField(max_length=64, blank=True)
+    said_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    said_at = models.DateTimeField(null=True, blank=True)
     collected_at = models.DateTimeField(_("grades collected"), null=True, blank=True)
+    graded_at = models.DateTimeField(null=True, blank=True, editable=False)  # when a grade was last found to be another
     export_ended_at = models.DateTimeField(null=True, blank=True)  # the code was removed in the concluding phase
     export_state = models.CharField(_("export"), max_length=10, choices=ExportState, default=ExportState.PENDING)
     export_message = models.JSONField(default=dict, blank=True)
     participant_count = models.PositiveIntegerField(default=0)
     graded_count = models.PositiveIntegerField(default=0)
+    # While points are read that take more than one collection of grades: of how many people, and of how many they are still to come.
+    points_total = models.PositiveIntegerField(default=0, db_default=0)
+    points_left = models.PositiveIntegerField(default=0, db_default=0)
     exported_count = models.PositiveIntegerField(default=0)
     failed_count = models.PositiveIntegerField(default=0)
 
@@ -198,7 +240,8 @@ class Flow(models.Model):
         verbose_name_plural = _("flows")
         ordering = ("-created_at", "-pk")
         indexes = (
-            models.Index(fields=["source", "export_state"], name="flow_export_state"),
+            # All that the dashboard finds its flows by, and sorts them by: their rows are wide.
+            models.Index(fields=["source", "export_state", "state", "marking_end_at", "id"], name="flow_dashboard"),
             models.Index(fields=["source", "state", "marking_end_at"], name="flow_phase"),
             models.Index(fields=["-created_at", "-id"], name="flow_newest"),
         )
@@ -220,6 +263,8 @@ class Flow(models.Model):
                 name="flow_assessor_allocation_is_known",
             ),
             models.CheckConstraint(condition=Q(state__isnull=True) | Q(state__lte=5), name="flow_state_is_known"),
+            models.CheckConstraint(condition=Q(grade_goes_to__in=["one", "each"]), name="flow_grade_goes_to_is_known"),
+            models.CheckConstraint(condition=Q(said_form__in=["", "shown", "stored"]), name="flow_said_form_is_known"),
             models.CheckConstraint(
                 condition=Q(export_state__in=["pending", "exported", "failed"]), name="flow_export_state_is_known"
             ),
@@ -235,9 +280,45 @@ class Flow(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @classmethod
+    def is_waiting_for_a_worker(cls) -> Q:
+        return Q(setup_state=cls.Setup.QUEUED)
+
+    @classmethod
+    def left_behind(cls) -> Q:
+        return Q(setup_state=cls.Setup.CREATING)
+
     @property
     def export_reason(self) -> Message | None:
         return Message.from_json(self.export_message)
+
+    @property
+    def is_changed_since_export(self) -> bool:
+        """As `changed_since_export`."""
+        is_changed = self.export_reason is not None and self.export_reason.has(Trait.CHANGED)
+        return is_changed and self.export_state == ExportState.EXPORTED
+
+    @property
+    def scale_reason(self) -> Message | None:
+        return Message.from_json(self.scale_message)
+
+    def chosen_scale(self, ladok_scale: str) -> str | None:
+        """The id of WISEflow's scale that a manager has chosen for Ladok's; empty for whichever the flow has, None where nobody has."""
+        chosen: str | None = self.scale_choices.get(normal(ladok_scale))
+        return chosen
+
+    def other_scales(self, codes: Iterable[FlowSource]) -> tuple[str, ...]:
+        """Ladok's scales of these codes whose counterpart is another than the flow's scale in WISEflow, or unknown."""
+        names = dict.fromkeys(code.grade_scale for code in codes if code.grade_scale)
+        return tuple(name for name in names if not self.has_scale(name))
+
+    def has_scale(self, ladok_scale: str) -> bool:
+        """Whether the flow's scale in WISEflow is the counterpart of Ladok's, or the one that somebody has chosen for it."""
+        wanted = [self.source.counterpart_of(ladok_scale)]
+        if not wanted[0]:
+            wanted = [ladok_scale, self.chosen_scale(ladok_scale) or ""]
+        own = {normal(self.grading_scale), str(self.grading_scale_id)} - {""}
+        return any(normal(name) in own for name in wanted)
 
     @property
     def setup_reason(self) -> Message | None:
@@ -248,13 +329,43 @@ class Flow(models.Model):
         return Message.from_json(self.sync_message)
 
     @property
+    def creation(self) -> Setup:
+        return self.Setup(self.setup_state)
+
+    @property
+    def phase(self) -> FlowState:
+        return self.State(self.state or 0)  # type: ignore[call-arg] # by its number, as ever
+
+    @property
+    def export(self) -> ExportState:
+        return ExportState(self.export_state)
+
+    @property
     def is_unmade(self) -> bool:
         """Its creation stopped with nothing of it in WISEflow, and nothing that can turn up there: all may be changed."""
         return self.setup_state == self.Setup.STOPPED and self.wiseflow_id is None and self.setup_step == ""
 
     @property
+    def awaits_grades(self) -> bool:
+        """Whether Ladok is still to have grades from it: until then its lists say whose they are.
+
+        An exported flow with the grade of somebody who is not on the list awaits that one: she may come on it again.
+        """
+        is_done = self.export_state == ExportState.EXPORTED and self.exported_count >= self.graded_count
+        return not is_done and self.export_ended_at is None
+
+    @property
+    def points_read(self) -> int:
+        return self.points_total - self.points_left
+
+    @property
     def is_marking_over(self) -> bool:
-        return self.state in (self.State.CONCLUDED, self.State.ARCHIVED)
+        return self.state in MARKING_OVER
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether a synchronisation has anything to do: afterwards Ladok's lists alone are read, until the grades are in."""
+        return not self.is_marking_over or (self.awaits_grades and self.graded_count > 0)
 
 
 class FlowSource(models.Model):
@@ -262,22 +373,27 @@ class FlowSource(models.Model):
 
     flow = models.ForeignKey(Flow, models.CASCADE, related_name="codes", verbose_name=_("flow"))
     source = models.ForeignKey(Source, models.PROTECT, related_name="+", verbose_name=_("source"))
-    code = models.CharField(_("code"), max_length=200)
+    code = models.CharField(_("code"), max_length=200)  # as Ladok spells it
+    normal_code = NormalCodeField(of="code")
     position = models.PositiveSmallIntegerField(_("position"))
     title = models.CharField(_("title"), max_length=255, blank=True)
+    grade_scale = models.CharField(_("grading scale in Ladok"), max_length=200, blank=True)
     reference = models.CharField(_("reference in WISEflow"), max_length=255)
     external_source_id = models.PositiveBigIntegerField(null=True, blank=True)
     person_count = models.PositiveIntegerField(_("people at the last synchronisation"), null=True, blank=True)
+    list_read_at = models.DateTimeField(_("Ladok's list last read"), null=True, blank=True)
     removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("Ladok code")
         verbose_name_plural = _("Ladok codes")
         ordering = ("position",)
+        # Also of codes that were removed: what was sent under one is known wherever it has been.
+        indexes = (models.Index(fields=["source", "normal_code"], name="flow_source_normal_code"),)
         constraints = (
             models.UniqueConstraint(fields=["flow", "position"], name="one_code_per_position"),
             models.UniqueConstraint(
-                fields=["source", "code"],
+                fields=["source", "normal_code"],
                 condition=Q(removed_at__isnull=True),
                 name="one_flow_per_code",
                 violation_error_message=_("There is a flow for this code already."),
@@ -313,7 +429,6 @@ class Participant(models.Model):
     """A student on a flow, from the source or added by hand in WISEflow."""
 
     flow = models.ForeignKey(Flow, models.CASCADE, related_name="participants", verbose_name=_("flow"))
-    codes = models.ManyToManyField(FlowSource, related_name="participants", blank=True, verbose_name=_("Ladok codes"))
     wiseflow_id = models.PositiveBigIntegerField(_("participant in WISEflow"), null=True, blank=True)
     user_id = models.PositiveBigIntegerField(_("user in WISEflow"), null=True, blank=True)
     organisation_id = models.CharField(_("organisation id"), max_length=200, blank=True)
@@ -339,7 +454,6 @@ class Participant(models.Model):
         ordering = ("last_name", "first_name", "pk")
         indexes = (
             models.Index(fields=["flow", "last_name", "first_name"], name="participant_by_name"),
-            models.Index(fields=["flow", "export_state"], name="participant_export_state"),
             models.Index(fields=["organisation_id"], name="participant_organisation_id"),
         )
         constraints = (
@@ -359,6 +473,15 @@ class Participant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.organisation_id
+
+    @property
+    def export(self) -> ExportState:
+        return ExportState(self.export_state)
+
+    @property
+    def listed_codes(self) -> list[FlowSource]:
+        """The Ladok codes whose list has the person; without a query where `registrations__code` is prefetched."""
+        return [row.code for row in self.registrations.all() if row.is_listed]
 
     @property
     def export_reason(self) -> Message | None:

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.wiseflow.words import USUAL_TYPE
 from sources.models.flow import AssessorAllocation, Flow
 from sources.models.source import Source
 
@@ -17,7 +18,7 @@ class FlowPreset(models.Model):
 
     source = models.ForeignKey(Source, models.CASCADE, related_name="presets", verbose_name=_("source"))
     name = models.CharField(_("name"), max_length=100)
-    flow_type = models.CharField(_("flow type"), max_length=50, default="FLOWassign")
+    flow_type = models.CharField(_("flow type"), max_length=50, default=USUAL_TYPE)
     template_flow_id = models.PositiveBigIntegerField(_("template flow in WISEflow"), null=True, blank=True)
     staff = models.JSONField(_("staff"), default=list, blank=True)  # as in `Flow.staff`, besides who makes the flow
     assessor_allocation = models.CharField(

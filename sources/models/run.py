@@ -8,21 +8,25 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.messages import Message
+from ladokflow.choices import StateChoices
+from ladokflow.fingerprints import Fingerprint, fingerprint
+from ladokflow.looks import BAD, BUSY, OK, WAITING
+from ladokflow.messages import Message, Trait
 from sources.models.flow import Flow
+from sources.models.queued import Queued, QueuedQuerySet
 
 
-class SyncRun(models.Model):
+class SyncRun(Queued):
     """One synchronisation of one flow: who asked, what was changed, what was not as it should be.
 
     queued -> running -> success | failed. A run that is `running` holds the flow's lease (`Flow.sync_token`).
     """
 
-    class State(models.TextChoices):
-        QUEUED = "queued", _("Waiting")
-        RUNNING = "running", _("Running")
-        SUCCESS = "success", _("Succeeded")
-        FAILED = "failed", _("Failed")
+    class State(StateChoices):
+        QUEUED = "queued", WAITING, _("Waiting")
+        RUNNING = "running", BUSY, _("Running")
+        SUCCESS = "success", OK, _("Succeeded")
+        FAILED = "failed", BAD, _("Failed")
 
     class Trigger(models.TextChoices):
         CREATION = "creation", _("Creation")
@@ -32,6 +36,9 @@ class SyncRun(models.Model):
         WISEFLOW = "wiseflow", _("WISEflow")
 
     OPEN = (State.QUEUED, State.RUNNING)
+    TASK = "sources.tasks.sync_flow"
+    TIMEOUT_SECONDS = 3600
+    WAITS_SINCE = "created_at"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     flow = models.ForeignKey(Flow, models.CASCADE, related_name="sync_runs", verbose_name=_("flow"))
@@ -45,7 +52,7 @@ class SyncRun(models.Model):
         verbose_name=_("requested by"),
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
-    asks = models.BooleanField(_("asks"), default=False)  # the brake: nothing was changed, a manager has to confirm
+    asks = models.BooleanField(_("asks"), default=False)  # the brake: a manager has to confirm that they go who would
     is_confirmed = models.BooleanField(_("confirmed"), default=False)  # a manager has seen what the brake told
     confirms = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+", editable=False)
     # What the brake asks about: {"goers": keys of those who would go, "empty": codes whose list is empty}, both sorted
@@ -66,6 +73,11 @@ class SyncRun(models.Model):
     enqueued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    is_told = models.BooleanField(
+        default=False, db_default=False, editable=False
+    )  # who listens knows: see `tell_synced`
+
+    objects = QueuedQuerySet["SyncRun"].as_manager()
 
     class Meta:
         verbose_name = _("synchronisation")
@@ -74,6 +86,7 @@ class SyncRun(models.Model):
         indexes = (
             models.Index(fields=["flow", "-created_at"], name="sync_run_newest"),
             models.Index(fields=["finished_at"], name="sync_run_failed", condition=Q(state="failed")),
+            models.Index(fields=["created_at"], name="sync_run_age"),
         )
         constraints = (
             models.UniqueConstraint(
@@ -97,10 +110,28 @@ class SyncRun(models.Model):
     def __str__(self) -> str:
         return f"{self.flow} {self.created_at:%Y-%m-%d %H:%M}"
 
+    @classmethod
+    def is_waiting_for_a_worker(cls) -> Q:
+        return Q(state=cls.State.QUEUED)
+
+    @classmethod
+    def left_behind(cls) -> Q:
+        """Under way, while the flow is nobody's."""
+        return Q(state=cls.State.RUNNING, flow__in=Flow.objects.filter(Flow.is_free()).values("pk"))
+
+    @property
+    def outcome(self) -> State:
+        return self.State(self.state)
+
     @property
     def is_braked(self) -> bool:
         """Whether a manager's word is what it waits for: of what Ladok could not answer there is nothing to confirm."""
-        return bool(self.asks and self.message.get("code", "").startswith("sources.brake"))
+        return self.asks and self.reason is not None and self.reason.has(Trait.BRAKE)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Of what a manager is asked, where the brake asks."""
+        return fingerprint("sources.brake", [self.pk, self.would_go, self.message])
 
     @property
     def reason(self) -> Message | None:
@@ -108,8 +139,8 @@ class SyncRun(models.Model):
 
     @property
     def change_messages(self) -> list[Message]:
-        return [found for stored in self.changes if (found := Message.from_json(stored))]
+        return Message.list_from_json(self.changes)
 
     @property
     def problem_messages(self) -> list[Message]:
-        return [found for stored in self.problems if (found := Message.from_json(stored))]
+        return Message.list_from_json(self.problems)

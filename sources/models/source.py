@@ -8,13 +8,17 @@ import httpx
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.fields import EncryptedTextField
 from ladokflow.http import is_allowed
+from ladokflow.identifiers import normal
 from ladokflow.ladok import UNIVERSITIES, University
+from ladokflow.ladok.answers import AnswerRules
+from ladokflow.ladok.patterns import fault_of
 
 DST_HOUR = 2  # between 02:00 and 02:59 a night is run twice in autumn and not at all in spring
 
@@ -55,9 +59,37 @@ def check_address(value: str) -> None:
         )
 
 
+PATTERN_FAULTS = {
+    "long": _("“%(pattern)s” is longer than 200 characters. Write several shorter lines."),
+    "unreadable": _("“%(pattern)s” is no regular expression. Write a \\ before a sign that is meant as it stands."),
+    "slow": _("“%(pattern)s” could take too long to look for: it repeats too much. Write .{0,40} instead of .*"),
+    "loose": _(
+        "“%(pattern)s” is also found in other refusals, as “Studenten är inte registrerad på kursen”. Say more."
+    ),
+}
+
+
+def validate_patterns(value: str) -> None:
+    """Of `Source.already_patterns`: each line by itself."""
+    wrong = [
+        ValidationError(PATTERN_FAULTS[fault], params={"pattern": line.strip()})
+        for line in value.splitlines()
+        if line.strip() and (fault := fault_of(line.strip()))
+    ]
+    if wrong:
+        raise ValidationError(wrong)
+
+
 def university_choices() -> list[tuple[str, str]]:
     """The universities there is a module for in `ladokflow/ladok/`: a new one needs no migration."""
     return [(slug, university.name) for slug, university in UNIVERSITIES.items()]
+
+
+class GradeForm(models.TextChoices):
+    """As of `ladokflow.wiseflow.scales.Form`."""
+
+    SHOWN = "shown", _("As they are shown")
+    STORED = "stored", _("As they are stored")
 
 
 class SourceQuerySet(models.QuerySet["Source"]):
@@ -77,6 +109,8 @@ class Source(models.Model):
     class Method(models.TextChoices):
         POST = "POST", "POST"
         PATCH = "PATCH", "PATCH"
+
+    GradeForm = GradeForm
 
     slug = models.SlugField(_("short name"), unique=True)
     name = models.CharField(_("name"), max_length=200)
@@ -101,16 +135,53 @@ class Source(models.Model):
     can_read_back = models.BooleanField(
         _("can be read back"), default=False, help_text=_("Ladok can be asked which grades it has registered.")
     )
+    settling_minutes = models.PositiveSmallIntegerField(
+        _("minutes that Ladok may work on an export"),
+        default=15,
+        validators=[MinValueValidator(1), MaxValueValidator(24 * 60)],
+        help_text=_(
+            "A grade that Ladok does not show is taken for not registered when it has been missing twice, at least so many "
+            "minutes apart. Longer than the service may need for a request."
+        ),
+    )
     allows_overwriting = models.BooleanField(
         _("allows overwriting"),
         default=False,
         help_text=_("Ladok accepts a changed grade for one it has already registered."),
+    )
+    already_patterns = models.TextField(
+        _("words for “there already”"),
+        blank=True,
+        max_length=4000,
+        validators=[validate_patterns],
+        help_text=_(
+            "How Ladok says of a grade it rejects that it is there already: then it is not retried but marked as exported."
+            " One phrase or regular expression in each line, in any case. Empty: the university's own."
+        ),
+    )
+    brake_people = models.PositiveSmallIntegerField(
+        _("people who may go at once while students write"),
+        default=3,
+        help_text=_(
+            "When more would be locked out of a running exam, and more than the share below, a manager is asked."
+        ),
+    )
+    brake_percent = models.PositiveSmallIntegerField(
+        _("per cent who may go at once while students write"), default=5, validators=[MaxValueValidator(100)]
     )
     exports_when_marking_ends = models.BooleanField(
         _("export when marking ends"), default=False, help_text=_("The default for new flows: export by itself, once.")
     )
     grading_scales = models.JSONField(
         _("grading scales"), default=dict, blank=True, help_text=_("Ladok's scale to WISEflow's scale, by name or id.")
+    )
+    # In which form `GET /flow/{flowId}/assessments` gives out grades: found out when grades are collected.
+    grade_form = models.CharField(
+        _("how WISEflow gives out grades"),
+        max_length=6,
+        choices=GradeForm,
+        blank=True,
+        help_text=_("Found out from the first grades that only one of the two explains. Empty: not known yet."),
     )
     user_data_types = models.JSONField(
         _("user data types"), default=dict, blank=True, help_text=_("WISEflow's data types, by name or id.")
@@ -131,6 +202,9 @@ class Source(models.Model):
             models.CheckConstraint(
                 condition=Q(export_method__in=["POST", "PATCH"]), name="source_export_method_is_known"
             ),
+            models.CheckConstraint(
+                condition=Q(grade_form__in=["", "shown", "stored"]), name="source_grade_form_is_known"
+            ),
         )
 
     def __str__(self) -> str:
@@ -146,14 +220,29 @@ class Source(models.Model):
         if wrong:
             raise ValidationError(wrong)
 
+    def counterpart_of(self, ladok_scale: str) -> str:
+        """What WISEflow's scale for this one of Ladok's is called, by name or id, where it is another than Ladok's; else empty."""
+        mapped = {normal(str(key)): str(value) for key, value in self.grading_scales.items()}
+        return mapped.get(normal(ladok_scale), "")
+
     @property
     def rules(self) -> University:
         """The university's own tables and rules."""
         return UNIVERSITIES[self.university]
 
     @property
+    def answers(self) -> AnswerRules:
+        """What Ladok's answers to an export prove here."""
+        return self.rules.answers.with_patterns(self.already_patterns)
+
+    @property
     def tz(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.timezone)
+
+    @property
+    def settling_time(self) -> dt.timedelta:
+        """How long Ladok may work on a request, whatever has come back of it."""
+        return dt.timedelta(minutes=self.settling_minutes)
 
 
 class Credential(models.Model):

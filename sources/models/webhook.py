@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ladokflow.fields import EncryptedTextField
 from ladokflow.messages import Message
+from sources.models.queued import Queued, QueuedQuerySet
 from sources.models.source import Source
 
 WAIT = dt.timedelta(seconds=15)  # a call that was asked for is here by then, or does not come
@@ -78,11 +79,17 @@ class Webhook(models.Model):
         return bool(self.tested_at and not self.has_come_back and timezone.now() < self.tested_at + WAIT)
 
 
-class WebhookEvent(models.Model):
+class WebhookEvent(Queued):
     """One call that WISEflow has made. Kept until it is pruned: a call that comes twice is known by its row.
 
     Open while `handled_at` is empty. `outcome` is the message that tells what came of it.
     """
+
+    TASK = "sources.tasks.handle_webhook"
+    TIMEOUT_SECONDS = 600
+    LEASE_UNTIL = "lease_until"
+    LEASE = dt.timedelta(seconds=60)
+    WAITS_SINCE = "received_at"
 
     source = models.ForeignKey(Source, models.CASCADE, related_name="webhook_events", verbose_name=_("source"))
     call_id = models.CharField(_("call"), max_length=200)
@@ -100,12 +107,13 @@ class WebhookEvent(models.Model):
     handled_at = models.DateTimeField(_("handled"), null=True, blank=True)
     outcome = models.JSONField(_("outcome"), default=dict, blank=True)
 
+    objects = QueuedQuerySet["WebhookEvent"].as_manager()
+
     class Meta:
         verbose_name = _("webhook call")
         verbose_name_plural = _("webhook calls")
         ordering = ("-received_at", "-pk")
         indexes = (
-            models.Index(fields=["source", "-received_at"], name="webhook_event_newest"),
             models.Index(fields=["received_at"], name="webhook_event_age"),
             models.Index(
                 fields=["source", "wiseflow_flow_id"], condition=Q(handled_at__isnull=True), name="webhook_event_open"
@@ -115,6 +123,10 @@ class WebhookEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event or '?'} {self.received_at:%Y-%m-%d %H:%M:%S}"
+
+    @classmethod
+    def is_waiting_for_a_worker(cls) -> Q:
+        return Q(handled_at=None)
 
     @property
     def reason(self) -> Message | None:

@@ -44,7 +44,7 @@ def test_a_run_can_be_made_in_every_state(state: str) -> None:
 def test_a_participant_of_a_flow_comes_from_its_first_code() -> None:
     flow = factories.FlowFactory(codes=["A", "B"])
     participant = factories.ParticipantFactory(flow=flow, grade="VG")
-    assert [code.code for code in participant.codes.all()] == ["A"]
+    assert [code.code for code in participant.listed_codes] == ["A"]
     assert participant.assessment.effective_grade == "VG"
 
 

@@ -1,0 +1,132 @@
+"""While a new version takes over, the one before goes on, on the migrated database: which migrations let it?
+
+Every migration since the last release is applied alone, and the models of the moment before then add rows as that code does: with all
+the columns they know, and no other. Where they cannot, the migration must be told below, and the upgrade needs a stop.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from django.apps.registry import Apps
+from django.db import DatabaseError, connection, transaction
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Model
+from django.utils.module_loading import import_string
+
+from tests.environment import ROOT
+from tests.upgrade.released import RELEASED, Old, newest
+
+# By name and without number, for numbers change when branches meet. Each has a column that must be filled in, and that the code
+# before does not know, but for: one_flow_per_normal_code (two flows with one code in two spellings are refused) and
+# participant_without_codes (a table is gone).
+NEEDS_STOP = {
+    "exports.attempt_order",
+    "exports.finding",
+    "exports.item_before_mark",
+    "exports.item_mark",
+    "exports.item_place",
+    "exports.points_unread",
+    "exports.sends_again",
+    "sources.already_patterns",
+    "sources.flowsource_normal_code",
+    "sources.grading_scales",
+    "sources.identity_answers",
+    "sources.one_flow_per_normal_code",
+    "sources.participant_without_codes",
+    "sources.registration",
+    "sources.settling_minutes",
+    "sources.what_a_flow_asks",
+}
+# What 0.1.0 has put into the queue, and a worker of the new version takes out.
+TASKS = (
+    "exports.tasks.collect_flow",
+    "exports.tasks.heartbeat",
+    "exports.tasks.send_attempt",
+    "sources.tasks.create_flow",
+    "sources.tasks.handle_webhook",
+    "sources.tasks.request_exam",
+    "sources.tasks.sync_flow",
+)
+
+
+def models(apps: Apps) -> list[type[Model]]:
+    return [
+        model
+        for label in ("sources", "exports")
+        for model in apps.get_app_config(label).get_models(include_auto_created=True)
+    ]
+
+
+def misfits(model: type[Model]) -> list[str]:
+    """What keeps a table from taking the rows of this model: a column that is gone, or a new one that must be filled in."""
+    table, known = model._meta.db_table, {field.column for field in model._meta.local_concrete_fields}
+    with connection.cursor() as cursor:
+        if table not in connection.introspection.table_names(cursor):
+            return [f"{table} is gone"]
+        found = {column.name: column for column in connection.introspection.get_table_description(cursor, table)}
+    gone = [f"{table}.{name} is gone" for name in sorted(known - found.keys())]
+    needed = [name for name, column in found.items() if not column.null_ok and column.default is None]
+    return gone + [f"{table}.{name} is needed" for name in sorted({*needed} - known)]
+
+
+def refusal(rows: list[Any]) -> str:
+    """What the database says when rows of one table are added anew, with the columns their model knows. Nothing remains of it."""
+    try:
+        with transaction.atomic():
+            for manager in {type(row)._base_manager for row in rows}:
+                manager.filter(pk__in=[row.pk for row in rows])._raw_delete(connection.alias)
+                manager.bulk_create(rows)
+            transaction.set_rollback(True)
+    except DatabaseError as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+def taken(rows: list[Any]) -> list[Any]:
+    """Those that the database takes now; what it refused before says nothing of a migration."""
+    return [row for row in rows if not refusal([row])] if refusal(rows) else rows
+
+
+class Steps:
+    """The way from the released version to the newest, with what the code of the moment before stumbles over after each step."""
+
+    def __init__(self) -> None:
+        self.reached = dict(RELEASED)
+        self.rows: dict[type[Model], list[Model]] = {}
+        self.stumbled: dict[str, list[str]] = defaultdict(list)
+        self.executor = MigrationExecutor(connection, self.report)
+
+    def report(self, action: str, migration: Migration | None = None, fake: bool = False) -> None:
+        if migration is None:
+            return
+        if action == "apply_start":
+            apps = self.executor.loader.project_state(list(self.reached.items())).apps
+            self.rows = {model: taken(list(model._base_manager.all())) for model in models(apps)}
+        elif action == "apply_success":
+            name = f"{migration.app_label}.{migration.name.partition('_')[2]}"
+            self.reached[migration.app_label] = migration.name
+            for model, rows in self.rows.items():
+                self.stumbled[name] += misfits(model) or filter(None, [refusal(rows)])
+
+
+@pytest.mark.timeout(600)
+def test_the_code_before_goes_on_after_each_migration_that_is_not_told_to_need_a_stop(released: Apps) -> None:
+    Old(released).everything()
+    steps = Steps()
+    steps.executor.migrate(newest())
+    stumbled = {name: found for name, found in steps.stumbled.items() if found}
+    unexpected = {name: found for name, found in stumbled.items() if name not in NEEDS_STOP}
+    assert unexpected == {}, "give new columns a db_default or let them be empty, or tell it in NEEDS_STOP"
+    assert NEEDS_STOP - stumbled.keys() == set(), "no stop is needed for these"
+    newest_changes = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1]
+    assert ("**This upgrade needs a stop**" in newest_changes) == bool(stumbled)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_waits_in_the_queue_is_understood(task: str) -> None:
+    inspect.signature(import_string(task)).bind("1")
