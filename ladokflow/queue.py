@@ -4,21 +4,41 @@ django-q2 promises neither "once" nor "not lost" (docs/reliability.md). Everythi
 state, a lease and a fencing token; a queue entry only wakes a worker up, and an extra one is harmless.
 """
 
+from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django_q.conf import Conf
 from django_q.tasks import async_task
 
 
-def enqueue(task: str, key: Any, *, timeout: int | None = None) -> None:
+class Queue(StrEnum):
+    """Each is served by clusters of its own; the names are django-q2's. Exports have one, so that nothing stands before them."""
+
+    COMMON = "ladokflow"
+    EXPORTS = "exports"
+
+
+COMMON_ONLY = (Queue.COMMON,)
+
+
+def here() -> Queue:
+    """The queue that this process serves, if it is a worker."""
+    return Queue(Conf.CLUSTER_NAME)
+
+
+def enqueue(task: str, key: Any, *, timeout: int | None = None, queues: Sequence[Queue] = COMMON_ONLY) -> None:
     """Have a worker call `task` (a dotted path) with one key. Call it inside the transaction that writes the row.
 
     With the database as broker the entry commits with the row. With Redis it is sent after the commit, for a worker
     could otherwise look before the row is there; `manage.py sweep` repeats what a crash loses in between.
     """
-    options = {} if timeout is None else {"timeout": timeout}
-    if settings.Q_CLUSTER.get("orm"):
-        async_task(task, str(key), **options)
-    else:
-        transaction.on_commit(lambda: async_task(task, str(key), **options), robust=True)
+    for queue in queues:
+        # Named in any case: what a worker enqueues would else go to the queue that it serves itself.
+        options: dict[str, Any] = {"cluster": queue.value} | ({} if timeout is None else {"timeout": timeout})
+        if settings.Q_CLUSTER.get("orm"):
+            async_task(task, str(key), **options)
+        else:
+            transaction.on_commit(lambda options=options: async_task(task, str(key), **options), robust=True)  # type: ignore[misc]

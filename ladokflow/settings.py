@@ -38,8 +38,8 @@ def _key(name: str, make: Callable[[], str]) -> str:
     value = env.str(name, default="")
     if value:
         return value
-    if sys.argv[1:2] == ["makekeys"]:
-        return make()  # whoever asks for the first keys has none
+    if sys.argv[1:2] in (["makekeys"], ["collectstatic"]):
+        return make()  # who asks for the first keys has none, and an image is built without any
     if IS_PRODUCTION:
         raise ImproperlyConfigured(
             f"{name} is not set. Give it in the environment (or a file in {name}_FILE); `manage.py makekeys` prints one."
@@ -50,15 +50,15 @@ def _key(name: str, make: Callable[[], str]) -> str:
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Several processes may start at once on a fresh clone: the first to link its file wins, the others read it.
-        own = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        own.touch(mode=0o600)
-        own.write_text(make())
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        draft.touch(mode=0o600)
+        draft.write_text(make())
         try:
-            path.hardlink_to(own)
+            path.hardlink_to(draft)
         except FileExistsError:
             pass
         finally:
-            own.unlink()
+            draft.unlink()
         return path.read_text()
 
 
@@ -95,6 +95,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ladokflow.middleware.ready",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -167,6 +168,8 @@ Q_CLUSTER = {
     "catch_up": False,
     "time_zone": "Europe/Stockholm",
     "label": "Queue",
+    # Exports have workers of their own (`manage.py watch` runs both): nothing else ever stands before a click.
+    "ALT_CLUSTERS": {"exports": {"workers": env.int("EXPORT_WORKERS", default=2), "poll": 0.2}},
 }
 CACHES = {
     "default": (

@@ -14,7 +14,14 @@ SLACK_SECONDS = 15  # besides the one request, a sending has to read WISEflow an
 
 @register()
 def check_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    queue = settings.Q_CLUSTER
+    common = settings.Q_CLUSTER
+    for cluster in (common, *(common | others for others in common["ALT_CLUSTERS"].values())):
+        if errors := _faults(cluster):
+            return errors
+    return []
+
+
+def _faults(queue: dict[str, Any]) -> list[CheckMessage]:
     timeout, guard_cycle = queue["timeout"], queue["guard_cycle"]
     if type(timeout) is not int or guard_cycle not in EXACT_GUARD_CYCLES:
         return [Error("Q_CLUSTER: timeout must be a whole number, guard_cycle 0.5 or 1.", id="exports.E001")]

@@ -5,31 +5,51 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from exports.models import ExportAttempt, Heartbeat
+from exports.attempts import transitions
+from exports.models import SILENCE, ExportAttempt, Heartbeat
+from ladokflow import leases
+from ladokflow.queue import Queue
 from sources.models import Flow
 
 OLDEST_SECONDS = 600
 MOST_ENQUEUES = 5
-HEARTBEAT_SECONDS = 180
-QUEUE = "queue"
+HEARTBEAT_SECONDS = SILENCE.total_seconds()
+CLOCK_SECONDS = 30
+QUEUE, EXPORTS = Heartbeat.NAMES[Queue.COMMON], Heartbeat.NAMES[Queue.EXPORTS]
+EXPORTS_AWAITED = "exports awaited"  # since when a worker of theirs is expected to show itself
 
 
 @dataclass(frozen=True)
 class QueueFacts:
-    """How the queue is. Ages in seconds; None where there is nothing to tell the age of."""
+    """How the queue is. Ages in seconds; None where there is nothing to tell the age of. What lies in the future, because a clock
+    has been set back, is as old as it is far away."""
 
     oldest_queued: float | None  # of the attempts that wait
     heartbeat: float | None  # since a worker last showed a sign of life
+    exports_heartbeat: float | None  # since a worker of the exports' own queue did, or was first waited for
     sweep: float | None  # since the last sweep
     waiting: int
+    left_behind: int  # attempts whose worker is dead, and that no sweep has taken care of
+    clock_difference: float  # the database's clock less the machine's, in seconds
     is_stalled: bool
+    lacks_export_worker: bool  # exports wait behind everything else
+
+    @property
+    def clocks_agree(self) -> bool:
+        return abs(self.clock_difference) < CLOCK_SECONDS
 
 
 def beat(name: str = QUEUE) -> None:
     Heartbeat.objects.update_or_create(name=name, defaults={"at": timezone.now()})
+
+
+def await_export_worker() -> None:
+    """From now on a sign of life of one is waited for, unless it has been before."""
+    Heartbeat.objects.get_or_create(name=EXPORTS_AWAITED, defaults={"at": timezone.now()})
 
 
 def last_beat(name: str = QUEUE) -> dt.datetime | None:
@@ -38,29 +58,50 @@ def last_beat(name: str = QUEUE) -> dt.datetime | None:
 
 def queue_facts() -> QueueFacts:
     now = timezone.now()
-    queued = ExportAttempt.objects.filter(state=ExportAttempt.State.QUEUED)
-    found = queued.aggregate(waiting=Count("pk"), oldest=Min("created_at"), enqueues=Max("enqueues"))
-    beats = dict(Heartbeat.objects.values_list("name", "at"))
-    oldest = _age(found["oldest"], now)
+    queued = Q(state=ExportAttempt.State.QUEUED)
+    queue = ExportAttempt.objects.filter(state__in=ExportAttempt.OPEN).aggregate(
+        waiting=Count("pk", filter=queued),
+        oldest=Min("created_at", filter=queued),
+        enqueues=Max("enqueues", filter=queued),
+        left_behind=Count("pk", filter=_is_left_behind(now)),
+    )
+    rows = list(Heartbeat.objects.annotate(now=Now()).values_list("name", "at", "now"))
+    beats = {name: at for name, at, _ in rows}
+    left: int = queue["left_behind"]
+    oldest = _age(queue["oldest"], now)
     heartbeat = _age(beats.get(QUEUE), now)
-    is_silent = heartbeat is not None and heartbeat > HEARTBEAT_SECONDS and not is_a_worker_busy()
+    exports_heartbeat = _age(beats.get(EXPORTS, beats.get(EXPORTS_AWAITED)), now)
+    is_silent = _is_long(heartbeat) and not is_a_worker_busy()
     return QueueFacts(
         oldest_queued=oldest,
         heartbeat=heartbeat,
+        exports_heartbeat=exports_heartbeat,
         sweep=_age(beats.get("sweep"), now),
-        waiting=found["waiting"],
-        is_stalled=(oldest or 0) > OLDEST_SECONDS or (found["enqueues"] or 0) > MOST_ENQUEUES or is_silent,
+        waiting=queue["waiting"],
+        left_behind=left,
+        clock_difference=round((rows[0][2] - now).total_seconds(), 1) if rows else 0.0,
+        is_stalled=(oldest or 0) > OLDEST_SECONDS or (queue["enqueues"] or 0) > MOST_ENQUEUES or is_silent or left > 0,
+        lacks_export_worker=_is_long(exports_heartbeat) and not is_a_worker_busy(Queue.EXPORTS),
     )
 
 
-def is_a_worker_busy() -> bool:
-    """Long jobs renew a lease as they go: a heartbeat that has to wait for them is no reason to kill them."""
-    now = timezone.now()
-    return (
-        Flow.objects.filter(sync_lease_until__gt=now).exists()
-        or ExportAttempt.objects.filter(lease_until__gt=now, state__in=ExportAttempt.OPEN).exists()
-    )
+def _is_long(silence: float | None) -> bool:
+    return silence is not None and silence > HEARTBEAT_SECONDS
+
+
+def _is_left_behind(now: dt.datetime) -> Q:
+    """Not those that the next sweep comes to."""
+    recent = Q(lease_until__gt=now - dt.timedelta(seconds=HEARTBEAT_SECONDS), lease_until__lte=now)
+    return transitions.left_behind(*transitions.LEASED) & ~recent
+
+
+def is_a_worker_busy(queue: Queue = Queue.COMMON) -> bool:
+    """Whether one of the queue's may be. Long jobs renew a lease as they go: a heartbeat that has to wait for them is no reason to
+    kill them."""
+    if ExportAttempt.objects.filter(transitions.worked_at()).exists():
+        return True
+    return queue is Queue.COMMON and Flow.objects.filter(leases.is_held("sync_lease_until", Flow.LEASE)).exists()
 
 
 def _age(moment: dt.datetime | None, now: dt.datetime) -> float | None:
-    return None if moment is None else max(0.0, (now - moment).total_seconds())
+    return None if moment is None else abs((now - moment).total_seconds())

@@ -6,6 +6,7 @@ from django.utils.module_loading import import_string
 from django_q.models import Schedule
 
 from ladokflow.management.commands.setupschedules import PREFIX, TASKS
+from ladokflow.queue import Queue
 
 pytestmark = pytest.mark.django_db
 
@@ -27,9 +28,10 @@ def test_each_task_has_one_schedule_for_ever_and_without_arguments() -> None:
     assert all(row.schedule_type == Schedule.MINUTES and row.next_run is not None for row in rows)
 
 
-def test_the_heartbeat_beats_every_minute() -> None:
+def test_each_queue_has_a_heartbeat_of_its_own_every_minute() -> None:
     set_up()
-    assert Schedule.objects.get(func="exports.tasks.heartbeat").minutes == 1
+    beats = Schedule.objects.filter(func="exports.tasks.heartbeat")
+    assert sorted((row.cluster or Queue.COMMON, row.minutes) for row in beats) == sorted((queue, 1) for queue in Queue)
 
 
 def test_setting_up_again_changes_no_time() -> None:

@@ -1,8 +1,9 @@
-"""manage.py watch: runs the queue, and starts it again when it stands still."""
+"""manage.py watch [--queue common|exports]: runs the queue, and starts it again when it stands still."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import logging
 import os
 import signal
@@ -13,11 +14,11 @@ import time
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db import DatabaseError, close_old_connections, connection
-from django.utils import timezone
+from django.db import Error, close_old_connections, connection
 
+from exports.models import Heartbeat
 from exports.operation import health
-from ladokflow.queue import enqueue
+from ladokflow.queue import Queue, enqueue
 from sources.command import PlainCommand
 
 logger = logging.getLogger(__name__)
@@ -30,70 +31,92 @@ STOP_SECONDS = 150.0  # a graceful stop first ends the tasks at hand
 class Command(PlainCommand):
     is_service = True
     help = (
-        "Run qcluster in a process group of its own. When no worker shows a sign of life any more, the whole group is killed and "
-        "started again: a cluster that stands still does not stop gracefully, and killing is safe at any moment."
+        "Run a qcluster for each queue, in a process group of its own. When no worker shows a sign of life any more, the whole group "
+        "is killed and started again: a cluster that stands still does not stop gracefully, and killing is safe at any moment."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        names = [queue.name.lower() for queue in Queue]
+        parser.add_argument("--queue", choices=names, help="Only the cluster of this queue; else one for each.")
         parser.add_argument("--silence", type=float, default=health.HEARTBEAT_SECONDS, metavar="SECONDS")
 
     def work(self, **options: Any) -> None:
-        self.stopped = threading.Event()
-        self.silence = options["silence"]
+        stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stopped.set())
-        while not self.stopped.is_set():
-            self.run_once()
+            signal.signal(number, lambda *_: stopped.set())
+        queues = [Queue[options["queue"].upper()]] if options["queue"] else list(Queue)
+        watches = [Watch(queue, options["silence"], stopped) for queue in queues]
+        threads = [threading.Thread(target=watch.run) for watch in watches]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if any(watch.has_failed for watch in watches):
+            self.fail("A cluster could not be watched any more: all of them are stopped.")
+
+
+class Watch:
+    """Over the cluster of one queue."""
+
+    def __init__(self, queue: Queue, silence: float, stopped: threading.Event) -> None:
+        self.queue, self.silence, self.stopped = queue, silence, stopped
+        self.has_failed = False
+
+    def run(self) -> None:
+        """Until it is stopped. A fault of ours stops the others too: whoever runs us starts all of it again."""
+        try:
+            while not self.stopped.is_set():
+                self.run_once()
+        except Exception:
+            logger.exception("queue.watch.failed queue=%s", self.queue)
+            self.has_failed = True
+            self.stopped.set()
 
     def run_once(self) -> None:
         """One life of the cluster."""
-        cluster = subprocess.Popen([sys.executable, sys.argv[0], "qcluster"], start_new_session=True)  # noqa: S603
-        logger.info("queue.started pid=%s", cluster.pid)
-        started, asked = time.monotonic(), 0.0
-        began = timezone.now()
+        command, environment = [sys.executable, sys.argv[0], "qcluster"], {**os.environ, "Q_CLUSTER_NAME": self.queue}
+        cluster = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603
+        logger.info("queue.started queue=%s pid=%s", self.queue, cluster.pid)
+        asked, beats = 0.0, _Beats(Heartbeat.NAMES[self.queue])
         try:
             while cluster.poll() is None and not self.stopped.wait(CHECK_SECONDS):
-                if time.monotonic() - asked > BEAT_EVERY_SECONDS and self.ask_for_a_beat(began):
+                if time.monotonic() - asked > BEAT_EVERY_SECONDS and self.ask_for_a_beat(beats):
                     asked = time.monotonic()
-                if time.monotonic() - started > self.silence and self.is_silent():
-                    logger.error("queue.silent pid=%s", cluster.pid)
+                if self.is_silent(beats):
+                    logger.error("queue.silent queue=%s pid=%s", self.queue, cluster.pid)
                     kill_group(cluster.pid)
                     break
             else:
                 if cluster.poll() is None:
                     self.stop(cluster)
                 else:
-                    logger.warning("queue.ended status=%s", cluster.returncode)
+                    logger.warning("queue.ended queue=%s status=%s", self.queue, cluster.returncode)
                     self.stopped.wait(2)
         finally:
             # Whatever is left of it: the main process may be gone and its workers not.
             kill_group(cluster.pid)
             cluster.wait()
 
-    def ask_for_a_beat(self, since: Any) -> bool:
+    def ask_for_a_beat(self, beats: _Beats) -> bool:
         """Have a worker show that it is there, unless an earlier wish still waits in the queue."""
         try:
             close_old_connections()
-            last = health.last_beat("asked")
-            heard = health.last_beat()
-            if last is not None and last > since and (heard is None or heard < last):
+            heard = (health.last_beat(beats.name),)
+            if heard == beats.asked_after:
                 return False
-            health.beat("asked")
-            enqueue("exports.tasks.heartbeat", "watch")
-        except DatabaseError:
+            enqueue("exports.tasks.heartbeat", "watch", queues=(self.queue,))
+        except Error:
             connection.close()
             return False
+        beats.asked_after = heard
         return True
 
-    def is_silent(self) -> bool:
+    def is_silent(self, beats: _Beats) -> bool:
         """Whether it is for certain that nobody works. A database that is down says nothing about the workers."""
         try:
             close_old_connections()
-            heard = health.last_beat()
-            if heard is not None and (timezone.now() - heard).total_seconds() < self.silence:
-                return False
-            return not health.is_a_worker_busy()
-        except DatabaseError:
+            return beats.silence() > self.silence and not health.is_a_worker_busy(self.queue)
+        except Error:
             connection.close()
             return False
 
@@ -102,6 +125,23 @@ class Command(PlainCommand):
         cluster.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             cluster.wait(STOP_SECONDS)
+
+
+class _Beats:
+    """The workers' signs of life since a cluster was started. One is told by its being new, whatever the clock says that wrote it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.last: dt.datetime | None = None
+        self.since = time.monotonic()
+        self.asked_after: tuple[dt.datetime | None] | None = None  # the last one there was when one was asked for
+
+    def silence(self) -> float:
+        """For how many seconds there has been no new one."""
+        heard = health.last_beat(self.name)
+        if heard is not None and heard != self.last:
+            self.last, self.since = heard, time.monotonic()
+        return time.monotonic() - self.since
 
 
 def kill_group(pid: int) -> None:

@@ -6,6 +6,8 @@ from django.core.management.base import BaseCommand, no_translations
 from django.db import transaction
 from django_q.models import Schedule
 
+from ladokflow.queue import Queue
+
 PREFIX = "ladokflow: "
 
 
@@ -15,14 +17,16 @@ class Task(NamedTuple):
     name: str
     func: str
     minutes: int
+    queue: Queue = Queue.COMMON
 
 
 # django-q2 writes a daily schedule's next time by adding 24 hours, which goes wrong when the clocks change, and has one time
-# zone for all. So the night is asked for every few minutes, and the task knows each source's own time.
+# zone for all. So the night is asked for every minute, and the task knows each source's own time.
 TASKS = (
     Task("heartbeat", "exports.tasks.heartbeat", 1),
+    Task("heartbeat of exports", "exports.tasks.heartbeat", 1, Queue.EXPORTS),
     Task("collect grades", "exports.tasks.collect_all", 1),
-    Task("nightly synchronisation", "sources.tasks.sync_night", 5),
+    Task("nightly synchronisation", "sources.tasks.sync_night", 1),
     Task("e-mail to managers", "exports.tasks.send_digests", 5),
     Task("prune", "exports.tasks.prune", 60),
 )
@@ -38,8 +42,8 @@ class Command(BaseCommand):
             removed, _ = ours.exclude(name__in=[PREFIX + task.name for task in TASKS]).delete()
             for task in TASKS:
                 self.set_up(task)
-        told = f"{len(TASKS)} schedules are set up" + (f", {removed} removed." if removed else ".")
-        self.stdout.write(told)
+        summary = f"{len(TASKS)} schedules are set up" + (f", {removed} removed." if removed else ".")
+        self.stdout.write(summary)
 
     @staticmethod
     def set_up(task: Task) -> None:
@@ -51,6 +55,8 @@ class Command(BaseCommand):
             "args": None,
             "kwargs": None,
             "hook": None,
+            # None is the common one: django-q2 leaves schedules with another name to the cluster of that name.
+            "cluster": None if task.queue is Queue.COMMON else task.queue.value,
         }
         first, *doubled = Schedule.objects.filter(name=PREFIX + task.name).order_by("pk") or [None]
         if first is None:

@@ -22,6 +22,7 @@ from exports.models import Heartbeat
 from exports.operation import health
 from exports.operation.checks import check_queue
 from ladokflow.messages import message
+from ladokflow.queue import Queue
 from sources.audit import record
 from sources.models import AuditEntry, Flow
 from tests.environment import ROOT
@@ -101,12 +102,12 @@ def test_the_sweeper_stops_when_told(transactional_db: None, subprocess_environm
         process.kill()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_cluster_whose_workers_stand_still_is_killed_and_started_again(
     transactional_db: None, subprocess_environment: dict[str, str]
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "watch", "--silence", "15"],
+        [sys.executable, "manage.py", "watch", "--queue", "common", "--silence", "15"],
         cwd=ROOT, env=subprocess_environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -123,6 +124,31 @@ def test_a_cluster_whose_workers_stand_still_is_killed_and_started_again(
     assert process.returncode == 0
 
 
+def test_a_watch_that_cannot_start_its_cluster_ends_for_its_own_supervisor_to_see(
+    transactional_db: None, subprocess_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """One of its two queues without workers, and nobody told, would be worse."""
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    packages = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
+    environment = subprocess_environment | {
+        "PYTHONPATH": f"{subprocess_environment['PYTHONPATH']}{os.pathsep}{packages}"
+    }
+    process = subprocess.Popen(
+        [python, "manage.py", "watch"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    try:
+        _until(lambda: len(_children(process.pid)) == len(Queue))
+        first, *_ = _children(process.pid)
+        python.unlink()
+        os.killpg(first, signal.SIGKILL)
+        assert process.wait(60) == 1
+    finally:
+        for cluster in [] if process.poll() is not None else _children(process.pid):
+            os.killpg(cluster, signal.SIGKILL)
+        process.kill()
+
+
 def _until(is_so: Callable[[], bool], seconds: float = 90) -> None:
     ends = time.monotonic() + seconds
     while not is_so():
@@ -131,7 +157,8 @@ def _until(is_so: Callable[[], bool], seconds: float = 90) -> None:
 
 
 def _children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(each) for each in " ".join(lists).split()]
 
 
 def _descendants(pid: int) -> list[int]:
