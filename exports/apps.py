@@ -7,7 +7,7 @@ class ExportsConfig(AppConfig):
     verbose_name = _("Exports")
 
     def ready(self) -> None:
-        import exports.messages.answer
-        import exports.messages.rules
+        import exports.asking
+        import exports.messages
         import exports.operation.checks
-        import exports.receivers  # noqa: F401 - the checks, the catalogue, and what listens to sources
+        import exports.receivers  # noqa: F401 - the checks, the catalogue, what a flow asks, and what listens to sources

@@ -7,19 +7,24 @@ from typing import Any
 from django.dispatch import receiver
 
 from exports.attempts.automatic import export_automatically
+from exports.grades.asking import ask
 from exports.grades.collect import collect_grades
 from exports.rules.states import refresh_states
 from sources.models import Flow
-from sources.signals import codes_changed, flow_synced, grades_changed
+from sources.signals import codes_changed, flow_synced, grades_changed, identity_answered
 
 
-@receiver((flow_synced, codes_changed), dispatch_uid="exports.refresh_states")
-def refresh_after_sync(sender: Any, flow: Flow, **kwargs: Any) -> None:
-    refresh_states(flow)
+@receiver((flow_synced, codes_changed, identity_answered), dispatch_uid="exports.refresh_states")
+def refresh_after_sync(sender: Any, flow: Flow, *, is_changed: bool = True, **kwargs: Any) -> None:
+    """Before marking is over everybody waits for that, and what they show hangs on nothing else than what a synchronisation reads."""
+    if is_changed or flow.is_marking_over or flow.instant_export:
+        refresh_states(flow)
 
 
 @receiver(grades_changed, dispatch_uid="exports.collect")
 def collect_at_once(sender: Any, flow: Flow, **kwargs: Any) -> None:
     """In the worker that sends the signal: that its call is done with then means that the grades are read."""
     collect_grades(flow)
+    if flow.points_left:
+        ask(flow.pk)
     export_automatically(flow)

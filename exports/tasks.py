@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from exports.attempts import automatic, send
-from exports.grades import collect
-from exports.operation import digest, health, sweep
-from sources.models import Flow
+from exports.grades import asking
+from exports.models import Heartbeat
+from exports.operation import digest, health, pruning
+from ladokflow import queue
 
 
 def send_attempt(pk: str) -> None:
@@ -13,15 +14,12 @@ def send_attempt(pk: str) -> None:
 
 
 def collect_flow(pk: str) -> None:
-    """Collect one flow's grades: asked for by a page or a webhook."""
-    flow = Flow.objects.ready().filter(pk=pk).first()
-    if flow is not None:
-        automatic.collect_and_export(flow)
+    automatic.collect_as_asked(int(pk))
 
 
 def collect_all() -> None:
-    """Called every few minutes: have the grades collected of every flow where there may be news."""
-    collect.enqueue_collections()
+    """Called every minute: have the grades collected of flows where there may be news."""
+    asking.ask_for_due()
 
 
 def send_digests() -> None:
@@ -31,8 +29,8 @@ def send_digests() -> None:
 
 def prune() -> None:
     """Called every hour: once a day, what is older than it is to be kept goes."""
-    sweep.prune()
+    pruning.prune()
 
 
 def heartbeat(_key: str = "") -> None:
-    health.beat()
+    health.beat(Heartbeat.NAMES[queue.here()])

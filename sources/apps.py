@@ -7,10 +7,5 @@ class SourcesConfig(AppConfig):
     verbose_name = _("Sources and flows")
 
     def ready(self) -> None:
-        import sources.messages.allocations
-        import sources.messages.changes
-        import sources.messages.codes
-        import sources.messages.flows
-        import sources.messages.sources
-        import sources.messages.webhooks
-        import sources.receivers  # noqa: F401 - the catalogues, and what listens to our own signals
+        import sources.messages
+        import sources.receivers  # noqa: F401 - the catalogue, and what listens to our own signals

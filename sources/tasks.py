@@ -16,7 +16,7 @@ def request_exam(pk: str) -> None:
 
 
 def sync_flow(run_pk: str) -> None:
-    run.run_sync(run_pk)
+    nightly.go_on(run.run_sync(run_pk))
 
 
 def handle_webhook(pk: str) -> None:
@@ -24,5 +24,5 @@ def handle_webhook(pk: str) -> None:
 
 
 def sync_night() -> None:
-    """Called every few minutes: asks for the nightly synchronisation of each source whose time has come."""
+    """Called every minute: asks for the nightly synchronisation of each source whose time has come."""
     nightly.request_night_syncs()

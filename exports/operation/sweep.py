@@ -6,45 +6,34 @@ never sends anything.
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Length, Now
-from django.utils import timezone
-from django_q.models import Task
+from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from exports.attempts import outcomes, transitions
 from exports.attempts.automatic import export_automatically
 from exports.attempts.settle import check_with_ladok, flows_to_settle
-from exports.attempts.start import SEND_TASK
-from exports.grades.collect import synced_since_collected
-from exports.models import ExportAttempt, Heartbeat
-from exports.operation import digest, health
-from exports.rules.states import UNDER_WAY, refresh_states
+from exports.grades.asking import synced_since_collected
+from exports.models import Collection, ExportAttempt
+from exports.operation import health, pruning
+from exports.rules.states import refresh_states
+from ladokflow.choices import with_trait
 from ladokflow.http import RemoteError
-from ladokflow.messages import Refused, message
-from ladokflow.queue import enqueue
-from sources.flows import batch
-from sources.models import Flow, Participant, SyncRun
+from ladokflow.messages import Refused, Trait, message
+from ladokflow.wiseflow.words import MARKING_OVER
+from sources.models import Flow, Participant
 from sources.sweep import sweep_sources
-from sources.webhooks import handle
 
 logger = logging.getLogger(__name__)
 
 State = ExportAttempt.State
 
-STALE_QUEUED = dt.timedelta(seconds=120)  # doubled each time it is put in the queue again
-LONGEST_STALE = dt.timedelta(hours=1)
 ASK_AGAIN_SECONDS = 300.0  # a Ladok that could not tell is left in peace for so long
-PRUNE_EVERY = dt.timedelta(hours=24)
 MOST_STARTED = 20  # exports that one sweep starts
-KEEP_TASKS = dt.timedelta(days=7)
 
 _asked: dict[int, float] = {}  # flow -> when Ladok could not tell; this process only
 _tried: dict[int, float] = {}  # flow -> when its export was last tried to be started; this process only
@@ -56,6 +45,7 @@ class SweepReport:
     put_back: int = 0  # attempts whose worker died before sending
     dropped: int = 0  # attempts that killed a worker too often before sending
     enqueued: int = 0  # forgotten attempts, put in the queue again
+    collections: int = 0  # flows whose grades nobody came to collect, put in the queue again
     settled: int = 0  # unknown outcomes that Ladok's own record settled
     sources: int = 0  # what `sources.sweep.sweep_sources` enqueued
     refreshed: int = 0  # flows that still showed an export that has ended
@@ -70,11 +60,12 @@ def sweep() -> SweepReport:
         ("dropped", drop_deadly),
         ("put_back", put_back_expired),
         ("enqueued", enqueue_forgotten),
+        ("collections", enqueue_collections),
         ("sources", sweep_sources),
         ("settled", settle_unknown),
         ("refreshed", refresh_stale),
         ("started", start_forgotten),
-        ("", prune),
+        ("", pruning.prune),
     )
     for name, step in steps:
         try:
@@ -88,25 +79,30 @@ def sweep() -> SweepReport:
             if name:
                 setattr(report, name, count)
     health.beat("sweep")
+    health.await_export_worker()
     facts = health.queue_facts()
     if facts.is_stalled:
-        logger.error("export.queue.stalled waiting=%s oldest_seconds=%s", facts.waiting, facts.oldest_queued)
+        logger.error(
+            "export.queue.stalled waiting=%s oldest_seconds=%s left_behind=%s",
+            facts.waiting, facts.oldest_queued, facts.left_behind,
+        )  # fmt: skip
+    if facts.lacks_export_worker:
+        logger.error("export.queue.no_export_worker silent_seconds=%s", facts.exports_heartbeat)
+    if not facts.clocks_agree:
+        logger.error("clock.differs seconds=%s", facts.clock_difference)
     return report
 
 
 def lose_expired() -> int:
     """sending, lease run out: the worker is dead, and nobody knows what Ladok did."""
-    expired = ExportAttempt.objects.filter(state=State.SENDING, lease_until__lt=Now()).values_list("pk", "token")
+    expired = ExportAttempt.objects.filter(transitions.left_behind(State.SENDING)).values_list("pk", "token")
     return sum(outcomes.lose(pk, message("attempt.worker_died"), token=token) for pk, token in list(expired) if token)
 
 
-def _expired_claims() -> Q:
-    return Q(state=State.CLAIMED, lease_until__lt=Now())
-
-
 def drop_deadly() -> int:
-    """claimed, lease run out, too often: something in it kills the workers."""
-    rows = ExportAttempt.objects.filter(_expired_claims(), claims__gte=transitions.MOST_CLAIMS)
+    """claimed or reading, lease run out, too often: something in it kills the workers."""
+    died = transitions.left_behind(State.CLAIMED, State.READING)
+    rows = ExportAttempt.objects.filter(died, claims__gte=transitions.MOST_CLAIMS)
     return sum(
         outcomes.drop(pk, token, message("attempt.not_prepared", claims=claims))
         for pk, token, claims in list(rows.values_list("pk", "token", "claims"))
@@ -115,36 +111,24 @@ def drop_deadly() -> int:
 
 
 def put_back_expired() -> int:
-    rows = ExportAttempt.objects.filter(_expired_claims(), claims__lt=transitions.MOST_CLAIMS).values_list(
-        "pk", "token"
-    )
-    return sum(transitions.put_back(pk, token) for pk, token in list(rows) if token)
+    rows = ExportAttempt.objects.filter(transitions.left_behind(State.CLAIMED), claims__lt=transitions.MOST_CLAIMS)
+    return sum(transitions.put_back(pk, token) for pk, token in list(rows.values_list("pk", "token")) if token)
 
 
 def enqueue_forgotten() -> int:
-    """queued, and nobody came: lost on the way to the queue, or in it. An extra entry is harmless."""
-    now = timezone.now()
-    rows = ExportAttempt.objects.filter(state=State.QUEUED).filter(
-        Q(enqueued_at__isnull=True) | Q(enqueued_at__lt=now - STALE_QUEUED)
-    )
-    count = 0
-    for pk, enqueued_at, enqueues in list(rows.values_list("pk", "enqueued_at", "enqueues")):
-        stale = min(STALE_QUEUED * 2 ** min(max(enqueues - 1, 0), 10), LONGEST_STALE)
-        if enqueued_at is not None and enqueued_at > now - stale:
-            continue
-        with transaction.atomic():
-            same = ExportAttempt.objects.filter(pk=pk, state=State.QUEUED, enqueued_at=enqueued_at)
-            if enqueued_at is None:
-                same = ExportAttempt.objects.filter(pk=pk, state=State.QUEUED, enqueued_at__isnull=True)
-            if same.update(enqueued_at=Now(), enqueues=F("enqueues") + 1):
-                enqueue(SEND_TASK, pk)
-                count += 1
-    return count
+    """queued or reading, and nobody came: lost on the way to the queue, or in it. An extra entry is harmless."""
+    return len(ExportAttempt.objects.defer("answer").enqueue_again())
+
+
+def enqueue_collections() -> int:
+    return len(Collection.objects.enqueue_again())
 
 
 def refresh_stale() -> int:
     """Flows that show an export under way when there is none: the worker died between its record and the stored states."""
-    stale = Flow.objects.filter(export_message__code__in=UNDER_WAY).exclude(attempts__state__in=ExportAttempt.OPEN)
+    stale = Flow.objects.filter(with_trait("export_message", Trait.UNDER_WAY)).exclude(
+        attempts__state__in=ExportAttempt.OPEN
+    )
     flows = list(stale.select_related("source"))
     for flow in flows:
         refresh_states(flow)
@@ -154,7 +138,7 @@ def refresh_stale() -> int:
 def settle_unknown() -> int:
     """Ask Ladok, where it can be asked, what it has registered of what nobody knows."""
     settled = 0
-    for flow in flows_to_settle(timezone.now()):
+    for flow in flows_to_settle():
         if time.monotonic() - _asked.get(flow.pk, -ASK_AGAIN_SECONDS) < ASK_AGAIN_SECONDS:
             continue
         settled += _settle_flow(flow)
@@ -163,22 +147,24 @@ def settle_unknown() -> int:
 
 def _settle_flow(flow: Flow) -> int:
     try:
-        found = check_with_ladok(flow=flow)
+        settled = check_with_ladok(flow=flow)
     except RemoteError as error:
         _asked[flow.pk] = time.monotonic()
         logger.warning("export.read_back.failed flow=%s reason=%s", flow.pk, error.message.code)
         return 0
     except Refused:
         return 0
-    return found.exported + found.failed
+    if settled.unread:
+        _asked[flow.pk] = time.monotonic()
+    return settled.exported + settled.failed
 
 
 def start_forgotten() -> int:
     """Exports that were to start when marking ended: the worker died after it had collected the grades."""
-    ready = Participant.objects.filter(flow=OuterRef("pk"), export_message__code="export.ready_person")
+    ready = Participant.objects.filter(with_trait("export_message", Trait.READY), flow=OuterRef("pk"))
     flows = (
         Flow.objects.ready()
-        .filter(Exists(ready), exports_when_marking_ends=True, state__in=[Flow.State.CONCLUDED, Flow.State.ARCHIVED])
+        .filter(Exists(ready), exports_when_marking_ends=True, state__in=MARKING_OVER)
         .exclude(attempts__trigger=ExportAttempt.Trigger.MARKING_END)
         .exclude(attempts__state__in=ExportAttempt.OPEN)
         .exclude(synced_since_collected())  # it runs once: with the last grades, not with those read before the end
@@ -193,22 +179,3 @@ def start_forgotten() -> int:
         _tried[flow.pk] = now  # one that is refused, or fails, must not keep the others waiting
         started += bool(export_automatically(flow))
     return started
-
-
-def prune() -> int:
-    """Once a day: answers, synchronisations and finished queue entries that are older than they are to be kept."""
-    now = timezone.now()
-    Heartbeat.objects.get_or_create(name="prune", defaults={"at": now - 2 * PRUNE_EVERY})
-    if not Heartbeat.objects.filter(name="prune", at__lt=now - PRUNE_EVERY).update(at=now):
-        return 0
-    old = now - dt.timedelta(days=settings.ANSWER_RETENTION_DAYS)
-    answers = ExportAttempt.objects.annotate(length=Length("answer")).filter(finished_at__lt=old, length__gt=0)
-    pruned = ExportAttempt.objects.filter(pk__in=list(answers.values_list("pk", flat=True))).update(answer="")
-    old = now - dt.timedelta(days=settings.SYNC_RUN_RETENTION_DAYS)
-    later = SyncRun.objects.filter(flow=OuterRef("flow"), created_at__gt=OuterRef("created_at"))
-    SyncRun.objects.filter(Exists(later), finished_at__lt=old).delete()  # the last one of a flow stays
-    digest.prune(old)
-    batch.prune(old)
-    handle.prune(now - dt.timedelta(days=settings.WEBHOOK_EVENT_RETENTION_DAYS))
-    Task.objects.filter(stopped__lt=now - KEEP_TASKS).delete()
-    return pruned

@@ -8,10 +8,8 @@ database's, so that several machines agree.
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import logging
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -20,12 +18,13 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from ladokflow.clock import monotonic
 from ladokflow.messages import Refused, message
 from sources.models import Flow
 
 logger = logging.getLogger(__name__)
 
-LEASE = dt.timedelta(seconds=45)
+LEASE = Flow.LEASE
 BEAT_SECONDS = 10.0
 # Nobody else can have taken a lease that is younger than this.
 SURE_SECONDS = 25.0
@@ -36,7 +35,7 @@ class LeaseLost(Exception):
 
 
 def is_free() -> Q:
-    return Q(sync_token__isnull=True) | Q(sync_lease_until__lt=Now())
+    return Flow.is_free()
 
 
 @contextlib.contextmanager
@@ -60,7 +59,9 @@ class Lease:
     def __init__(self, flow_pk: int, token: uuid.UUID) -> None:
         self.flow_pk = flow_pk
         self.token = token
-        self._renewed = time.monotonic()
+        self._renewed = monotonic()
+        self._home = threading.current_thread()
+        self._is_in_transaction = transaction.get_connection().in_atomic_block
 
     @classmethod
     def take(cls, flow_pk: int, *, only_if: Q | None = None, **changes: Any) -> Lease | None:
@@ -78,14 +79,24 @@ class Lease:
 
     def renew(self) -> None:
         """Call right before a write to WISEflow that two must not make."""
-        begun = time.monotonic()
+        begun = monotonic()
         self.write(sync_lease_until=Now() + LEASE)
         self._renewed = begun
 
     def keep(self) -> None:
         """Call between writes to WISEflow: a process that was frozen for a while finds out here that it is too late."""
-        if time.monotonic() - self._renewed > SURE_SECONDS:
+        if monotonic() - self._renewed > SURE_SECONDS:
             self.renew()
+
+    def look(self) -> None:
+        """As `keep`, at the last moment: right before the first byte of a writing, in whichever thread that is."""
+        if threading.current_thread() is self._home:
+            self.keep()
+        elif not self._is_in_transaction:  # else nobody has it before that ends, and another connection does not see it
+            try:
+                self.keep()
+            finally:
+                connection.close()
 
     def release(self, **changes: Any) -> None:
         self.write(sync_token=None, sync_lease_until=None, **changes)

@@ -15,26 +15,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Coalesce, Now
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from ladokflow import leases
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
-from ladokflow.queue import enqueue
 from sources.models import Flow, SyncRun, Webhook, WebhookEvent
 from sources.signals import grades_changed
-from sources.sync import gather
-from sources.sync import run as syncing
+from sources.sync.gather import flow_info
 from sources.sync.reply import answer_failed
+from sources.sync.run import request_sync
 from sources.universities.clients import wiseflow_for
 
 logger = logging.getLogger(__name__)
 
-TASK = "sources.tasks.handle_webhook"
-TIMEOUT_SECONDS = 600
-LEASE = dt.timedelta(seconds=60)
-STALE = dt.timedelta(seconds=120)  # an open call that nobody has looked at for so long is put in the queue again
 MOST_CLAIMS = 5
 MOST_AT_ONCE = 5000
 
@@ -63,39 +59,36 @@ def _alike(event: WebhookEvent) -> QuerySet[WebhookEvent]:
 
 def is_looked_after(event: WebhookEvent) -> bool:
     """Whether a worker is at a call like this one, and will see this one too, or such a call is in the queue."""
-    someone = Q(lease_until__gte=Now()) | Q(enqueued_at__gte=timezone.now() - STALE)
+    someone = leases.is_held("lease_until", WebhookEvent.LEASE) | WebhookEvent.is_awaited(timezone.now())
     return _alike(event).exclude(pk=event.pk).filter(someone).exists()
 
 
 def put_in_queue(pk: int) -> None:
-    WebhookEvent.objects.filter(pk=pk).update(enqueued_at=timezone.now())
-    enqueue(TASK, pk, timeout=TIMEOUT_SECONDS)
+    WebhookEvent.objects.put_in_queue(pk)
 
 
 def enqueue_forgotten() -> int:
     """Put open calls in the queue again that a dead worker or a lost queue entry has left; how many."""
-    forgotten = (
-        WebhookEvent.objects.filter(handled_at__isnull=True)
-        .filter(Q(lease_until__isnull=True) | Q(lease_until__lt=Now()))
-        .annotate(looked_at=Coalesce("enqueued_at", "received_at"))
-        .filter(looked_at__lt=timezone.now() - STALE)
-        .order_by("pk")
-    )
+    forgotten = WebhookEvent.objects.forgotten().order_by("pk")
     first_of: dict[Any, WebhookEvent] = {}
     for event in forgotten.only("source_id", "wiseflow_flow_id", "event"):
         first_of.setdefault((event.source_id, event.wiseflow_flow_id, event.event in SYNC), event)
+    enqueued = 0
     for first in first_of.values():
         with transaction.atomic():
             hold(first.source_id)
-            _alike(first).update(enqueued_at=timezone.now())
-            put_in_queue(first.pk)
+            if is_looked_after(first):
+                continue  # with the entry of an earlier call
+            _alike(first).update(enqueued_at=timezone.now(), enqueues=F("enqueues") + 1)
+            WebhookEvent.wake_a_worker(first.pk)
+        enqueued += 1
         logger.info("webhook.enqueued_again source=%s call=%s", first.source_id, first.pk)
-    return len(first_of)
+    return enqueued
 
 
-def prune(before: dt.datetime) -> int:
-    """Forget the calls that came before then; how many. One that came again after that would do no harm either."""
-    return WebhookEvent.objects.filter(received_at__lt=before).delete()[0]
+def received_before(moment: dt.datetime) -> QuerySet[WebhookEvent]:
+    """The calls that can be forgotten: one that came again after that would do no harm either."""
+    return WebhookEvent.objects.filter(received_at__lt=moment)
 
 
 # --- Doing it ----------------------------------------------------------------------------------------------------
@@ -130,12 +123,12 @@ def _begin(event: WebhookEvent) -> list[WebhookEvent]:
     with transaction.atomic():
         hold(event.source_id)
         alike = _alike(event)
-        if alike.filter(lease_until__gte=Now()).exists():
+        if alike.exclude(WebhookEvent.is_free()).exists():
             return []
         gave_up = message("sources.webhook.gave_up", times=MOST_CLAIMS)
         alike.filter(claims__gte=MOST_CLAIMS).update(handled_at=timezone.now(), outcome=gave_up.to_json())
         claimed = list(alike.defer("payload").order_by("pk")[:MOST_AT_ONCE])
-        _of(claimed).update(lease_until=Now() + LEASE, claims=F("claims") + 1)
+        _of(claimed).update(lease_until=Now() + WebhookEvent.LEASE, claims=F("claims") + 1, enqueues=0)
         return claimed
 
 
@@ -164,7 +157,7 @@ def _synchronise(flow: Flow) -> Message | None:
         answer_failed(flow)
     if flow.setup_state != Flow.Setup.READY:
         return message("sources.flow_not_ready")
-    run = syncing.request_sync(flow=flow, trigger=SyncRun.Trigger.WISEFLOW)
+    run = request_sync(flow=flow, trigger=SyncRun.Trigger.WISEFLOW)
     # One that has begun may have read Ladok before the button was pressed, and only one that WISEflow asked for answers it.
     if run.trigger == SyncRun.Trigger.WISEFLOW and run.state == SyncRun.State.QUEUED:
         return message("sources.webhook.sync_requested")
@@ -173,9 +166,9 @@ def _synchronise(flow: Flow) -> Message | None:
 
 def _read_phase(flow: Flow) -> None:
     with wiseflow_for(flow.source) as client:
-        info = gather.flow_info(flow, client)
-    found = {"state": info.state, **{name: getattr(info, name) for name in PERIODS if getattr(info, name) is not None}}
-    changed = {name: value for name, value in found.items() if getattr(flow, name) != value}
+        info = flow_info(flow, client)
+    values = {"state": info.state, **{name: getattr(info, name) for name in PERIODS if getattr(info, name) is not None}}
+    changed = {name: value for name, value in values.items() if getattr(flow, name) != value}
     if changed:
         Flow.objects.filter(pk=flow.pk).update(**changed)
         for name, value in changed.items():
@@ -192,18 +185,20 @@ def _end(claimed: Sequence[WebhookEvent], outcome: Message) -> None:
         hold(source_pk)
         _of(claimed).update(handled_at=timezone.now(), lease_until=None, outcome=outcome.to_json())
         # What came while we worked was left to us.
-        came = _alike(claimed[0]).filter(enqueued_at__isnull=True).order_by("pk").values_list("pk", flat=True).first()
-        if came is not None:
-            put_in_queue(came)
+        pending = (
+            _alike(claimed[0]).filter(enqueued_at__isnull=True).order_by("pk").values_list("pk", flat=True).first()
+        )
+        if pending is not None:
+            put_in_queue(pending)
     logger.info("webhook.handled source=%s call=%s count=%s", source_pk, claimed[0].pk, len(claimed))
 
 
-def _leave(claimed: Sequence[WebhookEvent], told: Message) -> None:
+def _leave(claimed: Sequence[WebhookEvent], reason: Message) -> None:
     """Open, for the sweep to put in the queue again after a while, with the reason; or closed with it, if it was the last try."""
     with transaction.atomic():
         hold(claimed[0].source_id)
         now = timezone.now()
-        _of(claimed).update(lease_until=None, enqueued_at=now, outcome=told.to_json())
+        _of(claimed).update(lease_until=None, enqueued_at=now, enqueues=1, outcome=reason.to_json())
         _of(claimed).filter(claims__gte=MOST_CLAIMS).update(handled_at=now)
 
 
@@ -212,7 +207,7 @@ def _wait(claimed: Sequence[WebhookEvent], flow: Flow) -> None:
     waits = message("sources.webhook.waits").to_json()
     with transaction.atomic():
         hold(flow.source_id)
-        _of(claimed).update(lease_until=None, enqueued_at=timezone.now(), claims=0, outcome=waits)
+        _of(claimed).update(lease_until=None, enqueued_at=timezone.now(), enqueues=1, claims=0, outcome=waits)
     if not SyncRun.objects.filter(flow=flow, state__in=SyncRun.OPEN).exists():
         wake(flow)  # it has ended meanwhile
 

@@ -63,30 +63,30 @@ def _find_out(hook: Webhook, body: bytes, headers: Mapping[str, str]) -> None:
     """Somebody is testing the webhook: if it is our secret that signed the call, in another way, keep in which."""
     if hook.tested_at is None or timezone.now() > hook.tested_at + FIND_OUT:
         return
-    found = wire.find_signature(secret=hook.secret, body=body, headers=headers)
-    if found is not None and len(found.header) <= 100 and len(found.prefix) <= 50:  # as the columns
-        Webhook.objects.filter(pk=hook.pk).update(signed_with=asdict(found))
+    signature = wire.find_signature(secret=hook.secret, body=body, headers=headers)
+    if signature is not None and len(signature.header) <= 100 and len(signature.prefix) <= 50:  # as the columns
+        Webhook.objects.filter(pk=hook.pk).update(signed_with=asdict(signature))
 
 
 def _write_down(source_pk: int, body: bytes) -> Came:
     try:
-        told = wire.parse_event(body)
+        call = wire.parse_event(body)
     except wire.UnreadableEvent:
-        told = wire.WebhookEvent(event="")
-    call_id = _plain(told.id) if told.id else f"sha256:{hashlib.sha256(body).hexdigest()}"
+        call = wire.WebhookEvent(event="")
+    call_id = _plain(call.id) if call.id else f"sha256:{hashlib.sha256(body).hexdigest()}"
     event = WebhookEvent.objects.filter(source_id=source_pk, call_id=call_id).first()
     now = timezone.now()
     if event is None:
         event = WebhookEvent(source_id=source_pk, call_id=call_id)
     else:
-        is_alike = not (told.id or told.sequence or told.occurred_at)
+        is_alike = not (call.id or call.sequence or call.occurred_at)
         if not (is_alike and event.handled_at and event.received_at < now - SAME_CALL):
             return Came.AGAIN
-    event.event = re.sub(r"[^A-Z0-9_]", "", told.event)[:60]
-    event.wiseflow_flow_id = _flow_id(source_pk, told)
+    event.event = re.sub(r"[^A-Z0-9_]", "", call.event)[:60]
+    event.wiseflow_flow_id = _flow_id(source_pk, call)
     event.payload = body.decode(errors="replace")
     ignored = _reason_to_ignore(event)
-    event.received_at, event.claims, event.enqueued_at = now, 0, None
+    event.received_at, event.claims, event.enqueued_at, event.enqueues = now, 0, None, 0
     event.handled_at = now if ignored else None
     event.outcome = ignored.to_json() if ignored else {}
     event.save()
@@ -103,14 +103,14 @@ def _plain(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode(errors='replace')).hexdigest()}"
 
 
-def _flow_id(source_pk: int, told: wire.WebhookEvent) -> int | None:
+def _flow_id(source_pk: int, call: wire.WebhookEvent) -> int | None:
     """The flow's number in WISEflow; where the call only gives a reference or a code, that of the flow it is on."""
-    if told.flow_id is not None:
-        return told.flow_id if 0 < told.flow_id <= MOST_ID else None
-    if not told.reference or not told.reference.isprintable():
+    if call.flow_id is not None:
+        return call.flow_id if 0 < call.flow_id <= MOST_ID else None
+    if not call.reference or not call.reference.isprintable():
         return None
     codes = FlowSource.objects.filter(source_id=source_pk, removed_at__isnull=True)
-    named = codes.filter(Q(reference=told.reference) | Q(code=told.reference))
+    named = codes.filter(Q(reference=call.reference) | Q(code=call.reference))
     return named.values_list("flow__wiseflow_id", flat=True).first()
 
 

@@ -66,8 +66,8 @@ def register(*, source: Source, by: User = None, address: str | None = None) -> 
         )
         with transaction.atomic():
             _write(hook, wiseflow_id=made.id, registered_at=timezone.now())
-            told = message("sources.audit.webhook_registered", webhook=made.id)
-            audit.record(message=told, source=source, actor=by, address=address)
+            entry = message("sources.audit.webhook_registered", webhook=made.id)
+            audit.record(message=entry, source=source, actor=by, address=address)
     logger.info("webhook.registered source=%s webhook=%s", source.pk, made.id)
     return webhook_of(source)
 
@@ -100,8 +100,8 @@ def remove(*, source: Source, by: User = None, address: str | None = None) -> We
             _delete(client, hook.wiseflow_id)
         with transaction.atomic():
             _write(hook, secret="", url="", wiseflow_id=None, registered_at=None, tested_at=None, signed_with={})
-            told = message("sources.audit.webhook_removed")
-            audit.record(message=told, source=source, actor=by, address=address)
+            entry = message("sources.audit.webhook_removed")
+            audit.record(message=entry, source=source, actor=by, address=address)
     logger.info("webhook.removed source=%s", source.pk)
     return webhook_of(source)
 

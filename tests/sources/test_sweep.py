@@ -1,27 +1,29 @@
 """What was left behind is put in the queue again, once; and the nightly synchronisations."""
 
 import datetime as dt
-import subprocess
-import sys
 import uuid
 import zoneinfo
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from ladokflow.clock import monotonic
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
 from sources.models import Flow, SyncRun
 from sources.sweep import sweep_sources
-from sources.sync.lease import LEASE, Lease, LeaseLost
+from sources.sync.lease import LEASE, SURE_SECONDS, Lease, LeaseLost
 from sources.sync.nightly import request_night_syncs
 from sources.sync.run import request_sync
-from tests.environment import ROOT
 from tests.factories import FlowFactory, SourceFactory, SyncRunFactory, UserFactory
+from tests.warm import WarmProcess
 
 pytestmark = pytest.mark.django_db
+MINUTE = dt.timedelta(minutes=1)
 LONG_AGO = dt.timedelta(minutes=10)
 
 
@@ -33,40 +35,44 @@ def flow_in(setup_state, **fields):
     return FlowFactory(setup_state=setup_state, wiseflow_id=None, synced_at=None, **fields)
 
 
-def lease(seconds):
-    return {"sync_token": uuid.uuid4(), "sync_lease_until": timezone.now() + dt.timedelta(seconds=seconds)}
+def lease(left):
+    """A lease with so much left of it, counted when the test runs: rows of a table are made long before."""
+    return {} if left is None else {"sync_token": uuid.uuid4(), "sync_lease_until": timezone.now() + left}
 
 
 @pytest.mark.parametrize(
-    ("setup_state", "fields", "again"),
+    ("setup_state", "enqueued", "lease_left", "again"),
     [
-        ("queued", {"setup_enqueued_at": timezone.now() - LONG_AGO}, 1),
-        ("queued", {"setup_enqueued_at": timezone.now() + LONG_AGO}, 0),
-        ("creating", {"setup_enqueued_at": timezone.now() - LONG_AGO, **lease(-60)}, 1),
-        ("creating", {"setup_enqueued_at": timezone.now() - LONG_AGO, **lease(600)}, 0),
-        ("creating", {"setup_enqueued_at": None, **lease(-60)}, 1),
-        ("stopped", {"setup_enqueued_at": timezone.now() - LONG_AGO}, 0),
+        ("queued", -LONG_AGO, None, 1),
+        ("queued", -dt.timedelta(seconds=1), None, 0),
+        ("queued", LONG_AGO, None, 1),  # by a clock that was ahead
+        ("creating", -LONG_AGO, -MINUTE, 1),
+        ("creating", -LONG_AGO, LEASE, 0),
+        ("creating", -LONG_AGO, LONG_AGO, 1),  # longer than a lease can be
+        ("creating", None, -MINUTE, 1),
+        ("stopped", -LONG_AGO, None, 0),
     ],
 )
-def test_creations_that_nobody_works_on_are_enqueued_again_once(setup_state, fields, again):
-    flow_in(setup_state, **fields)
+def test_creations_that_nobody_works_on_are_enqueued_again_once(setup_state, enqueued, lease_left, again):
+    flow_in(setup_state, setup_enqueued_at=enqueued and timezone.now() + enqueued, **lease(lease_left))
     assert sweep_sources() == again
     assert sweep_sources() == 0
     assert queued() == again
 
 
 @pytest.mark.parametrize(
-    ("state", "enqueued", "flow_fields", "again"),
+    ("state", "enqueued", "lease_left", "again"),
     [
-        ("queued", LONG_AGO, {}, 1),
-        ("queued", dt.timedelta(0), {}, 0),
-        ("running", LONG_AGO, lease(-60), 1),
-        ("running", LONG_AGO, lease(600), 0),
-        ("success", LONG_AGO, {}, 0),
+        ("queued", -LONG_AGO, None, 1),
+        ("queued", dt.timedelta(0), None, 0),
+        ("running", -LONG_AGO, -MINUTE, 1),
+        ("running", -LONG_AGO, LEASE, 0),
+        ("running", -LONG_AGO, LONG_AGO, 1),
+        ("success", -LONG_AGO, None, 0),
     ],
 )
-def test_runs_that_nobody_works_on_are_enqueued_again_once(state, enqueued, flow_fields, again):
-    SyncRunFactory(flow=FlowFactory(**flow_fields), state=state, enqueued_at=timezone.now() - enqueued)
+def test_runs_that_nobody_works_on_are_enqueued_again_once(state, enqueued, lease_left, again):
+    SyncRunFactory(flow=FlowFactory(**lease(lease_left)), state=state, enqueued_at=timezone.now() + enqueued)
     assert sweep_sources() == again
     assert sweep_sources() == 0
     assert queued() == again
@@ -103,6 +109,28 @@ def test_a_renewed_lease_lasts_its_full_length_again():
     assert LEASE - dt.timedelta(seconds=5) < left <= LEASE
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_home", [True, False], ids=["in its own thread", "in another"])
+def test_the_last_look_of_whoever_has_lost_the_lease_stops_the_writing(is_home):
+    """Each thread of the work has a connection of its own, and none is left open."""
+    flow = FlowFactory()
+    held, lost = Lease.take(flow.pk), Lease(flow.pk, uuid.uuid4())
+    lost._renewed = held._renewed = monotonic() - SURE_SECONDS - 1
+
+    def look(lease):
+        try:
+            return lease.look()
+        finally:
+            assert is_home or connection.connection is None
+
+    with ThreadPoolExecutor(1) as pool:
+        do = (lambda lease: look(lease)) if is_home else (lambda lease: pool.submit(look, lease).result())
+        do(held)
+        assert monotonic() - held._renewed < SURE_SECONDS
+        with pytest.raises(LeaseLost):
+            do(lost)
+
+
 # --- Two workers at once -----------------------------------------------------------------------------------------
 
 WORKER = """
@@ -114,10 +142,7 @@ getattr(tasks, sys.argv[1])(sys.argv[2])
 
 
 def work_in_parallel(environment, task, key, count=3):
-    workers = [
-        subprocess.Popen([sys.executable, "-c", WORKER, task, str(key)], env=environment, cwd=ROOT)
-        for _ in range(count)
-    ]
+    workers = [WarmProcess("-c", WORKER, task, str(key), environment=environment) for _ in range(count)]
     assert [worker.wait(timeout=120) for worker in workers] == [0] * count
 
 

@@ -12,8 +12,8 @@ from exports.attempts.start import start_export
 from exports.grades.collect import collect_grades
 from exports.models import ExportAttempt, ExportItem
 from exports.operation import health
-from exports.operation import sweep as sweeping
-from exports.operation.sweep import sweep
+from exports.operation.pruning import prune
+from exports.operation.sweep import _tried, sweep
 from exports.rules.states import refresh_states
 from sources.models import Flow
 from tests.exports.world import World
@@ -91,14 +91,14 @@ def test_a_forgotten_attempt_is_put_in_the_queue_again_and_more_and_more_seldom(
 
 @pytest.mark.parametrize("state", [Flow.State.CONCLUDED, Flow.State.ARCHIVED])
 def test_an_export_that_was_to_start_when_marking_ended_is_started_once(make_flow: MakeFlow, state: int) -> None:
-    sweeping._tried.clear()
+    _tried.clear()
     flow = make_flow(exports_when_marking_ends=True, state=state)
     by_a_manager = make_flow(state=state)
     refresh_states(flow)
     refresh_states(by_a_manager)
     assert set(Flow.objects.to_export()) == {flow, by_a_manager}
     assert sweep().started == 1
-    sweeping._tried.clear()
+    _tried.clear()
     assert sweep().started == 0
     assert [(row.flow_id, row.trigger) for row in ExportAttempt.objects.all()] == [(flow.pk, "marking_end")]
 
@@ -107,7 +107,7 @@ def test_the_export_when_marking_ends_waits_for_the_grades_to_be_read_after_the_
     make_flow: MakeFlow, world: World
 ) -> None:
     """It runs once: what was graded between the last reading and the end would be left to a manager."""
-    sweeping._tried.clear()
+    _tried.clear()
     flow = make_flow(exports_when_marking_ends=True)
     Flow.objects.update(collected_at=in_hours(-0.5))
     SyncRunFactory(flow=flow)
@@ -118,14 +118,14 @@ def test_the_export_when_marking_ends_waits_for_the_grades_to_be_read_after_the_
 
 
 def test_an_export_that_is_refused_is_not_tried_at_every_sweep(make_flow: MakeFlow) -> None:
-    sweeping._tried.clear()
+    _tried.clear()
     flow = make_flow(university="boras", exports_when_marking_ends=True)
     refresh_states(flow)
     flow.source.memberships.update(can_export=False)
     assert sweep().started == 0
     flow.source.memberships.update(can_export=True)
     assert sweep().started == 0
-    sweeping._tried.clear()
+    _tried.clear()
     assert sweep().started == 1
 
 
@@ -137,7 +137,7 @@ def test_old_answers_are_pruned_once_a_day(make_flow: MakeFlow, settings: object
     old.refresh_from_db()
     new.refresh_from_db()
     assert (old.answer, new.answer) == ("", "said")
-    assert sweeping.prune() == 0
+    assert not prune()
 
 
 def test_a_queue_that_stands_still_is_told(make_flow: MakeFlow) -> None:

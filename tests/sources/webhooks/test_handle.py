@@ -11,8 +11,6 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from exports.models import Assessment, ExportAttempt
-from ladokflow.messages import message
-from ladokflow.wiseflow.errors import WiseflowError
 from sources.models import Credential, Flow, SyncRun, WebhookEvent
 from sources.signals import grades_changed
 from sources.sweep import sweep_sources
@@ -193,16 +191,13 @@ def test_a_new_phase_is_read_from_wiseflow_and_not_from_the_call(came, flow, san
     assert flow.state == Flow.State.PARTICIPATION_ENDED
 
 
-def test_a_phase_is_not_written_down_before_the_grades_could_be_read(came, flow, sandbox, monkeypatch):
+def test_a_phase_is_not_written_down_before_the_grades_could_be_read(came, flow, sandbox):
     """A flow in the archive is not read any more: it must not be known as that with the last grades missing."""
     sandbox.control.end_participation(flow.wiseflow_id)
     came("FLOW_STATE_UPDATED")
-
-    def nothing(*args):
-        raise WiseflowError(message("remote.no_credential"), permanent=False)
-
-    monkeypatch.setattr("ladokflow.wiseflow.client.WiseflowClient.assessments", nothing)
+    sandbox.control.fault("wiseflow", "/flow/*/assessments", "status", times=-1, status=503)
     work()
+    assert sandbox.control.faults()[0]["used"] > 0
     flow.refresh_from_db()
     assert flow.state != Flow.State.PARTICIPATION_ENDED
     assert not WebhookEvent.objects.filter(handled_at__isnull=False).exists()
@@ -369,7 +364,7 @@ def test_a_call_that_is_done_is_not_done_again(came, flow, call):
 
 
 def test_old_calls_are_forgotten(call, settings):
-    from exports.operation.sweep import prune
+    from exports.operation.pruning import prune
 
     call(event="PAPER_SUBMITTED", flowId=1, callId="old")
     call(event="PAPER_SUBMITTED", flowId=1, callId="new")
