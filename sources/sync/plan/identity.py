@@ -1,41 +1,27 @@
 """Who is who: the person in Ladok, the participant in WISEflow and the row we have of them.
 
-In the order WISEflow matches people: organisation id, then national id, then student number, then e-mail address where the
-licence has each address once. WISEflow looks users up by identifiers only; an address is asked for when somebody is added
-(`sources/sync/apply/new_participants.py`).
+Who is the same is decided in one place (`sources/sync/plan/pairing.py`); those of whom it cannot be told are in doubt, and nothing
+is written for them. WISEflow looks users up by identifiers only; an e-mail address, where the licence has each address once, is
+asked for when somebody is added (`sources/sync/apply/new_participants.py`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ladokflow.ladok.base import Exam, Person
+from ladokflow.ladok.base import PERSON_FIELDS, Exam, Person
 from ladokflow.messages import Message, message
 from ladokflow.wiseflow.schemas import FlowParticipant, User
+from sources.sync.identifiers import IDENTIFIERS, normal
+from sources.sync.plan.pairing import Identifiers, Said, compare, identifiers_of, normal_forms, pair, said_pairs
+from sources.sync.plan.registrations import doubt_between
 from sources.sync.plan.values import Entry, Known, Match, Memory
 
-IDENTIFIERS = ("organisation_id", "national_id", "external_user_id")
 # What is told where two people have the same one; the number itself is never told.
 SHARED = {"national_id": "sources.shared_national_id", "external_user_id": "sources.shared_student_number"}
 SHARED_EMAIL = {"email": "sources.shared_email"}
-
-
-def normal(kind: str, value: str) -> str:
-    """An identifier as it is compared: case does not matter, nor how a personnummer is punctuated."""
-    value = value.strip().casefold()
-    return re.sub(r"[^0-9a-z]", "", value) if kind == "national_id" else value
-
-
-def spellings(kind: str, value: str) -> tuple[str, ...]:
-    """An identifier as WISEflow, which compares character by character, may have it: a personnummer with and without a hyphen."""
-    value = value.strip()
-    plain = re.sub(r"[^0-9a-zA-Z]", "", value)
-    if kind != "national_id" or not re.fullmatch(r"\d{8}[0-9a-zA-Z]\d{3}", plain):
-        return (value,) if value else ()
-    return tuple(dict.fromkeys((value, plain, f"{plain[:8]}-{plain[8:]}")))
 
 
 def merge_people(exams: Sequence[Exam], memory: Memory) -> list[Entry]:
@@ -61,12 +47,12 @@ def tell_shared(exams: Sequence[Exam], memory: Memory) -> list[Message]:
 
 
 def _sharers(entries: Sequence[Entry], memory: Memory) -> list[tuple[str, list[Entry]]]:
-    found: dict[tuple[str, str], list[Entry]] = {}
+    by_value: dict[tuple[str, str], list[Entry]] = {}
     for kind in SHARED | SHARED_EMAIL if memory.has_unique_emails else SHARED:
         for entry in entries:
             if value := normal(kind, str(getattr(entry.person, kind))):
-                found.setdefault((kind, value), []).append(entry)
-    return [(kind, sharers) for (kind, _), sharers in found.items() if len(sharers) > 1]
+                by_value.setdefault((kind, value), []).append(entry)
+    return [(kind, sharers) for (kind, _), sharers in by_value.items() if len(sharers) > 1]
 
 
 def _without(person: Person, kind: str) -> Person:
@@ -75,28 +61,34 @@ def _without(person: Person, kind: str) -> Person:
 
 
 def _merged(exams: Sequence[Exam]) -> list[Entry]:
-    found: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {}
     for exam in exams:
         for person in exam.people:
             if not person.organisation_id.strip():
                 continue
             key = normal("organisation_id", person.organisation_id)
-            entry = found.get(key)
+            entry = entries.get(key)
             if entry is None:
-                found[key] = Entry(key=key, person=person, codes=(exam.code,), room=exam.room)
+                entries[key] = Entry(key=key, person=person, codes=(exam.code,), room=exam.room)
+                continue
+            likeness = compare(identifiers_of(entry.person), identifiers_of(person))
+            if not likeness.is_same:
+                # Two people who have one organisation id, on two exams.
+                other = Entry(key=f"{key} {exam.code}", person=person, codes=(exam.code,))
+                entry.doubt = other.doubt = doubt_between(person, entry.name, entry.organisation_id, likeness)
+                entries[other.key] = other
                 continue
             if exam.code not in entry.codes:
                 entry.codes = (*entry.codes, exam.code)
             entry.room = entry.room or exam.room
             entry.person = _filled(entry.person or person, person)
-    return list(found.values())
+    return list(entries.values())
 
 
 def _filled(person: Person, other: Person) -> Person:
-    names = ("national_id", "first_name", "last_name", "email", "external_user_id", "unique_exam_id")
+    """The person with what the other has more."""
+    names = [row.name for row in PERSON_FIELDS]
     gaps = {name: getattr(other, name) for name in names if not getattr(person, name) and getattr(other, name)}
-    if person.individual_end_at is None and other.individual_end_at is not None:
-        gaps["individual_end_at"] = other.individual_end_at
     return replace(person, **gaps) if gaps else person
 
 
@@ -112,92 +104,134 @@ def match_entries(
 
 
 def _match_known(entries: list[Entry], known: Iterable[Known]) -> None:
-    left = dict(enumerate(known))
-    for kind in IDENTIFIERS:
-        by_value = {normal(kind, value): number for number, row in left.items() if (value := getattr(row, kind))}
-        for entry in entries:
-            value = normal(kind, _identifier(entry, kind))
-            if entry.known is None and value and value in by_value:
-                entry.known = left.pop(by_value.pop(value))
-    entries += [Entry(key=f"row-{row.pk}", known=row) for row in left.values()]
+    rows = list(known)
+    there = [_identifiers(entry) for entry in entries]
+    said = said_pairs(there, [[_of_user(one) for one in row.said] for row in rows])
+    found = pair(there, [identifiers_of(row) for row in rows], said)
+    people = list(entries)
+    for number, entry in enumerate(people):
+        if number in found.pairs:
+            entry.known = rows[found.pairs[number]]
+            entry.is_said_same = said.get((number, found.pairs[number]), False)
+        elif number in found.left_doubts and entry.person is not None and entry.doubt is None:
+            other, likeness = found.left_doubts[number]
+            entry.doubt = doubt_between(entry.person, rows[other].name, rows[other].organisation_id, likeness)
+    taken = set(found.pairs.values())
+    said_gone = {row for (_, row), is_same in said.items() if not is_same}
+    for number, row in enumerate(rows):
+        if number in taken:
+            continue
+        entry = Entry(key=f"row-{row.pk}", known=row, is_said_gone=number in said_gone)
+        if number in found.right_doubts:
+            other, likeness = found.right_doubts[number]
+            person = people[other].person or Person()
+            entry.doubt = doubt_between(person, row.name, row.organisation_id, likeness)
+        entries.append(entry)
+
+
+def _of_user(said: Said) -> Said:
+    """What was said of a registration, as far as WISEflow knows a person by it."""
+    return replace(said, of={kind: values for kind, values in said.of.items() if kind in IDENTIFIERS})
 
 
 def _match_present(
     entries: list[Entry], participants: Sequence[FlowParticipant], memory: Memory, users: Mapping[str, Match]
 ) -> None:
+    """By the participant that our row is of, then by identifiers, then by the user. Each participant is one person's."""
     left = {participant.id: participant for participant in participants}
-    for entry in entries:
-        participant_id = entry.known.wiseflow_id if entry.known is not None else None
-        if participant_id is not None and participant_id in left:
-            entry.present = left.pop(participant_id)
-    for kind in IDENTIFIERS:
-        type_name = memory.data_types.get(kind, "")
-        by_value = {
-            normal(kind, value): participant.id
-            for participant in left.values()
-            for value in (participant.values(type_name) if type_name else ())
-            if value
-        }
-        for entry in entries:
-            value = normal(kind, _identifier(entry, kind))
-            if entry.present is None and value and by_value.get(value) in left:
-                entry.present = left.pop(by_value[value])
-    by_user = {participant.user_id: participant.id for participant in left.values() if participant.user_id}
-    for entry in entries:
-        user = users[entry.key].user if entry.key in users else None
-        user_id = user.id if user is not None else (entry.known.user_id if entry.known is not None else None)
-        if entry.present is None and user_id is not None and by_user.get(user_id) in left:
-            entry.present = left.pop(by_user[user_id])
+    _take(entries, left, lambda entry: entry.known.wiseflow_id if entry.known is not None else None)
+    _pair_with_participants([entry for entry in entries if entry.present is None], left, memory)
+    ids_by_user: dict[int | None, int] = {
+        participant.user_id: participant.id for participant in left.values() if participant.user_id
+    }
+    _take(entries, left, lambda entry: ids_by_user.get(_user_id(entry, users)))
     entries += [Entry(key=f"participant-{participant.id}", present=participant) for participant in left.values()]
 
 
-def _identifier(entry: Entry, kind: str) -> str:
-    if entry.person is not None:
-        return str(getattr(entry.person, kind))
-    return str(getattr(entry.known, kind)) if entry.known is not None else ""
+def _pair_with_participants(entries: Sequence[Entry], left: dict[int, FlowParticipant], memory: Memory) -> None:
+    others = list(left.values())
+    types = [(kind, name) for kind, name in memory.data_types.items() if name]
+    found = pair(
+        [_identifiers(entry) for entry in entries],
+        [normal_forms({kind: other.values(name) for kind, name in types}) for other in others],
+    )
+    for number, entry in enumerate(entries):
+        if number in found.pairs:
+            entry.present = left.pop(others[found.pairs[number]].id)
+        elif number in found.left_doubts and entry.person is not None and entry.doubt is None:
+            other, likeness = found.left_doubts[number]
+            there = others[other]
+            name = f"{there.first_name} {there.last_name}".strip() or str(there.id)
+            entry.doubt = doubt_between(entry.person, name, _shown(there, memory), likeness)
 
 
-def newcomers(exams: Sequence[Exam], participants: Sequence[FlowParticipant], memory: Memory) -> list[Entry]:
-    """Those in Ladok who are not on the flow in WISEflow, as far as can be told without looking up users."""
+def _shown(there: FlowParticipant, memory: Memory) -> str:
+    return next(iter(there.values(memory.data_types.get("organisation_id", ""))), "") or str(there.id)
+
+
+def _take(
+    entries: Iterable[Entry], left: dict[int, FlowParticipant], participant_id_of: Callable[[Entry], int | None]
+) -> None:
+    """Gives each entry that has no participant yet the one it points to, if that is nobody's yet."""
+    for entry in entries:
+        participant_id = participant_id_of(entry) if entry.present is None else None
+        if participant_id is not None and participant_id in left:
+            entry.present = left.pop(participant_id)
+
+
+def _user_id(entry: Entry, users: Mapping[str, Match]) -> int | None:
+    """The user of a newcomer, or the one that our row is of."""
+    match = users.get(entry.key)
+    if match is not None and match.user is not None:
+        return match.user.id
+    return entry.known.user_id if entry.known is not None else None
+
+
+def _identifiers(entry: Entry) -> Identifiers:
+    record = entry.person or entry.known
+    return identifiers_of(record) if record is not None else {}
+
+
+def to_look_up(entries: Sequence[Entry]) -> list[Entry]:
+    """Those in Ladok whose users in WISEflow are to be looked up: who are not on the flow, as far as can be told without, or of
+    whom Ladok has other identifiers now. WISEflow finds a user by any of them, and it may be another's."""
     return [
         entry
-        for entry in match_entries(merge_people(exams, memory), participants, memory, {})
-        if entry.person is not None and entry.present is None
+        for entry in entries
+        if entry.person is not None and entry.doubt is None and (entry.present is None or _is_identified_anew(entry))
     ]
+
+
+def _is_identified_anew(entry: Entry) -> bool:
+    if entry.person is None or entry.known is None:
+        return False
+    before = identifiers_of(entry.known)
+    return any(before.get(kind) != values for kind, values in identifiers_of(entry.person).items())
 
 
 def match_users(
     people: Sequence[Entry], users: Sequence[User], type_ids: Mapping[str, int], *, has_unique_emails: bool = False
 ) -> dict[str, Match]:
-    """The WISEflow user of each person, by entry key. The identifiers must not lead to different users."""
-    found: dict[str, dict[str, set[int]]] = {kind: {} for kind in IDENTIFIERS}
-    by_id = {user.id: user for user in users}
-    for kind, type_id in type_ids.items():
-        for user in users:
-            for value in user.values(type_id):
-                found[kind].setdefault(normal(kind, value), set()).add(user.id)
+    """The WISEflow user of each person, by entry key. The identifiers must not lead to different users, nor to one whom the
+    others contradict."""
+    there = [normal_forms({kind: user.values(type_id) for kind, type_id in type_ids.items()}) for user in users]
+    found = pair([_identifiers(entry) for entry in people], there)
     matches = {}
-    for entry in people:
-        hits: list[int] = []
-        for kind in IDENTIFIERS:
-            value = normal(kind, str(getattr(entry.person, kind)))
-            hits += [hit for hit in sorted(found[kind].get(value, ())) if value and hit not in hits]
-        matches[entry.key] = Match(
-            user=by_id[hits[0]] if hits else None,
-            is_ambiguous=len(hits) > 1,
-            by_email=has_unique_emails and not hits and entry.person is not None and bool(entry.person.email.strip()),
-        )
+    for number, entry in enumerate(people):
+        hits = found.met.get(number, {})
+        if not hits:
+            has_email = entry.person is not None and bool(entry.person.email.strip())
+            matches[entry.key] = Match(by_email=has_unique_emails and has_email)
+            continue
+        user, likeness = next((users[hit], likeness) for hit, likeness in hits.items())
+        if len(hits) == 1 and likeness.contradicts and entry.person is not None:
+            shown = next(iter(user.values(type_ids.get("organisation_id", 0))), "") or str(user.id)
+            name = f"{user.first_name} {user.last_name}".strip() or shown
+            doubt = doubt_between(entry.person, name, shown, likeness)
+            matches[entry.key] = Match(doubt=doubt, contradicted=user)
+        else:
+            matches[entry.key] = Match(user=user, is_ambiguous=len(hits) > 1)
     return matches
-
-
-def contradicts(person: Person, participant: FlowParticipant, memory: Memory) -> bool:
-    """Whether both have an identifier of the same kind, and not the same."""
-    for kind in IDENTIFIERS:
-        ours = normal(kind, str(getattr(person, kind)))
-        theirs = {normal(kind, value) for value in participant.values(memory.data_types.get(kind, ""))} - {""}
-        if ours and theirs and ours not in theirs:
-            return True
-    return False
 
 
 def tell_apart(entries: Sequence[Entry], users: Mapping[str, Match]) -> dict[str, Match]:

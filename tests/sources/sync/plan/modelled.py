@@ -10,8 +10,33 @@ from typing import Any
 
 from ladokflow.ladok.base import Exam
 from ladokflow.wiseflow.schemas import FlowDates, FlowParticipant, Room, Staff
+from sources.sync.plan.changes import (
+    DATE_FIELDS,
+    AddParticipant,
+    AddStaff,
+    AllocateToCode,
+    BookRoom,
+    CancelBooking,
+    Change,
+    CreateRoom,
+    DeactivateParticipant,
+    DeallocateFromCode,
+    PlaceParticipants,
+    Plan,
+    ReactivateParticipant,
+    RemoveParticipant,
+    RemoveStaff,
+    SetCode,
+    SetDates,
+    SetGradingScale,
+    SetIndividualEnd,
+    SetSubtitle,
+    SetTitle,
+    SetUniqueExamId,
+    UpdateUser,
+)
 from sources.sync.plan.plan import plan
-from sources.sync.plan.values import Booking, Change, Entry, Known, Memory, Plan, Present, Wanted, WantedStaff
+from sources.sync.plan.values import Booking, Entry, Known, Memory, Present, Wanted, WantedStaff
 
 TZ = zoneinfo.ZoneInfo("Europe/Stockholm")
 CREATED = dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC)
@@ -31,6 +56,7 @@ class Model:
         )
     )
     last_id: int = 0
+    ends: dict[str, dt.datetime] = field(default_factory=dict)  # of those who have one of their own, by organisation id
 
     def __post_init__(self) -> None:
         self.memory = replace(self.memory, external_sources=frozenset(self.codes))
@@ -46,7 +72,7 @@ class Model:
         """Apply the plan, and remember what a finished run remembers."""
         entries = {entry.key: entry for entry in found.entries}
         for change in found.changes:
-            getattr(self, "_" + change.kind.replace(".", "_"))(change, entries)
+            self._change(change, entries)
         kept = [self._row(entry) for entry in found.entries if entry.is_kept and self._has_row(entry)]
         self.memory = replace(
             self.memory,
@@ -55,7 +81,10 @@ class Model:
             unfollowed=found.unfollowed,
             follows_dates=found.follows_dates,
             people=tuple(kept) if found.syncs_people else (*self.memory.people, *kept),
-            person_counts={exam.code: len(exam.people) for exam in wanted.exams},
+            person_counts={
+                **self.memory.person_counts,
+                **{exam.code: len(exam.people) for exam in wanted.exams if exam.code not in found.held_codes},
+            },
         )
 
     def _has_row(self, entry: Entry) -> bool:
@@ -150,76 +179,63 @@ class Model:
 
     # --- The changes, each by its kind ---------------------------------------------------------------------------
 
-    def _metadata_title(self, change: Change, _: Any) -> None:
-        self._set(title=change.data["value"])
-
-    def _metadata_subtitle(self, change: Change, _: Any) -> None:
-        self._set(subtitle=change.data["value"])
-
-    def _metadata_code(self, change: Change, _: Any) -> None:
-        self._set(code=change.data["value"])
-
-    def _dates_set(self, change: Change, _: Any) -> None:
-        self._set(dates=FlowDates(**change.data))
-
-    def _scale_set(self, change: Change, _: Any) -> None:
-        self._set(scale_id=change.data["scale_id"])
-
-    def _people_add(self, change: Change, entries: dict[str, Entry]) -> None:
-        person = entries[change.data["key"]].person
-        self.add_participant(person.organisation_id, person.unique_exam_id)
-        self.change_participant(person.organisation_id, first_name=person.first_name, last_name=person.last_name)
+    def _change(self, change: Change, entries: dict[str, Entry]) -> None:
+        match change:
+            case SetTitle():
+                self._set(title=change.value)
+            case SetSubtitle():
+                self._set(subtitle=change.value)
+            case SetCode():
+                self._set(code=change.value)
+            case SetDates():
+                self._set(dates=FlowDates(**{name: getattr(change, name) for name in DATE_FIELDS}))
+            case SetGradingScale():
+                self._set(scale_id=change.scale_id)
+            case AddParticipant():
+                person = entries[change.key].person
+                names = {"first_name": person.first_name, "last_name": person.last_name}
+                self.add_participant(person.organisation_id, person.unique_exam_id)
+                self.change_participant(person.organisation_id, **names)
+            case UpdateUser():
+                person = entries[change.key].person
+                self._of_one(change, entries, first_name=person.first_name, last_name=person.last_name)
+            case SetUniqueExamId():
+                self._of_one(change, entries, unique_exam_id=change.unique_exam_id)
+            case ReactivateParticipant():
+                self._of_one(change, entries, activated=True)
+            case DeactivateParticipant():
+                self._of_one(change, entries, activated=False)
+            case RemoveParticipant():
+                self.remove_participant(self._id_of(entries[change.key]))
+            case SetIndividualEnd():
+                self.ends.pop(self._id_of(entries[change.key]), None)
+                self.ends |= {self._id_of(entries[change.key]): change.end_at} if change.end_at is not None else {}
+            case AllocateToCode() | DeallocateFromCode():
+                pass  # what WISEflow is not asked about when a plan is made: our rows remember it
+            case AddStaff():
+                self.add_staff(change.staff.role, change.staff.user_id)
+            case RemoveStaff():
+                rows = self.present.staff[change.role]
+                self.remove_staff(change.role, next(row.user_id for row in rows if row.id == change.staff_id))
+            case CreateRoom():
+                room = Room.model_validate({"id": self.next_id(), "name": change.room})
+                self._set(rooms=(*self.present.rooms, room))
+            case BookRoom():
+                room = next(room for room in self.present.rooms if room.name == change.room)
+                booking = Booking(self.next_id(), room.id, change.start_at, change.end_at)
+                self._set(bookings=(*self.present.bookings, booking))
+            case PlaceParticipants():
+                ids = frozenset(filter(None, (self._participant_id(entries[key]) for key in change.keys)))
+                booking_id = change.booking_id or self.present.bookings[-1].id
+                present = next(row.participant_ids for row in self.present.bookings if row.id == booking_id)
+                self.seat(booking_id, present | ids | frozenset(change.carried))
+            case CancelBooking():
+                self._bookings(lambda row: None if row.id == change.booking_id else row)
+            case _:
+                raise TypeError(change)  # a kind that this model does not know proves nothing
 
     def _of_one(self, change: Change, entries: dict[str, Entry], **fields: Any) -> None:
-        self.change_participant(self._id_of(entries[change.data["key"]]), **fields)
-
-    def _people_update(self, change: Change, entries: dict[str, Entry]) -> None:
-        person = entries[change.data["key"]].person
-        self._of_one(change, entries, first_name=person.first_name, last_name=person.last_name)
-
-    def _people_unique_exam_id(self, change: Change, entries: dict[str, Entry]) -> None:
-        self._of_one(change, entries, unique_exam_id=change.data["value"])
-
-    def _people_reactivate(self, change: Change, entries: dict[str, Entry]) -> None:
-        self._of_one(change, entries, activated=True)
-
-    def _people_deactivate(self, change: Change, entries: dict[str, Entry]) -> None:
-        self._of_one(change, entries, activated=False)
-
-    def _people_remove(self, change: Change, entries: dict[str, Entry]) -> None:
-        self.remove_participant(self._id_of(entries[change.data["key"]]))
-
-    def _elsewhere(self, change: Change, _: Any) -> None:
-        """What WISEflow is not asked about when a plan is made: our rows remember it."""
-
-    _people_end = _people_allocate = _people_deallocate = _elsewhere
-
-    def _staff_add(self, change: Change, _: Any) -> None:
-        one: WantedStaff = change.data["staff"]
-        self.add_staff(one.role, one.user_id)
-
-    def _staff_remove(self, change: Change, _: Any) -> None:
-        rows = self.present.staff[change.data["role"]]
-        user_id = next(row.user_id for row in rows if row.id == change.data["staff_id"])
-        self.remove_staff(change.data["role"], user_id)
-
-    def _rooms_create(self, change: Change, _: Any) -> None:
-        room = Room.model_validate({"id": self.next_id(), "name": change.data["room"]})
-        self._set(rooms=(*self.present.rooms, room))
-
-    def _rooms_book(self, change: Change, _: Any) -> None:
-        room = next(room for room in self.present.rooms if room.name == change.data["room"])
-        booking = Booking(self.next_id(), room.id, change.data["start_at"], change.data["end_at"])
-        self._set(bookings=(*self.present.bookings, booking))
-
-    def _rooms_place(self, change: Change, entries: dict[str, Entry]) -> None:
-        ids = frozenset(filter(None, (self._participant_id(entries[key]) for key in change.data["keys"])))
-        booking_id = change.data["booking_id"] or self.present.bookings[-1].id
-        present = next(row.participant_ids for row in self.present.bookings if row.id == booking_id)
-        self.seat(booking_id, present | ids | frozenset(change.data["carried"]))
-
-    def _rooms_unbook(self, change: Change, _: Any) -> None:
-        self._bookings(lambda row: None if row.id == change.data["booking_id"] else row)
+        self.change_participant(self._id_of(entries[change.key]), **fields)
 
     def _bookings(self, of: Callable[[Booking], Booking | None]) -> None:
         self._set(bookings=tuple(row for row in map(of, self.present.bookings) if row is not None))

@@ -4,10 +4,11 @@ import pytest
 
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
-from sources.sync.plan.identity import spellings
+from sources.sync.identifiers import spellings
 from tests.sources.sync.test_run import ids, sync
 
 WHO = "veravik1@oru.example"
+PERSONNUMMER = {"199001012385", "19900101-2385", "900101-2385", "9001012385"}
 
 
 @pytest.fixture
@@ -24,6 +25,9 @@ def flow(oru, olle, code):
     ("there", "in_ladok"),
     [
         ("19900101-2385", "199001012385"),
+        ("900101-2385", "199001012385"),
+        ("9001012385", "19900101-2385"),
+        ("199001012385", "900101-2385"),
         ("199001012385", "19900101-2385"),
         ("19900101-T385", "19900101T385"),
         ("199001012385", "199001012385"),
@@ -52,13 +56,38 @@ def test_a_user_whose_personnummer_is_spelt_otherwise_is_the_one_who_comes_in(fl
 @pytest.mark.parametrize(
     ("kind", "value", "expected"),
     [
-        ("national_id", " 199001012385 ", {"199001012385", "19900101-2385"}),
-        ("national_id", "19900101-2385", {"199001012385", "19900101-2385"}),
-        ("national_id", "19900101+2385", {"19900101+2385", "199001012385", "19900101-2385"}),
-        ("national_id", "900101-2385", {"900101-2385"}),
+        ("national_id", " 199001012385 ", PERSONNUMMER),
+        ("national_id", "19900101-2385", PERSONNUMMER),
+        ("national_id", "19900101+2385", {"19900101+2385", *PERSONNUMMER}),
+        ("national_id", "900101-2385", PERSONNUMMER),
         ("national_id", "", set()),
-        ("organisation_id", "abc-d", {"abc-d"}),
+        ("organisation_id", "abc-d", {"abc-d", "ABC-D"}),
+        ("organisation_id", "Abc-D\u200b", {"Abc-D", "abc-d", "ABC-D"}),
+        ("external_user_id", "\u00e5b1", {"\u00e5b1", "a\u030ab1", "\u00c5B1", "A\u030aB1"}),
     ],
 )
 def test_the_spellings_that_are_looked_for(kind, value, expected):
     assert set(spellings(kind, value)) == expected
+
+
+@pytest.mark.parametrize(
+    ("there", "in_ladok"),
+    [
+        (WHO.upper(), WHO),
+        (WHO, WHO.upper()),
+        (WHO, f"{WHO}\u200b"),
+        (WHO, f"\ufeff{WHO}"),
+        ("\u00e5sa1@oru.example", "a\u030asa1@oru.example"),
+        ("A\u030aSA1@ORU.EXAMPLE", "\u00e5sa1@oru.example"),
+    ],
+)
+def test_a_user_whose_organisation_id_is_spelt_otherwise_is_the_one_who_comes_in(flow, sandbox, code, there, in_ladok):
+    number = sandbox.control.add_user("oru", {"organisation_id": there}, first_name="Vera", last_name="Vik")
+    vera = {"studentuid": in_ladok, "firstname": "Vera", "lastname": "Vik"}
+    sandbox.control.change_people("oru", code, add=[vera], exact=True)
+    before = len(sandbox.control.users("oru"))
+    run = sync(flow)
+    assert (run.state, run.problems, run.added) == ("success", [], 1)
+    assert {row["userId"] for row in ids(sandbox, flow).values()} >= {number}
+    assert len(sandbox.control.users("oru")) == before
+    assert sync(flow).changes == []

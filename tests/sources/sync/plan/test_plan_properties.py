@@ -8,7 +8,16 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from ladokflow.ladok.base import Exam, Person
-from sources.sync.plan.flow_data import DATE_FIELDS
+from sources.sync.plan.changes import (
+    DATE_FIELDS,
+    AddParticipant,
+    DeactivateParticipant,
+    ReactivateParticipant,
+    RemoveParticipant,
+    SetIndividualEnd,
+    SetUniqueExamId,
+    UpdateUser,
+)
 from sources.sync.plan.values import CONCLUDED, PARTICIPATION, SETUP
 from tests.sources.sync.plan.modelled import TZ, Model, wanted_of
 
@@ -116,7 +125,7 @@ def value_of(present, name):
 
 
 def keys_of(found, *kinds):
-    return {change.data["key"] for change in found.changes if change.kind in kinds}
+    return {change.key for change in found.changes if isinstance(change, kinds)}
 
 
 @FIXED
@@ -177,11 +186,11 @@ def test_the_counts_are_those_of_the_changes(first, second, by_hand, state):
     use(model, by_hand)
     model.present = replace(model.present, state=state)
     found = model.plan(second)
-    added = keys_of(found, "people.add")
+    added = keys_of(found, AddParticipant)
     assert found.counts["added"] == len(added)
-    assert found.counts["removed"] == len(keys_of(found, "people.remove"))
-    assert found.counts["deactivated"] == len(keys_of(found, "people.deactivate"))
-    changed = keys_of(found, "people.update", "people.unique_exam_id", "people.end", "people.reactivate") - added
+    assert found.counts["removed"] == len(keys_of(found, RemoveParticipant))
+    assert found.counts["deactivated"] == len(keys_of(found, DeactivateParticipant))
+    changed = keys_of(found, UpdateUser, SetUniqueExamId, SetIndividualEnd, ReactivateParticipant) - added
     assert found.counts["updated"] == len(changed)
     if state <= PARTICIPATION:
         people = {person.organisation_id for exam in second.exams for person in exam.people}
