@@ -12,7 +12,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ladokflow.messages import Message, message
-from sources.sync.plan.values import Change, Memory, Present, Wanted
+from ladokflow.texts import as_stored, is_same_text
+from ladokflow.wiseflow.words import FlowType, is_type
+from sources.sync.plan.changes import (
+    DATE_FIELDS,
+    Change,
+    SetCode,
+    SetGradingScale,
+    SetSubtitle,
+    SetTitle,
+    set_dates_to,
+)
+from sources.sync.plan.moments import is_same_moment, iso
+from sources.sync.plan.times import Times
+from sources.sync.plan.values import MARKING, Memory, Present, Wanted
 
 TEXT_LENGTH = 255
 DEFAULT_START = dt.time(9)
@@ -20,10 +33,6 @@ DEFAULT_LENGTH = dt.timedelta(hours=5)
 MARKING_WAITS_DAYS = 2
 MARKING_STARTS = dt.time(12)
 MARKING_LASTS = dt.timedelta(weeks=4)
-# WISEflow may keep whole minutes only; such a value is still the one we wrote.
-SAME_MOMENT = dt.timedelta(minutes=1)
-
-DATE_FIELDS = ("participation_start_at", "participation_end_at", "marking_start_at", "marking_end_at")
 
 
 @dataclass
@@ -39,69 +48,57 @@ class Following:
 
 def plan_flow(wanted: Wanted, present: Present, memory: Memory) -> Following:
     """The changes of the flow's own data. For phases up to and with marking."""
-    found = Following(
+    following = Following(
         changes=[],
         problems=[],
-        followed={k: v for k, v in memory.followed.items() if k != "pending"},
+        followed={k: v for k, v in memory.followed.items() if k not in ("pending", "outside")},
         unfollowed={},
         follows_dates=memory.follows_dates,
     )
-    _texts(found, wanted, present, memory)
-    _dates(found, wanted, present, memory)
-    _scale(found, wanted, present, memory)
-    return found
+    _texts(following, wanted, present, memory)
+    _dates(following, wanted, present, memory)
+    _scale(following, wanted, present, memory)
+    return following
 
 
-def _is_ours(name: str, there: Any, memory: Memory, same: Callable[[Any, Any], bool]) -> bool:
+def _is_ours(name: str, present: Any, memory: Memory, same: Callable[[Any, Any], bool]) -> bool:
     """Whether the value in WISEflow is one that we wrote, so that it may be replaced."""
     if memory.is_first or name not in memory.followed:
         return name not in memory.unfollowed
     if name in memory.unfollowed:
         return False
-    return same(there, memory.followed[name]) or (name in memory.pending and same(there, memory.pending[name]))
+    return same(present, memory.followed[name]) or (name in memory.pending and same(present, memory.pending[name]))
 
 
 def _follow(
-    found: Following,
+    following: Following,
     memory: Memory,
     name: str,
     says: Any,
-    there: Any,
+    present: Any,
     same: Callable[[Any, Any], bool] = lambda a, b: a == b,
 ) -> bool:
     """Whether `says` is to be written; remembers the value, or that somebody has changed it."""
-    if same(says, there):
-        found.followed[name] = says
+    if same(says, present):
+        following.followed[name] = says
         return False
-    if _is_ours(name, there, memory, same):
-        found.followed[name] = says
+    if _is_ours(name, present, memory, same):
+        following.followed[name] = says
         return True
-    found.unfollowed[name] = {"ladok": says, "wiseflow": there}
+    following.unfollowed[name] = {"ladok": says, "wiseflow": present}
     return False
 
 
-def _texts(found: Following, wanted: Wanted, present: Present, memory: Memory) -> None:
+def _texts(following: Following, wanted: Wanted, present: Present, memory: Memory) -> None:
     master = wanted.exams[0]
-    for name, says, there in (
-        ("title", master.title.strip()[:TEXT_LENGTH] or master.code, present.title),
-        ("subtitle", master.subtitle.strip()[:TEXT_LENGTH], present.subtitle),
-        ("code", master.code.strip()[:TEXT_LENGTH], present.code),
+    code = as_stored(master.code, TEXT_LENGTH)
+    for kind, name, says, in_wiseflow in (
+        (SetTitle, "title", as_stored(master.title, TEXT_LENGTH) or code, present.title),
+        (SetSubtitle, "subtitle", as_stored(master.subtitle, TEXT_LENGTH), present.subtitle),
+        (SetCode, "code", code, present.code),
     ):
-        if _follow(found, memory, name, says, there):
-            text = message(f"sources.change.{name}", new=says)
-            found.changes.append(Change(f"metadata.{name}", {"value": says}, text))
-
-
-def _iso(moment: dt.datetime | None) -> str | None:
-    return moment.astimezone(dt.UTC).isoformat(timespec="seconds") if moment else None
-
-
-def is_same_moment(one: dt.datetime | str | None, other: dt.datetime | str | None) -> bool:
-    one = dt.datetime.fromisoformat(one) if isinstance(one, str) else one
-    other = dt.datetime.fromisoformat(other) if isinstance(other, str) else other
-    if one is None or other is None:
-        return one is other
-    return abs(one - other) < SAME_MOMENT
+        if _follow(following, memory, name, says, in_wiseflow, is_same_text):
+            following.changes.append(kind(value=says, message=message(f"sources.change.{name}", new=says)))
 
 
 def whole_dates(
@@ -134,24 +131,24 @@ def whole_dates(
     }
 
 
-def _dates(found: Following, wanted: Wanted, present: Present, memory: Memory) -> None:
+def _dates(following: Following, wanted: Wanted, present: Present, memory: Memory) -> None:
     master = wanted.exams[0]
     has_dates = bool(master.participation_start_at or master.participation_end_at)
-    if memory.flow_type.casefold() == "floworal":
+    if is_type(memory.flow_type, FlowType.ORAL):
         return
     if memory.is_first:
-        found.follows_dates = has_dates
+        following.follows_dates = has_dates
         if not has_dates:
-            found.problems.append(message("sources.no_dates", code=master.code))
+            following.problems.append(message("sources.no_dates", code=master.code))
     elif not memory.follows_dates:
         return
     elif not has_dates:
-        found.problems.append(message("sources.dates_gone", code=master.code))
+        following.problems.append(message("sources.dates_gone", code=master.code))
         return
     marking_end = master.marking_end_at
     end = master.participation_end_at or master.participation_start_at
     if marking_end and end and marking_end <= end:
-        found.problems.append(message("sources.deadline_before_end", code=master.code))
+        following.problems.append(message("sources.deadline_before_end", code=master.code))
         marking_end = None
     says = whole_dates(
         master.participation_start_at,
@@ -160,66 +157,55 @@ def _dates(found: Following, wanted: Wanted, present: Present, memory: Memory) -
         created_at=memory.created_at,
         tz=memory.tz,
     )
-    _write_dates(found, says, present, memory)
+    _write_dates(following, says, present, memory)
 
 
-def _write_dates(found: Following, says: Mapping[str, dt.datetime], present: Present, memory: Memory) -> None:
+def _write_dates(following: Following, says: Mapping[str, dt.datetime], present: Present, memory: Memory) -> None:
     result: dict[str, dt.datetime | None] = {}
     to_write = []
-    before = dict(found.followed)
+    before = dict(following.followed)
     for name in DATE_FIELDS:
-        there = getattr(present.dates, name)
-        if _follow(found, memory, name, _iso(says[name]), _iso(there), is_same_moment):
+        in_wiseflow = getattr(present.dates, name)
+        if _follow(following, memory, name, iso(says[name]), iso(in_wiseflow), is_same_moment):
             to_write.append(name)
             result[name] = says[name]
         else:
-            result[name] = there
+            result[name] = in_wiseflow
     if not to_write:
         return
-    start, end, marking_start, marking_end = (result[name] for name in DATE_FIELDS)
-    if not (start and end and marking_start and marking_end and start < end < marking_start < marking_end):
+    if not Times(*(result[name] for name in DATE_FIELDS)).go_together:
         # What Ladok says does not go with what somebody has set by hand: nothing is written, and it is told.
-        found.problems.append(message("sources.dates_conflict"))
+        following.problems.append(message("sources.dates_conflict"))
         for name in to_write:
-            found.followed.pop(name)
+            following.followed.pop(name)
             if name in before:
-                found.followed[name] = before[name]
+                following.followed[name] = before[name]
         return
-    text = message(
-        "sources.change.dates",
-        start=_local(start, memory.tz),
-        end=_local(end, memory.tz),
-        marking_start=_local(marking_start, memory.tz),
-        marking_end=_local(marking_end, memory.tz),
-    )
-    data = dict(zip(DATE_FIELDS, (start, end, marking_start, marking_end), strict=True))
-    found.changes.append(Change("dates.set", data, text))
+    dates = {name: moment for name, moment in result.items() if moment is not None}
+    following.changes.append(set_dates_to(dates, memory.tz))
 
 
 def values_in_wiseflow(present: Present) -> dict[str, Any]:
     """What WISEflow has now, as `Flow.followed` writes it."""
-    dates = {name: _iso(getattr(present.dates, name)) for name in DATE_FIELDS}
+    dates = {name: iso(getattr(present.dates, name)) for name in DATE_FIELDS}
     return {"title": present.title, "subtitle": present.subtitle, "code": present.code, **dates}
 
 
-def _local(moment: dt.datetime, tz: dt.tzinfo) -> str:
-    return f"{moment.astimezone(tz):%Y-%m-%d %H:%M}"
-
-
-def _scale(found: Following, wanted: Wanted, present: Present, memory: Memory) -> None:
+def _scale(following: Following, wanted: Wanted, present: Present, memory: Memory) -> None:
     if wanted.scale_id is None:
         # Nothing to follow yet. Should Ladok have a scale later, it may replace this one, but none that was set by hand.
         if present.scale_id is not None:
-            found.followed.setdefault("grading_scale", present.scale_id)
+            following.followed.setdefault("grading_scale", present.scale_id)
         return
-    if not _follow(found, memory, "grading_scale", wanted.scale_id, present.scale_id):
+    if not _follow(following, memory, "grading_scale", wanted.scale_id, present.scale_id):
         return
-    if present.has_grades:
-        # Another scale would reset the grades there are.
-        found.followed.pop("grading_scale", None)
+    if present.has_grades or present.state >= MARKING:
+        # Another scale would reset the grades there are, and in marking there may be some that are not to be seen.
+        following.followed.pop("grading_scale", None)
         if "grading_scale" in memory.followed:
-            found.followed["grading_scale"] = memory.followed["grading_scale"]
-        found.problems.append(message("sources.scale_kept", scale=wanted.scale_name))
+            following.followed["grading_scale"] = memory.followed["grading_scale"]
+        code = "sources.scale_kept" if present.has_grades else "sources.scale_kept_in_marking"
+        following.problems.append(message(code, scale=wanted.scale_name))
         return
     text = message("sources.change.scale", scale=wanted.scale_name)
-    found.changes.append(Change("scale.set", {"scale_id": wanted.scale_id}, text))
+    following.changes.append(SetGradingScale(scale_id=wanted.scale_id, message=text))

@@ -9,9 +9,12 @@ import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from ladokflow.identifiers import normal
 from ladokflow.messages import message
-from sources.sync.plan.flow_data import is_same_moment
-from sources.sync.plan.values import PARTICIPATION, Booking, Change, Entry, Memory, Present, Wanted
+from sources.sync.plan.changes import BookRoom, CancelBooking, CreateRoom, PlaceParticipants, RoomChange
+from sources.sync.plan.moments import is_same_moment, local
+from sources.sync.plan.times import Times
+from sources.sync.plan.values import PARTICIPATION, Booking, Entry, Memory, Present, Wanted
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class _Wanted:
     """A room with its bookings: the one at the right time, if any, and ours from another time."""
 
     name: str
+    identifier: str  # Ladok's own
     is_there: bool
     right: Booking | None
     old: tuple[Booking, ...]
@@ -30,19 +34,22 @@ def plan_rooms(
     present: Present,
     memory: Memory,
     entries: Sequence[Entry],
-    start: dt.datetime | None,
-    end: dt.datetime | None,
-) -> tuple[list[Change], dict[str, list[str]]]:
+    times: Times,
+) -> tuple[list[RoomChange], dict[str, list[str]]]:
     """The changes, and room name -> [start, end] of the bookings that are ours."""
     before: dict[str, list[str]] = dict(memory.followed.get("rooms", {}))
+    start, end = times.start, times.end
     if not wanted.has_rooms or present.state > PARTICIPATION or start is None or end is None:
         return [], before
-    names = list(dict.fromkeys(exam.room.strip() for exam in wanted.exams if exam.room.strip()))
+    identifiers: dict[str, str] = {}
+    for exam in wanted.exams:
+        if name := exam.room.strip():
+            identifiers[name] = identifiers.get(name) or exam.room_id.strip()
     seats = _seats(present, before)
     rooms = []
     booked: dict[str, list[str]] = {}
-    for name in names:
-        room = _room(name, present, before, entries, seats, start, end)
+    for name, identifier in identifiers.items():
+        room = _room(name, identifier, present, before, entries, seats, start, end)
         booked[name] = [start.isoformat(), end.isoformat()] if room is not None else before[name]
         rooms += [room] if room is not None else []
     placed = {entry.participant_id for room in rooms for entry in room.people}
@@ -53,6 +60,7 @@ def plan_rooms(
 
 def _room(
     name: str,
+    identifier: str,
     present: Present,
     before: Mapping[str, list[str]],
     entries: Sequence[Entry],
@@ -61,8 +69,12 @@ def _room(
     end: dt.datetime,
 ) -> _Wanted | None:
     """None where our booking has been moved or taken away by hand: then it is left as it is."""
-    there = next((room for room in present.rooms if room.name.casefold() == name.casefold()), None)
-    bookings = [booking for booking in present.bookings if there is not None and booking.room_id == there.id]
+    room_in_wiseflow = next((room for room in present.rooms if normal(room.name) == normal(name)), None)
+    bookings = [
+        booking
+        for booking in present.bookings
+        if room_in_wiseflow is not None and booking.room_id == room_in_wiseflow.id
+    ]
     right = next((booking for booking in bookings if _is_at(booking, [start, end])), None)
     old = tuple(booking for booking in bookings if booking is not right and _is_at(booking, before.get(name, [])))
     if name in before and right is None and not old:
@@ -73,7 +85,7 @@ def _room(
         for entry in entries
         if entry.person is not None and entry.room.strip() == name and _is_to_be_placed(entry, name, seats, stays)
     )
-    return _Wanted(name, there is not None, right, old, people)
+    return _Wanted(name, identifier, room_in_wiseflow is not None, right, old, people)
 
 
 @dataclass(frozen=True)
@@ -85,8 +97,8 @@ class _Seat:
 
 def _seats(present: Present, before: Mapping[str, list[str]]) -> dict[int, _Seat]:
     """Where each participant sits: WISEflow lets nobody sit in two bookings of a flow."""
-    names = {room.id: room.name.casefold() for room in present.rooms}
-    times = {name.casefold(): when for name, when in before.items()}
+    names = {room.id: normal(room.name) for room in present.rooms}
+    times = {normal(name): when for name, when in before.items()}
     return {
         participant_id: _Seat(booking.id, name, _is_at(booking, times.get(name, [])))
         for booking in present.bookings
@@ -102,44 +114,43 @@ def _is_to_be_placed(entry: Entry, name: str, seats: Mapping[int, _Seat], stays:
         return True
     if seat.booking_id in stays:
         return False
-    if seat.room == name.casefold():
+    if seat.room == normal(name):
         return seat.is_ours
-    return seat.is_ours and entry.known is not None and entry.known.room.strip().casefold() == seat.room
+    return seat.is_ours and entry.known is not None and normal(entry.known.room) == seat.room
 
 
 def _changes(
     room: _Wanted, memory: Memory, taken: Collection[int | None], start: dt.datetime, end: dt.datetime
-) -> list[Change]:
+) -> list[RoomChange]:
     """`taken`: participants who are placed in one of the rooms, or leave the flow."""
-    changes: list[Change] = []
+    changes: list[RoomChange] = []
     name = room.name
     # They were placed in our booking by hand, and come along to the new one.
     carried = [pk for booking in room.old for pk in sorted(booking.participant_ids) if pk not in taken]
     count = len(room.people) + len(carried)
     if not room.is_there:
-        changes.append(
-            Change("rooms.create", {"room": name, "capacity": count}, message("sources.change.room_made", room=name))
-        )
+        text = message("sources.change.room_made", room=name)
+        changes.append(CreateRoom(room=name, identifier=room.identifier, capacity=count, message=text))
     if room.right is None:
-        text = message("sources.change.room_booked", room=name, start=_local(start, memory), end=_local(end, memory))
-        changes.append(Change("rooms.book", {"room": name, "start_at": start, "end_at": end}, text))
+        text = message(
+            "sources.change.room_booked", room=name, start=local(start, memory.tz), end=local(end, memory.tz)
+        )
+        changes.append(BookRoom(room=name, start_at=start, end_at=end, message=text))
     if count:
-        data = {
-            "room": name,
-            "keys": [entry.key for entry in room.people],
-            "carried": carried,
-            "booking_id": room.right.id if room.right is not None else None,
-        }
-        changes.append(Change("rooms.place", data, message("sources.change.room_placed", room=name, count=count)))
+        changes.append(
+            PlaceParticipants(
+                room=name,
+                keys=tuple(entry.key for entry in room.people),
+                carried=tuple(carried),
+                booking_id=room.right.id if room.right is not None else None,
+                message=message("sources.change.room_placed", room=name, count=count),
+            )
+        )
     for booking in room.old:
         text = message("sources.change.room_unbooked", room=name)
-        changes.append(Change("rooms.unbook", {"room": name, "booking_id": booking.id}, text))
+        changes.append(CancelBooking(room=name, booking_id=booking.id, message=text))
     return changes
 
 
 def _is_at(booking: Booking, times: Sequence[dt.datetime | str]) -> bool:
     return len(times) == 2 and is_same_moment(booking.start_at, times[0]) and is_same_moment(booking.end_at, times[1])
-
-
-def _local(moment: dt.datetime, memory: Memory) -> str:
-    return f"{moment.astimezone(memory.tz):%Y-%m-%d %H:%M}"

@@ -1,12 +1,15 @@
 """Rooms: who sits where is WISEflow's people's to change, and a room is made once however many ask for it."""
 
 import datetime as dt
+import json
 import threading
+import zoneinfo
 
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
+from ladokflow.ladok.base import Exam
 from sources.flows.codes import add_code
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
@@ -15,6 +18,11 @@ from sources.sync.apply.apply import Applying
 from sources.sync.apply.room_lock import rooms_turn
 from sources.sync.gather import gather
 from sources.sync.lease import Lease
+from sources.sync.plan.changes import CreateRoom
+from sources.sync.plan.rooms import plan_rooms
+from sources.sync.plan.times import Times
+from sources.sync.plan.values import Memory, Present, Wanted
+from sources.sync.run import plan_for
 from sources.universities.clients import wiseflow_for
 from tests.sources.sync.test_run import codes_of, sync
 
@@ -47,6 +55,11 @@ def book_by_hand(client, flow, name):
     room = room or client.create_room(name=name, capacity=10)
     own = client.room_bookings(flow.wiseflow_id)[0]
     return client.book_room(flow.wiseflow_id, room.id, own.start_at, own.end_at).id
+
+
+def planned(flow, client):
+    gathered = gather(flow, client)
+    return gathered, plan_for(gathered)
 
 
 def seats(client, flow):
@@ -108,7 +121,8 @@ def test_when_the_exam_is_moved_everybody_comes_along_also_who_was_placed_by_han
     sandbox.control.change_exam("liu", code, endTime="20:15")
     run = sync(flow)
     assert "sources.change.room_unbooked" in codes_of(run.change_messages)
-    assert run.problems == []
+    # The booking that was made by hand is at the time before.
+    assert codes_of(run.problem_messages) == ["sources.room_elsewhen"]
     there = seats(client, flow)
     assert there == {"Källaren": {moved}, "Valla": set(ids(client, flow)) - {moved}}
     assert guest in there["Valla"]
@@ -143,10 +157,10 @@ def test_who_is_placed_by_hand_between_the_plan_and_the_call_stays_too(flow, cli
     everybody = ids(client, flow)
     lease = Lease.take(flow.pk)
     flow.refresh_from_db()
-    gathered = gather(flow, client)
+    made = planned(flow, client)
     guest = sandbox.control.add_participant_by_hand(flow.wiseflow_id, "gastin01@liu.example")
     client.put_booking_participants(flow.wiseflow_id, own.id, [*everybody, guest])
-    Applying(gathered, client, lease).apply()
+    Applying(*made, client, lease).apply()
     lease.release()
     assert guest in seats(client, flow)["Valla"]
 
@@ -193,13 +207,34 @@ def made_rooms(sandbox):
     ]
 
 
+def test_a_room_is_made_with_ladoks_own_id(liu, anna, sandbox):
+    """The article's table has both: `id` and `Room`."""
+    sync(twin(liu, anna, sandbox))
+    (made,) = (json.loads(row["body"]) for row in made_rooms(sandbox))
+    assert (made["name"], made["identifier"]) == ("Trädgår’n", "Trädgår’n")
+    (room,) = [row for row in sandbox.control.rooms("liu") if row["name"] == "Trädgår’n"]
+    assert room["identifier"] == "Trädgår’n"
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"), [(("T-1", "T-2"), "T-1"), (("", "T-2"), "T-2"), (("", ""), ""), ((" T-1 ", ""), "T-1")]
+)
+def test_the_id_is_that_of_the_first_exam_in_the_room_that_has_one(ids, expected):
+    exams = tuple(Exam(code=f"C{n}", room="Valla", room_id=each) for n, each in enumerate(ids))
+    start = dt.datetime(2027, 1, 1, 9, tzinfo=dt.UTC)
+    memory = Memory(created_at=start, tz=zoneinfo.ZoneInfo("Europe/Stockholm"))
+    times = Times(start, start + HOUR, None, None)
+    changes, _ = plan_rooms(Wanted(exams=exams, has_rooms=True), Present(state=0), memory, [], times)
+    assert [change.identifier for change in changes if isinstance(change, CreateRoom)] == [expected]
+
+
 def test_a_room_that_was_made_since_the_plan_is_used(liu, anna, sandbox):
     """Two plans say that the room is to be made; the second finds it."""
     flows = [twin(liu, anna, sandbox) for _ in range(2)]
     with wiseflow_for(liu) as client:
-        planned = [(gather(flow, client), Lease.take(flow.pk)) for flow in flows]
-        for gathered, lease in planned:
-            Applying(gathered, client, lease).apply()
+        plans = [(planned(flow, client), Lease.take(flow.pk)) for flow in flows]
+        for made, lease in plans:
+            Applying(*made, client, lease).apply()
         assert [room.name for room in client.rooms()].count("Trädgår’n") == 1
         assert all(seats(client, flow)["Trädgår’n"] == set(ids(client, flow)) for flow in flows)
     assert len(made_rooms(sandbox)) == 1
@@ -209,22 +244,22 @@ def test_a_room_that_was_made_since_the_plan_is_used(liu, anna, sandbox):
 def test_two_workers_at_once_make_one_room(liu, anna, sandbox):
     flows = [twin(liu, anna, sandbox) for _ in range(2)]
     with wiseflow_for(liu) as client:
-        planned = [(gather(flow, client), Lease.take(flow.pk)) for flow in flows]
+        plans = [(planned(flow, client), Lease.take(flow.pk)) for flow in flows]
     # Each would look, find nothing and then make it, were they not to wait for each other.
     sandbox.control.fault("wiseflow", "/license/rooms", "latency", times=2, method="POST", seconds=0.5)
     start, failures = threading.Barrier(2), []
 
-    def work(gathered, lease):
+    def work(made, lease):
         try:
             with wiseflow_for(liu) as client:
                 start.wait()
-                assert Applying(gathered, client, lease).apply().problems == []
+                assert Applying(*made, client, lease).apply().problems == []
         except BaseException as error:
             failures.append(error)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=work, args=one) for one in planned]
+    threads = [threading.Thread(target=work, args=one) for one in plans]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -248,7 +283,7 @@ def test_a_room_that_is_somebodys_turn_is_told_and_comes_with_the_next_run(liu, 
     flow = twin(liu, anna, sandbox)
     with wiseflow_for(liu) as client:
         lease = Lease.take(flow.pk)
-        applying = Applying(gather(flow, client), client, lease, room_wait_seconds=0)
+        applying = Applying(*planned(flow, client), client, lease, room_wait_seconds=0)
         with rooms_turn(liu, "TRÄDGÅR’N", wait_seconds=0):
             applied = applying.apply()
         lease.release()
