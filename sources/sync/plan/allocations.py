@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ladokflow.identifiers import normal
 from ladokflow.messages import Message, message
-from sources.sync.plan.values import PARTICIPATION, Change, Entry, Memory, Present, Wanted, WantedStaff
+from sources.sync.plan.changes import AddStaff, AllocateAssessor, StaffChange
+from sources.sync.plan.values import PARTICIPATION, Entry, Memory, Present, Wanted, WantedStaff
 
 ALL, ROUND_ROBIN, LIST = "all", "round_robin", "list"
 MOST_NAMED = 10  # people that one message names
@@ -26,8 +28,8 @@ def round_robin(participants: Iterable[str], loads: Mapping[str, int]) -> dict[s
 
 
 def plan_allocations(
-    wanted: Wanted, present: Present, memory: Memory, entries: Sequence[Entry], staff: Sequence[Change]
-) -> list[Change]:
+    wanted: Wanted, present: Present, memory: Memory, entries: Sequence[Entry], staff: Sequence[StaffChange]
+) -> list[AllocateAssessor]:
     """The changes. `staff` are those of the same plan: an assessor who is added by it gets participants, too.
 
     What has been given once is not given again, so that what somebody takes away or moves in WISEflow stays so. In a
@@ -36,7 +38,7 @@ def plan_allocations(
     if wanted.allocation not in (ALL, ROUND_ROBIN, LIST) or present.state > PARTICIPATION:
         return []
     assessors = _assessors(wanted, present, staff)
-    given = {key: frozenset(ids) for key, ids in memory.followed.get("allocations", {}).items()}
+    given = {normal(key): frozenset(ids) for key, ids in memory.followed.get("allocations", {}).items()}
     people = _people(entries)
     if wanted.allocation == LIST:
         shares = _listed(wanted, present, people, assessors, given)
@@ -49,10 +51,10 @@ def plan_allocations(
         free = [entry.key for entry in people if not _has_assessor(entry) and entry.participant_id not in before]
         shares = round_robin(sorted(free), _loads(assessors, present))
     return [
-        Change(
-            "staff.allocate",
-            {"staff": assessors[key], "keys": keys},
-            message("sources.change.assessor_allocated", name=assessors[key].name, count=len(keys)),
+        AllocateAssessor(
+            staff=assessors[key],
+            keys=tuple(keys),
+            message=message("sources.change.assessor_allocated", name=assessors[key].name, count=len(keys)),
         )
         for key, keys in shares.items()
         if keys
@@ -72,11 +74,11 @@ def _listed(
     given: Mapping[str, frozenset[int]],
 ) -> dict[str, list[str]]:
     """The list's pairs that are not so yet: assessor to the keys of participants. A list covers who is there."""
-    entries = {entry.organisation_id.casefold(): entry for entry in people}
+    entries = {normal(entry.organisation_id): entry for entry in people}
     rows = _row_ids(assessors, present)
     shares: dict[str, list[str]] = {key: [] for key in assessors}
     for participant, assessor in wanted.allocation_list:
-        entry, key = entries.get(participant.casefold()), assessor.casefold()
+        entry, key = entries.get(normal(participant)), normal(assessor)
         if entry is None or key not in shares or entry.participant_id in given.get(key, ()):
             continue
         if entry.present is None or rows[key] not in entry.present.assessor_ids:
@@ -84,39 +86,36 @@ def _listed(
     return shares
 
 
-def tell_of_list(wanted: Wanted, present: Present, entries: Sequence[Entry], staff: Sequence[Change]) -> list[Message]:
+def tell_of_list(
+    wanted: Wanted, present: Present, entries: Sequence[Entry], staff: Sequence[StaffChange]
+) -> list[Message]:
     """Whom the list forgets, whom it names though they are not on the flow, and which of its assessors are not there."""
     if wanted.allocation != LIST or present.state > PARTICIPATION:
         return []
     people = _people(entries)
-    listed = {participant.casefold() for participant, _ in wanted.allocation_list}
-    here = {entry.organisation_id.casefold() for entry in people}
+    listed = {normal(participant) for participant, _ in wanted.allocation_list}
+    here = {normal(entry.organisation_id) for entry in people}
     forgotten = [
         entry.organisation_id
         for entry in people
-        if entry.organisation_id.casefold() not in listed and not _has_assessor(entry)
+        if normal(entry.organisation_id) not in listed and not _has_assessor(entry)
     ]
-    absent = [participant for participant, _ in wanted.allocation_list if participant.casefold() not in here]
+    absent = [participant for participant, _ in wanted.allocation_list if normal(participant) not in here]
     assessors = _assessors(wanted, present, staff)
-    missing = [assessor for _, assessor in wanted.allocation_list if assessor.casefold() not in assessors]
-    told = {
+    missing = [assessor for _, assessor in wanted.allocation_list if normal(assessor) not in assessors]
+    named = {
         "sources.listed_assessor_missing": missing,
         "sources.not_on_the_list": forgotten,
         "sources.listed_not_on_the_flow": absent,
     }
     return [
-        message(code, count=len(set(names)), people=_some(sorted(set(names)))) for code, names in told.items() if names
+        message(code, count=len(set(names)), people=_some(sorted(set(names)))) for code, names in named.items() if names
     ]
 
 
 def _some(names: Sequence[str]) -> str:
     rest = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" … (+{rest})" if rest > 0 else "")
-
-
-def assessor_key(staff: WantedStaff) -> str:
-    """What an assessor is remembered by: the user in WISEflow may not be there yet."""
-    return staff.organisation_id.casefold()
 
 
 def _has_assessor(entry: Entry) -> bool:
@@ -134,15 +133,18 @@ def _loads(assessors: Mapping[str, WantedStaff], present: Present) -> dict[str, 
 def _row_ids(assessors: Mapping[str, WantedStaff], present: Present) -> dict[str, int | None]:
     """Each one's number as an assessor of the flow in WISEflow; None for who is not there yet."""
     rows = {row.user_id: row.id for row in present.staff.get("assessor", ())}
-    return {key: rows.get(one.user_id) if one.user_id is not None else None for key, one in assessors.items()}
-
-
-def _assessors(wanted: Wanted, present: Present, staff: Sequence[Change]) -> dict[str, WantedStaff]:
-    """Those we asked for who are on the flow, or will be; not somebody who has been taken away by hand."""
-    there = {one.user_id for one in present.staff.get("assessor", ())}
-    added = [change.data["staff"] for change in staff if change.kind == "staff.add"]
     return {
-        assessor_key(one): one
-        for one in wanted.staff
-        if one.role == "assessor" and (one in added or (one.user_id is not None and one.user_id in there))
+        key: rows.get(assessor.user_id) if assessor.user_id is not None else None for key, assessor in assessors.items()
+    }
+
+
+def _assessors(wanted: Wanted, present: Present, staff: Sequence[StaffChange]) -> dict[str, WantedStaff]:
+    """Those we asked for who are on the flow, or will be; not somebody who has been taken away by hand."""
+    present_ids = {assessor.user_id for assessor in present.staff.get("assessor", ())}
+    added = [change.staff for change in staff if isinstance(change, AddStaff)]
+    return {
+        assessor.key: assessor
+        for assessor in wanted.staff
+        if assessor.role == "assessor"
+        and (assessor in added or (assessor.user_id is not None and assessor.user_id in present_ids))
     }

@@ -14,107 +14,105 @@ of a re-marking flow only assessors are followed.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ladokflow.messages import Message, message
 from sources.sync.plan.allocations import plan_allocations, tell_of_list
+from sources.sync.plan.brake import held_codes
+from sources.sync.plan.changes import Change, Departure, Plan
 from sources.sync.plan.flow_data import plan_flow
 from sources.sync.plan.identity import match_entries, merge_people, tell_apart, tell_shared
 from sources.sync.plan.participants import is_open_for_people, plan_people, read_activation
 from sources.sync.plan.rooms import plan_rooms
-from sources.sync.plan.staff import plan_staff
-from sources.sync.plan.values import (
-    CONCLUDED,
-    GOES,
-    SECTIONS,
-    Booking,
-    Change,
-    Entry,
-    Known,
-    Match,
-    Memory,
-    Plan,
-    Present,
-    Wanted,
-    WantedStaff,
-)
-
-__all__ = [
-    "SECTIONS",
-    "Booking",
-    "Change",
-    "Entry",
-    "Known",
-    "Match",
-    "Memory",
-    "Plan",
-    "Present",
-    "Wanted",
-    "WantedStaff",
-    "plan",
-]
+from sources.sync.plan.staff import plan_staff, tell_students
+from sources.sync.plan.times import tell_bookings, tell_ends, tell_hand_set_end, tell_own_ends, times_after
+from sources.sync.plan.values import CONCLUDED, Entry, Match, Memory, Present, Wanted
 
 NOBODY = {"added": 0, "updated": 0, "removed": 0, "deactivated": 0, "unchanged": 0}
 
 
-def plan(wanted: Wanted, present: Present, memory: Memory, users: Mapping[str, Match] | None = None) -> Plan:
-    """The plan. `users` are the WISEflow users of those who would be added (`sources.sync.plan.identity.newcomers`)."""
+def plan(
+    wanted: Wanted,
+    present: Present,
+    memory: Memory,
+    users: Mapping[str, Match] | None = None,
+    *,
+    matched: Sequence[Entry] | None = None,
+    holds: bool = True,
+) -> Plan:
+    """The plan. `users` are the WISEflow users of those who were looked up (`sources.sync.plan.identity.to_look_up`); `matched` is
+    everybody as `match_entries` gives them without users, where that has been worked out already.
+
+    `holds` is False where a manager has confirmed that those go whom the brake holds.
+    """
+
+    def hold(goers: Sequence[Entry]) -> Mapping[str, Message]:
+        return held_codes(wanted.exams, memory, entries, goers, state=present.state) if holds else {}
+
+    entries: list[Entry] = []
+    empty_codes = tuple(exam.code for exam in wanted.exams if memory.person_counts.get(exam.code) and not exam.people)
     if present.state >= CONCLUDED:
+        held = hold([])
         return Plan(
             problems=(message("sources.marking_over"),),
             counts={**NOBODY, "unchanged": sum(known.is_from_source for known in memory.people)},
             followed=memory.followed,
             unfollowed=memory.unfollowed,
             follows_dates=memory.follows_dates,
+            held_codes=held,
+            empty_codes=empty_codes,
         )
     users = users or {}
     problems = [*(problem for exam in wanted.exams for problem in exam.problems), *wanted.problems]
     flow = plan_flow(wanted, present, memory)
-    start, end = _general_times(flow.changes, present)
-    entries = match_entries(merge_people(wanted.exams, memory), present.participants, memory, users)
-    changes = list(flow.changes)
+    times = times_after(flow.changes, present)
+    if matched is None or users:
+        matched = match_entries(merge_people(wanted.exams, memory), present.participants, memory, users)
+    entries = [replace(entry) for entry in matched]
+    changes: list[Change] = list(flow.changes)
     opens = is_open_for_people(present.state, memory.flow_type, is_remarking=present.is_remarking)
     counts = dict(NOBODY)
+    departures: tuple[Departure, ...] = ()
     if opens:
         people = plan_people(
             entries,
             state=present.state,
             memory=memory,
             users=tell_apart(entries, users),
-            general_end_at=end,
+            times=times,
+            hold=hold,
         )
+        departures, held = tuple(people.held), people.held_codes
         changes += people.changes
         problems += tell_shared(wanted.exams, memory) + people.problems
         counts = people.counts
     else:
         entries = _people_not_written_down(entries)
+        held = hold([])
         counts["unchanged"] = sum(known.is_from_source for known in memory.people) + len(entries)
+        problems += tell_ends(memory.people, memory, times)
     staff, staff_problems, followed_staff = plan_staff(wanted, present, memory)
+    problems += tell_students(wanted, present, entries)
     allocations = plan_allocations(wanted, present, memory, entries, staff) if opens else []
     problems += tell_of_list(wanted, present, entries, staff) if opens else []
-    rooms, followed_rooms = plan_rooms(wanted, present, memory, entries, start, end)
+    rooms, followed_rooms = plan_rooms(wanted, present, memory, entries, times)
+    own_ends, outside = tell_own_ends(entries, changes, present, memory, times, opens=opens)
+    problems += own_ends + tell_hand_set_end(present, memory, times) + tell_bookings(present, memory, times, rooms)
     return Plan(
-        changes=tuple(changes + staff + allocations + rooms),
+        changes=(*changes, *staff, *allocations, *rooms),
         problems=tuple(problems + flow.problems + staff_problems + _told_of_nobody(wanted, memory)),
         counts=counts,
-        brake=_brake(wanted, memory, changes, entries, opens=opens),
-        followed={**flow.followed, "staff": followed_staff, "rooms": followed_rooms},
+        held=departures,
+        held_codes=held,
+        followed={**flow.followed, "staff": followed_staff, "rooms": followed_rooms}
+        | ({"outside": outside} if outside else {}),
         unfollowed=flow.unfollowed,
         follows_dates=flow.follows_dates,
         entries=tuple(entries),
-        empty_codes=tuple(
-            exam.code for exam in wanted.exams if memory.person_counts.get(exam.code) and not exam.people
-        ),
+        empty_codes=empty_codes,
         syncs_people=opens,
     )
-
-
-def _general_times(changes: Sequence[Change], present: Present) -> tuple[dt.datetime | None, dt.datetime | None]:
-    for change in changes:
-        if change.kind == "dates.set":
-            return change.data["participation_start_at"], change.data["participation_end_at"]
-    return present.dates.participation_start_at, present.dates.participation_end_at
 
 
 def _people_not_written_down(entries: Sequence[Entry]) -> list[Entry]:
@@ -122,16 +120,16 @@ def _people_not_written_down(entries: Sequence[Entry]) -> list[Entry]:
 
     They have no row, or one that came with their grade, which could not tell where they were from.
     """
-    found = [
+    unrecorded = [
         entry
         for entry in entries
         if entry.person is not None
         and entry.present is not None
         and (entry.known is None or not entry.known.is_from_source)
     ]
-    for entry in found:
+    for entry in unrecorded:
         read_activation(entry, {})
-    return found
+    return unrecorded
 
 
 def _told_of_nobody(wanted: Wanted, memory: Memory) -> list[Message]:
@@ -141,31 +139,3 @@ def _told_of_nobody(wanted: Wanted, memory: Memory) -> list[Message]:
         for exam in wanted.exams
         if not exam.people and not memory.person_counts.get(exam.code)
     ]
-
-
-def _brake(
-    wanted: Wanted, memory: Memory, changes: Sequence[Change], entries: Sequence[Entry], *, opens: bool
-) -> Message | None:
-    """An empty list where there were people, or a fall of more than half: never a mass removal without a manager.
-
-    Those whose code a manager has taken off the flow do not count: who would go was shown before it was done.
-    """
-    for exam in wanted.exams:
-        before = memory.person_counts.get(exam.code) or 0
-        now = len(exam.people)
-        if before and not now:
-            return message("sources.brake_empty", code=exam.code, before=before)
-        if opens and now * 2 < before:
-            return message("sources.brake_half", code=exam.code, before=before, now=now)
-    asked_for = {
-        entry.key for entry in entries if entry.person is None and entry.known and entry.known.is_of_removed_code
-    }
-    people = sum(
-        entry.known is not None and entry.known.is_from_source and entry.known.is_active
-        for entry in entries
-        if entry.key not in asked_for
-    )
-    gone = sum(change.kind in GOES and change.data["key"] not in asked_for for change in changes)
-    if opens and gone * 2 > people:
-        return message("sources.brake_gone", count=gone, people=people)
-    return None

@@ -1,4 +1,4 @@
-"""The values a plan is made of: what is wanted, what is there, what we did last, and what is to be changed."""
+"""The values a plan is made from: what is wanted, what is there, and what we did last."""
 
 from __future__ import annotations
 
@@ -8,34 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ladokflow.identifiers import normal
 from ladokflow.ladok.base import Exam, Person
 from ladokflow.messages import Message
 from ladokflow.wiseflow.schemas import FlowDates, FlowParticipant, Room, Staff, User
+from ladokflow.wiseflow.words import USUAL_TYPE, FlowState, FlowType, is_type
+from sources.sync.plan.pairing import Said
 
-# WISEflow's numbers of the phases
-SETUP, ACTIVATED, PARTICIPATION, MARKING, CONCLUDED, ARCHIVED = range(6)
-
-GOES = ("people.remove", "people.deactivate")
-SECTIONS = ("metadata", "dates", "scale", "people", "staff", "rooms")
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing to change in WISEflow. `kind` is "section.verb"; `message` says what and why, as preview, run and
-    history show it. `data` is what the change needs: see `sources/sync/apply/apply.py`."""
-
-    kind: str
-    data: Mapping[str, Any]
-    message: Message
-
-    @property
-    def section(self) -> str:
-        return self.kind.partition(".")[0]
+# The phases, by the names the plan knows them by
+SETUP, ACTIVATED, PARTICIPATION, MARKING, CONCLUDED, ARCHIVED = FlowState
 
 
 @dataclass(frozen=True)
 class WantedStaff:
-    """A member of staff as the wizard or a preset names them. `user_id` is None where WISEflow has no such user."""
+    """A member of staff as the wizard or a preset names them. `user_id` is None where WISEflow has no such user; `may_be_made`:
+    somebody has confirmed that they become one. `is_ambiguous`: several users have the organisation id."""
 
     role: str  # manager, assessor, reviewer, invigilator or author
     user_id: int | None
@@ -44,10 +31,27 @@ class WantedStaff:
     first_name: str = ""
     last_name: str = ""
     can_decide: bool = False  # a reviewer whose decision is the grade
+    may_be_made: bool = False
+    is_ambiguous: bool = False
 
     @property
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.email or self.organisation_id
+
+    @property
+    def who(self) -> str:
+        is_named = self.organisation_id and self.name != self.organisation_id
+        return f"{self.name} ({self.organisation_id})" if is_named else self.name
+
+    @property
+    def is_unknown(self) -> bool:
+        """Nobody can be put on the flow: it is for a manager to say who is meant."""
+        return self.user_id is None and not self.may_be_made
+
+    @property
+    def key(self) -> str:
+        """What an assessor is remembered by: the user in WISEflow may not be there yet."""
+        return normal(self.organisation_id)
 
 
 @dataclass(frozen=True)
@@ -89,30 +93,28 @@ class Present:
     staff: Mapping[str, tuple[Staff, ...]] = field(default_factory=dict)
     rooms: tuple[Room, ...] = ()
     bookings: tuple[Booking, ...] = ()
+    own_ends: Mapping[int, dt.datetime] = field(
+        default_factory=dict
+    )  # by participant id, of those who were asked about
 
 
-@dataclass(frozen=True)
-class Known:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known(Person):
     """A participant as we wrote it down last. `codes` are the Ladok codes that are still on the flow."""
 
     pk: int | None
     wiseflow_id: int | None = None
     user_id: int | None = None
-    organisation_id: str = ""
-    national_id: str = ""
-    external_user_id: str = ""
-    first_name: str = ""
-    last_name: str = ""
-    email: str = ""
-    unique_exam_id: str = ""
-    individual_end_at: dt.datetime | None = None
     room: str = ""
     codes: frozenset[str] = frozenset()
     codes_again: frozenset[str] = frozenset()  # with none of those: codes that were removed, and are on the flow again
+    listed_since: dt.datetime | None = None  # first on any list of the flow
+    gone_at: dt.datetime | None = None  # last seen to be gone from one
     is_of_removed_code: bool = False  # every code the person came from has been taken off the flow by a manager
     is_from_source: bool = True
     is_active: bool = True
     is_activation_manual: bool = False
+    said: tuple[Said, ...] = ()  # by managers, of people in Ladok who may be this one
 
     @property
     def name(self) -> str:
@@ -128,7 +130,7 @@ class Memory:
 
     created_at: dt.datetime
     tz: zoneinfo.ZoneInfo
-    flow_type: str = "FLOWassign"
+    flow_type: str = USUAL_TYPE
     is_first: bool = False
     follows_dates: bool = True
     followed: Mapping[str, Any] = field(default_factory=dict)
@@ -138,22 +140,32 @@ class Memory:
     person_counts: Mapping[str, int | None] = field(default_factory=dict)
     data_types: Mapping[str, str] = field(default_factory=dict)  # organisation_id, national_id, ... -> WISEflow's name
     has_unique_emails: bool = False  # on the licence an e-mail address belongs to one user
+    brake_people: int = 3  # as of the source
+    brake_percent: int = 5
     external_sources: frozenset[str] = frozenset()  # the codes that have a reference on the flow in WISEflow
+
+    @property
+    def has_individual_dates(self) -> bool:
+        """Whether WISEflow has them for flows of this type."""
+        return not is_type(self.flow_type, FlowType.ORAL, FlowType.ATTEND)
 
 
 @dataclass(frozen=True)
 class Match:
     """The WISEflow user that a person's identifiers lead to. `is_ambiguous`: they lead to more than one.
 
-    `by_email`: they lead to none, and WISEflow is to be asked for the e-mail address.
+    `by_email`: they lead to none, and WISEflow is to be asked for the e-mail address. `doubt`: they lead to somebody whose other
+    identifiers contradict, and why; `contradicted` is that user.
     """
 
     user: User | None = None
     is_ambiguous: bool = False
     by_email: bool = False
+    doubt: Message | None = None
+    contradicted: User | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """One person of the flow: in Ladok, in WISEflow and in our rows, whichever there is. `key` tells them apart."""
 
@@ -168,6 +180,11 @@ class Entry:
     is_active: bool = True
     is_activation_manual: bool = False
     is_kept: bool = True  # False: the row goes once the change is made
+    doubt: Message | None = None  # why it cannot be told who this is: nothing is written for them
+    is_said_same: bool = False  # a manager has said that the person in Ladok is the one of our row
+    is_said_gone: bool = (
+        False  # a manager has said that somebody in Ladok who shares an identifier is not the one of our row
+    )
 
     @property
     def name(self) -> str:
@@ -188,36 +205,3 @@ class Entry:
         if self.present is not None:
             return self.present.id
         return None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """`counts` has added, updated, removed, deactivated and unchanged: participants. With a `brake` nothing may be applied
-    before a manager has confirmed it. The rest is what is to be remembered once the changes are made."""
-
-    changes: tuple[Change, ...] = ()
-    problems: tuple[Message, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
-    brake: Message | None = None
-    followed: Mapping[str, Any] = field(default_factory=dict)
-    unfollowed: Mapping[str, Any] = field(default_factory=dict)
-    follows_dates: bool = True
-    entries: tuple[Entry, ...] = ()
-    empty_codes: tuple[str, ...] = ()  # had people the last time, and have none now
-    syncs_people: bool = False  # False: only people from Ladok who were not written down as such are
-
-    @property
-    def goers(self) -> tuple[Change, ...]:
-        """Those who are removed or deactivated."""
-        return tuple(change for change in self.changes if change.kind in GOES)
-
-    @property
-    def would_go(self) -> dict[str, list[str]]:
-        """As in `SyncRun.would_go`."""
-        return {"goers": sorted(change.data["key"] for change in self.goers), "empty": sorted(self.empty_codes)}
-
-    def is_within(self, confirmed: Mapping[str, Any]) -> bool:
-        """Whether nobody goes whom the manager did not see when they confirmed; an empty list only if it was that one."""
-        if not confirmed or not set(self.would_go["goers"]) <= set(confirmed.get("goers", ())):
-            return False
-        return not self.empty_codes or self.would_go["empty"] == confirmed.get("empty")

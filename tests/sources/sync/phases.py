@@ -31,6 +31,8 @@ class World:
         self, control: Control, source: Source, manager: Any, *, flow_type: str = "FLOWassign", size: int = SIZE
     ) -> None:
         self.control, self.source = control, source
+        # What the brake holds has tests of its own.
+        Source.objects.filter(pk=source.pk).update(brake_people=size)
         self.gone: dict[str, dict[str, Any]] = {}  # people whom Ladok had, to come back as they were
         self.code = control.add_exam("liu", people=size, campus="")
         control.add_users_of("liu", self.code)
@@ -75,7 +77,7 @@ class World:
 
 
 def come(world: World, who: str) -> None:
-    person = world.gone.pop(who, {"LiUId": who, "firstname": "Kim", "lastname": "Kommen"})
+    person = world.gone.pop(who, {"LiUId": who, "firstname": "Kim", "lastname": f"Kommen {who}"})
     world.control.change_people("liu", world.code, add=[person], exact=True)
 
 
@@ -151,7 +153,14 @@ def tell_participant(before: Any, after: Any) -> str:
 
 
 def _put(world: World, who: str, role: str) -> None:
-    person = {"role": role, "organisation_id": who, "email": who, "first_name": "Stina", "last_name": "Stab"}
+    person = {
+        "role": role,
+        "organisation_id": who,
+        "email": who,
+        "first_name": "Stina",
+        "last_name": "Stab",
+        "is_new": True,
+    }
     Flow.objects.filter(pk=world.row.pk).update(staff=[*_staff(world), person])
 
 

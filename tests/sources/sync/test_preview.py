@@ -27,10 +27,16 @@ def change_everything(world, *, phase):
         names[2]: {"civicNumber": "199001012385"},
     }
     control.set_activated_by_hand(world.id, world.member(names[3])["id"], False)
-    control.change_people("liu", world.code, change=changes, remove=names[4:8], add=3)
+    control.change_people("liu", world.code, change=changes, remove=names[4:7], add=3)
     control.change_exam("liu", world.code, courseName="Nytt namn", startTime="07:20", gradeScale="U-G")
     control.set_metadata_by_hand(world.id, subtitle="Handskriven")
-    person = {"role": "assessor", "organisation_id": "stab01@liu.example", "first_name": "Stina", "last_name": "Stab"}
+    person = {
+        "role": "assessor",
+        "organisation_id": "stab01@liu.example",
+        "first_name": "Stina",
+        "last_name": "Stab",
+        "is_new": True,
+    }
     Flow.objects.filter(pk=world.row.pk).update(staff=[*Flow.objects.get(pk=world.row.pk).staff, person])
     world.enter(phase)
 

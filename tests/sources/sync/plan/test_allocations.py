@@ -34,6 +34,8 @@ ASSESSORS = [{"role": "assessor", "organisation_id": f"asse{number}@liu.example"
 
 @pytest.fixture
 def code(sandbox):
+    for number in range(10):
+        sandbox.control.add_user("liu", {"organisation_id": f"asse{number}@liu.example"})
     return sandbox.control.add_exam("liu", people=5)
 
 

@@ -7,7 +7,23 @@ import pytest
 
 from ladokflow.ladok.base import Exam, Person
 from ladokflow.wiseflow.schemas import FlowDates, FlowParticipant, Staff, User
-from sources.sync.plan.flow_data import DATE_FIELDS, values_in_wiseflow, whole_dates
+from sources.sync.plan.changes import (
+    DATE_FIELDS,
+    AddParticipant,
+    AddStaff,
+    AllocateToCode,
+    DeactivateParticipant,
+    DeallocateFromCode,
+    RemoveParticipant,
+    RemoveStaff,
+    SetDates,
+    SetGradingScale,
+    SetIndividualEnd,
+    SetSubtitle,
+    SetTitle,
+    UpdateUser,
+)
+from sources.sync.plan.flow_data import values_in_wiseflow, whole_dates
 from sources.sync.plan.identity import match_users, merge_people
 from sources.sync.plan.plan import plan
 from sources.sync.plan.values import Known, Match, Memory, Present, Wanted, WantedStaff
@@ -61,12 +77,12 @@ def memory(*people, **fields):
 
 
 def kinds(found):
-    return [change.kind for change in found.changes]
+    return [type(change) for change in found.changes]
 
 
 # --- The table of the design -------------------------------------------------------------------------------------
 
-ADD, REMOVE, DEACTIVATE = ["people.add", "people.allocate"], ["people.remove"], ["people.deactivate"]
+ADD, REMOVE, DEACTIVATE = [AddParticipant, AllocateToCode], [RemoveParticipant], [DeactivateParticipant]
 
 
 @pytest.mark.parametrize(
@@ -97,10 +113,10 @@ def test_participants_follow_ladok_by_phase(state, flow_type, came, went):
 @pytest.mark.parametrize(
     ("state", "came", "went"),
     [
-        (SETUP, ["staff.add"], ["staff.remove"]),
-        (ACTIVATED, ["staff.add"], []),
-        (PARTICIPATION, ["staff.add"], []),
-        (MARKING, ["staff.add"], []),
+        (SETUP, [AddStaff], [RemoveStaff]),
+        (ACTIVATED, [AddStaff], []),
+        (PARTICIPATION, [AddStaff], []),
+        (MARKING, [AddStaff], []),
         (CONCLUDED, [], []),
         (ARCHIVED, [], []),
     ],
@@ -123,10 +139,10 @@ def test_staff_follow_by_phase_and_are_never_removed_from_an_active_flow(state, 
 @pytest.mark.parametrize(
     ("name", "change", "kind"),
     [
-        ("title", {"title": "New"}, "metadata.title"),
-        ("subtitle", {"subtitle": "New"}, "metadata.subtitle"),
-        ("participation_end_at", {"participation_end_at": END + dt.timedelta(hours=1)}, "dates.set"),
-        ("marking_end_at", {"marking_end_at": END + dt.timedelta(days=20)}, "dates.set"),
+        ("title", {"title": "New"}, SetTitle),
+        ("subtitle", {"subtitle": "New"}, SetSubtitle),
+        ("participation_end_at", {"participation_end_at": END + dt.timedelta(hours=1)}, SetDates),
+        ("marking_end_at", {"marking_end_at": END + dt.timedelta(days=20)}, SetDates),
     ],
 )
 def test_flow_data_follows_until_marking_ends(state, name, change, kind):
@@ -155,7 +171,7 @@ def test_a_value_changed_by_hand_is_left_alone(name):
 
 def test_the_scale_is_set_while_no_grade_exists_and_only_then():
     wanted = Wanted((exam(),), scale_id=2, scale_name="U-G")
-    assert kinds(plan(wanted, present(), memory())) == ["scale.set"]
+    assert kinds(plan(wanted, present(), memory())) == [SetGradingScale]
     found = plan(wanted, present(has_grades=True), memory())
     assert (kinds(found), [problem.code for problem in found.problems][:1]) == ([], ["sources.scale_kept"])
 
@@ -165,7 +181,7 @@ def test_a_scale_chosen_by_hand_while_ladok_had_none_is_kept_and_one_that_was_th
     seen = plan(Wanted((exam(),)), present(), nothing)
     later = memory(followed=seen.followed)
     wanted = Wanted((exam(),), scale_id=2, scale_name="U-G")
-    assert kinds(plan(wanted, present(), later)) == ["scale.set"]
+    assert kinds(plan(wanted, present(), later)) == [SetGradingScale]
     by_hand = plan(wanted, present(scale_id=3), later)
     assert (kinds(by_hand), list(by_hand.unfollowed)) == ([], ["grading_scale"])
 
@@ -179,7 +195,7 @@ def test_a_student_of_two_codes_stays_when_one_is_left():
     both = known(1, codes=frozenset({"C", "D"}))
     wanted = Wanted((exam(person()), exam(code="D")))
     rows = memory(both, external_sources=frozenset({"C", "D"}))
-    assert kinds(plan(wanted, present(participant(1)), rows)) == ["people.deallocate"]
+    assert kinds(plan(wanted, present(participant(1)), rows)) == [DeallocateFromCode]
 
 
 # --- Dates -------------------------------------------------------------------------------------------------------
@@ -210,7 +226,7 @@ def test_a_deadline_before_the_usual_start_of_marking_lets_marking_start_at_once
 def test_a_flow_without_dates_at_first_never_gets_them_from_ladok():
     none = {"participation_start_at": None, "participation_end_at": None}
     first = plan(Wanted((exam(**none),)), present(dates=FlowDates()), memory(is_first=True, followed={}))
-    assert (kinds(first), first.follows_dates) == (["dates.set"], False)
+    assert (kinds(first), first.follows_dates) == ([SetDates], False)
     later = plan(Wanted((exam(),)), present(dates=dates(marking_end_at=END)), memory(follows_dates=False))
     assert kinds(later) == []
 
@@ -226,10 +242,17 @@ def test_dates_that_do_not_go_with_what_was_set_by_hand_are_told_and_not_written
 # --- People ------------------------------------------------------------------------------------------------------
 
 
-def test_a_person_is_the_same_by_national_id_when_the_organisation_id_has_changed():
-    rows = memory(known(1, national_id="199001012385"))
-    changed = Person(organisation_id="new@liu.example", national_id="19900101-2385", first_name="A", last_name="Berg")
-    assert kinds(plan(Wanted((exam(changed),)), present(participant(1)), rows)) == ["people.update"]
+def test_a_person_is_the_same_by_both_numbers_when_the_organisation_id_has_changed():
+    numbers = {"national_id": "199001012385", "external_user_id": "S1"}
+    rows = memory(known(1, **numbers))
+    changed = Person(
+        organisation_id="new@liu.example",
+        national_id="19900101-2385",
+        external_user_id="s1",
+        first_name="A",
+        last_name="Berg",
+    )
+    assert kinds(plan(Wanted((exam(changed),)), present(participant(1)), rows)) == [UpdateUser]
 
 
 def test_identifiers_of_two_users_are_told_and_nobody_is_guessed():
@@ -258,7 +281,7 @@ def test_a_number_that_two_people_have_is_told_and_used_for_neither(kind, one, o
         (told, {"organisation_ids": "a@liu.example, b@liu.example"})
     ]
     assert [getattr(entry.person, kind) for entry in found.entries] == ["", ""]
-    assert kinds(found) == ["people.add", "people.add", "people.allocate"]
+    assert kinds(found) == [AddParticipant, AddParticipant, AllocateToCode]
 
 
 def test_a_newcomer_whose_user_is_on_the_flow_as_somebody_else_is_not_added():
@@ -279,14 +302,14 @@ def test_two_newcomers_with_the_same_user_are_both_told_and_not_added():
 
 def test_somebody_added_by_hand_who_then_registers_is_from_ladok_without_being_added_twice():
     rows = memory(known(1, is_from_source=False, codes=frozenset()))
-    assert kinds(plan(Wanted((exam(person()),)), present(participant(1)), rows)) == ["people.allocate"]
+    assert kinds(plan(Wanted((exam(person()),)), present(participant(1)), rows)) == [AllocateToCode]
 
 
 def test_the_same_end_as_everybody_elses_is_no_individual_end():
     rows = memory(known(1))
     same = plan(Wanted((exam(person(individual_end_at=END)),)), present(participant(1)), rows)
     later = plan(Wanted((exam(person(individual_end_at=END + dt.timedelta(hours=1))),)), present(participant(1)), rows)
-    assert (kinds(same), kinds(later)) == ([], ["people.end"])
+    assert (kinds(same), kinds(later)) == ([], [SetIndividualEnd])
 
 
 @pytest.mark.parametrize(
