@@ -8,27 +8,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from ladokflow.wiseflow.client import WiseflowClient
-from ladokflow.wiseflow.errors import WiseflowError
+from sources.sync.apply.flow_data import set_dates, set_grading_scale, set_texts
 from sources.sync.apply.new_participants import Admitting
 from sources.sync.apply.participants import Updating
 from sources.sync.apply.rooms import Seating
 from sources.sync.apply.staff import Appointing
 from sources.sync.apply.work import Applied, Work
-from sources.sync.gather import Gathered, is_about_one_row
+from sources.sync.gather import Gathered
 from sources.sync.lease import Lease
-from sources.sync.plan.values import SECTIONS, Change
+from sources.sync.plan.changes import (
+    AddParticipant,
+    ParticipantChange,
+    Plan,
+    RoomChange,
+    SetDates,
+    SetGradingScale,
+    SetText,
+    StaffChange,
+)
 
 __all__ = ["Applied", "Applying"]
 
+C = TypeVar("C")
+
 
 class Applying:
-    """One plan on its way into WISEflow. `into` holds what was done, also when it fails half-way."""
+    """One plan on its way into WISEflow. `into` holds what was done, also when it fails half-way.
+
+    `on_section` is told which section has been done: metadata, dates, scale, people, staff, rooms.
+    """
 
     def __init__(
         self,
         gathered: Gathered,
+        plan: Plan,
         client: WiseflowClient,
         lease: Lease,
         *,
@@ -38,65 +54,32 @@ class Applying:
         room_wait_seconds: float = 30.0,
     ) -> None:
         self.on_section = on_section
-        self.work = Work(gathered, client, lease, into if into is not None else Applied(), on_progress)
-        self._appointing = Appointing(self.work)
-        self._seating = Seating(self.work, wait_seconds=room_wait_seconds)
+        self.room_wait_seconds = room_wait_seconds
+        self.work = Work(gathered, plan, client, lease, into if into is not None else Applied(), on_progress)
 
     def apply(self) -> Applied:
-        for section in SECTIONS:
-            changes = [change for change in self.work.gathered.plan.changes if change.section == section]
-            if changes:
-                self.work.lease.keep()
-                getattr(self, f"_{section}")(changes)
-            self.on_section(section)
-        return self.work.result
+        work, changes = self.work, self.work.plan.changes
+        texts = [change for change in changes if isinstance(change, SetText)]
+        dates = [change for change in changes if isinstance(change, SetDates)]
+        scales = [change for change in changes if isinstance(change, SetGradingScale)]
+        people = [change for change in changes if isinstance(change, ParticipantChange)]
+        staff = [change for change in changes if isinstance(change, StaffChange)]
+        rooms = [change for change in changes if isinstance(change, RoomChange)]
+        self._do("metadata", partial(set_texts, work), texts)
+        self._do("dates", partial(set_dates, work), dates)
+        self._do("scale", partial(set_grading_scale, work), scales)
+        self._do("people", partial(_change_people, work), people)
+        self._do("staff", Appointing(work).apply, staff)
+        self._do("rooms", Seating(work, wait_seconds=self.room_wait_seconds).apply, rooms)
+        return work.result
 
-    def _people(self, changes: Sequence[Change]) -> None:
-        by_verb: dict[str, list[Change]] = {}
-        for change in changes:
-            by_verb.setdefault(change.kind.partition(".")[2], []).append(change)
-        Admitting(self.work).apply(by_verb.get("add", []))
-        Updating(self.work).apply(by_verb)
+    def _do(self, section: str, do: Callable[[Sequence[C]], None], changes: Sequence[C]) -> None:
+        if changes:
+            self.work.lease.keep()
+            do(changes)
+        self.on_section(section)
 
-    def _staff(self, changes: Sequence[Change]) -> None:
-        self._appointing.apply(changes)
 
-    def _rooms(self, changes: Sequence[Change]) -> None:
-        self._seating.apply(changes)
-
-    # --- The flow's own data -------------------------------------------------------------------------------------
-
-    def _metadata(self, changes: Sequence[Change]) -> None:
-        """Title and subtitle together, the flow code by itself: should WISEflow not like it, the others are written."""
-        texts = [change for change in changes if change.kind != "metadata.code"]
-        for part in (texts, [change for change in changes if change.kind == "metadata.code"]):
-            if part:
-                self._write_metadata(part)
-
-    def _write_metadata(self, changes: Sequence[Change]) -> None:
-        values = {change.kind.partition(".")[2]: change.data["value"] for change in changes}
-        try:
-            self.work.client.put_metadata(
-                self.work.flow_id, self.work.client.metadata(self.work.flow_id).changed(**values)
-            )
-        except WiseflowError as error:
-            if not is_about_one_row(error):
-                raise
-            for change in changes:
-                self.work.refused(change, error)
-            return
-        self.work.done(*changes)
-
-    def _dates(self, changes: Sequence[Change]) -> None:
-        for change in changes:
-            data = change.data
-            participation = (data["participation_start_at"], data["participation_end_at"])
-            marking = (data["marking_start_at"], data["marking_end_at"])
-            do = partial(self.work.client.patch_dates, self.work.flow_id, participation=participation, marking=marking)
-            self.work.attempt(change, do)
-
-    def _scale(self, changes: Sequence[Change]) -> None:
-        for change in changes:
-            self.work.attempt(
-                change, partial(self.work.client.put_grading_scale, self.work.flow_id, change.data["scale_id"])
-            )
+def _change_people(work: Work, changes: Sequence[ParticipantChange]) -> None:
+    Admitting(work).apply([change for change in changes if isinstance(change, AddParticipant)])
+    Updating(work).apply([change for change in changes if not isinstance(change, AddParticipant)])

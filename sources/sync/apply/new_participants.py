@@ -7,105 +7,131 @@ looked at: one with other identifiers is somebody else, and is taken off again b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any
 
-from ladokflow.messages import message
+from ladokflow.ladok.base import Person
+from ladokflow.messages import Message, message
+from ladokflow.wiseflow.connection import chunks
 from ladokflow.wiseflow.errors import WiseflowError
 from ladokflow.wiseflow.schemas import AddResult, FlowParticipant, NewParticipant
 from sources.sync.apply.work import CHUNK, Work
-from sources.sync.gather import is_about_one_row
-from sources.sync.plan.identity import contradicts
-from sources.sync.plan.values import SETUP, Change, Entry
+from sources.sync.identifiers import contradicts
+from sources.sync.plan.changes import AddParticipant, UpdateUser
+from sources.sync.plan.values import SETUP, Entry
 
 
 class Admitting:
     def __init__(self, work: Work) -> None:
         self.work = work
 
-    def apply(self, changes: Sequence[Change]) -> None:
-        for start in range(0, len(changes), CHUNK):
-            self._add(changes[start : start + CHUNK])
+    def apply(self, changes: Sequence[AddParticipant]) -> None:
+        user_ids = {change.key: change.user_id for change in changes if change.user_id is not None}
+        for part in chunks([change for change in changes if change.by_email]):
+            user_ids |= self._match_by_email(part)
+        waiting: list[AddParticipant] = []
+        # Closed at once where putting them on the flow fails: no more users are saved then.
+        with closing(self._with_users(changes, user_ids)) as admitted:
+            for change in admitted:
+                waiting.append(change)
+                if len(waiting) == CHUNK:
+                    self._put_on_flow(waiting, user_ids)
+                    waiting = []
+        self._put_on_flow(waiting, user_ids)
         self._find_missing_ids(changes)
 
-    def _add(self, changes: Sequence[Change]) -> None:
-        by_key = {change.data["key"]: change for change in changes}
-        user_ids = {key: change.data["user_id"] for key, change in by_key.items() if change.data["user_id"] is not None}
-        user_ids |= self._match_by_email([change for change in changes if change.data["by_email"]])
-        refused = {key for kind, key in self.work.result.refused if kind == "people.add"}
-        to_save = [
-            self.work.entries[key] for key, change in by_key.items() if change.data["save"] and key not in refused
-        ]
+    def _with_users(
+        self, changes: Sequence[AddParticipant], user_ids: dict[str, int]
+    ) -> Generator[AddParticipant, None, None]:
+        """Those who can be put on the flow, as soon as it is clear with whose user, while those of the others are still saved.
+
+        Fills in whose user is which, and takes out of it who cannot be added with theirs.
+        """
+        by_key = {change.key: change for change in changes}
+        refused = {key for kind, key in self.work.result.refused if kind is AddParticipant}
+        to_save = [self.work.entries[key] for key, change in by_key.items() if change.saves_user and key not in refused]
         owners = {user_id: key for key, user_id in user_ids.items()} | self._owners()
+        yield from (change for key, change in by_key.items() if key in user_ids and not change.saves_user)
         for entry, user_id, error in self.work.each(to_save, self.work.save_user):
-            if entry.key in user_ids and (error is not None or user_id != user_ids[entry.key]):
+            change = by_key[entry.key]
+            if error is not None or user_id != user_ids.get(entry.key, user_id):
+                if entry.key not in user_ids:
+                    self.work.refused(change, error)
+                    continue
                 self._not_updated(entry, error)
-            elif error is None and owners.setdefault(user_id, entry.key) != entry.key:
+            elif owners.setdefault(user_id, entry.key) != entry.key:
                 # Adding this one would put the other's user on the flow a second time, and their work would be mixed.
-                user_ids.pop(entry.key, None)
                 other = self.work.entries[owners[user_id]]
-                self.work.not_done(
-                    by_key[entry.key], entry.key, self.work.told("sources.same_user", entry, other=other)
-                )
-            elif error is None:
-                user_ids[entry.key] = user_id
+                self.work.not_done(change, self.work.told("sources.same_user", entry, other=other))
+                continue
             else:
-                self.work.refused(by_key[entry.key], error, key=entry.key)
-        keys = [key for key in by_key if key in user_ids]
-        self.work.result.user_ids.update({key: user_ids[key] for key in keys})
+                user_ids[entry.key] = user_id
+            yield change
+
+    def _put_on_flow(self, changes: Sequence[AddParticipant], user_ids: Mapping[str, int]) -> None:
+        self.work.result.user_ids.update({change.key: user_ids[change.key] for change in changes})
         self.work.lease.keep()
         rows = [
             NewParticipant(
-                user_id=user_ids[key], unique_exam_id=getattr(self.work.entries[key].person, "unique_exam_id", "")
+                user_id=user_ids[change.key],
+                unique_exam_id=getattr(self.work.entries[change.key].person, "unique_exam_id", ""),
             )
-            for key in keys
+            for change in changes
         ]
-        for key, came in zip(
-            keys, self.work.client.add_participants(self.work.flow_id, rows) if rows else [], strict=True
-        ):
-            if came.participant_id is not None:
-                self.work.result.ids[key] = came.participant_id
-            if came.is_on_flow:
-                self.work.done(by_key[key])
+        results = self.work.client.add_participants(self.work.flow_id, rows) if rows else []
+        for change, result in zip(changes, results, strict=True):
+            if result.participant_id is not None:
+                self.work.result.ids[change.key] = result.participant_id
+            if result.is_on_flow:
+                self.work.done(change)
             else:
-                self.work.refused(by_key[key], key=key, detail=came.error or "")
+                self.work.refused(change, detail=result.error or "")
 
-    def _match_by_email(self, changes: Sequence[Change]) -> dict[str, int]:
+    def _match_by_email(self, changes: Sequence[AddParticipant]) -> dict[str, int]:
         """Key -> user id of those whom WISEflow knows by their e-mail address; they are on the flow then."""
         if not changes:
             return {}
-        entries = [self.work.entries[change.data["key"]] for change in changes]
+        entries = [self.work.entries[change.key] for change in changes]
         rows = [NewParticipant(email=entry.person.email.strip()) for entry in entries if entry.person is not None]
-        came = self._add_by_email(rows)
-        found = [trio for trio in zip(changes, entries, came, strict=True) if trio[2].participant_id is not None]
-        if not found:
+        results = zip(changes, entries, self._add_by_email(rows), strict=True)
+        on_flow = [(change, entry, result) for change, entry, result in results if result.participant_id is not None]
+        if not on_flow:
             return {}
         participants = {row.id: row for row in self.work.client.participants(self.work.flow_id)}
         owners = {entry.present.id: entry for entry in self.work.entries.values() if entry.present is not None}
-        matched = {}
-        for change, entry, row in found:
-            there = participants.get(row.participant_id or 0)
-            if there is None or there.user_id is None or entry.person is None:
+        user_ids = {}
+        for change, entry, result in on_flow:
+            participant = participants.get(result.participant_id or 0)
+            if participant is None or participant.user_id is None or entry.person is None:
                 continue
-            owner = owners.get(there.id)
-            if owner is not None and owner.person is not None:
-                self.work.not_done(change, entry.key, self.work.told("sources.same_user", entry, other=owner))
-            elif contradicts(entry.person, there, self.work.gathered.memory):
-                is_off = row.error is not None or self._take_off(there.id)
-                code = "sources.email_of_other" if is_off else "sources.email_of_other_stays"
-                self.work.not_done(change, entry.key, self.work.told(code, entry))
+            owner = owners.get(participant.id)
+            reason = self._why_not_theirs(entry, entry.person, participant, owner, result)
+            if reason is not None:
+                self.work.not_done(change, reason)
             else:
-                matched[entry.key] = there.user_id
-                self._adopt(entry, there, owner)
-        return matched
+                user_ids[entry.key] = participant.user_id
+                self._adopt(entry, participant, owner)
+        return user_ids
+
+    def _why_not_theirs(
+        self, entry: Entry, person: Person, participant: FlowParticipant, owner: Entry | None, result: AddResult
+    ) -> Message | None:
+        """Why the participant who came by the person's address is not the person; they are taken off again. None if they are."""
+        if owner is not None and owner.person is not None:
+            return self.work.told("sources.same_user", entry, other=owner)
+        if contradicts(person, participant, self.work.gathered.memory.data_types):
+            is_off = result.error is not None or self._take_off(participant.id)
+            return self.work.told("sources.email_of_other" if is_off else "sources.email_of_other_stays", entry)
+        return None
 
     def _add_by_email(self, rows: Sequence[NewParticipant]) -> list[AddResult]:
         """All at once; one by one where WISEflow refuses the whole, for one address that it does not like must not stop all."""
         try:
             return self.work.client.add_participants(self.work.flow_id, rows)
         except WiseflowError as error:
-            if not is_about_one_row(error):
+            if not error.is_about_one:
                 raise
             if len(rows) == 1:
                 return [AddResult(error=error.message.what)]
@@ -121,25 +147,26 @@ class Admitting:
             try:
                 step()
             except WiseflowError as error:
-                if not is_about_one_row(error):
+                if not error.is_about_one:
                     raise
             else:
                 return True
         return False
 
-    def _adopt(self, entry: Entry, there: FlowParticipant, owner: Entry | None) -> None:
+    def _adopt(self, entry: Entry, participant: FlowParticipant, owner: Entry | None) -> None:
         """The participant is this person, also where somebody had added them by hand."""
         if owner is not None:
             entry.known, entry.present = owner.known, owner.present
             owner.known = owner.present = None
             self.work.result.ids.pop(owner.key, None)
-        self.work.result.ids[entry.key] = there.id
+        entry.present = participant
+        self.work.result.ids[entry.key] = participant.id
         exam_id = entry.person.unique_exam_id if entry.person is not None else ""
-        if exam_id and exam_id != there.unique_exam_id:
+        if exam_id and exam_id != participant.unique_exam_id:
             try:
-                self.work.client.set_unique_exam_id(self.work.flow_id, there.id, exam_id)
+                self.work.client.set_unique_exam_id(self.work.flow_id, participant.id, exam_id)
             except WiseflowError as error:
-                if not is_about_one_row(error):
+                if not error.is_about_one:
                     raise
                 text = str(self.work.told("sources.change.unique_exam_id", entry, value=exam_id))
                 self.work.result.problems.append(
@@ -149,12 +176,12 @@ class Admitting:
     def _not_updated(self, entry: Entry, error: WiseflowError | None) -> None:
         """The newcomer's user is as it was: the newcomer comes in, and the update stays to be done."""
         if error is None:
-            told = self.work.told("sources.other_user", entry)
+            reason = self.work.told("sources.other_user", entry)
         else:
             text = str(self.work.told("sources.change.person", entry))
-            told = message("sources.change_refused", change=text, detail=error.message.what)
-        self.work.result.problems.append(told)
-        self.work.result.refused.add(("people.update", entry.key))
+            reason = message("sources.change_refused", change=text, detail=error.message.what)
+        self.work.result.problems.append(reason)
+        self.work.result.refused.add((UpdateUser, entry.key))
 
     def _owners(self) -> dict[int, str]:
         """Whose user is whose, by user id: the keys of those on the flow, and of those who were added before."""
@@ -164,16 +191,15 @@ class Admitting:
             entry.present.user_id: entry.key for entry in present if entry.present and entry.present.user_id
         }
 
-    def _find_missing_ids(self, adds: Sequence[Change]) -> None:
+    def _find_missing_ids(self, changes: Sequence[AddParticipant]) -> None:
         """WISEflow may say that somebody is on the flow without saying as which participant."""
-        keys = [
-            change.data["key"] for change in adds if ("people.add", change.data["key"]) not in self.work.result.refused
-        ]
-        missing = [key for key in keys if key not in self.work.result.ids]
+        result = self.work.result
+        added = [change.key for change in changes if (AddParticipant, change.key) not in result.refused]
+        missing = [key for key in added if key not in result.ids]
         if not missing:
             return
         by_user = {row.user_id: row.id for row in self.work.client.participants(self.work.flow_id)}
         for key in missing:
-            found = by_user.get(self.work.result.user_ids.get(key))
-            if found is not None:
-                self.work.result.ids[key] = found
+            participant_id = by_user.get(result.user_ids.get(key))
+            if participant_id is not None:
+                result.ids[key] = participant_id

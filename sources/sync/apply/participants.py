@@ -2,102 +2,189 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import TypeVar, assert_never
 
+from ladokflow.messages import message
 from ladokflow.wiseflow.errors import WiseflowError
-from sources.sync.apply.work import CHUNK, Work
-from sources.sync.gather import is_about_one_row
-from sources.sync.plan.values import Change
+from sources.sync.apply.work import Work
+from sources.sync.plan.changes import (
+    AddParticipant,
+    AllocateToCode,
+    DeactivateParticipant,
+    DeallocateFromCode,
+    ReactivateParticipant,
+    RemoveParticipant,
+    SetDates,
+    SetIndividualEnd,
+    SetUniqueExamId,
+    UpdateUser,
+)
+from sources.sync.plan.moments import is_same_moment, local
+
+OneByOne = SetUniqueExamId | ReactivateParticipant | RemoveParticipant | DeactivateParticipant
+MemberChange = OneByOne | SetIndividualEnd | UpdateUser | AllocateToCode | DeallocateFromCode
+C = TypeVar("C")
+Ends = dict[int, tuple[SetIndividualEnd, dt.datetime]]  # by participant id; with the end that is to be there
+# Looked at, and then written, together: few enough for the look to be right before the writing.
+ENDS_AT_ONCE = 20
+S = TypeVar("S", ReactivateParticipant, RemoveParticipant, DeactivateParticipant)
 
 
 class Updating:
     def __init__(self, work: Work) -> None:
         self.work = work
 
-    def apply(self, by_verb: Mapping[str, Sequence[Change]]) -> None:
+    def apply(self, changes: Sequence[MemberChange]) -> None:
         """Removals last: what is cut off before them has taken nothing away."""
-        client, flow_id = self.work.client, self.work.flow_id
-        self._one_by_one(
-            by_verb.get("unique_exam_id", []),
-            lambda change, pk: client.set_unique_exam_id(flow_id, pk, change.data["value"]),
-        )
-        self._ends(by_verb.get("end", []))
-        self._one_by_one(by_verb.get("reactivate", []), lambda change, pk: client.set_activated(flow_id, pk, True))
-        self._update(by_verb.get("update", []))
-        self._allocate(by_verb.get("allocate", []), by_verb.get("deallocate", []))
-        self._one_by_one(by_verb.get("remove", []), lambda change, pk: client.remove_participant(flow_id, pk))
-        self._one_by_one(by_verb.get("deactivate", []), lambda change, pk: client.set_activated(flow_id, pk, False))
+        self._one_by_one(_of(changes, SetUniqueExamId))
+        self._set_ends(_of(changes, SetIndividualEnd))
+        self._one_by_one(self._of_this_phase(_of(changes, ReactivateParticipant)))
+        self._update_users(_of(changes, UpdateUser))
+        for addition in _of(changes, AllocateToCode):
+            self._allocate(addition)
+        for removal in _of(changes, DeallocateFromCode):
+            self._deallocate(removal)
+        self._one_by_one(self._of_this_phase(_of(changes, RemoveParticipant)))
+        self._one_by_one(self._of_this_phase(_of(changes, DeactivateParticipant)))
 
-    def _one_by_one(self, changes: Sequence[Change], do: Callable[[Change, int], Any]) -> None:
-        known = [change for change in changes if change.data["key"] in self.work.result.ids]
-        for change, _, error in self.work.each(
-            known, lambda change: do(change, self.work.result.ids[change.data["key"]])
-        ):
+    def _of_this_phase(self, changes: Sequence[S]) -> Sequence[S]:
+        """Who is on a flow, and active, hangs on its phase, which somebody may have moved: then it is for the next plan to say.
+
+        The activation itself is not looked at once more: whoever has switched it meanwhile has made it what it is to be.
+        """
+        if not changes or self.work.client.flow(self.work.flow_id).state == self.work.gathered.present.state:
+            return changes
+        for change in changes:
+            self.work.not_done(change, message("sources.meanwhile.phase", change=change.message.to_json()))
+        return ()
+
+    def _one_by_one(self, changes: Sequence[OneByOne]) -> None:
+        on_flow = [change for change in changes if change.key in self.work.result.ids]
+        for change, _, error in self.work.each(on_flow, self._change_one):
             if error is None:
                 self.work.done(change)
             else:
-                self.work.refused(change, error, key=change.data["key"])
+                self.work.refused(change, error)
 
-    def _ends(self, changes: Sequence[Change]) -> None:
+    def _change_one(self, change: OneByOne) -> None:
+        client, flow_id, participant_id = self.work.client, self.work.flow_id, self.work.result.ids[change.key]
+        match change:
+            case SetUniqueExamId():
+                client.set_unique_exam_id(flow_id, participant_id, change.unique_exam_id)
+            case ReactivateParticipant():
+                client.set_activated(flow_id, participant_id, True)
+            case DeactivateParticipant():
+                client.set_activated(flow_id, participant_id, False)
+            case RemoveParticipant():
+                client.remove_participant(flow_id, participant_id)
+            case _:
+                assert_never(change)
+
+    def _set_ends(self, changes: Sequence[SetIndividualEnd]) -> None:
+        if self.work.result.has_refused_dates:
+            # They are of an exam that WISEflow has not moved: an end on its new day would give somebody days more.
+            self.work.result.refused |= {(SetIndividualEnd, change.key) for change in changes}
+            return
         general = self._general_end()
-        rows = {}
+        rows: Ends = {}
         for change in changes:
-            participant_id = self.work.result.ids.get(change.data["key"])
-            end_at = change.data["end_at"] or general
+            participant_id = self.work.result.ids.get(change.key)
+            end_at = change.end_at or general
             if participant_id is not None and end_at is not None:
                 rows[participant_id] = (change, end_at)
-        for start in range(0, len(rows), CHUNK):
-            part = list(rows.items())[start : start + CHUNK]
-            self.work.lease.keep()
-            try:
-                errors = self.work.client.patch_participant_dates(
-                    self.work.flow_id, [(pk, None, end) for pk, (_, end) in part]
-                )
-            except WiseflowError as error:
-                if not is_about_one_row(error):
-                    raise
-                for _, (change, _end) in part:
-                    self.work.refused(change, error, key=change.data["key"])
-                continue
-            wrong = {row.participant_id: row.error for row in errors}
-            for pk, (change, _end) in part:
-                if pk in wrong:
-                    self.work.refused(change, key=change.data["key"], detail=wrong[pk])
-                else:
-                    self.work.done(change)
+        for start in range(0, len(rows), ENDS_AT_ONCE):
+            some = dict(list(rows.items())[start : start + ENDS_AT_ONCE])
+            if ours := self._still_ours(some, general):
+                self._patch_ends(ours)
 
-    def _general_end(self) -> Any:
-        for change in self.work.gathered.plan.changes:
-            if change.kind == "dates.set" and ("dates.set", "") not in self.work.result.refused:
-                return change.data["participation_end_at"]
+    def _still_ours(self, rows: Ends, general: dt.datetime | None) -> Ends:
+        """Without those whose end somebody has set in WISEflow: it is neither the flow's, nor the one that we wrote last, nor what
+        it is to be. Newcomers have just come in, and WISEflow is asked for the others one by one."""
+        newcomers = {change.key for change in self.work.plan.changes if isinstance(change, AddParticipant)}
+        ours: Ends = {key: row for key, row in rows.items() if row[0].key in newcomers}
+        read = partial(self.work.client.participant_dates, self.work.flow_id)
+        for participant_id, dates, error in self.work.each([key for key in rows if key not in ours], read):
+            change, end_at = rows[participant_id]
+            if error is not None:
+                self.work.refused(change, error)
+            elif self._is_known(dates.participation_end_at, participant_id, change, general):
+                ours[participant_id] = rows[participant_id]
+            else:
+                tz = self.work.gathered.memory.tz
+                now, wanted = local(dates.participation_end_at, tz), local(end_at, tz)
+                entry = self.work.entries[change.key]
+                self.work.not_done(change, self.work.told("sources.meanwhile.own_end", entry, now=now, wanted=wanted))
+        return ours
+
+    def _is_known(
+        self, now: dt.datetime | None, participant_id: int, change: SetIndividualEnd, general: dt.datetime | None
+    ) -> bool:
+        gathered, entry = self.work.gathered, self.work.entries[change.key]
+        flows = (gathered.present.dates.participation_end_at, general)
+        written = entry.known.individual_end_at if entry.known is not None else None
+        begun = gathered.memory.pending.get("ends", {}).get(str(participant_id))  # by a run that was cut off
+        known = (*flows, written, begun, change.end_at)
+        return now is None or any(moment is not None and is_same_moment(now, moment) for moment in known)
+
+    def _patch_ends(self, rows: Ends) -> None:
+        self.work.lease.keep()
+        ends = [(participant_id, None, end_at) for participant_id, (_, end_at) in rows.items()]
+        try:
+            errors = self.work.client.patch_participant_dates(self.work.flow_id, ends)
+        except WiseflowError as error:
+            if not error.is_about_one:
+                raise
+            for change, _ in rows.values():
+                self.work.refused(change, error)
+            return
+        wrong = {row.participant_id: row.error for row in errors}
+        for participant_id, (change, _) in rows.items():
+            if participant_id in wrong:
+                self.work.refused(change, detail=wrong[participant_id])
+            else:
+                self.work.done(change)
+
+    def _general_end(self) -> dt.datetime | None:
+        by_hand = self.work.result.by_hand.get("participation_end_at")
+        if by_hand is not None:
+            return dt.datetime.fromisoformat(by_hand)
+        for change in self.work.plan.changes:
+            if isinstance(change, SetDates):
+                return change.participation_end_at
         return self.work.gathered.present.dates.participation_end_at
 
-    def _update(self, changes: Sequence[Change]) -> None:
-        entries = {change.data["key"]: change for change in changes}
-        for entry, user_id, error in self.work.each([self.work.entries[key] for key in entries], self.work.save_user):
-            change = entries[entry.key]
-            if error is None and change.data["user_id"] not in (None, user_id):
-                self.work.not_done(change, entry.key, self.work.told("sources.other_user", entry))
+    def _update_users(self, changes: Sequence[UpdateUser]) -> None:
+        by_key = {change.key: change for change in changes}
+        for entry, user_id, error in self.work.each([self.work.entries[key] for key in by_key], self.work.save_user):
+            change = by_key[entry.key]
+            if error is None and change.user_id not in (None, user_id):
+                self.work.not_done(change, self.work.told("sources.other_user", entry))
             elif error is None:
                 self.work.done(change)
             else:
-                self.work.refused(change, error, key=entry.key)
+                self.work.refused(change, error)
 
-    def _allocate(self, additions: Sequence[Change], removals: Sequence[Change]) -> None:
-        ids = {code.code: code.external_source_id for code in self.work.gathered.codes}
-        for change in additions:
-            source_id = ids[change.data["code"]]
-            participants = self.work.ids_of(change.data["keys"])
-            if source_id is not None and participants:
-                self.work.attempt(
-                    change, partial(self.work.client.allocate_to_source, self.work.flow_id, source_id, participants)
-                )
-        for change in removals:
-            source_id = ids[change.data["code"]]
-            for key in change.data["keys"]:
-                if source_id is not None and key in self.work.result.ids:
-                    self.work.lease.keep()
-                    self.work.client.deallocate_from_source(self.work.flow_id, source_id, self.work.result.ids[key])
-            self.work.done(change)
+    def _allocate(self, change: AllocateToCode) -> None:
+        source_id = self._external_source_id(change.code)
+        participants = self.work.ids_of(change.keys)
+        if source_id is not None and participants:
+            allocate = partial(self.work.client.allocate_to_source, self.work.flow_id, source_id, participants)
+            self.work.attempt(change, allocate)
+
+    def _deallocate(self, change: DeallocateFromCode) -> None:
+        source_id = self._external_source_id(change.code)
+        if source_id is not None:
+            for participant_id in self.work.ids_of(change.keys):
+                self.work.lease.keep()
+                self.work.client.deallocate_from_source(self.work.flow_id, source_id, participant_id)
+        self.work.done(change)
+
+    def _external_source_id(self, code: str) -> int | None:
+        return next(row.external_source_id for row in self.work.gathered.codes if row.code == code)
+
+
+def _of(changes: Iterable[object], kind: type[C]) -> list[C]:
+    return [change for change in changes if isinstance(change, kind)]

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from ladokflow import leases
+from ladokflow.identifiers import normal
 from sources.models import RoomTurn, Source
 
 LEASE = dt.timedelta(minutes=2)  # longer than looking and making take, with every repetition and timeout
@@ -28,9 +30,9 @@ class TurnTaken(Exception):
 @contextlib.contextmanager
 def rooms_turn(source: Source, name: str, *, wait_seconds: float) -> Iterator[None]:
     """Waits until it is our turn; TurnTaken where that takes too long. Look whether the room is there once it is."""
-    row, _ = RoomTurn.objects.get_or_create(source=source, name=name.strip().casefold()[:NAME_LENGTH])
+    row, _ = RoomTurn.objects.get_or_create(source=source, name=normal(name)[:NAME_LENGTH])
     token, deadline = uuid.uuid4(), time.monotonic() + wait_seconds
-    free = RoomTurn.objects.filter(Q(token__isnull=True) | Q(lease_until__lt=Now()), pk=row.pk)
+    free = RoomTurn.objects.filter(Q(token__isnull=True) | leases.is_over("lease_until", LEASE), pk=row.pk)
     while not free.update(token=token, lease_until=Now() + LEASE):
         if time.monotonic() >= deadline:
             raise TurnTaken

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import assert_never
 
+from ladokflow.identifiers import normal
 from ladokflow.messages import message
 from sources.sync.apply.room_lock import TurnTaken, rooms_turn
 from sources.sync.apply.work import Work
-from sources.sync.plan.values import Change
+from sources.sync.plan.changes import BookRoom, CancelBooking, CreateRoom, PlaceParticipants, RoomChange
+
+# What a change of a room hangs on, besides the flow's dates: where that was refused, it is not tried.
+NEEDS: dict[type[RoomChange], tuple[type[RoomChange], ...]] = {
+    CreateRoom: (),
+    BookRoom: (CreateRoom,),
+    PlaceParticipants: (CreateRoom, BookRoom),
+    # An earlier booking is kept until there is a new one.
+    CancelBooking: (CreateRoom, BookRoom, PlaceParticipants),
+}
 
 
 class Seating:
@@ -17,54 +28,55 @@ class Seating:
     def __init__(self, work: Work, *, wait_seconds: float) -> None:
         self.work = work
         self.wait_seconds = wait_seconds
-        self._room_ids = {room.name.casefold(): room.id for room in work.gathered.present.rooms}
+        self._room_ids = {normal(room.name): room.id for room in work.gathered.present.rooms}
         self._bookings: dict[str, int] = {}
 
-    def apply(self, changes: Sequence[Change]) -> None:
+    def apply(self, changes: Sequence[RoomChange]) -> None:
         for change in changes:
-            room = change.data["room"]
-            if self._hangs_on_a_refusal(change, room):
-                # Told where it was refused. An earlier booking is kept until there is a new one.
-                self.work.result.refused.add((change.kind, room))
+            refused = self.work.result.refused
+            if self.work.result.has_refused_dates or any(
+                (kind, change.room) in refused for kind in NEEDS[type(change)]
+            ):
+                refused.add((type(change), change.key))  # told where it was refused
                 continue
-            verb = change.kind.partition(".")[2]
             try:
-                self.work.attempt(change, partial(getattr(self, f"_{verb}"), change), key=room)
+                self.work.attempt(change, partial(self._change, change))
             except TurnTaken:
-                self.work.not_done(change, room, message("sources.room_awaited", room=room))
+                self.work.not_done(change, message("sources.room_awaited", room=change.room))
 
-    def _hangs_on_a_refusal(self, change: Change, room: str) -> bool:
-        before = {
-            "rooms.book": ["create"],
-            "rooms.place": ["create", "book"],
-            "rooms.unbook": ["create", "book", "place"],
-        }
-        return any((f"rooms.{verb}", room) in self.work.result.refused for verb in before.get(change.kind, ()))
+    def _change(self, change: RoomChange) -> None:
+        match change:
+            case CreateRoom():
+                self._create(change)
+            case BookRoom():
+                self._book(change)
+            case PlaceParticipants():
+                self._place(change)
+            case CancelBooking():
+                self.work.client.delete_booking(self.work.flow_id, change.booking_id)
+            case _:
+                assert_never(change)
 
-    def _create(self, change: Change) -> None:
-        name = change.data["room"]
+    def _create(self, change: CreateRoom) -> None:
+        name = change.room
         with rooms_turn(self.work.gathered.flow.source, name, wait_seconds=self.wait_seconds):
             self.work.lease.renew()
             # Another flow of the campus may have got it made since the plan.
-            there = next((room for room in self.work.client.rooms() if room.name.casefold() == name.casefold()), None)
-            room = there or self.work.client.create_room(
-                name=name, capacity=max(1, change.data["capacity"]), campus=name
+            present = next((room for room in self.work.client.rooms() if normal(room.name) == normal(name)), None)
+            room = present or self.work.client.create_room(
+                name=name, capacity=max(1, change.capacity), identifier=change.identifier, campus=name
             )
-        self._room_ids[name.casefold()] = room.id
+        self._room_ids[normal(name)] = room.id
 
-    def _book(self, change: Change) -> None:
-        data = change.data
-        room_id = self._room_ids[data["room"].casefold()]
-        booking = self.work.client.book_room(self.work.flow_id, room_id, data["start_at"], data["end_at"])
-        self._bookings[data["room"]] = booking.id
+    def _book(self, change: BookRoom) -> None:
+        room_id = self._room_ids[normal(change.room)]
+        booking = self.work.client.book_room(self.work.flow_id, room_id, change.start_at, change.end_at)
+        self._bookings[change.room] = booking.id
 
-    def _place(self, change: Change) -> None:
-        booking_id = change.data["booking_id"] or self._bookings[change.data["room"]]
-        new = self.work.ids_of(change.data["keys"])
+    def _place(self, change: PlaceParticipants) -> None:
+        booking_id = change.booking_id or self._bookings[change.room]
+        new = self.work.ids_of(change.keys)
         # The call replaces everybody: who sits there stays, also those whom somebody has placed by hand since the plan.
         present = self.work.client.booking_participants(self.work.flow_id, booking_id)
-        everybody = list(dict.fromkeys([*present, *change.data["carried"], *new]))
+        everybody = list(dict.fromkeys([*present, *change.carried, *new]))
         self.work.client.put_booking_participants(self.work.flow_id, booking_id, everybody)
-
-    def _unbook(self, change: Change) -> None:
-        self.work.client.delete_booking(self.work.flow_id, change.data["booking_id"])

@@ -15,10 +15,11 @@ from ladokflow.messages import Message, message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import WiseflowError
 from ladokflow.wiseflow.schemas import UserDataType
-from sources.sync.gather import Gathered, is_about_one_row
+from sources.sync.gather import Gathered
+from sources.sync.identifiers import normal
 from sources.sync.lease import Lease
-from sources.sync.plan.identity import normal
-from sources.sync.plan.values import Change, Entry
+from sources.sync.plan.changes import AddParticipant, Change, Plan, SetDates
+from sources.sync.plan.values import Entry
 from sources.universities.licence import Licence
 
 CHUNK = 100
@@ -27,15 +28,25 @@ T = TypeVar("T")
 
 @dataclass
 class Applied:
-    """What came of it. `ids` and `user_ids` are by entry key; `refused` holds (kind, key) of what WISEflow did not do."""
+    """What came of it. `ids` and `user_ids` are by entry key; `refused` has the kind and key of what WISEflow did not do."""
 
     ids: dict[str, int] = field(default_factory=dict)
     user_ids: dict[str, int] = field(default_factory=dict)
-    refused: set[tuple[str, str]] = field(default_factory=set)
+    refused: set[tuple[type[Change], str]] = field(default_factory=set)
     problems: list[Message] = field(default_factory=list)
     done: list[Message] = field(default_factory=list)
     staff: list[tuple[str, int]] = field(default_factory=list)
     allocations: dict[str, list[int]] = field(default_factory=dict)  # assessor to the participants that were given
+    # What somebody has changed in WISEflow since it was read, by its name in `Flow.followed` and as that writes it
+    by_hand: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_refused_dates(self) -> bool:
+        """The flow's own: then nothing that hangs on them is moved."""
+        return any(kind is SetDates for kind, _ in self.refused)
+
+    def has_refused(self, change: Change) -> bool:
+        return (type(change), change.key) in self.refused
 
 
 class Work:
@@ -44,6 +55,7 @@ class Work:
     def __init__(
         self,
         gathered: Gathered,
+        plan: Plan,
         client: WiseflowClient,
         lease: Lease,
         result: Applied,
@@ -51,42 +63,46 @@ class Work:
     ) -> None:
         self.flow_id = gathered.wiseflow_id
         self.gathered = gathered
+        self.plan = plan
         self.client = client
         self.lease = lease
         self.licence = Licence(client, gathered.flow.source)
         self.on_progress = on_progress
-        self.entries = {entry.key: entry for entry in gathered.plan.entries}
+        self.entries = {entry.key: entry for entry in plan.entries}
         self.result = result
-        result.ids |= {entry.key: entry.present.id for entry in gathered.plan.entries if entry.present is not None}
+        result.ids |= {entry.key: entry.present.id for entry in plan.entries if entry.present is not None}
 
     def done(self, *changes: Change) -> None:
         self.result.done += [change.message for change in changes]
         self.on_progress(len(self.result.done) + len(self.result.refused))
 
-    def refused(self, change: Change, error: RemoteError | None = None, *, key: str = "", detail: str = "") -> None:
+    def refused(self, change: Change, error: RemoteError | None = None, *, detail: str = "") -> None:
         detail = detail or (error.message.what if error is not None else "")
-        entry = self.entries.get(key)
-        if entry is not None and change.kind == "people.add":
-            told = message(
-                "sources.person_refused", name=entry.name, organisation_id=entry.organisation_id, detail=detail
-            )
+        if isinstance(change, AddParticipant):
+            reason = self.told("sources.person_refused", self.entries[change.key], detail=detail)
         else:
-            told = message("sources.change_refused", change=str(change.message), detail=detail)
-        self.not_done(change, key, told)
+            reason = message("sources.change_refused", change=str(change.message), detail=detail)
+        self.not_done(change, reason)
 
-    def not_done(self, change: Change, key: str, told: Message) -> None:
-        self.result.problems.append(told)
-        self.result.refused.add((change.kind, key))
+    def changed_by_hand(self, name: str, value: Any, shown: str) -> None:
+        """A value is no longer as the plan was made of: it is somebody's, and is left alone."""
+        self.result.by_hand[name] = value
+        self.result.problems.append(message(f"sources.meanwhile.{name}", now=shown))
+
+    def not_done(self, change: Change, *reasons: Message) -> None:
+        self.result.problems += reasons
+        self.result.refused.add((type(change), change.key))
         self.on_progress(len(self.result.done) + len(self.result.refused))
 
-    def attempt(self, change: Change, do: Callable[[], Any], *, key: str = "") -> bool:
+    def attempt(self, change: Change, do: Callable[[], Any]) -> bool:
+        """Whether WISEflow did it. What it refuses is told."""
         self.lease.keep()
         try:
             do()
         except WiseflowError as error:
-            if not is_about_one_row(error):
+            if not error.is_about_one:
                 raise
-            self.refused(change, error, key=key)
+            self.refused(change, error)
             return False
         self.done(change)
         return True
@@ -103,7 +119,7 @@ class Work:
                     try:
                         yield waiting[future], future.result(), None
                     except WiseflowError as error:
-                        if not is_about_one_row(error):
+                        if not error.is_about_one:
                             raise
                         yield waiting[future], None, error
             except BaseException:
@@ -119,11 +135,12 @@ class Work:
         return [self.result.ids[key] for key in keys if key in self.result.ids]
 
     def save_user(self, entry: Entry) -> int:
-        person = entry.person or Person()
+        """Where Ladok has no name, the person keeps the one they have in WISEflow."""
+        person, there = entry.person or Person(), entry.user or entry.present
         types = self.licence.data_types()
         return self.client.save_user(
-            first_name=person.first_name or person.organisation_id,
-            last_name=person.last_name or "-",
+            first_name=person.first_name or (there.first_name if there else "") or person.organisation_id,
+            last_name=person.last_name or (there.last_name if there else "") or "-",
             external_ids=[
                 (row.id, _as_there(kind, value, entry, row))
                 for kind, row in types.items()
@@ -136,9 +153,9 @@ class Work:
 
 def _as_there(kind: str, value: str, entry: Entry, row: UserDataType) -> str:
     """The identifier as WISEflow has it already. Spelt another way it would be somebody new there."""
-    there: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
     if entry.user is not None:
-        there = entry.user.values(row.id)
+        spellings = entry.user.values(row.id)
     elif entry.present is not None:
-        there = entry.present.values(row.name)
-    return next((own for own in there if normal(kind, own) == normal(kind, value)), value)
+        spellings = entry.present.values(row.name)
+    return next((spelling for spelling in spellings if normal(kind, spelling) == normal(kind, value)), value)

@@ -13,6 +13,7 @@ from sources.sync.lease import Lease
 from sources.sync.overrides import follow_again
 from sources.sync.run import request_sync, run_sync
 from tests.factories import FlowFactory, MembershipFactory
+from tests.filling import press
 
 
 def sync(flow):
@@ -86,7 +87,7 @@ def test_the_flow_code_is_the_masters_also_when_that_changes(liu, anna, sandbox)
     flow = create_flow(request_flow(source=liu, codes=[first, second], requested_by=anna, enqueue=False).pk)
     assert sandbox.control.flow(flow.wiseflow_id)["code"] == first
     row = flow.codes.get(code=first)
-    remove_code(flow=flow, code=row, by=anna, seen_phase="setup", enqueue=False)
+    remove_code(flow=flow, code=row, by=anna, enqueue=False)
     run = sync(flow)
     assert sandbox.control.flow(flow.wiseflow_id)["code"] == second, run.problems
 
@@ -145,7 +146,7 @@ def test_the_button_stands_beside_each_value_and_works_without_javascript():
     page = client.get(reverse("flows:detail", args=[flow.pk])).content.decode()
     assert all(text in page for text in ("Ladoks", "Vår", "Follow Ladok again", f'action="{address}"'))
     assert client.get(address).status_code == 405
-    answer = client.post(address, {"field": "title"}, follow=True)
+    answer = press(client, reverse("flows:detail", args=[flow.pk]), address, follow=True)
     assert "follows Ladok again" in answer.content.decode()
     flow.refresh_from_db()
     assert flow.unfollowed == {}

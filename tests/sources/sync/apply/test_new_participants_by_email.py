@@ -110,7 +110,7 @@ def test_somebody_who_was_added_by_hand_under_the_address_is_the_same_person(flo
     assert len(sandbox.control.flow(flow.wiseflow_id)["participants"]) == 5
     row = flow.participants.get(user_id=number)
     assert (row.pk, row.organisation_id, row.is_from_source) == (participant.pk, WHO, True)
-    assert [one.code for one in row.codes.all()] == [code]
+    assert [one.code for one in row.listed_codes] == [code]
     assert sync(flow).changes == []
 
 
@@ -175,10 +175,11 @@ def test_a_licence_that_does_not_tell_is_not_relied_on(flow, sandbox, code):
 
 
 def test_a_hundred_are_asked_for_at_a_time(oru, olle, sandbox):
-    code = sandbox.control.add_exam("oru", people=150)
+    code = sandbox.control.add_exam("oru", people=220)
     sandbox.control.clear_received()
     flow = create_flow(request_flow(source=oru, codes=[code], requested_by=olle, enqueue=False).pk)
-    asked = asked_by_email(sandbox)
-    assert len(asked) == 2
-    assert max(map(len, asked)) <= 100
-    assert len(ids(sandbox, flow)) == 150
+    first, *others = map(len, asked_by_email(sandbox))
+    assert first == 100
+    assert others
+    assert max(others) <= 100
+    assert len(ids(sandbox, flow)) == 220
