@@ -1,6 +1,18 @@
+import gc
+
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+
+from ladokflow.connections import without_jit
 
 
 class LadokflowConfig(AppConfig):
     name = "ladokflow"
     verbose_name = "LadokFlow"
+
+    def ready(self) -> None:
+        connection_created.connect(without_jit)
+        # What has been loaded by now is there for good, and what a flow of thousands is worked out of until that is done: looking for
+        # garbage among it again and again takes as long as the work itself.
+        gc.freeze()
+        gc.set_threshold(5_000, 10, 10)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 
+from ladokflow.identifiers import normal
 from sources.models import Flow, Membership, Source, SyncRun
 from sources.sync.nightly import due_at, flows_of_the_night
 
@@ -25,10 +26,10 @@ def runs_to_tell(*, since: dt.datetime, now: dt.datetime) -> list[SyncRun]:
         finished_at__gte=since,
         flow__in=unsettled.order_by().values("pk"),
     )
-    found = list(runs.select_related("flow__source").prefetch_related("flow__codes").order_by("-created_at"))
-    nightly = {run.flow.source for run in found if run.trigger == SyncRun.Trigger.NIGHT}
+    unsettled_runs = list(runs.select_related("flow__source").prefetch_related("flow__codes").order_by("-created_at"))
+    nightly = {run.flow.source for run in unsettled_runs if run.trigger == SyncRun.Trigger.NIGHT}
     under_way = {source.pk: night_at for source in nightly if (night_at := _night_under_way(source, now))}
-    return [run for run in found if not _is_of(run, under_way.get(run.flow.source_id))]
+    return [run for run in unsettled_runs if not _is_of(run, under_way.get(run.flow.source_id))]
 
 
 def _is_of(run: SyncRun, night_at: dt.datetime | None) -> bool:
@@ -61,11 +62,11 @@ def managers_to_tell(flows: Iterable[Flow]) -> dict[int, list[Membership]]:
 def _is_manager(member: Membership, flow: Flow) -> bool:
     if flow.created_by_id == member.user_id:
         return True
-    own = {member.user.email, member.user.get_username(), member.organisation_id}
+    member_names = {member.user.email, member.user.get_username(), member.organisation_id}
     names = {
-        str(one.get(key) or "")
-        for one in flow.staff
-        if one.get("role") == "manager"
+        str(person.get(key) or "")
+        for person in flow.staff
+        if person.get("role") == "manager"
         for key in ("email", "organisation_id")
     }
-    return bool({name.casefold() for name in own if name} & {name.casefold() for name in names if name})
+    return bool(set(map(normal, filter(None, member_names))) & set(map(normal, filter(None, names))))

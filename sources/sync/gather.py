@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from ladokflow.http import RemoteError
-from ladokflow.ladok.base import Exam, LadokError
-from ladokflow.ladok.client import LadokClient
+from django.utils import timezone
+
+from ladokflow.ladok.base import Exam
 from ladokflow.messages import Message, Refused, message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
-from ladokflow.wiseflow.schemas import FlowDates, FlowInfo, GradingScale
-from sources.models import Flow, FlowSource, Participant
+from ladokflow.wiseflow.schemas import FlowDates, FlowInfo, GradingScale, Metadata, Staff
+from sources.models import Flow, FlowSource
 from sources.models.flow import AssessorAllocation
-from sources.sync.plan.identity import match_users, newcomers, spellings
-from sources.sync.plan.plan import plan
-from sources.sync.plan.values import CONCLUDED, Booking, Known, Match, Memory, Plan, Present, Wanted
+from sources.sync.identifiers import spellings
+from sources.sync.memory import read_memory
+from sources.sync.own_ends import read_own_ends
+from sources.sync.plan.identity import match_entries, match_users, merge_people, to_look_up
+from sources.sync.plan.values import CONCLUDED, Booking, Entry, Match, Memory, Present, Wanted
+from sources.sync.registrations import fetch_list
 from sources.sync.staff import wanted_staff
 from sources.universities.clients import ladok_for
 from sources.universities.licence import Licence
@@ -28,7 +33,7 @@ NOT_FOUND = 404
 
 @dataclass(frozen=True)
 class Gathered:
-    """Everything that is known of a flow, and what is to be done about it."""
+    """Everything that is known of a flow: what a plan is made from, and what is needed to apply and record it."""
 
     flow: Flow
     wiseflow_id: int
@@ -36,24 +41,17 @@ class Gathered:
     wanted: Wanted
     present: Present
     memory: Memory
-    plan: Plan
-    scale: GradingScale | None  # the one the flow has once the plan is applied
+    entries: tuple[Entry, ...]  # everybody of the flow, as far as they can be told without users
+    users: Mapping[str, Match]  # the WISEflow users of those who were looked up, by entry key
+    scale: GradingScale | None  # the one the flow has
+    wanted_scale: GradingScale | None  # the one it has once the plan has set it
+    read_at: dt.datetime  # no later than when Ladok's lists were read
 
 
 def fetch_exams(flow: Flow, codes: Sequence[FlowSource]) -> tuple[Exam, ...]:
     """Every code's exam with its people, in the codes' order. RemoteError where one of them cannot be had."""
     with ladok_for(flow.source) as client:
-        return tuple(_fetch(flow, client, code.code) for code in codes)
-
-
-def _fetch(flow: Flow, client: LadokClient, code: str) -> Exam:
-    try:
-        return flow.source.rules.fetch_exam(client, code)
-    except LadokError as error:
-        if error.message.code != "ladok.unknown_code" or flow.setup_state != Flow.Setup.READY:
-            raise
-        # It was there once: how it is written is not what is wrong.
-        raise LadokError(message("sources.code_gone", code=code), permanent=True, status=error.status) from error
+        return tuple(fetch_list(flow, client, code.code) for code in codes)
 
 
 def live_codes(flow: Flow) -> tuple[FlowSource, ...]:
@@ -64,32 +62,35 @@ def live_codes(flow: Flow) -> tuple[FlowSource, ...]:
 
 
 def gather(flow: Flow, client: WiseflowClient, *, exams: Sequence[Exam] | None = None) -> Gathered:
-    """Ask both systems and plan. `exams`: what has been fetched from Ladok already."""
+    """Ask both systems. `exams`: what has been fetched from Ladok already."""
     codes = live_codes(flow)
     licence = Licence(client, flow.source)
     info = flow_info(flow, client)
     # A copy has its template's type. It is told by WISEflow's own number, which need not be the licence's id of it.
     memory = read_memory(flow, codes, licence, flow_type=info.type_name or flow.flow_type)
+    read_at = timezone.now()
     if info.state >= CONCLUDED:
-        present = _present_data(flow, client, info)
-        nothing = Wanted(exams=())
+        # Whose grade is whose follows Ladok until the grades are in.
+        exams = fetch_exams(flow, codes) if flow.awaits_grades else ()
+        present = _present(flow, client, info)
         scale = licence.scale_by_id(present.scale_id)
-        return Gathered(
-            flow, _wiseflow_id(flow), codes, nothing, present, memory, plan(nothing, present, memory), scale
-        )
-    # The flow's own spelling of a code stands in our rows; Ladok's answer may differ in case.
-    fetched = fetch_exams(flow, codes) if exams is None else exams
-    exams = tuple(replace(exam, code=code.code) for exam, code in zip(fetched, codes, strict=True))
+        wanted = Wanted(exams=exams)
+        return Gathered(flow, _wiseflow_id(flow), codes, wanted, present, memory, (), {}, scale, None, read_at)
+    if exams is None:
+        exams = fetch_exams(flow, codes)
     wanted = _wanted(flow, exams, licence)
-    present = _present_people(flow, client, wanted, _present_data(flow, client, info), memory)
+    present = _present(flow, client, info, people=True, roles=_roles(wanted, memory))
     if wanted.scale_id is not None and wanted.scale_id != present.scale_id:
         grades = client.assessments(_wiseflow_id(flow))
         present = replace(present, has_grades=any(row.grade or row.alternative_grade for row in grades))
-    present, wanted = _with_rooms(flow, client, present, wanted)
-    planned = plan(wanted, present, memory, _users(exams, present, memory, licence))
-    sets_scale = any(change.kind == "scale.set" for change in planned.changes)
-    scale = licence.scale_by_id(wanted.scale_id if sets_scale else present.scale_id)
-    return Gathered(flow, _wiseflow_id(flow), codes, wanted, present, memory, planned, scale)
+    present, wanted = _with_rooms(flow, client, present, wanted, memory)
+    present = replace(present, own_ends=read_own_ends(flow, client, wanted, present, memory))
+    entries = tuple(match_entries(merge_people(exams, memory), present.participants, memory, {}))
+    users = _users(entries, memory, licence)
+    scale, wanted_scale = licence.scale_by_id(present.scale_id), licence.scale_by_id(wanted.scale_id)
+    return Gathered(
+        flow, _wiseflow_id(flow), codes, wanted, present, memory, entries, users, scale, wanted_scale, read_at
+    )
 
 
 def _wiseflow_id(flow: Flow) -> int:
@@ -110,12 +111,12 @@ def recognise(flow: Flow, client: WiseflowClient) -> None:
         flow.participants.filter(wiseflow_id__isnull=False, user_id__isnull=False).values_list("wiseflow_id", "user_id")
     )
     try:
-        there = {(row.id, row.user_id) for row in client.participants(_wiseflow_id(flow))} if ours else set()
+        present = {(row.id, row.user_id) for row in client.participants(_wiseflow_id(flow))} if ours else set()
     except WiseflowError as error:
-        if not is_about_one_row(error):
+        if not error.is_about_one:
             raise
-        there = set()
-    if len(ours & there) * 2 <= len(ours):
+        present = set()
+    if len(ours & present) * 2 <= len(ours):
         raise Refused(message("sources.flow_elsewhere", host=flow.former_host))
     Flow.objects.filter(pk=flow.pk).update(former_host="")
     flow.former_host = ""
@@ -137,7 +138,8 @@ def flow_info(flow: Flow, client: WiseflowClient) -> FlowInfo:
 def _wanted(flow: Flow, exams: Sequence[Exam], licence: Licence) -> Wanted:
     problems: list[Message] = []
     master = exams[0]
-    scale = licence.scale(master.grade_scale) if master.grade_scale.strip() else None
+    says = master.grade_scale.strip()
+    scale = licence.scale(says, flow.chosen_scale(says)) if says else None
     if master.grade_scale.strip() and scale is None:
         problems.append(message("sources.unknown_scale", scale=master.grade_scale))
     names = list(dict.fromkeys(exam.grade_scale.strip() for exam in exams if exam.grade_scale.strip()))
@@ -161,9 +163,9 @@ def _list_of(flow: Flow) -> tuple[tuple[str, str], ...]:
     return tuple(flow.allocation_lines.values_list("organisation_id", "assessor"))
 
 
-def _users(exams: Sequence[Exam], present: Present, memory: Memory, licence: Licence) -> Mapping[str, Match]:
-    """The WISEflow users of those in Ladok who are not on the flow: one search for all of them."""
-    people = newcomers(exams, present.participants, memory)
+def _users(entries: Sequence[Entry], memory: Memory, licence: Licence) -> Mapping[str, Match]:
+    """The WISEflow users of those in Ladok who are not on the flow, or have other identifiers now: one search for all of them."""
+    people = to_look_up(entries)
     if not people:
         return {}
     type_ids = {kind: row.id for kind, row in licence.data_types().items()}
@@ -180,148 +182,92 @@ def _users(exams: Sequence[Exam], present: Present, memory: Memory, licence: Lic
 # --- What is there -----------------------------------------------------------------------------------------------
 
 
-def _present_data(flow: Flow, client: WiseflowClient, info: FlowInfo) -> Present:
-    wiseflow_id = _wiseflow_id(flow)
-    metadata = client.metadata(wiseflow_id)
-    try:
-        dates = client.dates(wiseflow_id)
-    except WiseflowError as error:
-        if error.status not in (FORBIDDEN, NOT_FOUND):
-            raise
-        # A FLOWoral has its periods elsewhere; what it shows as its dates is here.
-        dates = FlowDates(
-            participation_start_at=info.participation_start_at,
-            participation_end_at=info.participation_end_at,
-            marking_start_at=info.marking_start_at,
-            marking_end_at=info.marking_end_at,
-        )
-    try:
-        scale_id = client.grading_scale(wiseflow_id)
-    except WiseflowError as error:
-        if error.status not in (FORBIDDEN, NOT_FOUND):
-            raise
-        scale_id = None
-    return Present(
-        state=info.state,
-        is_remarking=info.is_remarking,
-        title=metadata.title,
-        subtitle=(metadata.subtitle or "").strip(),
-        code=(metadata.code or "").strip(),
-        dates=dates,
-        scale_id=scale_id,
-    )
+def _roles(wanted: Wanted, memory: Memory) -> list[str]:
+    """Of those who work with the flow, or have by our doing."""
+    return sorted({staff.role for staff in wanted.staff} | {role for role, _ in memory.followed.get("staff", ())})
 
 
-def _present_people(flow: Flow, client: WiseflowClient, wanted: Wanted, present: Present, memory: Memory) -> Present:
-    wiseflow_id = _wiseflow_id(flow)
-    read = {
+def _present(
+    flow: Flow, client: WiseflowClient, info: FlowInfo, *, people: bool = False, roles: Sequence[str] = ()
+) -> Present:
+    """With the participants and those who have the roles, where they are asked for. All is read at once."""
+    staff: dict[str, Callable[[int], Sequence[Staff]]] = {
         "manager": client.managers,
         "assessor": client.assessors,
         "reviewer": client.reviewers,
         "invigilator": client.invigilators,
         "author": client.authors,
     }
-    roles = {one.role for one in wanted.staff} | {role for role, _ in memory.followed.get("staff", ())}
-    return replace(
-        present,
-        participants=tuple(client.participants(wiseflow_id)),
-        staff={role: tuple(read[role](wiseflow_id)) for role in sorted(roles)},
+    reads: dict[str, Callable[[int], Any]] = {
+        **({"participants": client.participants} if people else {}),
+        "metadata": client.metadata,
+        "dates": partial(_dates, client, info),
+        "scale": partial(_scale_id, client),
+        **{role: staff[role] for role in roles},
+    }
+    wiseflow_id = _wiseflow_id(flow)
+    there = dict(zip(reads, client.side_by_side(lambda read: read(wiseflow_id), reads.values()), strict=True))
+    metadata: Metadata = there["metadata"]
+    return Present(
+        state=info.state,
+        is_remarking=info.is_remarking,
+        title=metadata.title,
+        subtitle=(metadata.subtitle or "").strip(),
+        code=(metadata.code or "").strip(),
+        dates=there["dates"],
+        scale_id=there["scale"],
+        participants=tuple(there.get("participants", ())),
+        staff={role: tuple(there[role]) for role in roles},
     )
 
 
-def _with_rooms(flow: Flow, client: WiseflowClient, present: Present, wanted: Wanted) -> tuple[Present, Wanted]:
-    if not wanted.has_rooms:
+def _dates(client: WiseflowClient, info: FlowInfo, wiseflow_id: int) -> FlowDates:
+    """A FLOWoral has its periods elsewhere; what it shows as its dates is in `info`."""
+    try:
+        return client.dates(wiseflow_id)
+    except WiseflowError as error:
+        if error.status not in (FORBIDDEN, NOT_FOUND):
+            raise
+        return FlowDates(
+            participation_start_at=info.participation_start_at,
+            participation_end_at=info.participation_end_at,
+            marking_start_at=info.marking_start_at,
+            marking_end_at=info.marking_end_at,
+        )
+
+
+def _scale_id(client: WiseflowClient, wiseflow_id: int) -> int | None:
+    try:
+        return client.grading_scale(wiseflow_id)
+    except WiseflowError as error:
+        if error.status not in (FORBIDDEN, NOT_FOUND):
+            raise
+        return None
+
+
+def _with_rooms(
+    flow: Flow, client: WiseflowClient, present: Present, wanted: Wanted, memory: Memory
+) -> tuple[Present, Wanted]:
+    if not wanted.has_rooms and not memory.followed.get("rooms"):
         return present, wanted
     wiseflow_id = _wiseflow_id(flow)
     try:
         rooms = tuple(client.rooms())
+        booked = client.room_bookings(wiseflow_id)
+        seated = client.side_by_side(lambda row: client.booking_participants(wiseflow_id, row.id), booked)
         bookings = tuple(
-            Booking(
-                id=row.id,
-                room_id=row.room_id,
-                start_at=row.start_at,
-                end_at=row.end_at,
-                participant_ids=frozenset(client.booking_participants(wiseflow_id, row.id)),
-            )
-            for row in client.room_bookings(wiseflow_id)
+            Booking(row.id, row.room_id, row.start_at, row.end_at, frozenset(ids))
+            for row, ids in zip(booked, seated, strict=True)
         )
     except WiseflowError as error:
         if error.status not in (FORBIDDEN, NOT_FOUND):
             raise
-        told = message("sources.rooms_unavailable", detail=error.message.what)
-        return present, replace(wanted, has_rooms=False, problems=(*wanted.problems, told))
+        unavailable = message("sources.rooms_unavailable", detail=error.message.what)
+        return present, replace(wanted, has_rooms=False, problems=(*wanted.problems, unavailable))
     return replace(present, rooms=rooms, bookings=bookings), wanted
-
-
-# --- What we did last --------------------------------------------------------------------------------------------
-
-
-def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, flow_type: str) -> Memory:
-    followed: dict[str, Any] = dict(flow.followed)
-    pending = followed.pop("pending", {})
-    rows = Participant.objects.filter(flow=flow).prefetch_related("codes")
-    codes = tuple(codes)
-    names = frozenset(code.code for code in codes)
-    people = tuple(_known(row, names) for row in rows)
-    return Memory(
-        created_at=flow.created_at,
-        tz=flow.source.tz,
-        flow_type=flow_type,
-        is_first=flow.synced_at is None,
-        follows_dates=flow.follows_dates,
-        followed=followed,
-        unfollowed=flow.unfollowed,
-        pending=pending,
-        people=people,
-        # Of a code that was removed and added again, they are those who are still here because of it.
-        person_counts={
-            code.code: sum(code.code in known.codes_again and known.is_active for known in people)
-            if code.person_count is None
-            else code.person_count
-            for code in codes
-        },
-        data_types={kind: row.name for kind, row in licence.data_types().items()},
-        has_unique_emails=licence.has_unique_emails(),
-        # A code that has just been added gets its reference before the plan is applied.
-        external_sources=frozenset(
-            code.code for code in codes if code.external_source_id is not None or code.person_count is None
-        ),
-    )
-
-
-def _known(row: Participant, names: frozenset[str]) -> Known:
-    """`names`: the codes that are on the flow now."""
-    codes = list(row.codes.all())
-    live = frozenset(code.code for code in codes if code.removed_at is None)
-    again = names & {code.code for code in codes} if not live else frozenset()
-    return Known(
-        pk=row.pk,
-        wiseflow_id=row.wiseflow_id,
-        user_id=row.user_id,
-        organisation_id=row.organisation_id,
-        national_id=row.national_id,
-        external_user_id=row.external_user_id,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        email=row.email,
-        unique_exam_id=row.unique_exam_id,
-        individual_end_at=row.individual_end_at,
-        room=row.room,
-        codes=live,
-        codes_again=again,
-        is_of_removed_code=bool(codes) and not live and not again,
-        is_from_source=row.is_from_source,
-        is_active=row.is_active,
-        is_activation_manual=row.is_activation_manual,
-    )
 
 
 def unexpected(error: Exception) -> tuple[Message, str]:
     """What is told of an error that nobody foresaw, and the reference under which the log has it."""
     reference = uuid.uuid4().hex[:8]
     return message("sources.unexpected", reference=reference), reference
-
-
-def is_about_one_row(error: RemoteError) -> bool:
-    """Whether WISEflow refused this one thing; anything else stops the whole."""
-    return error.status in (400, 403, 404, 409, 415, 422)

@@ -5,66 +5,99 @@ Each write asks for the lease's token, so that a worker that was taken for dead 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import ProtectedError
 from django.utils import timezone
 
-from ladokflow.messages import Message, message
-from ladokflow.wiseflow.schemas import FlowParticipant
+from ladokflow.messages import Message, Trait, message
+from ladokflow.wiseflow.scales import Scale
 from sources import audit
 from sources.models import Flow, FlowSource, Participant, SyncRun
-from sources.sync.apply.apply import Applied
+from sources.sync.apply.work import Applied
+from sources.sync.followed import followed_after, unfollowed_after
 from sources.sync.gather import Gathered
 from sources.sync.lease import Lease, LeaseLost
-from sources.sync.plan.flow_data import DATE_FIELDS, TEXT_LENGTH
-from sources.sync.plan.identity import IDENTIFIERS
-from sources.sync.plan.values import CONCLUDED, Change, Entry
-
-BATCH = 500
-UPDATES = frozenset({"people.update", "people.unique_exam_id", "people.end", "people.reactivate"})
-ROW_FIELDS = (
-    "wiseflow_id",
-    "user_id",
-    "organisation_id",
-    "national_id",
-    "first_name",
-    "last_name",
-    "email",
-    "external_user_id",
-    "unique_exam_id",
-    "individual_end_at",
-    "room",
-    "is_from_source",
-    "is_active",
-    "is_activation_manual",
+from sources.sync.plan.changes import (
+    DATE_FIELDS,
+    AddParticipant,
+    Change,
+    DeactivateParticipant,
+    Plan,
+    ReactivateParticipant,
+    RemoveParticipant,
+    SetDates,
+    SetGradingScale,
+    SetIndividualEnd,
+    SetSubtitle,
+    SetTitle,
+    SetUniqueExamId,
+    UpdateUser,
 )
+from sources.sync.plan.flow_data import TEXT_LENGTH
+from sources.sync.plan.values import CONCLUDED, Present
+from sources.sync.registrations import Recorded, people_of, record_list
+from sources.sync.rows import Everybody, record_people
+
+Update = UpdateUser | SetUniqueExamId | SetIndividualEnd | ReactivateParticipant
+COUNTED: dict[type[Change], str] = {
+    AddParticipant: "added",
+    RemoveParticipant: "removed",
+    DeactivateParticipant: "deactivated",
+}
 
 
 def record_success(
-    gathered: Gathered, applied: Applied, lease: Lease, run: SyncRun, *, state: int, **flow_fields: Any
-) -> None:
-    plan, flow = gathered.plan, gathered.flow
+    gathered: Gathered,
+    plan: Plan,
+    applied: Applied,
+    lease: Lease,
+    run: SyncRun,
+    *,
+    state: int,
+    holds: bool = True,
+    audited: Message | None = None,
+    **flow_fields: Any,
+) -> bool:
+    """Whether anything is another than before: of the flow, its participants or registrations. `state` is the phase WISEflow has now;
+    `audited` stands in the audit log after the synchronisation itself.
+
+    Where the plan has a brake, what it held nobody back from is written down, and the run has failed and asks. `holds` is as of
+    `plan`.
+    """
+    flow = gathered.flow
+    asks = plan.brake
+    outcome: dict[str, Any] = {"message": asks.to_json(), "asks": True} if asks is not None else {}
+    fields = {**_flow_fields(gathered, plan, applied, state), **flow_fields}
     with transaction.atomic():
-        lease.release(**{**_flow_fields(gathered, applied, state), **flow_fields})
-        if state < CONCLUDED:
-            _record_codes(gathered)
-            _record_people(gathered, applied)
-        problems = [*plan.problems, *applied.problems]
-        counts = _counts(gathered, applied)
-        _finish(run, lease, SyncRun.State.SUCCESS, applied.done, problems, **counts)
-        audit.record(
-            message=message("sources.audit.synced", **counts), source=flow.source, flow=flow, actor=run.requested_by
-        )
+        lease.release(**fields)
+        people = record_people(gathered, plan, applied) if state < CONCLUDED else Everybody(people_of(flow))
+        lists = _record_lists(gathered, plan, people.rows, holds=holds)
+        problems = [*plan.problems, *applied.problems, *lists.problems]
+        counts = _counts(plan, applied)
+        ended = SyncRun.State.SUCCESS if asks is None else SyncRun.State.FAILED
+        _finish(run, lease, ended, applied.done, problems, **counts, **outcome)
+        told = "sources.audit.synced" if asks is None else "sources.audit.sync_asks"
+        audit.record(message=message(told, **counts), source=flow.source, flow=flow, actor=run.requested_by)
+        if audited is not None:
+            audit.record(message=audited, source=flow.source, flow=flow, actor=run.requested_by)
+    return _is_changed(flow, fields) or people.is_changed or lists.is_changed
+
+
+def _is_changed(flow: Flow, fields: dict[str, Any]) -> bool:
+    """That it has been synchronised again changes nothing; that it has for the first time, or that its marking has ended, does."""
+    ends, before, now = flow.marking_end_at, flow.synced_at, fields.get("synced_at")
+    is_over = before is None or now is None or (ends is not None and before <= ends <= now)
+    return is_over or any(getattr(flow, name) != value for name, value in fields.items() if name != "synced_at")
 
 
 def record_failure(
     flow: Flow,
     lease: Lease,
     run: SyncRun,
-    told: Message,
+    reason: Message,
     *,
     asks: bool = False,
     changes: Sequence[Message] = (),
@@ -73,8 +106,8 @@ def record_failure(
 ) -> None:
     """`changes` are those that had been made before it failed."""
     with transaction.atomic():
-        lease.release(sync_message=told.to_json(), **flow_fields)
-        _finish(run, lease, SyncRun.State.FAILED, changes, problems, message=told.to_json(), asks=asks)
+        lease.release(sync_message=reason.to_json(), **flow_fields)
+        _finish(run, lease, SyncRun.State.FAILED, changes, problems, message=reason.to_json(), asks=asks)
         audit.record(
             message=message("sources.audit.sync_failed"), source=flow.source, flow=flow, actor=run.requested_by
         )
@@ -86,21 +119,29 @@ def _finish(
     fields |= {
         "state": state,
         "changes": [entry.to_json() for entry in changes],
-        "problems": [entry.to_json() for entry in problems],
+        "problems": _once([entry.to_json() for entry in problems]),
         "finished_at": timezone.now(),
     }
     if not SyncRun.objects.filter(pk=run.pk, state=SyncRun.State.RUNNING, token=lease.token).update(**fields):
         raise LeaseLost
 
 
-def _counts(gathered: Gathered, applied: Applied) -> dict[str, int]:
+def _once(told: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same may be found out of a person and of a registration of theirs."""
+    kept: list[dict[str, Any]] = []
+    for entry in told:
+        if entry not in kept:
+            kept.append(entry)
+    return kept
+
+
+def _counts(plan: Plan, applied: Applied) -> dict[str, int]:
     """The plan's counts without what WISEflow refused."""
-    counts = dict(gathered.plan.counts)
-    names = {"people.add": "added", "people.remove": "removed", "people.deactivate": "deactivated"}
+    counts = dict(plan.counts)
     for kind, _ in applied.refused:
-        if kind in names:
-            counts[names[kind]] -= 1
-    idle = _refused_altogether(gathered.plan.changes, applied)
+        if kind in COUNTED:
+            counts[COUNTED[kind]] -= 1
+    idle = _refused_altogether(plan.changes, applied)
     counts["updated"] -= idle
     counts["unchanged"] += idle
     return counts
@@ -108,245 +149,82 @@ def _counts(gathered: Gathered, applied: Applied) -> dict[str, int]:
 
 def _refused_altogether(changes: Sequence[Change], applied: Applied) -> int:
     """How many of those who were to be updated have nothing of it: each change of theirs was refused."""
-    newcomers = {change.data["key"] for change in changes if change.kind == "people.add"}
-    planned: dict[str, set[tuple[str, str]]] = {}
+    newcomers = {change.key for change in changes if isinstance(change, AddParticipant)}
+    updates: dict[str, set[tuple[type[Change], str]]] = {}
     for change in changes:
-        if change.kind in UPDATES and change.data["key"] not in newcomers:
-            planned.setdefault(change.data["key"], set()).add((change.kind, change.data["key"]))
-    return sum(wanted <= applied.refused for wanted in planned.values())
+        if isinstance(change, Update) and change.key not in newcomers:
+            updates.setdefault(change.key, set()).add((type(change), change.key))
+    return sum(planned <= applied.refused for planned in updates.values())
 
 
-def _flow_fields(gathered: Gathered, applied: Applied, state: int) -> dict[str, Any]:
-    plan, present, scale = gathered.plan, gathered.present, gathered.scale
-    made = {
-        change.kind: change
-        for change in plan.changes
-        if change.section in ("metadata", "dates", "scale") and (change.kind, "") not in applied.refused
-    }
-    dates = made["dates.set"].data if "dates.set" in made else {}
+def _flow_fields(gathered: Gathered, plan: Plan, applied: Applied, state: int) -> dict[str, Any]:
     fields: dict[str, Any] = {
-        "title": (made["metadata.title"].data["value"] if "metadata.title" in made else present.title)[:TEXT_LENGTH],
-        "subtitle": (made["metadata.subtitle"].data["value"] if "metadata.subtitle" in made else present.subtitle)[
-            :TEXT_LENGTH
-        ],
+        **_values_in_wiseflow(gathered.present, plan, applied),
+        **_scale_fields(gathered, plan, applied),
         "state": state,
-        "sync_message": {},
-        **{name: dates.get(name) or getattr(present.dates, name) for name in DATE_FIELDS},
+        "sync_message": plan.brake.to_json() if plan.brake is not None else {},
+        "asked": _once([told.to_json() for told in (*plan.problems, *applied.problems) if told.has(Trait.QUESTION)]),
     }
-    if "scale.set" not in made and any(change.kind == "scale.set" for change in plan.changes):
-        pass  # refused: the scale is the one it was
-    elif scale is not None:
-        fields |= {
-            "grading_scale_id": scale.id,
-            "grading_scale": scale.name[:200],
-            "grades": [] if scale.is_range else list(scale.grades),
-        }
-    if gathered.wanted.exams:
+    if gathered.present.state < CONCLUDED:
         fields |= {
             "flow_type": gathered.memory.flow_type,
-            "followed": _followed(gathered, applied),
-            "unfollowed": dict(plan.unfollowed),
+            "followed": followed_after(gathered, plan, applied),
+            "unfollowed": unfollowed_after(plan, applied),
             "follows_dates": plan.follows_dates,
-            "synced_at": timezone.now(),
         }
+        if plan.brake is None:
+            fields["synced_at"] = timezone.now()
     return fields
 
 
-def _followed(gathered: Gathered, applied: Applied) -> dict[str, Any]:
-    """Without what WISEflow refused: that is not what we wrote last."""
-    plan = gathered.plan
-    followed = dict(plan.followed)
-    before = gathered.memory.followed
-    for name in _not_written(applied):
-        followed.pop(name, None)
-        if name in before:
-            followed[name] = before[name]
-    if ("scale.set", "") in applied.refused:
-        followed.pop("grading_scale", None)
-    for room in {key for kind, key in applied.refused if kind == "rooms.book"}:
-        followed["rooms"] = {name: when for name, when in followed["rooms"].items() if name != room}
-        if room in before.get("rooms", {}):
-            followed["rooms"][room] = before["rooms"][room]
-    if plan.syncs_people:
-        # Our rows have what Ladok says, also of those whom WISEflow would not update: that is tried again.
-        ids = [applied.ids[key] for kind, key in applied.refused if kind == "people.update" and key in applied.ids]
-        followed["not_updated"] = sorted(ids)
-        if not ids:
-            del followed["not_updated"]
-    refused = {key for kind, key in applied.refused if kind == "staff.add"}
-    kept = [pair for pair in followed.get("staff", []) if f"{pair[0]} {pair[1]}" not in refused]
-    created = [list(pair) for pair in applied.staff]
-    followed["staff"] = [*kept, *(pair for pair in created if pair not in kept)]
-    if applied.allocations:
-        given: dict[str, list[int]] = dict(before.get("allocations", {}))
-        for assessor, participants in applied.allocations.items():
-            given[assessor] = sorted({*given.get(assessor, ()), *participants})
-        followed["allocations"] = given
-    return followed
-
-
-def _not_written(applied: Applied) -> list[str]:
-    """The followed values that WISEflow refused."""
-    names = [kind.partition(".")[2] for kind, _ in applied.refused if kind.startswith("metadata.")]
-    return names + (list(DATE_FIELDS) if ("dates.set", "") in applied.refused else [])
-
-
-def _record_codes(gathered: Gathered) -> None:
-    for code, exam in zip(gathered.codes, gathered.wanted.exams, strict=True):
-        facts = {"title": exam.title[:TEXT_LENGTH], "person_count": len(exam.people)}
-        if (code.title, code.person_count) != (facts["title"], facts["person_count"]):
-            FlowSource.objects.filter(pk=code.pk).update(**facts)
-
-
-# --- Participants ------------------------------------------------------------------------------------------------
-
-
-def _record_people(gathered: Gathered, applied: Applied) -> None:
-    """Only rows that differ are written: a synchronisation without changes writes nothing here."""
-    flow = gathered.flow
-    rows = {row.pk: row for row in Participant.objects.filter(flow=flow)}
-    new: list[tuple[Participant, Entry]] = []
-    changed: list[Participant] = []
-    gone: list[Participant] = []
-    kept: list[tuple[Participant, Entry]] = []
-    strangers = _Strangers(rows, gathered)
-    owned = _owned(gathered)
-    for entry in gathered.plan.entries:
-        row = rows.get(entry.known.pk) if entry.known is not None and entry.known.pk is not None else None
-        if not entry.is_kept and ("people.remove", entry.key) not in applied.refused:
-            gone += [row] if row is not None else []
+def _values_in_wiseflow(present: Present, plan: Plan, applied: Applied) -> dict[str, Any]:
+    """Title, subtitle and dates as WISEflow has them once the plan is applied."""
+    values: dict[str, Any] = {name: getattr(present.dates, name) for name in DATE_FIELDS}
+    values |= {"title": present.title, "subtitle": present.subtitle}
+    for change in plan.changes:
+        if applied.has_refused(change):
             continue
-        values = _values(entry, applied, gathered)
-        name = values["organisation_id"].casefold()
-        if name and not values["is_from_source"] and owned.setdefault(name, entry.key) != entry.key:
-            # Several accounts in WISEflow with one organisation id: it is the first one's, and the others name nobody in Ladok.
-            values |= dict.fromkeys((*IDENTIFIERS, "unique_exam_id"), "")
-        if row is None:
-            row = strangers.take(values)
-        if row is None:
-            if values["wiseflow_id"] is not None:
-                new.append((Participant(flow=flow, **values), entry))
-            continue
-        kept.append((row, entry))
-        if any(getattr(row, name) != value for name, value in values.items()):
-            for name, value in values.items():
-                setattr(row, name, value)
-            changed.append(row)
-    _remove(gone)
-    Participant.objects.bulk_update(changed, ROW_FIELDS, batch_size=BATCH)
-    Participant.objects.bulk_create([row for row, _ in new], batch_size=BATCH)
-    _record_participant_codes(gathered, [*kept, *new])
+        match change:
+            case SetTitle():
+                values["title"] = change.value
+            case SetSubtitle():
+                values["subtitle"] = change.value
+            case SetDates():
+                values |= {name: getattr(change, name) for name in DATE_FIELDS}
+    dates = {name: dt.datetime.fromisoformat(applied.by_hand[name]) for name in DATE_FIELDS if name in applied.by_hand}
+    texts = {name: applied.by_hand.get(name, values[name])[:TEXT_LENGTH] for name in ("title", "subtitle")}
+    return values | dates | texts
 
 
-def _owned(gathered: Gathered) -> dict[str, str]:
-    """Whose each organisation id is, by entry key: those from Ladok, and those we had a row of."""
-    found: dict[str, str] = {}
-    for entry in gathered.plan.entries:
-        if entry.is_kept and entry.organisation_id:
-            found.setdefault(entry.organisation_id.casefold(), entry.key)
-    return found
-
-
-class _Strangers:
-    """Rows that the plan knows nothing of: they have come since it was made. Whom they are of must not get a second."""
-
-    def __init__(self, rows: Mapping[int, Participant], gathered: Gathered) -> None:
-        planned = {entry.known.pk for entry in gathered.plan.entries if entry.known is not None}
-        self._rows = [row for pk, row in rows.items() if pk not in planned]
-
-    def take(self, values: dict[str, Any]) -> Participant | None:
-        """The row of who is to be written down, by participant or organisation id. One that is Ladok's stays Ladok's."""
-        number, name = values["wiseflow_id"], values["organisation_id"].casefold()
-        if number is None:
-            return None
-        for row in self._rows:
-            if row.wiseflow_id == number or (name and row.organisation_id.casefold() == name):
-                self._rows.remove(row)
-                values["is_from_source"] = values["is_from_source"] or row.is_from_source
-                return row
-        return None
-
-
-def _remove(rows: Sequence[Participant]) -> None:
-    for row in rows:
-        try:
-            with transaction.atomic():
-                row.delete()
-        except ProtectedError:
-            # Something has been exported for the person: the row stays as evidence.
-            Participant.objects.filter(pk=row.pk).update(is_active=False, wiseflow_id=None)
-
-
-def _values(entry: Entry, applied: Applied, gathered: Gathered) -> dict[str, Any]:
-    known, present, person = entry.known, entry.present, entry.person
-    values: dict[str, Any] = (
-        {name: getattr(known, name) for name in ROW_FIELDS}
-        if known is not None
-        else {
-            "organisation_id": "",
-            "national_id": "",
-            "first_name": "",
-            "last_name": "",
-            "email": "",
-            "external_user_id": "",
-            "unique_exam_id": "",
-            "individual_end_at": None,
-            "room": "",
-            "is_from_source": False,
-        }
-    )
-    values["wiseflow_id"] = applied.ids.get(entry.key) or (known.wiseflow_id if known is not None else None)
-    user_id = applied.user_ids.get(entry.key) or (present.user_id if present is not None else None)
-    values["user_id"] = user_id or (known.user_id if known is not None else None)
-    values["is_active"] = entry.is_active
-    values["is_activation_manual"] = entry.is_activation_manual
-    if ("people.deactivate", entry.key) in applied.refused:
-        values["is_active"] = True
-    if ("people.reactivate", entry.key) in applied.refused:
-        values["is_active"] = False
-    if person is not None:
-        if ("people.update", entry.key) not in applied.refused or known is None:
-            for name in ("organisation_id", "national_id", "first_name", "last_name", "email", "external_user_id"):
-                values[name] = getattr(person, name) or values.get(name, "")
-        values["unique_exam_id"] = person.unique_exam_id or values["unique_exam_id"]
-        values["room"] = entry.room[:250]
-        values["is_from_source"] = True
-        if ("people.end", entry.key) not in applied.refused:
-            values["individual_end_at"] = entry.end_at
-    elif present is not None and not values["is_from_source"]:
-        values |= _of_hand_added(present, gathered)
-    return values
-
-
-def _of_hand_added(present: FlowParticipant, gathered: Gathered) -> dict[str, Any]:
-    """What WISEflow says of somebody whom a person has added there."""
-    values: dict[str, Any] = {
-        "first_name": present.first_name[:200],
-        "last_name": present.last_name[:200],
-        "unique_exam_id": present.unique_exam_id[:200],
-        "is_from_source": False,
+def _scale_fields(gathered: Gathered, plan: Plan, applied: Applied) -> dict[str, Any]:
+    """Nothing where a new scale was refused, for then it is the one it was, and where WISEflow has none."""
+    changes = [change for change in plan.changes if isinstance(change, SetGradingScale)]
+    scale = gathered.wanted_scale if changes else gathered.scale
+    if scale is None or any(map(applied.has_refused, changes)):
+        return {}
+    return {
+        "grading_scale_id": scale.id,
+        "grading_scale": scale.name[:200],
+        "scale_definition": Scale.of(scale).to_json(),
+        "grades": [] if scale.is_range else list(scale.grades),
     }
-    for kind, name in gathered.memory.data_types.items():
-        found = present.values(name)
-        if found:
-            values[kind] = found[0][:200]
-    return values
 
 
-def _record_participant_codes(gathered: Gathered, people: Sequence[tuple[Participant, Entry]]) -> None:
-    through = Participant.codes.through
-    by_code = {code.code: code.pk for code in gathered.codes}
-    missing, extra = [], []
-    for row, entry in people:
-        if entry.person is None:
-            continue
-        there = entry.known.codes if entry.known is not None else frozenset()
-        missing += [(row.pk, by_code[code]) for code in entry.codes if code not in there]
-        extra += [(row.pk, by_code[code]) for code in there - set(entry.codes) if code in by_code]
-    through._default_manager.bulk_create(
-        [through(participant_id=pk, flowsource_id=code) for pk, code in missing],
-        batch_size=BATCH,
-        ignore_conflicts=True,
-    )
-    for pk, code in extra:
-        through._default_manager.filter(participant_id=pk, flowsource_id=code).delete()
+def _record_lists(gathered: Gathered, plan: Plan, people: Sequence[Participant], *, holds: bool) -> Recorded:
+    """What Ladok's lists say, code by code: nothing where they are not read any more."""
+    problems: tuple[Message, ...] = ()
+    is_changed = False
+    if not gathered.wanted.exams:
+        return Recorded()
+    for code, exam in zip(gathered.codes, gathered.wanted.exams, strict=True):
+        held = plan.held_codes.get(code.code)
+        facts: dict[str, Any] = {"title": exam.title[:TEXT_LENGTH]}
+        # A list that is not believed yet does not count as what there was the last time.
+        facts |= {"person_count": len(exam.people)} if held is None else {}
+        if any(getattr(code, name) != value for name, value in facts.items()):
+            FlowSource.objects.filter(pk=code.pk).update(**facts)
+            is_changed = True
+        recorded = record_list(code, exam, people, read_at=gathered.read_at, held=held, holds=holds)
+        problems += recorded.problems
+        is_changed = is_changed or recorded.is_changed
+    return Recorded(problems, is_changed)
