@@ -106,6 +106,8 @@ def check_texts(value: Any, *, keys: tuple[str, ...] = ()) -> dict[str, str]:
 
 
 class SourceForm(forms.ModelForm):
+    COUNTS = ("brake_people", "brake_percent", "settling_minutes")
+
     ladok_url = forms.URLField(label=capfirst(_("address of Ladok")), **ADDRESS)
     wiseflow_url = forms.URLField(label=capfirst(_("address of WISEflow")), **ADDRESS)
 
@@ -121,17 +123,22 @@ class SourceForm(forms.ModelForm):
             "ladok_paths",
             "wiseflow_url",
             "sync_at",
+            "brake_people",
+            "brake_percent",
             "grading_scales",
             "user_data_types",
+            "grade_form",
             "export_method",
             "accepts_manual_participants",
             "can_read_back",
+            "settling_minutes",
             "allows_overwriting",
+            "already_patterns",
             "exports_when_marking_ends",
         )
         widgets = {
             name: forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField mono", "spellcheck": "false"})
-            for name in ("ladok_paths", "grading_scales", "user_data_types")
+            for name in ("ladok_paths", "grading_scales", "user_data_types", "already_patterns")
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -139,6 +146,31 @@ class SourceForm(forms.ModelForm):
         for field in self.fields.values():
             # What has changed is told from the row, not from a hidden copy in the page: it goes into the audit log.
             field.show_hidden_initial = False
+        if self.instance.pk and "already_patterns" in self.fields:
+            # What counts is shown, whoever has said so.
+            self.initial["already_patterns"] = "\n".join(self.instance.answers.already)
+        for name in self.COUNTS:
+            if name in self.fields:  # not for somebody who may only look
+                self.fields[name].required = False
+
+    @property
+    def changed_data(self) -> list[str]:
+        changed: list[str] = super().changed_data
+        return [name for name in changed if name not in self.COUNTS or self.data.get(self.add_prefix(name))]
+
+    def clean(self) -> dict[str, Any]:
+        """A number that is left empty stays as it was."""
+        cleaned = super().clean() or self.cleaned_data
+        for name in self.COUNTS:
+            if name in cleaned and cleaned[name] is None:
+                cleaned[name] = getattr(self.instance, name)
+        return cleaned
+
+    def clean_already_patterns(self) -> str:
+        """The university's own are not stored: they follow its module."""
+        lines = [line.strip() for line in self.cleaned_data["already_patterns"].splitlines() if line.strip()]
+        own = self.instance.rules.answers.already if self.instance.university else ()
+        return "" if tuple(lines) == own else "\n".join(lines)
 
     def clean_ladok_paths(self) -> dict[str, str]:
         paths = check_texts(self.cleaned_data["ladok_paths"], keys=PATHS)

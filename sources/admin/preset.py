@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.http import RemoteError
+from ladokflow.identifiers import normal
+from ladokflow.messages import Message, Refused, message
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
+from sources.flows.staff import OF_PRESET, questions_about
 from sources.models import FlowPreset, Source
-from sources.pages.settings_form import PeopleField, SettingsForm, people_by_field, staff_of
+from sources.pages.settings_form import PeopleField, SettingsForm, members_of, people_by_field, staff_of
+from sources.pages.staff_form import Questions
+from sources.sync.staff import StaffRow, named
+
+ASKS = _("Not all of the people were found in WISEflow. Say at the end of the page what is to be done about each.")
 
 
 class FlowPresetForm(forms.ModelForm):
+    """The people are looked up in WISEflow when it is saved: `questions` are about those whom it does not know. `not_looked_up` says why
+    that could not be done; the preset is saved then all the same, for it is asked again whenever a flow is made."""
+
     assessors = PeopleField(label=_("Assessors"))
     reviewers = PeopleField(label=_("Reviewers"))
     managers = PeopleField(
@@ -32,6 +45,8 @@ class FlowPresetForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.questions = Questions(self.data, OF_PRESET)
+        self.not_looked_up: Message | None = None
         if self.instance.pk:
             self.initial.update(people_by_field(self.instance.staff, SettingsForm.STAFF))
 
@@ -39,14 +54,48 @@ class FlowPresetForm(forms.ModelForm):
         cleaned = super().clean() or self.cleaned_data
         source = cleaned.get("source") or (self.instance.source if self.instance.pk else None)
         if source is not None and all(name in cleaned for name in SettingsForm.STAFF):
-            emails = source.memberships.values_list("user__email", flat=True)
-            self.instance.staff = staff_of(cleaned, emails, SettingsForm.STAFF)
+            members = members_of(source)
+            self._take_people(source, staff_of(cleaned, members, SettingsForm.STAFF), members)
         return cleaned
+
+    def _take_people(self, source: Source, given: Sequence[StaffRow], members: Mapping[str, str]) -> None:
+        """Look them up, with what was answered done to them; or ask, which is an error of the form."""
+        if not self.questions.is_valid():
+            raise ValidationError(ASKS)
+        try:
+            rows = self.questions.done_to(named(source, [*given, *self._awaited(given)]), members)
+        except Refused as refused:
+            raise ValidationError(str(refused.message)) from refused
+        try:
+            unknown = questions_about(source, [row for row in rows if not row.get("is_awaited")])
+        except (RemoteError, Refused) as error:
+            self.not_looked_up, unknown = error.message, []
+        if unknown:
+            self.questions.ask(unknown)
+            raise ValidationError(ASKS)
+        self.instance.staff = [_kept(row, members) for row in rows]
+
+    def _awaited(self, given: Sequence[StaffRow]) -> list[StaffRow]:
+        """Of whom it has been said before that they are kept without a user, and who are still among those who are given."""
+        there = {_who(row) for row in given}
+        return [row for row in self.instance.staff if row.get("is_awaited") and _who(row) in there]
+
+
+def _who(row: StaffRow) -> tuple[str, str, str]:
+    return row["role"], normal(row.get("email", "")), normal(row.get("organisation_id", ""))
+
+
+def _kept(row: StaffRow, members: Mapping[str, str]) -> dict[str, Any]:
+    """As a preset keeps a person: a member by the e-mail address, for the organisation id of the membership may be changed."""
+    is_member = normal(row.get("email", "")) in members
+    who = {"email": row["email"]} if is_member else {"organisation_id": row["organisation_id"]}
+    return {"role": row["role"], **who, **({"is_awaited": True} if row.get("is_awaited") else {})}
 
 
 @admin.register(FlowPreset)
 class FlowPresetAdmin(ScopedAdmin):
     form = FlowPresetForm
+    change_form_template = "admin/sources/flowpreset/change_form.html"
     list_display = ("name", "source", "flow_type", "assessor_allocation", "grade_decided_by", "activates")
     search_fields = ("name",)
     fieldsets = (
@@ -61,11 +110,14 @@ class FlowPresetAdmin(ScopedAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial = super().get_changeform_initial_data(request)
-        own = list(Source.objects.administered_by(request.user)[:2])
-        return {"source": own[0].pk, **initial} if len(own) == 1 else initial
+        administered = list(Source.objects.administered_by(request.user)[:2])
+        return {"source": administered[0].pk, **initial} if len(administered) == 1 else initial
 
     def save_model(self, request: HttpRequest, obj: FlowPreset, form: FlowPresetForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        if form.not_looked_up is not None:
+            told = message("admin.preset_not_looked_up", cause=form.not_looked_up.to_json())
+            messages.warning(request, str(told))
         if not change:
             record_in_admin(request, obj.source, "admin.preset_added", name=obj.name)
         elif form.changed_data:

@@ -14,6 +14,7 @@ import csv
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ladokflow.identifiers import normal
 from ladokflow.messages import Message, message
 
 LONGEST = 200
@@ -46,12 +47,12 @@ def decode(data: bytes) -> str | None:
 
 def read_list(text: str) -> tuple[list[Line], list[Message]]:
     """The lines, each pair once, and what is wrong with the others."""
-    found: dict[tuple[str, str], Line] = {}
+    lines: dict[tuple[str, str], Line] = {}
     wrong: list[Message] = []
     first = True
     for number, raw in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
         line = raw.strip().strip("\ufeff\x00")
-        if not line.strip(DELIMITERS + ' "') or line.casefold().startswith("sep="):
+        if not line.strip(DELIMITERS + ' "') or normal(line).startswith("sep="):
             continue
         cells = _cells(line)
         is_heading, first = first and _is_heading(cells), False
@@ -64,8 +65,8 @@ def read_list(text: str) -> tuple[list[Line], list[Message]]:
             wrong.append(problem)
             continue
         participant, assessor = cells
-        found.setdefault((participant.casefold(), assessor.casefold()), Line(number, participant, assessor))
-    return list(found.values()), wrong
+        lines.setdefault((normal(participant), normal(assessor)), Line(number, participant, assessor))
+    return list(lines.values()), wrong
 
 
 def _cells(line: str) -> list[str]:
@@ -77,7 +78,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _is_heading(cells: Sequence[str]) -> bool:
-    return len(cells) > 1 and any(word in cells[1].casefold() and "@" not in cells[1] for word in HEADINGS)
+    return len(cells) > 1 and any(word in normal(cells[1]) and "@" not in cells[1] for word in HEADINGS)
 
 
 def _problem(number: int, cells: Sequence[str], line: str) -> Message | None:
@@ -94,15 +95,15 @@ def _problem(number: int, cells: Sequence[str], line: str) -> Message | None:
 def name_assessors(
     lines: Iterable[Line], members: Mapping[str, str], assessors: Container[str] | None
 ) -> tuple[list[Line], list[Message]]:
-    """The lines with the assessors' organisation ids, and those whose assessor is none of `assessors` (casefolded ids).
+    """The lines with the assessors' organisation ids, and those whose assessor is none of `assessors` (ids in their normal form).
 
-    `members` is e-mail address (casefolded) to organisation id. Without `assessors` everybody is taken.
+    `members` is e-mail address (in its normal form) to organisation id. Without `assessors` everybody is taken.
     """
     named: list[Line] = []
     wrong: list[Message] = []
     for line in lines:
-        assessor = members.get(line.assessor.casefold(), line.assessor)
-        if assessors is not None and assessor.casefold() not in assessors:
+        assessor = members.get(normal(line.assessor), line.assessor)
+        if assessors is not None and normal(assessor) not in assessors:
             wrong.append(message("sources.list_line_assessor", line=line.number, assessor=line.assessor))
         else:
             named.append(Line(line.number, line.participant, assessor))
@@ -111,9 +112,9 @@ def name_assessors(
 
 def tell_strangers(lines: Iterable[Line], organisation_ids: Iterable[str]) -> list[Message]:
     """The lines whose participant is nobody of those."""
-    known = {one.casefold() for one in organisation_ids}
+    known = set(map(normal, organisation_ids))
     return [
         message("sources.list_line_stranger", line=line.number, participant=line.participant)
         for line in lines
-        if line.participant.casefold() not in known
+        if normal(line.participant) not in known
     ]

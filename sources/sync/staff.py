@@ -2,79 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from ladokflow.http import RemoteError
+from ladokflow.identifiers import normal
 from ladokflow.messages import Refused, message
-from sources.models import Flow, Membership, Source
+from ladokflow.wiseflow.schemas import User
+from sources import audit
+from sources.models import Flow, Membership, Source, StaffAccount
 from sources.sync.plan.staff import ROLES
 from sources.sync.plan.values import WantedStaff
 from sources.universities.licence import Licence
 
+# Entries of `Flow.staff`: role, organisation_id, email, first_name, last_name; is_new where somebody has confirmed that the
+# person may be made a user in WISEflow. In a preset, is_awaited where somebody has said that the person is not one yet.
+StaffRow = Mapping[str, Any]
+MARKS = ("is_new", "is_awaited")
 
-def name_staff(
-    source: Source, requested_by: AbstractBaseUser, staff: Sequence[Mapping[str, str]]
-) -> list[dict[str, str]]:
-    """Everyone with a role, with the organisation id of the membership where none was given; the creator first."""
-    members = {
-        row.user.email.casefold(): row for row in Membership.objects.filter(source=source).select_related("user")
-    }
-    own = next((row for row in members.values() if row.user_id == requested_by.pk), None)
-    if own is None:
+
+def name_staff(source: Source, requested_by: AbstractBaseUser, staff: Sequence[StaffRow]) -> list[dict[str, Any]]:
+    """Everyone with a role, as `named`; the creator first."""
+    creator = Membership.objects.filter(source=source, user_id=requested_by.pk).select_related("user").first()
+    if creator is None:
         raise Refused(message("sources.not_a_member", source=source.name))
-    given = [{"role": "manager", "email": own.user.email, "organisation_id": own.organisation_id}, *map(dict, staff)]
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for one in given:
-        role, email = str(one.get("role", "")).strip(), str(one.get("email", "")).strip()
+    own = {"role": "manager", "email": creator.user.email, "organisation_id": creator.organisation_id}
+    return named(source, [own, *staff])
+
+
+def named(source: Source, staff: Sequence[StaffRow]) -> list[dict[str, Any]]:
+    """These people, each once per role, with the organisation id of the membership where none was given."""
+    memberships = Membership.objects.filter(source=source).exclude(user__email="").select_related("user")
+    members = {normal(row.user.email): row for row in memberships}
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for person in staff:
+        role, email = str(person.get("role", "")).strip(), str(person.get("email", "")).strip()
         if role not in ROLES:
             raise Refused(message("sources.unknown_role", role=role))
-        member = members.get(email.casefold())
-        organisation_id = str(one.get("organisation_id", "")).strip() or (member.organisation_id if member else "")
+        member = members.get(normal(email))
+        organisation_id = str(person.get("organisation_id", "")).strip() or (member.organisation_id if member else "")
         if not organisation_id:
             raise Refused(message("sources.person_without_identity", email=email, source=source.name))
         names = (
             {"first_name": member.user.first_name, "last_name": member.user.last_name}
             if member
-            else {"first_name": str(one.get("first_name", "")), "last_name": str(one.get("last_name", ""))}
+            else {"first_name": str(person.get("first_name", "")), "last_name": str(person.get("last_name", ""))}
         )
-        row = {"role": role, "email": email, "organisation_id": organisation_id, **names}
-        found.setdefault((role, organisation_id.casefold()), row)
-    return list(found.values())
+        row = rows.setdefault(
+            (role, normal(organisation_id)), {"role": role, "email": email, "organisation_id": organisation_id, **names}
+        )
+        row |= {mark: True for mark in MARKS if person.get(mark)}
+    return list(rows.values())
 
 
-def wanted_staff(flow: Flow, licence: Licence) -> tuple[WantedStaff, ...]:
-    """The flow's staff with their users in WISEflow; `user_id` is None where there is no such user."""
+def find_staff(licence: Licence, staff: Iterable[StaffRow], *, can_decide: bool = False) -> tuple[WantedStaff, ...]:
+    """The people with their users in WISEflow, looked up by every spelling of their organisation ids."""
+    people = [person for person in staff if person.get("role") in ROLES]
     type_id = licence.data_types()["organisation_id"].id
-    ids = [str(one.get("organisation_id", "")) for one in flow.staff]
-    users = {
-        value.casefold(): user.id
-        for user in licence.client.search_users([(type_id, value) for value in ids if value])
-        for value in user.values(type_id)
-    }
-    decides = flow.grade_decided_by == Flow.DecidedBy.REVIEWER
+    ids = [str(person.get("organisation_id", "")) for person in people]
+    holders: dict[str, list[User]] = {}
+    for user in licence.users_of(ids):
+        for form in {normal(value) for value in user.values(type_id)}:
+            holders.setdefault(form, []).append(user)
     return tuple(
-        WantedStaff(
-            role=one["role"],
-            user_id=users.get(one.get("organisation_id", "").casefold()),
-            organisation_id=one.get("organisation_id", ""),
-            email=one.get("email", ""),
-            first_name=one.get("first_name", ""),
-            last_name=one.get("last_name", ""),
-            can_decide=decides and one["role"] == "reviewer",
-        )
-        for one in flow.staff
-        if one.get("role") in ROLES
+        _wanted(person, one, _meant(one, holders.get(normal(one), []), type_id), can_decide=can_decide)
+        for person, one in zip(people, ids, strict=True)
     )
 
 
-def save_staff_user(licence: Licence, staff: WantedStaff) -> int:
-    """Make a user of a member of staff whom WISEflow does not have."""
+def _meant(organisation_id: str, holders: Sequence[User], type_id: int) -> Sequence[User]:
+    """Of the users with an identifier, the one who has it as it is spelt here; else all of them."""
+    return [user for user in holders if organisation_id in user.values(type_id)] or holders
+
+
+def _wanted(person: StaffRow, organisation_id: str, users: Sequence[User], *, can_decide: bool) -> WantedStaff:
+    return WantedStaff(
+        role=person["role"],
+        user_id=users[0].id if len(users) == 1 else None,
+        organisation_id=organisation_id,
+        email=person.get("email", ""),
+        first_name=person.get("first_name", ""),
+        last_name=person.get("last_name", ""),
+        can_decide=can_decide and person["role"] == "reviewer",
+        may_be_made=bool(person.get("is_new")) and not users,
+        is_ambiguous=len(users) > 1,
+    )
+
+
+def wanted_staff(flow: Flow, licence: Licence) -> tuple[WantedStaff, ...]:
+    """The flow's staff with their users in WISEflow."""
+    return find_staff(licence, staff_of(flow), can_decide=flow.grade_decided_by == Flow.DecidedBy.REVIEWER)
+
+
+def staff_of(flow: Flow) -> list[dict[str, Any]]:
+    """`Flow.staff`. Whose account the flow has had made once does not get another one: should WISEflow not have it any more,
+    somebody has taken it away there, and it is asked again."""
+    accounts = flow.staff_accounts.filter(user_id__isnull=False)
+    made = set(map(normal, accounts.values_list("organisation_id", flat=True)))
+    return [
+        {
+            key: value
+            for key, value in person.items()
+            if key != "is_new" or normal(person["organisation_id"]) not in made
+        }
+        for person in flow.staff
+    ]
+
+
+def make_account(flow: Flow, licence: Licence, staff: WantedStaff) -> int:
+    """Make a user of a member of staff of whom that was confirmed, and have it told until somebody has looked at it."""
+    if not staff.may_be_made:
+        raise ValueError("Nobody has confirmed that this person becomes a user in WISEflow.")
+    account, _ = StaffAccount.objects.get_or_create(
+        flow=flow, organisation_id=staff.organisation_id, defaults={"name": staff.name}
+    )
+    try:
+        user_id = _save_user(licence, staff)
+    except RemoteError as error:
+        if error.is_about_one:
+            StaffAccount.objects.filter(pk=account.pk, user_id__isnull=True).delete()
+        raise
+    # Somebody may have looked before it was there.
+    unseen = {"confirmed_at": None, "confirmed_by": None}
+    if StaffAccount.objects.filter(pk=account.pk, user_id__isnull=True).update(user_id=user_id, **unseen):
+        audit.record(message=message("sources.audit.account_made", who=staff.who), source=flow.source, flow=flow)
+    return user_id
+
+
+def _save_user(licence: Licence, staff: WantedStaff) -> int:
+    """Where an e-mail address belongs to one user, it is not sent: whoever has it already would get the organisation id."""
+    emails = [staff.email] if staff.email and not licence.has_unique_emails() else []
     first, _, last = (staff.name if not staff.first_name else "").partition(" ")
     return licence.client.save_user(
         first_name=staff.first_name or first.partition("@")[0],
         last_name=staff.last_name or last or "-",
         external_ids=[(licence.data_types()["organisation_id"].id, staff.organisation_id)],
         roles=licence.role_ids(staff.role),
-        emails=[staff.email] if staff.email else [],
+        emails=emails,
     )

@@ -14,6 +14,7 @@ from sources.flows.request import request_flow
 from sources.models import AuditEntry, Flow, Source, SyncRun
 from sources.sync.run import run_sync
 from tests.factories import FlowFactory
+from tests.filling import press
 
 if TYPE_CHECKING:
     from ladokflow.sandbox.server import Sandbox
@@ -24,6 +25,8 @@ SignIn = Callable[..., Client]
 
 @pytest.fixture
 def code(sandbox: Sandbox) -> str:
+    for number in range(2):
+        sandbox.control.add_user("liu", {"organisation_id": f"asse{number}@liu.example"})
     return sandbox.control.add_exam("liu", people=3)
 
 
@@ -40,7 +43,7 @@ def shares(sandbox: Sandbox, flow: Flow) -> list[int]:
 
 def send(client: Client, flow: Flow, lines: list[tuple[str, str]], **fields: Any) -> str:
     text = "\n".join(f"{one}; {other}" for one, other in lines)
-    answer = client.post(f"/flows/{flow.pk}/assessors/", {"allocation_list": text, **fields}, follow=True)
+    answer = press(client, f"/flows/{flow.pk}/assessors/", follow=True, allocation_list=text, **fields)
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -101,7 +104,8 @@ def test_after_participation_the_list_stands_still(sign_in: SignIn, anna: User, 
     flow = FlowFactory(source=liu, state=state)
     client = sign_in(anna)
     assert "<textarea" not in client.get(f"/flows/{flow.pk}/assessors/").text
-    assert "until participation has ended" in send(client, flow, [("a", "b")], adds_assessors="on")
+    fields = {"allocation_list": "a; b", "adds_assessors": "on"}
+    assert "until participation has ended" in client.post(f"/flows/{flow.pk}/assessors/", fields).text
     assert not flow.allocation_lines.exists()
 
 

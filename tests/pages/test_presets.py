@@ -16,7 +16,10 @@ SignIn = Callable[[User], Client]
 
 
 @pytest.fixture
-def preset(liu: Any) -> FlowPreset:
+def preset(liu: Any, sandbox: Any) -> FlowPreset:
+    roles = ("manager", "assessor", "reviewer", "invigilator", "author")
+    for known in ("asse01", "asse02", "fors01", *(f"{role}1@liu.example" for role in roles)):
+        sandbox.control.add_user("liu", {"organisation_id": known})
     return FlowPreset.objects.create(
         source=liu,
         name="Hemtentamen",
