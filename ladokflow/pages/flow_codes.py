@@ -6,24 +6,33 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from exports.attempts.place import may_change_place
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused
-from sources.flows.codes import add_code, phase_of, removal_of, remove_code
+from ladokflow.pages.flow import flow_context, flow_for
+from ladokflow.requests import HtmxRequest
+from sources.flows.codes import AsksForPlace, add_code, phase_of, removal_of, remove_code
+from sources.flows.scales import AsksForScale
 from sources.models import Flow
 from sources.pages.forms import AddCodeForm
-from sources.views.flows import flow_context, flow_for
 
 
 def _page(
-    request: HttpRequest, flow: Flow, form: AddCodeForm | None = None, failure: Message | None = None
+    request: HtmxRequest,
+    flow: Flow,
+    form: AddCodeForm | None = None,
+    failure: Message | None = None,
+    suggested: str = "",
 ) -> HttpResponse:
+    """`suggested`: where the grade goes of those who are on several codes, which is asked."""
     context: dict[str, Any] = flow_context(flow) | {"tab": "codes", "form": form or AddCodeForm(), "failure": failure}
+    context |= {"suggested": suggested}
     live = [code for code in context["codes"] if code.removed_at is None]
     is_ready = flow.setup_state == Flow.Setup.READY
     context |= {
@@ -36,13 +45,13 @@ def _page(
 
 @login_required
 @require_GET
-def codes(request: HttpRequest, pk: int) -> HttpResponse:
+def codes(request: HtmxRequest, pk: int) -> HttpResponse:
     return _page(request, flow_for(request, pk))
 
 
 @login_required
 @require_POST
-def add(request: HttpRequest, pk: int) -> HttpResponse:
+def add(request: HtmxRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
     form = AddCodeForm(request.POST)
     if not form.is_valid():
@@ -51,9 +60,20 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
         added = add_code(
             flow=flow,
             code=form.cleaned_data["code"],
-            by=request.user,  # type: ignore[arg-type]
+            by=request.user,
+            scale=form.chosen_scale(),
+            grade_goes_to=form.cleaned_data["grade_goes_to"] if may_change_place(flow) else "",
+            asks=may_change_place(flow),
             address=address_of(request),
         )
+    except AsksForScale as asks:
+        again = AddCodeForm(initial=form.cleaned_data | {"scale": ""})
+        again.ask_scale(asks.ladok_scale, asks.scales)
+        return _page(request, flow, again, asks.message)
+    except AsksForPlace as asks:
+        again = AddCodeForm(initial=form.cleaned_data | {"grade_goes_to": asks.suggested})
+        again.ask_place()
+        return _page(request, flow, again, asks.message, asks.suggested)
     except (RemoteError, Refused) as error:
         return _page(request, flow, form, error.message)
     messages.info(request, _("%(code)s has been added. Its students come with the synchronisation.") % {"code": added})
@@ -62,7 +82,7 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def remove(request: HttpRequest, pk: int, code_pk: int) -> HttpResponse:
+def remove(request: HtmxRequest, pk: int, code_pk: int) -> HttpResponse:
     """What removing the code would do now, with the button that does it."""
     flow = flow_for(request, pk)
     code = get_object_or_404(flow.codes, pk=code_pk)
@@ -72,8 +92,8 @@ def remove(request: HttpRequest, pk: int, code_pk: int) -> HttpResponse:
             remove_code(
                 flow=flow,
                 code=code,
-                by=request.user,  # type: ignore[arg-type]
-                seen_phase=request.POST.get("phase", ""),
+                by=request.user,
+                seen=request.POST.get("seen", ""),
                 address=address_of(request),
             )
         except (RemoteError, Refused) as error:

@@ -16,23 +16,18 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Q
-from django.utils import timezone
+from django.db.models import Q, QuerySet
 
+from ladokflow.fingerprints import Fingerprint, fingerprint, require_seen
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
-from ladokflow.queue import enqueue as put_in_queue
 from sources import audit
-from sources.flows.request import request_flow
-from sources.models import BatchExam, FlowBatch, Source
+from sources.flows.request import each_once, fingerprint_of_creation, request_flow, resume_flow
+from sources.models import BatchExam, Flow, FlowBatch, Source
 from sources.sync.gather import unexpected
 from sources.sync.staff import name_staff
 
 logger = logging.getLogger(__name__)
-
-TIMEOUT_SECONDS = 600
-# A queue entry that has not been looked at for so long may be lost. One more is harmless.
-STALE = dt.timedelta(seconds=120)
 
 
 def request_batch(
@@ -45,43 +40,38 @@ def request_batch(
 ) -> FlowBatch:
     """Write down that each exam shall become a flow, and have workers make them. Neither Ladok nor WISEflow is asked here.
 
-    `choices` are arguments of `request_flow`, the same for all flows, as JSON can hold them. Refused where the settings are
+    `choices` are those of `FlowChoices`, the same for all flows, as JSON can hold them. Refused where the settings are
     against a rule for every one of them. The same `submission_key` gives the same batch.
     """
-    codes = list(dict.fromkeys(code.strip() for code in codes if code.strip()))
+    codes = each_once(codes)
     if not codes:
         raise Refused(message("sources.no_code"))
-    found = _earlier(source, requested_by, submission_key)
-    if found is not None:
-        return found
+    earlier = _earlier(source, requested_by, submission_key)
+    if earlier is not None:
+        return earlier
     name_staff(source, requested_by, choices.get("staff", ()))
-    now = timezone.now()
     try:
         with transaction.atomic():
             batch = FlowBatch.objects.create(
                 pk=submission_key, source=source, requested_by_id=requested_by.pk, choices=choices
             )
-            rows = [BatchExam(batch=batch, position=n, code=code, enqueued_at=now) for n, code in enumerate(codes)]
+            rows = [BatchExam(batch=batch, position=n, code=code) for n, code in enumerate(codes)]
             for exam in BatchExam.objects.bulk_create(rows):
-                _enqueue(exam.pk)
-            told = message("sources.audit.batch_requested", count=len(codes))
-            audit.record(message=told, source=source, actor=requested_by)
+                BatchExam.objects.put_in_queue(exam.pk)
+            requested = message("sources.audit.batch_requested", count=len(codes))
+            audit.record(message=requested, source=source, actor=requested_by)
     except IntegrityError:
         # The same form at the same moment: the other one was faster.
-        found = _earlier(source, requested_by, submission_key)
-        if found is None:
+        earlier = _earlier(source, requested_by, submission_key)
+        if earlier is None:
             raise
-        return found
+        return earlier
     logger.info("batch.requested batch=%s source=%s exams=%s", batch.pk, source.pk, len(codes))
     return batch
 
 
 def _earlier(source: Source, user: AbstractBaseUser, submission_key: uuid.UUID) -> FlowBatch | None:
     return FlowBatch.objects.filter(pk=submission_key, source=source, requested_by_id=user.pk).first()
-
-
-def _enqueue(exam_pk: int) -> None:
-    put_in_queue("sources.tasks.request_exam", exam_pk, timeout=TIMEOUT_SECONDS)
 
 
 def request_exam(exam_pk: int) -> BatchExam:
@@ -102,9 +92,9 @@ def request_exam(exam_pk: int) -> BatchExam:
     except (RemoteError, Refused) as error:
         refuse(exam, error.message)
     except Exception as error:
-        told, reference = unexpected(error)
+        reason, reference = unexpected(error)
         logger.exception("batch.exam.error exam=%s reference=%s", exam.pk, reference)
-        refuse(exam, told)
+        refuse(exam, reason)
     else:
         # Also over a refusal: another worker may have met a Ladok that was down for a moment.
         BatchExam.objects.filter(pk=exam.pk, flow=None).update(flow=flow, message={})
@@ -112,41 +102,43 @@ def request_exam(exam_pk: int) -> BatchExam:
     return exam
 
 
-def refuse(exam: BatchExam, told: Message) -> None:
+def refuse(exam: BatchExam, reason: Message) -> None:
     """Unless another worker has made the flow in the meantime."""
-    BatchExam.objects.filter(pk=exam.pk, flow=None).update(message=told.to_json())
-    logger.info("batch.exam.refused exam=%s reason=%s", exam.pk, told.code)
+    BatchExam.objects.filter(pk=exam.pk, flow=None).update(message=reason.to_json())
+    logger.info("batch.exam.refused exam=%s reason=%s", exam.pk, reason.code)
+
+
+def fingerprint_of(batch: FlowBatch) -> Fingerprint:
+    """Of the exams that were refused and the flows whose creation has stopped, with the reasons."""
+    exams = batch.exams.select_related("flow").prefetch_related("flow__codes").order_by("position")
+    stopped = [exam.flow for exam in exams if exam.flow is not None and exam.flow.setup_state == Flow.Setup.STOPPED]
+    refused = [[exam.pk, exam.message] for exam in exams if exam.flow is None and exam.message]
+    return fingerprint("sources.batch", [refused, [fingerprint_of_creation(flow).whole for flow in stopped]])
+
+
+def retry(batch: FlowBatch, user: AbstractBaseUser, *, seen: str | None = None) -> None:
+    """Ask again for the exams that were refused, and go on with the flows whose creation has stopped.
+
+    `seen`: the `fingerprint_of` the batch that a manager was shown; NotAsShown where others have stopped by now.
+    """
+    with transaction.atomic():
+        FlowBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+        require_seen(seen, fingerprint_of(batch))
+        retry_refused(batch)
+        for exam in batch.exams.filter(flow__setup_state=Flow.Setup.STOPPED).select_related("flow"):
+            if exam.flow is not None:
+                resume_flow(exam.flow, user)
 
 
 def retry_refused(batch: FlowBatch) -> int:
     """Ask again for the exams that were refused; how many."""
-    count = 0
+    is_refused = Q(flow=None) & ~Q(message={})
     with transaction.atomic():
-        for exam in batch.exams.filter(flow=None).exclude(message={}):
-            same = BatchExam.objects.filter(pk=exam.pk, flow=None).exclude(message={})
-            if same.update(message={}, enqueued_at=timezone.now()):
-                _enqueue(exam.pk)
-                count += 1
-    return count
+        refused = list(batch.exams.filter(is_refused).values_list("pk", flat=True))
+        return sum(BatchExam.objects.put_in_queue(pk, is_refused, message={}) for pk in refused)
 
 
-def enqueue_forgotten() -> int:
-    """Enqueue again the exams that wait too long; how many. Safe to run twice, or to be killed."""
-    now = timezone.now()
-    late = Q(enqueued_at__lt=now - STALE) | Q(enqueued_at__isnull=True)
-    count = 0
-    for exam in BatchExam.objects.filter(late, flow=None, message={}):
-        with transaction.atomic():
-            same = BatchExam.objects.filter(late, pk=exam.pk, flow=None, message={})
-            if same.update(enqueued_at=now):
-                _enqueue(exam.pk)
-                logger.info("batch.exam.enqueued_again exam=%s", exam.pk)
-                count += 1
-    return count
-
-
-def prune(before: dt.datetime) -> int:
-    """Forms from before that moment, of which no exam waits any more, go; their flows stay."""
+def ended_before(moment: dt.datetime) -> QuerySet[FlowBatch]:
+    """Forms from before that moment, of which no exam waits any more."""
     waiting = BatchExam.objects.filter(flow=None, message={}).values("batch_id")
-    _count, deleted = FlowBatch.objects.filter(created_at__lt=before).exclude(pk__in=waiting).delete()
-    return deleted.get("sources.FlowBatch", 0)
+    return FlowBatch.objects.filter(created_at__lt=moment).exclude(pk__in=waiting)

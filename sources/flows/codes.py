@@ -14,17 +14,23 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError
 from django.db.models import Max
 from django.utils import timezone
 
+from ladokflow.fingerprints import Fingerprint, fingerprint, require_seen
+from ladokflow.http import RemoteError
+from ladokflow.ladok.base import Exam
 from ladokflow.messages import Message, Refused, message
 from sources import audit
-from sources.flows.exams import fetch_exam
+from sources.flows.exams import fetch_exam, fetch_several, on_a_flow
+from sources.flows.places import participants_also_on, suggested_place
 from sources.flows.request import reference_of, taken_by
-from sources.models import Flow, FlowSource, Participant, Source, SyncRun
+from sources.flows.scales import choice_for
+from sources.models import Flow, FlowSource, Participant, Registration, Source, SyncRun
 from sources.signals import codes_changed
 from sources.sync.gather import flow_info
 from sources.sync.lease import alone_with
@@ -47,6 +53,13 @@ class Removal:
     phase: str  # one of the four above
     consequences: tuple[Message, ...] = ()
     refusal: Message | None = None
+    people: tuple[int, ...] = ()  # keys of the participants who come from this code only
+    export: tuple[Any, ...] = ()  # how the flow's export stands
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        consequences = [consequence.to_json() for consequence in self.consequences]
+        return fingerprint("sources.removal", [self.code.pk, self.phase, consequences, self.people, self.export])
 
 
 def phase_of(flow: Flow) -> str:
@@ -67,13 +80,32 @@ def phase_of(flow: Flow) -> str:
 # --- Adding ------------------------------------------------------------------------------------------------------
 
 
+class AsksForPlace(Refused):
+    """People of the code that is to be added are on another one already: where their grades go is to be said."""
+
+    def __init__(self, message: Message, suggested: Flow.GradeGoesTo) -> None:
+        super().__init__(message)
+        self.suggested = suggested
+
+
 def add_code(
-    *, flow: Flow, code: str, by: AbstractBaseUser, address: str | None = None, enqueue: bool = True
+    *,
+    flow: Flow,
+    code: str,
+    by: AbstractBaseUser,
+    grade_goes_to: str = "",
+    asks: bool = False,
+    scale: str | None = None,
+    address: str | None = None,
+    enqueue: bool = True,
 ) -> FlowSource:
     """Put a code on the flow, after those it has, and ask for the synchronisation that takes its people in.
 
     Refused where the code is on a flow already, and when the phase takes no participants in. RemoteError where Ladok does
     not know the code, or a system cannot be asked. The synchronisation puts the reference on the flow in WISEflow.
+
+    `grade_goes_to`: where the grade of somebody on several codes goes from now on; empty leaves it. With `asks`, AsksForPlace where
+    that is not said and there is somebody. `scale`: as `given` of `choice_for`; AsksForScale where it is to be said.
     """
     typed = code.strip()
     if not typed:
@@ -83,6 +115,9 @@ def add_code(
     _refuse_taken(flow.source, exam.code)
     if phase_of(flow) not in (SETUP_PHASE, PARTICIPATION_PHASE):
         raise Refused(message("sources.code_too_late", code=exam.code))
+    scale_choice = choice_for(flow, exam, scale)
+    if asks and not grade_goes_to and (count := participants_also_on(flow, exam)):
+        raise AsksForPlace(message("sources.code_shared", code=exam.code, count=count), _suggested(flow, exam))
     try:
         with alone_with(flow.pk) as fresh:
             last = fresh.codes.aggregate(last=Max("position"))["last"]
@@ -94,8 +129,17 @@ def add_code(
                 title=exam.title[:TEXT_LENGTH],
                 reference=reference_of(fresh.source, exam.code),
             )
-            told = message("sources.audit.code_added", code=row.code)
-            audit.record(message=told, source=fresh.source, flow=fresh, actor=by, address=address)
+            added = message("sources.audit.code_added", code=row.code)
+            audit.record(message=added, source=fresh.source, flow=fresh, actor=by, address=address)
+            if grade_goes_to and not (fresh.is_place_said and grade_goes_to == fresh.grade_goes_to):
+                place = Flow.GradeGoesTo(grade_goes_to)
+                Flow.objects.filter(pk=fresh.pk).update(grade_goes_to=place, is_place_said=True)
+                said = message(f"sources.audit.grade_goes_to_{place}")
+                audit.record(message=said, source=fresh.source, flow=fresh, actor=by, address=address)
+            if scale_choice:
+                Flow.objects.filter(pk=fresh.pk).update(scale_choices=fresh.scale_choices | scale_choice)
+                said = message("sources.audit.scale_chosen", code=row.code, scale=exam.grade_scale.strip())
+                audit.record(message=said, source=fresh.source, flow=fresh, actor=by, address=address)
             request_sync(flow=fresh, trigger=SyncRun.Trigger.MANAGER, requested_by=by, enqueue=enqueue)
     except IntegrityError:
         # Somebody was faster: the database has one flow per code.
@@ -106,8 +150,15 @@ def add_code(
     return row
 
 
+def _suggested(flow: Flow, exam: Exam) -> Flow.GradeGoesTo:
+    """What fits the exam and those that the flow has, as far as Ladok tells of them now."""
+    codes = list(flow.codes.filter(removed_at__isnull=True).values_list("code", flat=True))
+    others = [each for each in fetch_several(flow.source, codes) if not isinstance(each, RemoteError)]
+    return suggested_place(flow.source, [exam, *others])
+
+
 def _refuse_taken(source: Source, code: str) -> None:
-    taken = FlowSource.objects.filter(source=source, code=code, removed_at__isnull=True).select_related("flow").first()
+    taken = on_a_flow(source, code)
     if taken is not None:
         raise Refused(taken_by(taken))
 
@@ -122,21 +173,25 @@ def removal_of(*, flow: Flow, code: FlowSource, phase: str) -> Removal:
         return Removal(code, phase, refusal=message("sources.code_not_there", code=code.code))
     if not others and phase != CONCLUDING_PHASE:
         return Removal(code, phase, refusal=message("sources.code_is_last", code=code.code))
-    people = Participant.objects.filter(flow=flow, codes=code)
-    staying = people.filter(pk__in=Participant.objects.filter(codes__in=others).values("pk")).count()
-    going = people.exclude(pk__in=Participant.objects.filter(codes__in=others).values("pk"))
+    listed = Registration.objects.filter(is_listed=True)
+    people = Participant.objects.filter(flow=flow, pk__in=listed.filter(code=code).values("participant_id"))
+    on_others = listed.filter(code__in=others).values("participant_id")
+    staying = people.filter(pk__in=on_others).count()
+    going = people.exclude(pk__in=on_others)
     if phase == PARTICIPATION_PHASE:
         going = going.filter(is_active=True, is_activation_manual=False)
-    told = [message(f"sources.removal.{phase}", count=going.count(), code=code.code)]
+    goers = tuple(going.order_by("pk").values_list("pk", flat=True))
+    consequences = [message(f"sources.removal.{phase}", count=len(goers), code=code.code)]
     if staying:
-        told.append(message("sources.removal.staying", count=staying))
+        consequences.append(message("sources.removal.staying", count=staying))
     if phase != CONCLUDING_PHASE:
-        told.append(message("sources.removal.stops", code=code.code))
+        consequences.append(message("sources.removal.stops", code=code.code))
         if code.position < others[0].position:
-            told.append(message("sources.removal.master", code=others[0].code))
+            consequences.append(message("sources.removal.master", code=others[0].code))
     elif not others:
-        told.append(message("sources.removal.export_ends"))
-    return Removal(code, phase, tuple(told))
+        consequences.append(message("sources.removal.export_ends"))
+    export = (flow.export_state, flow.graded_count, flow.exported_count, flow.failed_count)
+    return Removal(code, phase, tuple(consequences), people=goers, export=export)
 
 
 def remove_code(
@@ -144,31 +199,30 @@ def remove_code(
     flow: Flow,
     code: FlowSource,
     by: AbstractBaseUser,
-    seen_phase: str = "",
+    seen: str | None = None,
     address: str | None = None,
     enqueue: bool = True,
 ) -> Removal:
     """Take the code off the flow, and ask for the synchronisation that does the rest in WISEflow.
 
-    `seen_phase`: the phase whose consequences the manager has read; Refused where it has become another. A second click
+    `seen`: the fingerprint of the `Removal` that the manager has read; NotAsShown where it would be another by now. A second click
     is Refused with "sources.code_not_there". RemoteError where WISEflow cannot be asked.
     """
     phase = phase_of(flow)
-    if seen_phase and phase != seen_phase:
-        raise Refused(message("sources.phase_changed"))
     with alone_with(flow.pk) as fresh:
         row = FlowSource.objects.get(pk=code.pk)
         removal = removal_of(flow=fresh, code=row, phase=phase)
         if removal.refusal is not None:
             raise Refused(removal.refusal)
+        require_seen(seen, removal.fingerprint)
         now = timezone.now()
         FlowSource.objects.filter(pk=row.pk).update(removed_at=now)
-        told = [message("sources.audit.code_removed", code=row.code)]
+        audited = [message("sources.audit.code_removed", code=row.code)]
         is_last = not fresh.codes.filter(removed_at__isnull=True).exists()
         if is_last and Flow.objects.filter(pk=fresh.pk, export_ended_at__isnull=True).update(export_ended_at=now):
-            told.append(message("sources.audit.export_ended"))
-        for one in told:
-            audit.record(message=one, source=fresh.source, flow=fresh, actor=by, address=address)
+            audited.append(message("sources.audit.export_ended"))
+        for line in audited:
+            audit.record(message=line, source=fresh.source, flow=fresh, actor=by, address=address)
         if not is_last:
             request_sync(flow=fresh, trigger=SyncRun.Trigger.MANAGER, requested_by=by, enqueue=enqueue)
     _tell(flow)

@@ -12,22 +12,23 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.http import RemoteError
 from ladokflow.messages import Refused, Text, message
-from sources import audit
-from sources.flows.steps import BEGUN, activate, find_twin, make, refer
+from sources.flows.scales import insist
+from sources.flows.steps import BEGUN, activate, find_twin, make
 from sources.models import Flow, SyncRun
 from sources.sync.apply.apply import Applied
-from sources.sync.gather import fetch_exams, flow_info, live_codes, recognise, unexpected
+from sources.sync.apply.references import refer
+from sources.sync.gather import Gathered, fetch_exams, flow_info, live_codes, recognise, unexpected
 from sources.sync.lease import Lease, LeaseLost
-from sources.sync.record import record_failure, record_success
+from sources.sync.plan.changes import Plan
+from sources.sync.record import record_failure
 from sources.sync.reply import answer
-from sources.sync.run import begin_run, synchronise, tell_synced
+from sources.sync.run import Finish, begin_run, synchronise, tell_synced
 from sources.universities.clients import wiseflow_for
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ def create_flow(flow_pk: int) -> Flow:
         only_if=Q(setup_state__in=[Flow.Setup.QUEUED, Flow.Setup.CREATING]),
         setup_state=Flow.Setup.CREATING,
         setup_claims=F("setup_claims") + 1,
+        enqueues=0,
     )
     flow = Flow.objects.select_related("source").get(pk=flow_pk)
     if lease is None:
@@ -104,22 +106,22 @@ def _create(flow: Flow, run: SyncRun, lease: Lease) -> None:
         logger.info("flow.creation.done flow=%s wiseflow=%s", flow.pk, flow.wiseflow_id)
         return
     except (RemoteError, Refused) as error:
-        told = error.message
+        reason = error.message
     except LeaseLost:
         raise
     except Exception as error:
-        told, reference = unexpected(error)
+        reason, reference = unexpected(error)
         logger.exception("flow.creation.error flow=%s reference=%s", flow.pk, reference)
-    logger.info("flow.creation.stopped flow=%s reason=%s", flow.pk, told.code)
+    logger.info("flow.creation.stopped flow=%s reason=%s", flow.pk, reason.code)
     record_failure(
         flow,
         lease,
         run,
-        told,
+        reason,
         changes=applied.done,
         problems=applied.problems,
         setup_state=Flow.Setup.STOPPED,
-        setup_message=told.to_json(),
+        setup_message=reason.to_json(),
     )
 
 
@@ -129,31 +131,26 @@ def _do_steps(flow: Flow, run: SyncRun, lease: Lease, applied: Applied) -> None:
     def done(step: str) -> None:
         lease.write(setup_step=step)
 
-    with wiseflow_for(flow.source) as client:
+    with wiseflow_for(flow.source, lease.look) as client:
         recognise(flow, client)
         was_begun = flow.setup_step == BEGUN
         if flow.wiseflow_id is None:
+            insist(flow.source, client, exams, flow.scale_choices)
             applied.problems += make(flow, lease, client, exams[0])
         applied.problems += refer(flow, lease, client)
         done("referenced")
-        gathered = synchronise(flow, run, lease, client, into=applied, exams=exams, on_section=done)
-        if flow.activates:
-            applied.problems += activate(flow, lease, client)
-        done("activated")
-        if was_begun:
-            applied.problems += find_twin(flow, client)
-        applied.problems += answer(gathered, client, is_done=True)
-        state = flow_info(flow, client).state
-    with transaction.atomic():
-        record_success(
-            gathered,
-            applied,
-            lease,
-            run,
-            state=state,
-            setup_state=Flow.Setup.READY,
-            setup_step="done",
-            setup_message={},
-        )
-        told = message("sources.audit.flow_created", wiseflow=flow.wiseflow_id)
-        audit.record(message=told, source=flow.source, flow=flow, actor=flow.created_by)
+
+        def finish(gathered: Gathered, planned: Plan) -> Finish:
+            if flow.activates:
+                applied.problems += activate(flow, lease, client)
+            done("activated")
+            if was_begun:
+                applied.problems += find_twin(flow, client)
+            applied.problems += answer(gathered, client, is_done=True)
+            return Finish(
+                state=flow_info(flow, client).state,
+                fields={"setup_state": Flow.Setup.READY, "setup_step": "done", "setup_message": {}},
+                audit=message("sources.audit.flow_created", wiseflow=flow.wiseflow_id),
+            )
+
+        synchronise(flow, run, lease, client, into=applied, finish=finish, exams=exams, on_section=done)

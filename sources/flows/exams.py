@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from ladokflow.http import RemoteError
+from ladokflow.identifiers import normal_code
 from ladokflow.ladok.base import Exam
 from ladokflow.ladok.client import LadokClient
-from sources.models import Source
+from ladokflow.ladok.errors import UnknownToLadok
+from ladokflow.messages import message
+from sources.models import FlowSource, Source
 from sources.universities.clients import ladok_for
 
 CONCURRENCY = 6
@@ -20,13 +23,30 @@ MOST_UNANSWERED = 2
 def list_exams(source: Source, course_code: str) -> list[Exam]:
     """*Välj från lista*: the exams of a course, without people. RemoteError where Ladok cannot be asked."""
     with ladok_for(source) as client:
-        return source.rules.list_exams(client, course_code.strip())
+        return source.rules.find_exams(client, course_code)
 
 
 def fetch_exam(source: Source, code: str) -> Exam:
-    """*Ange kod*: one exam with its people. RemoteError "ladok.unknown_code" where Ladok has no such code."""
+    """*Ange kod*: one exam with its people, in whatever way its code is typed.
+
+    UnknownToLadok where Ladok has no such code; its message says which flow has it, where one does.
+    """
     with ladok_for(source) as client:
-        return source.rules.fetch_exam(client, code.strip())
+        try:
+            return source.rules.find_exam(client, code)
+        except UnknownToLadok as error:
+            row = on_a_flow(source, code)
+            if row is None:
+                raise
+            facts = {"code": code.strip(), "known": row.code, "title": row.flow.title, "flow": row.flow_id}
+            reason = message("sources.code_known_otherwise", **facts)
+            raise UnknownToLadok(reason, permanent=True, status=error.status) from error
+
+
+def on_a_flow(source: Source, code: str) -> FlowSource | None:
+    """The code where it is on a flow now, in whatever way it is spelt."""
+    rows = FlowSource.objects.filter(source=source, normal_code=normal_code(code), removed_at__isnull=True)
+    return rows.select_related("flow").first()
 
 
 def fetch_several(source: Source, codes: Sequence[str]) -> list[Exam | RemoteError]:
@@ -38,19 +58,19 @@ def fetch_several(source: Source, codes: Sequence[str]) -> list[Exam | RemoteErr
     rules = source.rules
 
     def fetch(client: LadokClient, share: Sequence[str]) -> list[Exam | RemoteError]:
-        found: list[Exam | RemoteError] = []
+        exams: list[Exam | RemoteError] = []
         unanswered = 0
         for code in share:
             if unanswered >= MOST_UNANSWERED:
-                found.append(found[-1])
+                exams.append(exams[-1])
                 continue
             try:
-                found.append(rules.fetch_exam(client, code))
+                exams.append(rules.find_exam(client, code))
                 unanswered = 0
             except RemoteError as error:
-                found.append(error)
+                exams.append(error)
                 unanswered += error.status is None
-        return found
+        return exams
 
     with ExitStack() as opened:
         try:

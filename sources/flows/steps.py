@@ -1,4 +1,4 @@
-"""The parts of a creation that a synchronisation does not have: the flow itself, its references, and its activation.
+"""The parts of a creation that a synchronisation does not have: the flow itself, and its activation.
 
 Making the flow is the one call that must not be made twice. It carries a mark at the end of the subtitle, by which a flow
 that a crash has left behind is found again; the step "metadata" takes the mark away.
@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 
 from ladokflow.ladok.base import Exam
-from ladokflow.messages import Message, Refused, message
+from ladokflow.messages import Message, Refused, Trait, message
+from ladokflow.texts import as_stored, is_same_text
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import WiseflowError
 from ladokflow.wiseflow.schemas import FoundFlow
-from sources.models import Flow, FlowSource
-from sources.sync.gather import is_about_one_row, live_codes
+from sources.models import Flow
 from sources.sync.lease import Lease
 from sources.sync.plan.flow_data import TEXT_LENGTH
-from sources.sync.staff import save_staff_user, wanted_staff
+from sources.sync.staff import make_account, wanted_staff
 from sources.universities.licence import Licence
 
 logger = logging.getLogger(__name__)
@@ -34,14 +33,14 @@ def make(flow: Flow, lease: Lease, client: WiseflowClient, master: Exam) -> list
     licence = Licence(client, flow.source)
     was_begun = flow.setup_step == BEGUN
     if was_begun:
-        found = _left_behind(flow, client, master)
-        if found is not None:
-            _adopt(flow, lease, found)
+        left_behind = _left_behind(flow, client, master)
+        if left_behind is not None:
+            _adopt(flow, lease, left_behind)
             return []
     manager_ids, problems = _managers(flow, licence)
     type_id = licence.flow_type_id(flow.flow_type) if flow.template_flow_id is None else 0
-    title = master.title.strip()[:TEXT_LENGTH] or master.code
-    subtitle = f"{master.subtitle.strip()[: TEXT_LENGTH - len(flow.setup_mark) - 1]} {flow.setup_mark}".strip()
+    title = as_stored(master.title, TEXT_LENGTH) or as_stored(master.code, TEXT_LENGTH)
+    subtitle = f"{as_stored(master.subtitle, TEXT_LENGTH - len(flow.setup_mark) - 1)} {flow.setup_mark}".strip()
     lease.renew()
     lease.write(setup_step=BEGUN)
     try:
@@ -53,15 +52,15 @@ def make(flow: Flow, lease: Lease, client: WiseflowClient, master: Exam) -> list
         if _is_certain(error):
             # What an earlier attempt was cut off from is as uncertain as before.
             lease.write(setup_step=BEGUN if was_begun else "")
-            told = _why_not_made(flow, error)
-            if told is None:
+            reason = _why_not_made(flow, error)
+            if reason is None:
                 raise
-            raise Refused(told) from error
+            raise Refused(reason) from error
         logger.warning("flow.creation.unanswered flow=%s reason=%s", flow.pk, error.message.code)
-        found = _left_behind(flow, client, master)
-        if found is None:
+        left_behind = _left_behind(flow, client, master)
+        if left_behind is None:
             raise Refused(message("sources.creation_in_doubt")) from error
-        made = found
+        made = left_behind
     _adopt(flow, lease, made)
     return problems
 
@@ -73,7 +72,7 @@ def _adopt(flow: Flow, lease: Lease, wiseflow_id: int) -> None:
 
 def _is_certain(error: WiseflowError) -> bool:
     """Whether nothing can have been made: WISEflow said no, or never got the request."""
-    if error.message.code in ("remote.unreachable", "remote.address_refused"):
+    if error.message.has(Trait.NEVER_ARRIVED):
         return True
     return error.status is not None and 400 <= error.status < 500 and error.status != 408
 
@@ -102,13 +101,13 @@ def _left_behind(flow: Flow, client: WiseflowClient, master: Exam) -> int | None
         return marked[0].id
     if marked:
         raise Refused(message("sources.creation_twin", flows=", ".join(str(row.id) for row in marked)))
-    title = master.title.strip()[:TEXT_LENGTH] or master.code
+    title = as_stored(master.title, TEXT_LENGTH) or as_stored(master.code, TEXT_LENGTH)
     ours = set(Flow.objects.filter(source=flow.source, wiseflow_id__isnull=False).values_list("wiseflow_id", flat=True))
     # A WISEflow that lost the subtitle on the way: same title, made since we began, and connected to nothing.
     alike = [
         row
         for row in client.search_flows(title=title)
-        if row.title == title
+        if is_same_text(row.title, title)
         and row.id not in ours
         and not row.external_references
         and not row.subtitle
@@ -131,55 +130,21 @@ def find_twin(flow: Flow, client: WiseflowClient) -> list[Message]:
 
 
 def _managers(flow: Flow, licence: Licence) -> tuple[list[int], list[Message]]:
-    """WISEflow wants at least one user to give the flow to; those it does not have are made."""
+    """WISEflow wants at least one user to give the flow to. Refused where it does not know one of the flow's people, of whom
+    nobody has confirmed that they become users: before anything is made."""
     ids: list[int] = []
     problems: list[Message] = []
-    for one in wanted_staff(flow, licence):
-        if one.role != "manager":
+    staff = wanted_staff(flow, licence)
+    unknown = dict.fromkeys(person.who for person in staff if person.is_unknown)
+    if unknown:
+        raise Refused(message("sources.staff_not_found", people=", ".join(unknown)))
+    for person in staff:
+        if person.role != "manager":
             continue
-        if one.user_id is None:
-            problems.append(message("sources.staff_created", name=one.name, organisation_id=one.organisation_id))
-        ids.append(one.user_id if one.user_id is not None else save_staff_user(licence, one))
+        if person.user_id is None:
+            problems.append(message("sources.staff_created", name=person.name, organisation_id=person.organisation_id))
+        ids.append(person.user_id or make_account(flow, licence, person))
     return list(dict.fromkeys(ids)), problems
-
-
-def refer(flow: Flow, lease: Lease, client: WiseflowClient, codes: Sequence[FlowSource] | None = None) -> list[Message]:
-    """Each code becomes an external source of the flow: WISEflow's button for a synchronisation."""
-    problems = []
-    for code in live_codes(flow) if codes is None else codes:
-        if code.external_source_id is not None:
-            continue
-        lease.keep()
-        try:
-            found = client.add_external_source(flow.wiseflow_id or 0, code.reference, code.code)
-        except WiseflowError as error:
-            if not is_about_one_row(error):
-                raise
-            problems.append(message("sources.reference_refused", code=code.code))
-            continue
-        FlowSource.objects.filter(pk=code.pk).update(external_source_id=found)
-    return problems
-
-
-def refer_added(flow: Flow, lease: Lease, client: WiseflowClient) -> list[Message]:
-    """The codes that were added to the flow since it was last synchronised. One that was refused is not asked for again."""
-    added = flow.codes.filter(removed_at__isnull=True, external_source_id__isnull=True, person_count__isnull=True)
-    return refer(flow, lease, client, list(added))
-
-
-def unrefer_removed(flow: Flow, lease: Lease, client: WiseflowClient) -> list[Message]:
-    """Takes the references of the codes that were removed off the flow in WISEflow."""
-    problems = []
-    for code in flow.codes.filter(removed_at__isnull=False, external_source_id__isnull=False):
-        lease.keep()
-        try:
-            client.delete_external_source(flow.wiseflow_id or 0, code.external_source_id or 0)
-        except WiseflowError as error:
-            if not is_about_one_row(error):
-                raise
-            problems.append(message("sources.reference_stays", code=code.code))
-        FlowSource.objects.filter(pk=code.pk).update(external_source_id=None)
-    return problems
 
 
 def activate(flow: Flow, lease: Lease, client: WiseflowClient) -> list[Message]:
@@ -187,7 +152,7 @@ def activate(flow: Flow, lease: Lease, client: WiseflowClient) -> list[Message]:
     try:
         client.activate(flow.wiseflow_id or 0)
     except WiseflowError as error:
-        if not is_about_one_row(error):
+        if not error.is_about_one:
             raise
         return [message("sources.not_activated")]
     return []

@@ -11,10 +11,14 @@ from django.db.models.expressions import OrderBy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.wiseflow.words import choices_of
+from sources.flows.asking import asking
+from sources.flows.scales import ANY_SCALE
 from sources.models import Flow, Participant, Source
 from sources.models.flow import ExportState, FlowQuerySet
 
 CREATING = "creating"
+ANY = "any"  # the forms' word for ANY_SCALE
 
 
 def _choice(field: forms.Field) -> forms.ChoiceField:
@@ -41,7 +45,11 @@ class FlowFilter(forms.Form):
     phase = forms.ChoiceField(
         label=_("Phase"),
         required=False,
-        choices=[("", _("All")), (CREATING, _("Being created")), *((str(v), label) for v, label in Flow.State.choices)],
+        choices=[
+            ("", _("All")),
+            (CREATING, _("Being created")),
+            *((str(v), label) for v, label in choices_of(Flow.State)),
+        ],
     )
     export = forms.ChoiceField(label=_("Export"), required=False, choices=[("", _("All")), *ExportState.choices])
     sort = forms.ChoiceField(
@@ -55,6 +63,7 @@ class FlowFilter(forms.Form):
         ],
     )
     mine = forms.BooleanField(label=_("Only mine"), required=False)
+    asks = forms.BooleanField(label=_("Only those that need an answer"), required=False)
 
     def __init__(self, *args: Any, sources: Iterable[Source], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,6 +92,8 @@ class FlowFilter(forms.Form):
             flows = flows.filter(export_state=state)
         if chosen.get("mine"):
             flows = flows.filter(created_by=user)
+        if chosen.get("asks"):
+            flows = asking(flows)
         return flows.order_by(*self.SORTS[chosen.get("sort") or ""])
 
 
@@ -143,7 +154,9 @@ class CodeForm(forms.Form):
 
 
 class AddCodeForm(forms.Form):
-    """One more code on a flow that is there."""
+    """One more code on a flow that is there, and what was asked about it."""
+
+    asks_scale = False
 
     code = forms.CharField(
         label=_("Code of the exam"),
@@ -153,3 +166,44 @@ class AddCodeForm(forms.Form):
         ),
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
     )
+    scale = forms.CharField(
+        label=_("WISEflow's scale for Ladok's"),
+        required=False,
+        max_length=20,
+        help_text=_(
+            "If the flow keeps its own scale, you are asked how the grades are to be sent before any of them is."
+        ),
+    )
+    grade_goes_to = forms.ChoiceField(
+        label=_("Grade of a student on several of the codes"),
+        choices=Flow.GradeGoesTo.choices,
+        widget=forms.RadioSelect,
+        required=False,
+        help_text=_("It can be changed on the flow's page until a grade has been sent."),
+    )
+
+    def ask_scale(self, ladok_scale: str, scales: Iterable[tuple[str, str]]) -> None:
+        field = self.fields["scale"]
+        field.label = f"{field.label} {ladok_scale}"
+        choices = [("", _("Choose …")), *scales, (ANY, _("The flow keeps its own scale"))]
+        field.widget = forms.Select(choices=choices)
+        field.required = self.asks_scale = True
+
+    def ask_place(self) -> None:
+        self.fields["grade_goes_to"].required = True
+
+    def chosen_scale(self) -> str | None:
+        """As `add_code` takes it."""
+        scale: str = self.cleaned_data["scale"]
+        return ANY_SCALE if scale == ANY else scale or None
+
+
+class PlaceForm(forms.Form):
+    """Where the grade of somebody on several codes goes, on the page of a flow that is there. `was` is what was shown."""
+
+    grade_goes_to = forms.ChoiceField(
+        label=_("Grade of a student on several of the codes"),
+        choices=Flow.GradeGoesTo.choices,
+        widget=forms.RadioSelect,
+    )
+    was = forms.CharField(widget=forms.HiddenInput)

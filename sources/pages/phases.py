@@ -37,8 +37,8 @@ def phases(flow: Flow) -> list[Phase]:
         1: (flow.participation_start_at, flow.participation_end_at),
         2: (flow.marking_start_at, flow.marking_end_at),
     }
-    found = []
+    timeline = []
     for index, (name, _states) in enumerate(PHASES):
         mark = "done" if index < current else "current" if index == current else ""
-        found.append(Phase(name, mark, *times.get(index, (None, None))))
-    return found
+        timeline.append(Phase(name, mark, *times.get(index, (None, None))))
+    return timeline

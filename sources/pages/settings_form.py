@@ -8,13 +8,18 @@ from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.fingerprints import fingerprint
+from ladokflow.identifiers import normal
 from ladokflow.messages import Message
 from sources.flows.assessor_csv import Line, decode, name_assessors, read_list
+from sources.flows.scales import ANY_SCALE
 from sources.models import Flow, FlowPreset, Source
 from sources.models.flow import AssessorAllocation
+from sources.pages.forms import ANY
 
 LONGEST_IDENTIFIER = 200
 MOST_BYTES = 2_000_000
@@ -93,6 +98,13 @@ class SettingsForm(forms.Form):
         widget=forms.RadioSelect,
         help_text=_("Whose grade counts as approved when grades are sent."),
     )
+    grade_goes_to = forms.ChoiceField(
+        label=_("Grade of a student on several of the codes"),
+        choices=Flow.GradeGoesTo.choices,
+        initial=Flow.GradeGoesTo.ONE,
+        widget=forms.RadioSelect,
+        help_text=_("It can be changed on the flow's page until a grade has been sent."),
+    )
     instant_export = forms.BooleanField(
         label=_("Instant export"),
         required=False,
@@ -134,13 +146,31 @@ class SettingsForm(forms.Form):
         *,
         flow_types: Iterable[tuple[str, str]],
         members: Mapping[str, str] | None = None,
+        unmatched: Sequence[str] = (),
+        scales: Iterable[tuple[str, str]] = (),
+        asks_place: bool = False,
         **kwargs: Any,
     ) -> None:
-        """`members`: e-mail address (casefolded) to organisation id."""
+        """`members`: e-mail address (in its normal form) to organisation id. `unmatched`: Ladok's scales for which one of `scales`,
+        pairs of id and name, has to be chosen. `asks_place`: somebody may be on several of the codes."""
         data, self._file_error = with_file(data, files)
         super().__init__(data, files, **kwargs)
+        if not asks_place:
+            del self.fields["grade_goes_to"]
+        self.unmatched = list(unmatched)
+        choices = [("", _("Choose …")), *scales, (ANY, _("Whichever scale WISEflow gives the flow"))]
+        for number, scale in enumerate(self.unmatched):
+            self.fields[f"scale-{number}"] = forms.ChoiceField(
+                label=format_lazy("{} {}", _("WISEflow's scale for Ladok's"), scale),
+                choices=choices,
+                help_text=_(
+                    "WISEflow has no counterpart of this scale. With whichever scale WISEflow gives the flow you are asked again"
+                    " before grades are sent."
+                ),
+            )
         self.members = dict(members or {})
         self.lines: list[Line] = []
+        self.told: list[Message] = []
         cast(forms.ChoiceField, self.fields["flow_type"]).choices = list(flow_types)
 
     def clean_assessor_allocation(self) -> str:
@@ -159,7 +189,7 @@ class SettingsForm(forms.Form):
         elif is_list and not text.strip():
             self.add_error("allocation_list", gettext("Write or paste the list, or choose a file."))
         elif is_list and "assessors" in cleaned:
-            named = {self.members.get(one.casefold(), one).casefold() for one in cleaned["assessors"]}
+            named = {normal(self.members.get(normal(who), who)) for who in cleaned["assessors"]}
             self.lines, wrong = read_lines(text, self.members, named or None)
             self.tell(wrong)
             if not wrong and not self.lines:
@@ -171,6 +201,25 @@ class SettingsForm(forms.Form):
         if wrong:
             self.add_error("allocation_list", ValidationError(told_of_lines(wrong)))
 
+    def has_to_tell(self, told: Sequence[Message]) -> bool:
+        """Whether something is to be read before the flow is made. What has been told, and is sent once more, has been read."""
+        self.told = list(told)
+        return bool(told) and self.data.get("told") != self.mark_of_told
+
+    @property
+    def mark_of_told(self) -> str:
+        """Of what is told: the form sends it along."""
+        return fingerprint("sources.told", [each.to_json() for each in self.told]).whole
+
+    @property
+    def scale_fields(self) -> list[forms.BoundField]:
+        return [self[f"scale-{number}"] for number in range(len(self.unmatched))]
+
+    def scale_choices(self) -> dict[str, str]:
+        """As `request_flow` takes it."""
+        chosen = {scale: self.cleaned_data[f"scale-{number}"] for number, scale in enumerate(self.unmatched)}
+        return {scale: ANY_SCALE if value == ANY else value for scale, value in chosen.items()}
+
     def pairs(self) -> list[list[str]]:
         """The list as `request_flow` takes it."""
         return [[line.participant, line.assessor] for line in self.lines]
@@ -181,8 +230,8 @@ class SettingsForm(forms.Form):
         named = staff_of(self.cleaned_data, self.members, self.STAFF)
         if self.cleaned_data["assessors"]:
             return named
-        listed = {line.assessor.casefold(): line.assessor for line in self.lines}
-        return [*named, *({"role": "assessor", "organisation_id": one} for one in listed.values())]
+        listed = {normal(line.assessor): line.assessor for line in self.lines}
+        return [*named, *({"role": "assessor", "organisation_id": assessor} for assessor in listed.values())]
 
     @classmethod
     def filled_from(cls, preset: FlowPreset) -> dict[str, Any]:
@@ -193,15 +242,16 @@ class SettingsForm(forms.Form):
     def filled_from_flow(cls, flow: Flow, members: Mapping[str, str], *, maker: str) -> dict[str, Any]:
         """The flow as initial values, for `maker` (an e-mail address), who is a manager in any case."""
         staff = [
-            one if one.get("email", "").casefold() in members else {**one, "email": ""}
-            for one in flow.staff
-            if (one.get("role"), one.get("email", "").casefold()) != ("manager", maker.casefold())
+            person if normal(person.get("email", "")) in members else {**person, "email": ""}
+            for person in flow.staff
+            if (person.get("role"), normal(person.get("email", ""))) != ("manager", normal(maker))
         ]
         lines = flow.allocation_lines.values_list("organisation_id", "assessor")
         return {
             **{name: getattr(flow, name) for name in cls.PRESET},
             **people_by_field(staff, cls.STAFF),
             "allocation_list": "\n".join("; ".join(line) for line in lines),
+            "grade_goes_to": flow.grade_goes_to,
         }
 
 
@@ -225,7 +275,7 @@ class ListForm(forms.Form):
         assessors: Iterable[str] = (),
         **kwargs: Any,
     ) -> None:
-        """`members` as in SettingsForm; `assessors`: the organisation ids (casefolded) of the flow's."""
+        """`members` as in SettingsForm; `assessors`: the organisation ids (in their normal form) of the flow's."""
         data, self._file_error = with_file(data, files)
         super().__init__(data, files, **kwargs)
         self.members, self.assessors = dict(members or {}), set(assessors)
@@ -244,9 +294,9 @@ class ListForm(forms.Form):
 
 
 def members_of(source: Source) -> dict[str, str]:
-    """The source's members: e-mail address (casefolded) to organisation id."""
-    rows = source.memberships.values_list("user__email", "organisation_id")
-    return {email.casefold(): organisation_id or email for email, organisation_id in rows}
+    """The source's members: e-mail address (in its normal form) to organisation id."""
+    rows = source.memberships.exclude(user__email="").values_list("user__email", "organisation_id")
+    return {normal(email): organisation_id or email for email, organisation_id in rows}
 
 
 def with_file(data: Any, files: Any) -> tuple[Any, str]:
@@ -269,25 +319,25 @@ def read_lines(text: str, members: Mapping[str, str], assessors: set[str] | None
     """The lines of a list with the assessors' organisation ids, and what is wrong with the others, in the lines' order."""
     lines, wrong = read_list(text)
     lines, unknown = name_assessors(lines, members, assessors)
-    return lines, sorted([*wrong, *unknown], key=lambda told: int(told.params.get("line", 0)))
+    return lines, sorted([*wrong, *unknown], key=lambda fault: int(fault.params.get("line", 0)))
 
 
 def told_of_lines(wrong: Sequence[Message]) -> list[str]:
-    told = [str(one) for one in wrong[:MOST_TOLD]]
-    rest = len(wrong) - len(told)
+    sentences = [str(fault) for fault in wrong[:MOST_TOLD]]
+    rest = len(wrong) - len(sentences)
     if rest > 0:
         more = ngettext("%(count)s more line has a fault.", "%(count)s more lines have a fault.", rest)
-        told.append(more % {"count": rest})
-    return told
+        sentences.append(more % {"count": rest})
+    return sentences
 
 
 def staff_of(
     cleaned_data: dict[str, Any], member_emails: Iterable[str], fields: dict[str, str]
 ) -> list[dict[str, str]]:
     """The fields for people as entries of `Flow.staff`: `fields` is field name to role."""
-    members = {email.casefold() for email in member_emails}
+    members = set(map(normal, member_emails))
     return [
-        {"role": role, "email": person} if person.casefold() in members else {"role": role, "organisation_id": person}
+        {"role": role, "email": person} if normal(person) in members else {"role": role, "organisation_id": person}
         for name, role in fields.items()
         for person in cleaned_data[name]
     ]
@@ -296,6 +346,8 @@ def staff_of(
 def people_by_field(staff: Iterable[dict[str, str]], fields: dict[str, str]) -> dict[str, str]:
     """Entries as in `Flow.staff` as the text of the fields for people: `fields` is field name to role."""
     return {
-        name: "\n".join(one.get("email") or one.get("organisation_id", "") for one in staff if one.get("role") == role)
+        name: "\n".join(
+            person.get("email") or person.get("organisation_id", "") for person in staff if person.get("role") == role
+        )
         for name, role in fields.items()
     }

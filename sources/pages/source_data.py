@@ -11,9 +11,11 @@ from django.core.paginator import Page, Paginator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.ladok.base import Exam, Person, Row
-from ladokflow.ladok.mapping import EXAM_FIELDS, PERSON_FIELDS
+from ladokflow.identifiers import normal
+from ladokflow.ladok.base import PERSON_FIELD_OF, Exam, Kind, Person, PersonField, Row
+from ladokflow.ladok.mapping import EXAM_FIELDS
 from ladokflow.messages import Message, Text, message
+from sources.flows.places import ids_of, people_on_several, suggested_place
 from sources.models import FlowSource, Source
 from sources.sync.plan.flow_data import whole_dates
 
@@ -25,11 +27,13 @@ MARKING = {"marking_start_at": _("Start date for marking"), "marking_end_at": _(
 
 @dataclass(frozen=True)
 class Found:
-    """What Ladok said of a code: the exam, or why there is none."""
+    """What Ladok said of a code: the exam, or why there is none. `maker`: the organisation id of who makes the flow."""
 
     code: str
     exam: Exam | None = None
+    is_scale_unmatched: bool = False  # WISEflow has no counterpart of the exam's grading scale
     failure: Message | None = None
+    maker: str = ""
 
     @property
     def problems(self) -> list[Message]:
@@ -37,7 +41,9 @@ class Found:
         if self.exam is None:
             return []
         nobody = [] if self.exam.people else [message("sources.nobody_registered", code=self.exam.code)]
-        return [*self.exam.problems, *nobody]
+        scale = message("sources.scale_unmatched", scale=self.exam.grade_scale) if self.is_scale_unmatched else None
+        maker = message("sources.maker_is_student", code=self.code) if normal(self.maker) in ids_of(self.exam) else None
+        return [*self.exam.problems, *nobody, *(each for each in (maker, scale) if each)]
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,28 @@ class FieldRow:
 
 
 @dataclass(frozen=True)
+class Column:
+    """One field of a person, and Ladok's own key for it."""
+
+    field: PersonField
+    keys: str
+
+    @property
+    def name(self) -> Text:
+        return self.field.label
+
+    @property
+    def is_moment(self) -> bool:
+        return self.field.kind is Kind.MOMENT
+
+
+@dataclass(frozen=True)
 class Line:
     """A person, and the codes that have them."""
 
     person: Person
     codes: tuple[str, ...]
-    cells: tuple[tuple[FieldRow, Any], ...]
+    cells: tuple[tuple[Column, Any], ...]
 
 
 def _row(row: Row, value: Any, *, is_missing: bool = False) -> FieldRow:
@@ -69,11 +91,11 @@ def _row(row: Row, value: Any, *, is_missing: bool = False) -> FieldRow:
 
 
 class SourceData:
-    def __init__(self, source: Source, found: Sequence[Found], taken: Mapping[str, FlowSource]) -> None:
+    def __init__(self, source: Source, answers: Sequence[Found], taken: Mapping[str, FlowSource]) -> None:
         self.source = source
-        self.found = found
+        self.found = answers
         self.taken = taken
-        self.exams = [one.exam for one in found if one.exam is not None]
+        self.exams = [answer.exam for answer in answers if answer.exam is not None]
         self.lines = self._lines()
 
     def _lines(self) -> list[Line]:
@@ -81,12 +103,12 @@ class SourceData:
         codes: dict[str, list[str]] = {}
         for exam in self.coming:
             for person in exam.people:
-                key = person.organisation_id.casefold()
+                key = normal(person.organisation_id)
                 people.setdefault(key, person)
                 codes.setdefault(key, []).append(exam.code)
         columns = self.columns
         return [
-            Line(person, tuple(codes[key]), tuple((column, getattr(person, column.value)) for column in columns))
+            Line(person, tuple(codes[key]), tuple((column, getattr(person, column.field.name)) for column in columns))
             for key, person in people.items()
         ]
 
@@ -94,9 +116,9 @@ class SourceData:
     def failures(self) -> list[tuple[Message, list[str]]]:
         """Why Ladok gave no exam, each with the codes: a Ladok that is down is told once, not for every code."""
         by_message: dict[str, tuple[Message, list[str]]] = {}
-        for one in self.found:
-            if one.failure is not None:
-                by_message.setdefault(str(one.failure), (one.failure, []))[1].append(one.code)
+        for answer in self.found:
+            if answer.failure is not None:
+                by_message.setdefault(str(answer.failure), (answer.failure, []))[1].append(answer.code)
         return list(by_message.values())
 
     @property
@@ -105,19 +127,35 @@ class SourceData:
         return list(dict.fromkeys(exam.code for exam in self.exams if exam.code not in self.taken))
 
     @property
+    def unmatched_scales(self) -> list[str]:
+        """Ladok's scales of the exams that a flow can be made of, for which WISEflow's has to be chosen."""
+        good = set(self.good)
+        exams = [found.exam for found in self.found if found.exam is not None and found.is_scale_unmatched]
+        return list(dict.fromkeys(exam.grade_scale.strip() for exam in exams if exam.code in good))
+
+    @property
     def coming(self) -> list[Exam]:
         """The exams that a flow can be made of; where there are none, all that were found."""
         good = set(self.good)
         return [exam for exam in self.exams if exam.code in good] or self.exams
 
     @property
+    def on_several(self) -> int:
+        """How many people are on several of the exams that come."""
+        return people_on_several(self.coming)
+
+    @property
+    def suggested_place(self) -> str:
+        return suggested_place(self.source, self.coming)
+
+    @property
     def problems(self) -> list[tuple[Exam, Sequence[Message]]]:
         """The exams that are not as they should be, each with what is the matter."""
-        return [(one.exam, one.problems) for one in self.found if one.exam is not None and one.problems]
+        return [(answer.exam, answer.problems) for answer in self.found if answer.exam is not None and answer.problems]
 
     @property
     def problem_count(self) -> int:
-        return sum(len(one.problems) for one in self.found)
+        return sum(len(answer.problems) for answer in self.found)
 
     @property
     def fields(self) -> list[tuple[Exam, list[FieldRow]]]:
@@ -147,9 +185,8 @@ class SourceData:
         return fields
 
     @property
-    def columns(self) -> list[FieldRow]:
-        """The fields of a person; each one's `value` is the attribute of `Person` that holds it."""
-        return [_row(row, PERSON_FIELDS[row.response]) for row in self.source.rules.person]
+    def columns(self) -> list[Column]:
+        return [Column(PERSON_FIELD_OF[row.response], " + ".join(row.values)) for row in self.source.rules.person]
 
     def page(self, number: str | None) -> Page[Line]:
         return Paginator(self.lines, PEOPLE_PER_PAGE).get_page(number)

@@ -7,12 +7,14 @@ order, and with several of them whether they become one flow each (as is usual) 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -20,9 +22,14 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from ladokflow.http import RemoteError
+from ladokflow.identifiers import normal, normal_code
 from ladokflow.ladok.base import Exam
+from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.messages import Message
+from ladokflow.requests import HtmxRequest
 from sources.flows.exams import fetch_exam, fetch_several, list_exams
+from sources.flows.request import each_once
+from sources.flows.scales import unmatched_scales
 from sources.models import FlowBatch, FlowSource, Source
 from sources.pages.forms import CodeForm, CourseForm
 from sources.pages.source_data import MAX_EXAMS, Found, SourceData
@@ -31,21 +38,20 @@ EACH, ONE = "each", "one"
 LISTED_FOR_SECONDS = 120  # while one filters, Ladok is not asked again
 
 
-def source_for(request: HttpRequest, slug: str) -> Source:
+def source_for(request: HtmxRequest, slug: str) -> Source:
     return get_object_or_404(Source.objects.visible_to(request.user), slug=slug)
 
 
-def chosen_codes(request: HttpRequest) -> list[str]:
+def chosen_codes(request: HtmxRequest) -> list[str]:
     """The codes that are chosen, in order; the first is the master."""
-    chosen = dict.fromkeys(code.strip() for code in request.GET.getlist("code"))
-    codes = [code for code in chosen if code]
+    codes = each_once(request.GET.getlist("code"))
     if len(codes) > MAX_EXAMS:
-        told = _("At most %(count)s exams can be chosen at a time. The others were left out: %(codes)s.")
-        messages.warning(request, told % {"count": MAX_EXAMS, "codes": ", ".join(codes[MAX_EXAMS:])})
+        text = _("At most %(count)s exams can be chosen at a time. The others were left out: %(codes)s.")
+        messages.warning(request, text % {"count": MAX_EXAMS, "codes": ", ".join(codes[MAX_EXAMS:])})
     return codes[:MAX_EXAMS]
 
 
-def way_to_make(request: HttpRequest, codes: list[str]) -> str:
+def way_to_make(request: HtmxRequest, codes: list[str]) -> str:
     """Whether the exams become a flow each, or one together. One exam is one flow."""
     return ONE if len(codes) < 2 or request.GET.get("make") == ONE else EACH
 
@@ -59,15 +65,23 @@ def address_of_step(name: str, source: Source, codes: list[str], **more: str) ->
     return reverse(f"flows:{name}", args=[source.slug]) + (f"?{query.urlencode()}" if query else "")
 
 
+def address_of_settings(source: Source, codes: list[str], make: str, scales: list[str], **asks: str) -> str:
+    """`scales` are Ladok's, for which WISEflow's has to be chosen."""
+    address = address_of_step("settings", source, codes, make=make, **asks)
+    return address + ("&" + urlencode([("scale", scale) for scale in scales]) if scales else "")
+
+
 def flows_of(source: Source, codes: list[str]) -> dict[str, FlowSource]:
     """The codes that are on a flow already, with that flow. One of which nothing has been made does not count."""
-    taken = FlowSource.objects.filter(source=source, code__in=codes, removed_at=None).select_related("flow")
-    return {found.code: found for found in taken if not found.flow.is_unmade}
+    normal = {code: normal_code(code) for code in codes}
+    taken = FlowSource.objects.filter(source=source, normal_code__in=normal.values(), removed_at=None)
+    rows = {row.normal_code: row for row in taken.select_related("flow") if not row.flow.is_unmade}
+    return {code: rows[key] for code, key in normal.items() if key in rows}
 
 
 @login_required
 @require_GET
-def choose_source(request: HttpRequest) -> HttpResponse:
+def choose_source(request: HtmxRequest) -> HttpResponse:
     sources = list(Source.objects.visible_to(request.user))
     if len(sources) == 1:
         return redirect("flows:way", sources[0].slug)
@@ -76,7 +90,7 @@ def choose_source(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def choose_way(request: HttpRequest, slug: str) -> HttpResponse:
+def choose_way(request: HtmxRequest, slug: str) -> HttpResponse:
     source = source_for(request, slug)
     context = {
         "source": source,
@@ -89,20 +103,19 @@ def choose_way(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_GET
 @vary_on_headers("HX-Request")
-def choose_from_list(request: HttpRequest, slug: str) -> HttpResponse:
+def choose_from_list(request: HtmxRequest, slug: str) -> HttpResponse:
     source = source_for(request, slug)
     codes = chosen_codes(request)
-    example = "21SD1A" if source.rules.list_parameter == "kursKod" else "TDDE01"
-    form = CourseForm(request.GET if "course" in request.GET else None, example=example)
+    form = CourseForm(request.GET if "course" in request.GET else None, example=source.rules.example_course)
     exams: list[Exam] = []
     failure, is_searched = None, False
     if form.is_bound and form.is_valid():
         try:
-            exams = _list(source, form.cleaned_data["course"], is_filtering=bool(request.htmx))  # type: ignore[attr-defined]
+            exams = _list(source, form.cleaned_data["course"], is_filtering=bool(request.htmx))
             is_searched = True
         except RemoteError as error:
             failure = error.message
-    words = request.GET.get("q", "").casefold().split()
+    words = normal(request.GET.get("q", "")).split()
     taken = flows_of(source, [exam.code for exam in exams])
     shown = [(n, exam) for n, exam in enumerate(exams, start=1) if _has_words(exam, words)]
     ticks_all = request.GET.get("tick") == "all"
@@ -119,33 +132,33 @@ def choose_from_list(request: HttpRequest, slug: str) -> HttpResponse:
         "is_searched": is_searched,
         "most": MAX_EXAMS,
     }
-    return render(request, "sources/new_list.html" + ("#exams" if request.htmx else ""), context)  # type: ignore[attr-defined]
+    return render(request, "sources/new_list.html" + ("#exams" if request.htmx else ""), context)
 
 
 def _list(source: Source, course: str, *, is_filtering: bool) -> list[Exam]:
     key = "exams-" + hashlib.sha256(f"{source.pk} {course}".encode()).hexdigest()
-    found: list[Exam] | None = cache.get(key) if is_filtering else None
-    if found is None:
-        found = list_exams(source, course)
-        cache.set(key, found, LISTED_FOR_SECONDS)
-    return found
+    exams: list[Exam] | None = cache.get(key) if is_filtering else None
+    if exams is None:
+        exams = list_exams(source, course)
+        cache.set(key, exams, LISTED_FOR_SECONDS)
+    return exams
 
 
 def _has_words(exam: Exam, words: list[str]) -> bool:
     start = exam.participation_start_at
-    text = " ".join([exam.code, exam.title, exam.subtitle, exam.room, f"{start:%Y-%m-%d}" if start else ""]).casefold()
+    text = normal(" ".join([exam.code, exam.title, exam.subtitle, exam.room, f"{start:%Y-%m-%d}" if start else ""]))
     return all(word in text for word in words)
 
 
 @login_required
 @require_GET
-def enter_code(request: HttpRequest, slug: str) -> HttpResponse:
+def enter_code(request: HtmxRequest, slug: str) -> HttpResponse:
     source, codes = source_for(request, slug), chosen_codes(request)
     return render(request, "sources/new_code.html", _code_context(request, source, codes, CodeForm()))
 
 
 def _code_context(
-    request: HttpRequest, source: Source, codes: list[str], form: CodeForm, failure: Message | None = None
+    request: HtmxRequest, source: Source, codes: list[str], form: CodeForm, failure: Message | None = None
 ) -> dict[str, Any]:
     make = request.GET.get("make", "")
     back = address_of_step("preview", source, codes, make=make) if codes else reverse("flows:way", args=[source.slug])
@@ -154,7 +167,7 @@ def _code_context(
 
 @login_required
 @require_GET
-def preview(request: HttpRequest, slug: str) -> HttpResponse:
+def preview(request: HtmxRequest, slug: str) -> HttpResponse:
     """The source data: who comes in, which field from where, and first of all what is not as it should be."""
     source = source_for(request, slug)
     codes = chosen_codes(request)
@@ -167,63 +180,77 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
     if not codes:
         messages.error(request, _("Choose at least one exam."))
         return redirect(address_of_step("from_list", source, [], course=course))
-    found = _fetch(source, codes)
-    data = SourceData(source, found, flows_of(source, [one.exam.code if one.exam else one.code for one in found]))
+    maker = source.memberships.get(user_id=request.user.pk).organisation_id
+    answers = _with_scales(source, _fetch(source, codes, maker=maker))
+    taken = flows_of(source, [answer.exam.code if answer.exam else answer.code for answer in answers])
+    data = SourceData(source, answers, taken)
     make = way_to_make(request, codes)
+    shared = data.on_several if make == ONE and len(data.good) > 1 else 0
+    asks = {"shared": str(shared), "goes": data.suggested_place} if shared else {}
     context = {
         "source": source,
         "codes": codes,
         "data": data,
+        "shared": shared,
         "make": make,
         "is_each": make == EACH,
         "people": data.page(request.GET.get("page")),
         "list_address": address_of_step("from_list", source, codes, course=course, make=make),
         "code_address": address_of_step("from_code", source, codes, make=make),
-        "settings_address": address_of_step("settings", source, data.good, make=make),
+        "settings_address": address_of_settings(source, data.good, make, data.unmatched_scales, **asks),
         "again_address": address_of_step("preview", source, codes, course=course, make=make),
         "make_addresses": {
-            one: address_of_step("preview", source, codes, course=course, make=one) for one in (EACH, ONE)
+            way: address_of_step("preview", source, codes, course=course, make=way) for way in (EACH, ONE)
         },
         "rows": _rows(source, data, codes, course=course, make=make),
     }
     return render(request, "sources/new_preview.html", context)
 
 
+def _with_scales(source: Source, answers: list[Found]) -> list[Found]:
+    exams = [answer.exam for answer in answers if answer.exam is not None]
+    unmatched = set(unmatched_scales(source, exams))
+    return [
+        replace(answer, is_scale_unmatched=answer.exam is not None and answer.exam.grade_scale.strip() in unmatched)
+        for answer in answers
+    ]
+
+
 def _rows(source: Source, data: SourceData, codes: list[str], **more: str) -> list[dict[str, Any]]:
     """Each chosen exam, with the addresses without it, and with it as the first."""
     rows = []
-    for found in data.found:
-        others = [code for code in codes if code != found.code]
+    for answer in data.found:
+        others = [code for code in codes if code != answer.code]
         rows.append(
             {
-                "found": found,
-                "taken": data.taken.get(found.exam.code if found.exam else found.code),
+                "found": answer,
+                "taken": data.taken.get(answer.exam.code if answer.exam else answer.code),
                 "without": address_of_step("preview", source, others, **more) if others else "",
-                "first": address_of_step("preview", source, [found.code, *others], **more),
+                "first": address_of_step("preview", source, [answer.code, *others], **more),
             }
         )
     return rows
 
 
-def _add_typed(request: HttpRequest, source: Source, codes: list[str], form: CodeForm) -> HttpResponse:
+def _add_typed(request: HtmxRequest, source: Source, codes: list[str], form: CodeForm) -> HttpResponse:
     """The exam that was typed joins the others, or the reason why not stands at the field with what was typed."""
     typed = form.cleaned_data["typed"].strip()
     try:
         exam = fetch_exam(source, typed)
-    except RemoteError as error:
-        if error.message.code != "ladok.unknown_code":
-            return render(request, "sources/new_code.html", _code_context(request, source, codes, form, error.message))
+    except UnknownToLadok as error:
         form.add_error("typed", str(error.message))
         return render(request, "sources/new_code.html", _code_context(request, source, codes, form))
-    if exam.code in codes:
+    except RemoteError as error:
+        return render(request, "sources/new_code.html", _code_context(request, source, codes, form, error.message))
+    if len(each_once([*codes, exam.code])) == len(codes):
         messages.info(request, _("%(code)s is chosen already.") % {"code": exam.code})
     else:
         codes = [*codes, exam.code]
     return redirect(address_of_step("preview", source, codes, make=request.GET.get("make", "")))
 
 
-def _fetch(source: Source, codes: list[str]) -> list[Found]:
+def _fetch(source: Source, codes: list[str], *, maker: str) -> list[Found]:
     return [
-        Found(code, failure=came.message) if isinstance(came, RemoteError) else Found(code, came)
-        for code, came in zip(codes, fetch_several(source, codes), strict=True)
+        Found(code, failure=answer.message) if isinstance(answer, RemoteError) else Found(code, answer, maker=maker)
+        for code, answer in zip(codes, fetch_several(source, codes), strict=True)
     ]

@@ -16,6 +16,7 @@ from sources.flows.batch import request_exam
 from sources.flows.create import create_flow
 from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source
 from tests.factories import FlowFactory
+from tests.filling import press
 from tests.pages.test_wizard import SETTINGS, query, settings_of, text
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def test_those_that_stopped_are_tried_again_with_one_button(manager: Client, san
     page = text(manager, address)
     assert [state_of(page, code) for code in CODES[:2]] == ["Not made", "Stopped"]
     sandbox.control.clear_faults()
-    answer = manager.post(f"{address}retry/")
+    answer = press(manager, address, f"{address}retry/")
     assert answer.headers["Location"] == address
     work()
     assert "2 of 2 flows are made" in text(manager, address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 
+from sources.flows.batch import request_batch, request_exam
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
 from sources.models import Flow, Source
 from tests.factories import FlowFactory, MembershipFactory
+from tests.pages.walking import main_text
 
 if TYPE_CHECKING:
     from ladokflow.sandbox.server import Sandbox
@@ -45,7 +49,9 @@ def query(*codes: str) -> str:
 
 
 @pytest.fixture
-def manager(sign_in: SignIn, anna: User) -> Client:
+def manager(sign_in: SignIn, anna: User, sandbox: Sandbox) -> Client:
+    for known in ("exam001@liu.example", "asse1@liu.example", "asse1", "asse2"):
+        sandbox.control.add_user("liu", {"organisation_id": known})
     return sign_in(anna)
 
 
@@ -183,7 +189,7 @@ def test_the_source_data_shows_who_comes_in_and_which_field_from_where(manager: 
     exam = next(one for one in sandbox.control.exams("liu") if one["examCode"] == "TDDE01-TEN1-1001")
     assert exam["courseName"] in page
     assert "students come in" in page
-    assert not re.search(r"\b(19|20)\d{6}-\d{4}\b", page)
+    assert not re.search(r"\b(19|20)\d{6}-\d{4}\b", main_text(page))
 
 
 def test_problems_come_first_and_do_not_stop_the_others(manager: Client) -> None:
@@ -318,7 +324,7 @@ def test_the_settings_make_the_flow(manager: Client, liu: Source) -> None:
         ("assessor", anna.organisation_id),
     }
     create_flow(flow.pk)
-    assert "12" in text(manager, f"/flows/{flow.pk}/participants/")
+    assert text(manager, f"/flows/{flow.pk}/participants/").count('<th scope="row"') == flow.participants.count() == 12
 
 
 def test_a_form_that_is_sent_twice_makes_one_flow(manager: Client) -> None:
@@ -557,3 +563,54 @@ def test_the_settings_of_another_universitys_flow_are_not_filled_in(
     page = text(sign_in(olle), f"/flows/new/oru/settings/?code=X&flow={unmade.pk}")
     assert "424242" not in page
     assert "lars@liu.example" not in page
+
+
+# --- A scale that WISEflow does not have
+
+
+def test_a_scale_without_a_counterpart_is_told_and_has_to_be_chosen(
+    manager: Client, liu: Source, sandbox: Sandbox
+) -> None:
+    code = sandbox.control.add_exam("liu", people=2, gradeScale="Okänd")
+    page = text(manager, f"{PREVIEW}?{query(code)}")
+    assert "Ladok&#x27;s grading scale Okänd has no counterpart" in page
+    (address,) = set(re.findall(r'href="([^"]*/settings/[^"]*)"', page))
+    address = unescape(address)
+    page = text(manager, address)
+    assert "Whichever scale WISEflow gives the flow" in page
+    fields = settings_of(manager, code)
+    answer = manager.post(address, fields)
+    assert answer.status_code == 200
+    assert not Flow.objects.exists()
+    scale = re.search(r'<option value="(\d+)">U-G</option>', page)
+    assert scale
+    manager.post(address, fields | {"unmatched": "Okänd", "scale-0": scale[1]})
+    flow = create_flow(Flow.objects.get().pk)
+    assert (flow.setup_state, flow.grading_scale) == ("ready", "U-G")
+
+
+def test_a_scale_that_ladok_has_changed_since_is_asked_for_at_the_settings(
+    manager: Client, liu: Source, sandbox: Sandbox
+) -> None:
+    code = sandbox.control.add_exam("liu", people=2, gradeScale="Okänd")
+    fields = settings_of(manager, code)
+    page = manager.post(f"{SETTINGS}?{query(code)}", fields).content.decode()
+    assert 'name="scale-0"' in page
+    assert not Flow.objects.exists()
+    manager.post(f"{SETTINGS}?{query(code)}", fields | {"unmatched": "Okänd", "scale-0": "any"})
+    assert Flow.objects.get().scale_choices == {"okänd": ""}
+
+
+def test_in_a_batch_the_exam_whose_scale_nobody_has_chosen_is_refused_with_a_way_on(
+    manager: Client, liu: Source, anna: User, sandbox: Sandbox
+) -> None:
+    strange = sandbox.control.add_exam("liu", people=2, gradeScale="Okänd")
+    batch = request_batch(
+        source=liu, codes=["TDDE01-TEN1-1001", strange], requested_by=anna, submission_key=uuid.uuid4()
+    )
+    for exam in batch.exams.all():
+        request_exam(exam.pk)
+    page = text(manager, reverse("flows:batch", args=[batch.pk]))
+    assert "nobody has chosen one" in page
+    (address,) = re.findall(r'href="([^"]*scale=[^"]*)"', page)
+    assert 'name="scale-0"' in text(manager, unescape(address))

@@ -15,6 +15,7 @@ from sources.flows.batch import request_exam
 from sources.flows.create import create_flow
 from sources.models import BatchExam, Flow, FlowBatch, Source
 from tests.factories import FlowFactory, ParticipantFactory
+from tests.pages.test_states import LANGUAGES, look_at
 
 Open = Callable[..., Any]
 LIST = "/flows/new/liu/list/?course=TDDE01"
@@ -84,16 +85,15 @@ def test_several_exams_become_a_flow_each_and_their_progress_is_seen(
     page.wait_for_selector("#sync-now")
 
 
-@pytest.mark.parametrize("language", ["sv-SE", "en-GB"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_axe_finds_nothing_on_the_pages_of_several_flows(
     open_page: Open,
     anna: User,
     liu: Source,
     language: str,
-    scheme: str,
     live_server: Any,
 ) -> None:
+    """Each page in each language, in light in the one and in dark in the other."""
     flow = FlowFactory(source=liu, codes=["X1"], state=Flow.State.NOT_ACTIVATED, assessor_allocation="list")
     person = ParticipantFactory(flow=flow)
     flow.allocation_lines.create(organisation_id="nobody1", assessor="asse1")
@@ -102,10 +102,10 @@ def test_axe_finds_nothing_on_the_pages_of_several_flows(
     told = {"code": "sources.code_taken", "params": {"code": "X1", "title": "T", "flow": flow.pk}}
     for position, row in enumerate([{"flow": flow}, {}, {"message": told}]):
         BatchExam.objects.create(batch=batch, position=position, code=f"X{position}", **row)
-    page = signed_in(open_page(language=language, color_scheme=scheme), anna, live_server.url)
+    page = signed_in(open_page(language=language), anna, live_server.url)
     codes = "code=TDDE01-UTAN-ID&code=FINNS-INTE&code=TDDE01-UTAN-DATUM&code=X1"
     wrong = []
-    for address in (
+    places = (
         f"{LIST}&q=utan&code=X9",
         f"/flows/new/liu/preview/?{codes}",
         f"/flows/new/liu/preview/?{codes}&make=one",
@@ -113,7 +113,9 @@ def test_axe_finds_nothing_on_the_pages_of_several_flows(
         "/flows/new/liu/",
         f"/flows/batches/{batch.pk}/",
         f"/flows/{flow.pk}/assessors/",
-    ):
+    )
+    for number, address in enumerate(places):
+        page.emulate_media(color_scheme=look_at(number, language)[0])
         page.goto(address)
         if "settings" in address:
             page.check('input[name="assessor_allocation"][value="list"]')

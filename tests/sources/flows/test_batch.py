@@ -12,7 +12,7 @@ from django_q.models import OrmQ
 
 from exports.tasks import prune
 from ladokflow.messages import Refused, message
-from sources.flows.batch import enqueue_forgotten, refuse, request_batch, request_exam, retry_refused
+from sources.flows.batch import refuse, request_batch, request_exam, retry_refused
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
 from sources.models import AuditEntry, BatchExam, Flow, FlowBatch
@@ -100,7 +100,7 @@ def test_a_refusal_never_covers_a_flow(liu, anna):
 def test_an_exam_that_was_lost_on_the_way_to_the_queue_is_put_in_again(liu, anna):
     batch = ask(liu, anna)
     OrmQ.objects.all().delete()
-    assert enqueue_forgotten() == 0
+    assert BatchExam.objects.enqueue_again() == []
     batch.exams.update(enqueued_at=timezone.now() - dt.timedelta(minutes=5))
     assert (sweep_sources(), sweep_sources()) == (3, 0)
     assert len(queued("sources.tasks.request_exam")) == 3

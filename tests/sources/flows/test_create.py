@@ -45,7 +45,7 @@ def test_a_flow_is_made_with_everything_ladok_has(liu, anna, sandbox, code):
     assert flow.participants.count() == len(exam["participants"]) == len(there["participants"])
     wanted = {(person["LiUId"], person["uniqueExamId"], person["civicNumber"]) for person in exam["participants"]}
     assert {(row.organisation_id, row.unique_exam_id, row.national_id) for row in flow.participants.all()} == wanted
-    assert all(row.codes.get().code == code for row in flow.participants.all())
+    assert all([one.code for one in row.listed_codes] == [code] for row in flow.participants.all())
     assert flow.participants.filter(individual_end_at__isnull=False).count() == sum(
         "endTime" in person for person in exam["participants"]
     )
@@ -78,7 +78,7 @@ def test_two_codes_make_one_flow_and_a_student_in_both_is_one_participant(liu, a
     second = sandbox.control.add_exam("liu", people=[both], courseName="Den andra")
     flow = make(liu, anna, first, second)
     assert len(people) == flow.participants.count() == 3
-    assert {code.code for code in Participant.objects.get(flow=flow, organisation_id=both["LiUId"]).codes.all()} == {
+    assert {code.code for code in Participant.objects.get(flow=flow, organisation_id=both["LiUId"]).listed_codes} == {
         first,
         second,
     }
@@ -95,10 +95,10 @@ def test_a_template_gives_its_settings(liu, anna, sandbox, code):
     assert "/copy" in " ".join(row["path"] for row in sandbox.control.received("wiseflow"))
 
 
-def test_staff_get_their_roles_and_an_unknown_person_is_made_a_user(liu, anna, sandbox, code):
+def test_staff_get_their_roles_and_an_unknown_person_who_was_confirmed_is_made_a_user(liu, anna, sandbox, code):
     staff = [
         {"role": "assessor", "email": "lars@liu.example"},
-        {"role": "reviewer", "email": "ny@liu.example", "organisation_id": "nyper01@liu.example"},
+        {"role": "reviewer", "email": "ny@liu.example", "organisation_id": "nyper01@liu.example", "is_new": True},
     ]
     flow = make(liu, anna, code, staff=staff)
     there = sandbox.control.flow(flow.wiseflow_id)
@@ -308,10 +308,32 @@ def test_a_copy_has_its_templates_type_also_where_the_licence_numbers_the_types_
 # --- What is told while the rest goes on -------------------------------------------------------------------------
 
 
-def test_an_unknown_scale_is_told_and_the_rest_goes_on(liu, anna, sandbox):
-    flow = make(liu, anna, sandbox.control.add_exam("liu", people=3, gradeScale="Okänd"))
+def test_no_flow_is_made_of_an_exam_whose_scale_nobody_has_chosen(liu, anna, sandbox):
+    code = sandbox.control.add_exam("liu", people=3, gradeScale="Okänd")
+    with pytest.raises(Refused) as caught:
+        make(liu, anna, code)
+    assert caught.value.message.code == "sources.scale_unchosen"
+    assert not Flow.objects.exists()
+    # Nor of one that WISEflow could not be asked about in time.
+    sandbox.control.fault("wiseflow", "*", "status", times=-1, status=503)
+    flow = request_flow(source=liu, codes=[code], requested_by=anna, enqueue=False)
+    sandbox.control.clear_faults()
+    flow = create_flow(flow.pk)
+    assert (flow.setup_state, flow.setup_message["code"]) == ("stopped", "sources.scale_unchosen")
+    assert flow.is_unmade
+    assert not flows_of(sandbox)
+    # The same exam with a choice takes its place.
+    flow = make(liu, anna, code, scale_choices={" okänd": "U-G"})
+    assert (flow.setup_state, flow.grading_scale, problems(flow)) == ("ready", "U-G", [])
+    assert flow.other_scales(flow.codes.all()) == ()
+
+
+def test_whichever_scale_wiseflow_gives_is_told_and_asked_about_before_grades_are_sent(liu, anna, sandbox):
+    code = sandbox.control.add_exam("liu", people=3, gradeScale="Okänd")
+    flow = make(liu, anna, code, scale_choices={"Okänd": ""})
     assert flow.setup_state == "ready"
     assert problems(flow) == ["sources.unknown_scale"]
+    assert flow.other_scales(flow.codes.all()) == ("Okänd",)
     assert flow.participants.count() == 3
 
 

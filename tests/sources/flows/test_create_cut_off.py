@@ -1,9 +1,8 @@
 """A creation that is cut off anywhere ends as one flow, complete."""
 
+import datetime as dt
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -13,13 +12,13 @@ from sources.flows.create import create_flow
 from sources.flows.request import request_flow, resume_flow
 from sources.models import Flow, Participant
 from sources.sync.lease import LEASE
-from tests.environment import ROOT
+from tests.warm import WarmProcess
 
 
 @pytest.fixture
 def code(sandbox):
-    """An exam of 25 people, one of whom has extra time."""
-    made = sandbox.control.add_exam("liu", people=25, courseName="Avbruten")
+    """An exam of six people, one of whom has extra time."""
+    made = sandbox.control.add_exam("liu", people=6, courseName="Avbruten")
     somebody = sandbox.control.exam("liu", made)["participants"][0]["LiUId"]
     sandbox.control.change_people("liu", made, change={somebody: {"endTime": "19:30"}})
     return made
@@ -38,7 +37,7 @@ def is_complete(flow, sandbox):
     return (
         flow.setup_state == Flow.Setup.READY
         and flow.setup_mark not in there["subtitle"]
-        and len(there["participants"]) == Participant.objects.filter(flow=flow, is_from_source=True).count() == 25
+        and len(there["participants"]) == Participant.objects.filter(flow=flow, is_from_source=True).count() == 6
     )
 
 
@@ -84,7 +83,7 @@ def test_a_worker_that_is_overtaken_writes_nothing_more(liu, anna, sandbox, code
     Flow.objects.filter(pk=flow.pk).update(setup_state="creating", sync_token="0" * 32, sync_lease_until=Now() + LEASE)
     assert create_flow(flow.pk).setup_state == "creating"
     assert not wiseflow_flows(sandbox)
-    Flow.objects.filter(pk=flow.pk).update(sync_lease_until=Now())
+    Flow.objects.filter(pk=flow.pk).update(sync_lease_until=Now() - dt.timedelta(seconds=1))
     assert create_flow(flow.pk).setup_state == "ready"
 
 
@@ -99,7 +98,7 @@ KILLED = """
 import os, sys, django
 django.setup()
 from django.conf import settings
-from sources.creating import create_flow
+from sources.flows.create import create_flow
 create_flow(int(sys.argv[1]))
 """
 
@@ -108,7 +107,7 @@ create_flow(int(sys.argv[1]))
 def test_a_killed_worker_is_followed_by_one_that_finishes(liu, anna, sandbox, code, subprocess_environment, wait_for):
     flow = requested(liu, anna, code)
     sandbox.control.delay(0.15)
-    worker = subprocess.Popen([sys.executable, "-c", KILLED, str(flow.pk)], env=subprocess_environment, cwd=ROOT)
+    worker = WarmProcess("-c", KILLED, str(flow.pk), environment=subprocess_environment)
     ends = time.monotonic() + 60
     while Flow.objects.get(pk=flow.pk).setup_step != wait_for and time.monotonic() < ends and worker.poll() is None:
         time.sleep(0.02)
@@ -118,7 +117,7 @@ def test_a_killed_worker_is_followed_by_one_that_finishes(liu, anna, sandbox, co
     flow.refresh_from_db()
     assert flow.setup_state == "creating"
     # The lease of the dead is waited for in real life.
-    Flow.objects.filter(pk=flow.pk).update(sync_lease_until=Now())
+    Flow.objects.filter(pk=flow.pk).update(sync_lease_until=Now() - dt.timedelta(seconds=1))
     flow = create_flow(flow.pk)
     assert is_complete(flow, sandbox)
     assert len(wiseflow_flows(sandbox)) == 1
