@@ -6,11 +6,15 @@ import datetime as dt
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q, Sum, prefetch_related_objects
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from exports.models import Finding
+from exports.pages.findings import found_in
+from ladokflow.requests import HtmxRequest
+from sources.flows.asking import asking, with_questions
 from sources.models import Flow, FlowBatch, Source, SyncRun
 from sources.models.flow import FlowQuerySet
 
@@ -20,22 +24,22 @@ SOON = dt.timedelta(days=7)
 
 @login_required
 @require_GET
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: HtmxRequest) -> HttpResponse:
     visible = Flow.objects.visible_to(request.user)
     parts = {
         "failed": visible.export_failed(),
-        "asking": visible.needing_an_answer(),
+        "asking": asking(visible),
         "changed": visible.changed_since_export(),
         "to_export": visible.to_export().order_by("marking_end_at"),
         "ending": visible.ending_within(SOON).order_by("marking_end_at"),
     }
     counts = visible.aggregate(
         all=Count("pk"),
-        **{name: Count("pk", filter=Q(pk__in=found.order_by().values("pk"))) for name, found in parts.items()},
+        **{name: Count("pk", filter=Q(pk__in=part.order_by().values("pk"))) for name, part in parts.items()},
+        found=Count("pk", filter=Q(pk__in=Finding.objects.open().order_by().values("flow"))),
     )
-    shown = {
-        name: list(found.select_related("source")[:SHOWN]) if counts[name] else [] for name, found in parts.items()
-    }
+    parts["asking"] = with_questions(parts["asking"])
+    shown = {name: list(part.select_related("source")[:SHOWN]) if counts[name] else [] for name, part in parts.items()}
     prefetch_related_objects([flow for flows in shown.values() for flow in flows], "codes")
     sources = list(Source.objects.visible_to(request.user))
     context = {
@@ -43,6 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "counts": counts,
         "unfinished": FlowBatch.objects.unfinished_of(request.user),
         "night": last_night(visible),
+        "findings": found_in(visible) if counts["found"] else [],
         **shown,
     }
     return render(request, "pages/home.html", context)

@@ -1,0 +1,122 @@
+"""What a flow asks that only a person can answer.
+
+Each kind of question is a `Kind`: of which flows it is asked, in what words, where on the flow's page, and at which addresses it is
+answered. Home, the list of flows and its filter know of no kind: they show what `KINDS` has. The kinds of `exports` are registered by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
+from django.urls import reverse
+
+from ladokflow.messages import Message, message
+from ladokflow.wiseflow.words import MARKING_OVER
+from sources.models import Flow, Registration, StaffAccount
+from sources.models.flow import AWAITS_GRADES, FlowQuerySet
+
+IS_READY = Q(setup_state=Flow.Setup.READY)
+IS_SYNCABLE = IS_READY & ~Q(state__in=MARKING_OVER)
+IS_FOLLOWED = IS_SYNCABLE | (IS_READY & AWAITS_GRADES & ~Q(state=Flow.State.ARCHIVED))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of question. `place` is the id of the element on the flow's page that asks it; `answered_at` are names of addresses."""
+
+    name: str
+    is_asked: Q  # of a flow
+    words: Callable[[Flow], Sequence[Message | None]]
+    place: str
+    answered_at: tuple[str, ...]
+
+    @property
+    def column(self) -> str:
+        return f"asks_{self.name}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question of a flow, and the address where it stands."""
+
+    message: Message
+    address: str
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    if KINDS.setdefault(kind.name, kind) is not kind:
+        raise ValueError(f"There is a kind of question {kind.name} already.")
+
+
+def asking(flows: FlowQuerySet) -> FlowQuerySet:
+    """Those of the flows that ask anything."""
+    return flows.filter(reduce(or_, (kind.is_asked for kind in KINDS.values())))
+
+
+def with_questions(flows: FlowQuerySet) -> FlowQuerySet:
+    """The flows with what `asked_by` looks at, in the same query."""
+    columns = {kind.column: ExpressionWrapper(kind.is_asked, BooleanField()) for kind in KINDS.values()}
+    return flows.annotate(**columns)
+
+
+def asked_by(flow: Flow) -> list[Asked]:
+    """What the flow (of `with_questions`) asks."""
+    page = reverse("flows:detail", args=[flow.pk])
+    kinds = [kind for kind in KINDS.values() if getattr(flow, kind.column)]
+    return [Asked(words, f"{page}#{kind.place}") for kind in kinds for words in kind.words(flow) if words is not None]
+
+
+# --- The kinds of sources -----------------------------------------------------------------------------------------
+
+register(
+    Kind(
+        "creation",
+        Q(setup_state=Flow.Setup.STOPPED),
+        lambda flow: [flow.setup_reason or message("sources.asked.creation")],
+        place="creation",
+        answered_at=("flows:resume",),
+    )
+)
+register(
+    Kind(
+        "synchronisation",
+        IS_FOLLOWED & ~Q(sync_message={}),
+        lambda flow: [flow.sync_reason],
+        place="synchronisation",
+        answered_at=("flows:sync",),
+    )
+)
+register(
+    Kind(
+        "staff",
+        IS_SYNCABLE & ~Q(asked=[]),
+        lambda flow: Message.list_from_json(flow.asked),
+        place="asked",
+        answered_at=("flows:staff",),
+    )
+)
+register(
+    Kind(
+        "identity",
+        Q(Exists(Registration.objects.asked_about().filter(code__flow=OuterRef("pk")))),
+        lambda flow: [message("sources.asked.identity")],
+        place="who-is-it",
+        answered_at=("flows:who_is_it",),
+    )
+)
+register(
+    Kind(
+        "accounts",
+        Q(Exists(StaffAccount.objects.filter(flow=OuterRef("pk"), confirmed_at__isnull=True))),
+        lambda flow: [message("sources.asked.accounts")],
+        place="accounts",
+        answered_at=("flows:accounts",),
+    )
+)
