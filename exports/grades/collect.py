@@ -5,71 +5,88 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from exports.grades.points import PointsReader
 from exports.grades.read import Gathered, gather, number_of, read_approved
+from exports.grades.scale import columns_of, learn_form, read_scale, read_witnesses
 from exports.models import Assessment
-from exports.rules.facts import lock, waits_for_reviewer
+from exports.rules.cases import holding_of, lock
+from exports.rules.facts import waits_for_reviewer
 from exports.rules.states import refresh_states
 from exports.writing import BATCH
-from ladokflow.queue import enqueue
+from ladokflow.clock import monotonic
+from ladokflow.identifiers import normal
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import WiseflowError
+from ladokflow.wiseflow.scales import Witness
 from ladokflow.wiseflow.schemas import FlowParticipant, WiseflowAssessment
-from sources.models import Flow, Participant, SyncRun
+from sources.models import Flow, Participant
 from sources.sync.lease import is_free
 from sources.universities.clients import wiseflow_for
 from sources.universities.licence import Licence
 
 logger = logging.getLogger(__name__)
 
-COLLECT_TASK = "exports.tasks.collect_flow"
-GRADED_FIELDS = ("grade", "grade_at", "is_approved", "alternative_grade", "alternative_grade_at", "points")
+GRADED_FIELDS = (
+    "grade", "grade_at", "is_approved", "alternative_grade", "alternative_grade_at", "points", "is_points_unread",
+)  # fmt: skip
 IDENTIFIERS = ("organisation_id", "national_id", "external_user_id")
-MOST_TRAILS = 200  # looked through for approvals in one collection: there is a call for each
-MOST_AT_ONCE = 500  # flows put in the queue in one go
-
-INSTANT_EVERY = dt.timedelta(minutes=1)
-WAITING_EVERY = dt.timedelta(minutes=5)
-OTHERS_EVERY = dt.timedelta(hours=1)
+POINTS_SECONDS = 20.0  # for asking for points in one collection: a worker has a minute for all of it
+MOST_AGAIN = (
+    200  # whose approval is looked for, or whose known points are read again, in one collection: a call for each
+)
 
 
 @dataclass
 class Collected:
-    """What was read, before anything is written. `people` are participants that we have no row of; `there` are the numbers
+    """What was read, before anything is written. `people` are participants that we have no row of; `present` are the numbers
     of all, where they were asked for."""
 
     grades: Gathered
     approved: frozenset[int] | None = None
     people: list[FlowParticipant] = field(default_factory=list)
-    there: frozenset[int] = frozenset()
+    present: frozenset[int] = frozenset()
     type_names: Mapping[str, str] = field(default_factory=dict)
-    scale: tuple[int, str, list[str]] | None = None
+    scale: dict[str, Any] = field(default_factory=dict)  # the flow's columns for it
+    # How many people have points, and of how many there was no time to ask for them.
+    points_total: int = 0
+    points_left: int = 0
 
 
-def collect_grades(flow: Flow) -> int:
-    """Read the flow's phase, dates and grades from WISEflow; how many people have a grade.
+def collect_all_grades(flow: Flow) -> int:
+    """As `collect_grades`, again and again until no points are to come."""
+    while True:
+        graded = collect_grades(flow)
+        if not flow.points_left:
+            return graded
+
+
+def collect_grades(flow: Flow, *, seconds: float | None = None, shares_answers: bool = False) -> int:
+    """Read the flow's phase, dates and grades from WISEflow; how many people have a grade. `shares_answers` is as of `wiseflow_for`.
 
     Raises RemoteError where WISEflow cannot be asked, and then changes nothing. Refused while the flow is not created.
-    Of two that read at the same time the one that began last counts, in whatever order they come to write.
+    Of two that read at the same time the one that began last counts, in whatever order they come to write. For points there are
+    `seconds`, POINTS_SECONDS without: where these do not suffice the flow has `points_left`, and the next collection goes on with them.
     """
     flow_id = number_of(flow)
-    with wiseflow_for(flow.source) as wiseflow:
-        collected = _read(flow, flow_id, wiseflow)
+    with wiseflow_for(flow.source, shares_answers=shares_answers) as wiseflow:
+        collected = _read(flow, flow_id, wiseflow, until=monotonic() + (POINTS_SECONDS if seconds is None else seconds))
     with transaction.atomic():
         locked = lock(flow.pk)
         if _is_newest(flow.pk, collected.grades.began_at):
             _store_people(locked, collected)
             store_assessments(locked, collected.grades, collected.approved)
             Flow.objects.filter(pk=flow.pk).update(**_flow_columns(collected))
+            _learn(locked, collected)
         else:
             logger.info("export.grades.outrun flow=%s", flow.pk)
         flow.refresh_from_db()
@@ -88,51 +105,81 @@ def _is_newest(flow_pk: int, began_at: dt.datetime) -> bool:
 # --- Reading -----------------------------------------------------------------------------------------------------
 
 
-def _read(flow: Flow, flow_id: int, wiseflow: WiseflowClient) -> Collected:
-    grades = gather(flow, wiseflow)
-    collected = Collected(grades=grades)
+def _read(flow: Flow, flow_id: int, wiseflow: WiseflowClient, *, until: float) -> Collected:
+    collected = _with_points(flow, wiseflow, gather(flow, wiseflow), until)
+    grades = collected.grades
     known = set(flow.participants.values_list("wiseflow_id", flat=True))
     if any(row.participant_id not in known for row in grades.rows):
         everyone = wiseflow.participants(flow_id)
         collected.people = [person for person in everyone if person.id not in known]
-        collected.there = frozenset(person.id for person in everyone)
+        collected.present = frozenset(person.id for person in everyone)
         collected.type_names = _type_names(flow, wiseflow)
     if waits_for_reviewer(flow):
-        collected.approved = _read_approved(flow, wiseflow, grades.rows)
-    collected.scale = _read_scale(flow, flow_id, wiseflow)
+        collected.approved = _read_approved(flow, grades)
+    collected.scale = _read_scale(flow, flow_id, wiseflow, grades)
     return collected
 
 
-def _read_approved(flow: Flow, wiseflow: WiseflowClient, rows: Sequence[WiseflowAssessment]) -> frozenset[int]:
-    """Whose grade a reviewer has approved: those we know of, and those whose trail says so now."""
-    own = {
+def _with_points(flow: Flow, wiseflow: WiseflowClient, grades: Gathered, until: float) -> Collected:
+    """With everybody's points that are not known for the grade as it is, and some of the others': an assessor may have scored anew.
+
+    What that leaves unseen is seen before it is sent: then everybody's points are read."""
+    if not flow.source.rules.sends_points:
+        return Collected(grades=grades)
+    assessments = Assessment.objects.filter(participant__flow=flow, is_points_unread=False)
+    stored = {
         row.participant.wiseflow_id: row
-        for row in Assessment.objects.filter(participant__flow=flow, is_approved=True).select_related("participant")
+        for row in assessments.select_related("participant").defer("participant__national_id")
     }
-    known = {row.participant_id for row in rows if _is_same_grade(own.get(row.participant_id), row)}
+    new: list[int] = []
+    known: list[int] = []
+    for row in grades.rows:
+        if row.grade or row.alternative_grade:
+            (known if _has_same_grades(stored.get(row.participant_id), row) else new).append(row.participant_id)
+    reader = PointsReader(number_of(flow), wiseflow, grades.trails, until=until)
+    # Who has been asked for in an earlier part of a long reading, has been just now.
+    told = reader.read(new if flow.points_left else new + _some(known))
+    left = len(set(new) - told.asked)
+    return Collected(
+        grades=replace(grades, points=told.points, unread=frozenset(told.untold)),
+        points_total=len(new) + len(known) if left else 0,
+        points_left=left,
+    )
+
+
+def _some(people: list[int]) -> list[int]:
+    """By lot, so that everybody's turn comes."""
+    return random.sample(people, MOST_AGAIN) if len(people) > MOST_AGAIN else people
+
+
+def _read_approved(flow: Flow, grades: Gathered) -> frozenset[int]:
+    """Whose grade a reviewer has approved: those we know of, and those whose trail says so now."""
+    rows = grades.rows
+    approved = {
+        row.participant.wiseflow_id: row
+        for row in Assessment.objects.filter(participant__flow=flow, is_approved=True)
+        .select_related("participant")
+        .defer("participant__national_id")
+    }
+    known = {row.participant_id for row in rows if _is_same_grade(approved.get(row.participant_id), row)}
     asked = [row.participant_id for row in rows if row.grade and row.participant_id not in known]
-    if len(asked) > MOST_TRAILS:
-        asked = random.sample(asked, MOST_TRAILS)  # by lot, so that everybody's turn comes
-    return frozenset(known | read_approved(flow, wiseflow, asked))
+    return frozenset(known | read_approved(flow, grades.trails, _some(asked)))
 
 
-def _read_scale(flow: Flow, flow_id: int, wiseflow: WiseflowClient) -> tuple[int, str, list[str]] | None:
-    """The grading scale, where it is another than the one we know."""
+def _read_scale(flow: Flow, flow_id: int, wiseflow: WiseflowClient, grades: Gathered) -> dict[str, Any]:
+    """The flow's columns for its grading scale. It is read once more before anything is sent, and then it must be there."""
     try:
-        scale_id = wiseflow.grading_scale(flow_id)
-        if scale_id is None or (scale_id == flow.grading_scale_id and flow.grades):
-            return None
-        scale = next((each for each in wiseflow.grading_scales() if each.id == scale_id), None)
+        scale = read_scale(flow_id, wiseflow)
+        known = [Witness(*entry) for entry in flow.scale_witnesses]
+        return columns_of(scale, read_witnesses(flow, scale, grades, known=known))
     except WiseflowError as error:
-        # The grades are what counts; without the scale they go unchecked by us, and Ladok checks them.
         logger.warning("export.scale.not_read flow=%s reason=%s", flow.pk, error.message.code)
-        return None
-    return (scale.id, scale.name, list(scale.grades)) if scale else None
+        return {}
 
 
 def _type_names(flow: Flow, wiseflow: WiseflowClient) -> dict[str, str]:
     """What this licence calls each kind of identifier."""
-    return {kind: found.name for kind, found in Licence(wiseflow, flow.source).data_types().items()}
+    return {kind: data_type.name for kind, data_type in Licence(wiseflow, flow.source).data_types().items()}
 
 
 # --- Writing -----------------------------------------------------------------------------------------------------
@@ -140,14 +187,23 @@ def _type_names(flow: Flow, wiseflow: WiseflowClient) -> dict[str, str]:
 
 def _flow_columns(collected: Collected) -> dict[str, Any]:
     info = collected.grades.info
-    columns: dict[str, Any] = {"state": info.state}
+    columns: dict[str, Any] = {
+        "state": info.state,
+        "points_total": collected.points_total,
+        "points_left": collected.points_left,
+    }
     for name in ("participation_start_at", "participation_end_at", "marking_start_at", "marking_end_at"):
         value = getattr(info, name)
         if value is not None:
             columns[name] = value
-    if collected.scale:
-        columns["grading_scale_id"], columns["grading_scale"], columns["grades"] = collected.scale
-    return columns
+    return columns | collected.scale
+
+
+def _learn(flow: Flow, collected: Collected) -> None:
+    for name, value in collected.scale.items():
+        setattr(flow, name, value)
+    values = [row.grade for row in collected.grades.rows]
+    learn_form(flow, holding_of(flow, [], values=values, alternatives=[], by_itself=True))
 
 
 def _store_people(flow: Flow, collected: Collected) -> None:
@@ -158,15 +214,15 @@ def _store_people(flow: Flow, collected: Collected) -> None:
     """
     rows = list(Participant.objects.filter(flow=flow))
     taken = {row.wiseflow_id for row in rows}
-    by_organisation_id = {row.organisation_id.casefold(): row for row in rows if row.organisation_id}
+    by_organisation_id = {normal(row.organisation_id): row for row in rows if row.organisation_id}
     is_left_to_a_synchronisation = not Flow.objects.filter(is_free(), pk=flow.pk).exists()
     new = []
     for person in collected.people:
         if person.id in taken:
             continue
         values = {kind: _identifier(person, collected.type_names.get(kind, "")) for kind in IDENTIFIERS}
-        known = by_organisation_id.get(values["organisation_id"].casefold()) if values["organisation_id"] else None
-        if known is not None and known.wiseflow_id in collected.there:
+        known = by_organisation_id.get(normal(values["organisation_id"])) if values["organisation_id"] else None
+        if known is not None and known.wiseflow_id in collected.present:
             # Two accounts in WISEflow with one organisation id. Which of their grades counts is nothing to be guessed: the
             # second has a row that names nobody in Ladok, and keeps the flow from being done.
             values = dict.fromkeys(IDENTIFIERS, "")
@@ -188,7 +244,7 @@ def _store_people(flow: Flow, collected: Collected) -> None:
             **values,
         )
         if row.organisation_id:
-            by_organisation_id[row.organisation_id.casefold()] = row
+            by_organisation_id[normal(row.organisation_id)] = row
         new.append(row)
     Participant.objects.bulk_create(new, batch_size=BATCH)
 
@@ -204,7 +260,7 @@ def store_assessments(flow: Flow, grades: Gathered, approved: frozenset[int] | N
     keep what they have as long as the grade is the same: what is old is never left beside a new grade.
     """
     now = timezone.now()
-    found = {row.participant_id: row for row in grades.rows}
+    rows = {row.participant_id: row for row in grades.rows}
     new, changed = [], []
     with transaction.atomic():
         lock(flow.pk)
@@ -212,27 +268,29 @@ def store_assessments(flow: Flow, grades: Gathered, approved: frozenset[int] | N
             return
         Flow.objects.filter(pk=flow.pk).update(collected_at=grades.began_at)
         for participant in Participant.objects.filter(flow=flow).select_related("assessment").defer("national_id"):
-            row = found.get(participant.wiseflow_id or 0)
-            own: Assessment | None = getattr(participant, "assessment", None)
-            if own is None and row is None:
+            row = rows.get(participant.wiseflow_id or 0)
+            assessment: Assessment | None = getattr(participant, "assessment", None)
+            if assessment is None and row is None:
                 continue
-            values = _values(row, own, grades.points, approved)
-            if own is None:
+            values = _values(row, assessment, grades, approved)
+            if assessment is None:
                 if values["grade"] or values["alternative_grade"]:
                     new.append(Assessment(participant=participant, collected_at=now, **values))
-            elif any(getattr(own, name) != values[name] for name in GRADED_FIELDS):
+            elif any(getattr(assessment, name) != values[name] for name in GRADED_FIELDS):
                 for name in GRADED_FIELDS:
-                    setattr(own, name, values[name])
-                own.collected_at = now
-                changed.append(own)
+                    setattr(assessment, name, values[name])
+                assessment.collected_at = now
+                changed.append(assessment)
         Assessment.objects.bulk_create(new, batch_size=BATCH)
         Assessment.objects.bulk_update(changed, [*GRADED_FIELDS, "collected_at"], batch_size=BATCH)
+        if new or changed:
+            Flow.objects.filter(pk=flow.pk).update(graded_at=now)
 
 
 def _values(
     row: WiseflowAssessment | None,
-    own: Assessment | None,
-    points: Mapping[int, Decimal | None] | None,
+    assessment: Assessment | None,
+    grades: Gathered,
     approved: frozenset[int] | None,
 ) -> dict[str, Any]:
     if row is None:
@@ -243,56 +301,39 @@ def _values(
             "alternative_grade": "",
             "alternative_grade_at": None,
             "points": None,
+            "is_points_unread": False,
         }
-    is_same = own is not None and (own.grade, own.alternative_grade) == (row.grade, row.alternative_grade)
-    kept = own.points if own is not None and is_same else None
-    was_approved = own is not None and own.is_approved and _is_same_grade(own, row)
+    points, is_unread = _points_of(row, assessment, grades)
+    was_approved = assessment is not None and assessment.is_approved and _is_same_grade(assessment, row)
     return {
         "grade": row.grade,
         "grade_at": row.grade_at,
         "is_approved": was_approved if approved is None else row.participant_id in approved,
         "alternative_grade": row.alternative_grade,
         "alternative_grade_at": row.alternative_grade_at,
-        "points": (points or {}).get(row.participant_id, kept),
+        "points": points,
+        "is_points_unread": is_unread,
     }
 
 
-def _is_same_grade(own: Assessment | None, row: WiseflowAssessment) -> bool:
+def _points_of(row: WiseflowAssessment, assessment: Assessment | None, grades: Gathered) -> tuple[Decimal | None, bool]:
+    """The points that go with the grade, and whether WISEflow has yet to tell them."""
+    if grades.points is None or not (row.grade or row.alternative_grade):
+        return None, False
+    if row.participant_id in grades.points:
+        return grades.points[row.participant_id], False
+    if assessment is None or not _has_same_grades(assessment, row):
+        return None, True
+    return assessment.points, assessment.is_points_unread or row.participant_id in grades.unread
+
+
+def _has_same_grades(assessment: Assessment | None, row: WiseflowAssessment) -> bool:
+    return assessment is not None and (assessment.grade, assessment.alternative_grade) == (
+        row.grade,
+        row.alternative_grade,
+    )
+
+
+def _is_same_grade(assessment: Assessment | None, row: WiseflowAssessment) -> bool:
     """Not given anew either: what was approved is that grade, at that time."""
-    return own is not None and (own.grade, own.grade_at) == (row.grade, row.grade_at)
-
-
-# --- When --------------------------------------------------------------------------------------------------------
-
-
-def due_for_collection(now: dt.datetime) -> Q:
-    """Flows where there may be news: often where somebody waits for them, seldom elsewhere, never in the archive.
-
-    Besides, whatever a synchronisation has found concluded or archived: grades that were read before it may not be the last.
-    """
-    waiting = Q(marking_end_at__lte=now) & ~Q(state__in=[Flow.State.CONCLUDED, Flow.State.ARCHIVED])
-    unread = Q(collected_at__isnull=True)
-    ended = Q(state__gte=Flow.State.CONCLUDED) & synced_since_collected()
-    return ended | (~Q(state=Flow.State.ARCHIVED) | unread) & (
-        unread
-        | Q(instant_export=True, state__gte=Flow.State.PARTICIPATION_STARTED, collected_at__lt=now - INSTANT_EVERY)
-        | (waiting & Q(collected_at__lt=now - WAITING_EVERY))
-        | Q(state__gte=Flow.State.PARTICIPATION_STARTED, collected_at__lt=now - OTHERS_EVERY)
-    )
-
-
-def synced_since_collected() -> Q:
-    """Flows that have been synchronised since their grades were read: the phase we know may be newer than the grades."""
-    later = SyncRun.objects.filter(
-        flow=OuterRef("pk"), state=SyncRun.State.SUCCESS, finished_at__gt=OuterRef("collected_at")
-    )
-    return Q(Exists(later))
-
-
-def enqueue_collections() -> int:
-    """Put the flows that are due in the queue, those first that have waited longest; how many."""
-    due = Flow.objects.ready().filter(due_for_collection(timezone.now())).order_by("collected_at", "pk")
-    keys = list(due.values_list("pk", flat=True)[:MOST_AT_ONCE])
-    for pk in keys:
-        enqueue(COLLECT_TASK, pk)
-    return len(keys)
+    return assessment is not None and (assessment.grade, assessment.grade_at) == (row.grade, row.grade_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,29 +14,45 @@ from django.db.models.functions import Now
 
 from ladokflow.messages import Refused, message
 from ladokflow.wiseflow.client import WiseflowClient
-from ladokflow.wiseflow.errors import NoItems, WiseflowError
+from ladokflow.wiseflow.errors import WiseflowError
 from ladokflow.wiseflow.grades import is_approved_by_reviewer
-from ladokflow.wiseflow.schemas import FlowInfo, WiseflowAssessment
+from ladokflow.wiseflow.schemas import FlowInfo, MarkingEvent, WiseflowAssessment
 from sources.models import Flow
 from sources.sync.gather import recognise
 
 logger = logging.getLogger(__name__)
 
-HUNDREDTHS = Decimal("0.01")  # as the columns keep points
+
+class Trails:
+    """The marking audit trails of a flow's participants, each asked for once. May be used by several threads."""
+
+    def __init__(self, flow_id: int, wiseflow: WiseflowClient) -> None:
+        self._flow_id, self._wiseflow = flow_id, wiseflow
+        self._kept: dict[int, tuple[MarkingEvent, ...]] = {}
+
+    def of(self, participant_id: int, *, patience: float | None = None) -> tuple[MarkingEvent, ...]:
+        """`patience` is as of `Connection`."""
+        if participant_id not in self._kept:
+            events = self._wiseflow.marking_events(self._flow_id, participant_id, patience=patience)
+            self._kept[participant_id] = events
+        return self._kept[participant_id]
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """`points` are by participant number; None where the university takes none."""
+    """`points` are by participant number; None where the university takes none. `unread` are those who were asked for, and
+    whose points WISEflow did not give; who is in neither has not been asked for."""
 
     began_at: dt.datetime
     info: FlowInfo
     rows: Sequence[WiseflowAssessment]
+    trails: Trails
     points: Mapping[int, Decimal | None] | None = None
+    unread: frozenset[int] = frozenset()
 
 
-def gather(flow: Flow, wiseflow: WiseflowClient, *, only: Collection[int] | None = None) -> Gathered:
-    """Read phase, grades, and points where they count. `only` limits the points to these participants.
+def gather(flow: Flow, wiseflow: WiseflowClient) -> Gathered:
+    """Read phase and grades, without points.
 
     Raises RemoteError where WISEflow cannot be asked; Refused where it is not the WISEflow that has the flow.
     """
@@ -44,10 +60,7 @@ def gather(flow: Flow, wiseflow: WiseflowClient, *, only: Collection[int] | None
     recognise(flow, wiseflow)
     began_at = database_now(flow)
     info, rows = wiseflow.flow(flow_id), wiseflow.assessments(flow_id)
-    if not flow.source.rules.sends_points:
-        return Gathered(began_at, info, rows)
-    graded = [row.participant_id for row in rows if row.grade or row.alternative_grade]
-    return Gathered(began_at, info, rows, read_points(flow_id, wiseflow, graded if only is None else list(only)))
+    return Gathered(began_at, info, rows, Trails(flow_id, wiseflow))
 
 
 def number_of(flow: Flow) -> int:
@@ -63,47 +76,18 @@ def database_now(flow: Flow) -> dt.datetime:
     return now
 
 
-def read_approved(flow: Flow, wiseflow: WiseflowClient, people: Sequence[int]) -> set[int]:
+def read_approved(flow: Flow, trails: Trails, people: Sequence[int]) -> set[int]:
     """Those of the participants whose grade a reviewer has approved, by their marking audit trails: one call for each.
 
     WISEflow does not say if its assessments hold grades before that. An approval that cannot be seen is none.
     """
-    flow_id = number_of(flow)
 
-    def one(participant_id: int) -> bool:
+    def has_approval(participant_id: int) -> bool:
         try:
-            return is_approved_by_reviewer(wiseflow.marking_events(flow_id, participant_id))
+            return is_approved_by_reviewer(trails.of(participant_id))
         except WiseflowError as error:
             logger.warning("export.approval.not_read flow=%s reason=%s", flow.pk, error.message.code)
             return False
 
     with ThreadPoolExecutor(settings.WISEFLOW_CONCURRENCY) as pool:
-        return {each for each, is_approved in zip(people, pool.map(one, people), strict=True) if is_approved}
-
-
-def read_points(flow_id: int, wiseflow: WiseflowClient, people: Sequence[int]) -> dict[int, Decimal | None]:
-    """The points of each of these participants, by number; None for who has none, or not yet.
-
-    Only a flow that is marked item by item has any. No other call tells which does: the first person's answer does.
-    """
-    if not people:
-        return {}
-    first, *rest = people
-    try:
-        points = {first: _kept(wiseflow.item_based_points(flow_id, first))}
-    except NoItems:
-        return dict.fromkeys(people)
-
-    def one(participant_id: int) -> Decimal | None:
-        try:
-            return _kept(wiseflow.item_based_points(flow_id, participant_id))
-        except NoItems:
-            return None
-
-    with ThreadPoolExecutor(settings.WISEFLOW_CONCURRENCY) as pool:
-        return points | dict(zip(rest, pool.map(one, rest), strict=True))
-
-
-def _kept(points: Decimal | None) -> Decimal | None:
-    """As the column keeps it: else the same number would be another one each time, and be written again and again."""
-    return None if points is None else points.quantize(HUNDREDTHS)
+        return {each for each, is_approved in zip(people, pool.map(has_approval, people), strict=True) if is_approved}

@@ -22,8 +22,8 @@ def person_at(email: str) -> AbstractBaseUser:
         user = model(username=email.lower(), email=email.lower())
         user.set_unusable_password()
         user.save()
-    found: AbstractBaseUser = user
-    return found
+    person: AbstractBaseUser = user
+    return person
 
 
 def update_admin_access(user_pk: Any) -> None:

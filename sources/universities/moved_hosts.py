@@ -5,7 +5,7 @@ the same transaction. Each remembers its host, and is enabled again with a new s
 
 The flows that are in WISEflow remember the host, too, and are left alone until they are found again (`sources/sync/gather.py`): a
 number is another flow's elsewhere. WISEflow's webhook is forgotten: the former host calls for flows that are not those of the new one, and its number of the webhook
-may be somebody else's there.
+may be somebody else's there. In which form the licence gives out grades has to be found out anew.
 """
 
 from __future__ import annotations
@@ -49,14 +49,16 @@ def leave_credentials_behind(
     before: Mapping[str, str],
     *,
     given: Collection[tuple[str, str]] = (),
+    grade_form: str = "",
     actor: AbstractBaseUser | AnonymousUser | None = None,
     address: str | None = None,
 ) -> list[Message]:
     """Call it in the transaction that changes the addresses, with the `hosts(...)` from before; gives what is to be told.
 
-    `given`: (system, label) of the credentials whose secrets are given anew in the same breath.
+    `given`: (system, label) of the credentials whose secrets are given anew in the same breath. `grade_form`: how WISEflow gives out
+    grades at the new host, where that was said in it, too.
     """
-    told = []
+    notices = []
     for system, host in hosts(source).items():
         if host == before[system]:
             continue
@@ -69,26 +71,28 @@ def leave_credentials_behind(
             Credential.objects.filter(pk=row.pk).update(former_host=former_host, enabled=False)
             if row.enabled:
                 facts = {"system": row.get_system_display(), "label": row.label, "former": former_host, "host": host}
-                told.append(message("sources.credential_left_behind", **facts))
+                notices.append(message("sources.credential_left_behind", **facts))
                 entry = message("sources.audit.credential_left_behind", **facts)
                 audit.record(message=entry, source=source, actor=actor, address=address)
                 logger.info("source.credential.left_behind source=%s credential=%s", source.pk, row.pk)
         if system != Credential.System.WISEFLOW:
             continue
+        # In which form grades are given out was found out over there.
+        Source.objects.filter(pk=source.pk).update(grade_form=grade_form)
         count = _leave_flows(source, before[system], host)
         if count:
             left: dict[str, Any] = {"count": count, "former": before[system], "host": host}
-            told.append(message("sources.flows_left_behind", **left))
+            notices.append(message("sources.flows_left_behind", **left))
             entry = message("sources.audit.flows_left_behind", **left)
             audit.record(message=entry, source=source, actor=actor, address=address)
             logger.info("source.flows.left_behind source=%s count=%s", source.pk, count)
         if _forget_webhook(source):
             facts = {"former": before[system], "host": host}
-            told.append(message("sources.webhook_left_behind", **facts))
+            notices.append(message("sources.webhook_left_behind", **facts))
             entry = message("sources.audit.webhook_left_behind", **facts)
             audit.record(message=entry, source=source, actor=actor, address=address)
             logger.info("source.webhook.left_behind source=%s", source.pk)
-    return told
+    return notices
 
 
 def _leave_flows(source: Source, former: str, host: str) -> int:

@@ -20,9 +20,9 @@ def check_path(key: str, path: str) -> None:
         raise ValidationError(_("The value of %(key)s must begin with %(start)s."), params={"key": key, "start": "/"})
     if key in OF_ONE_EXAM and PLACEHOLDER not in path:
         raise ValidationError(_("The path of %(key)s must hold {code}."), params={"key": key})
-    for found in re.findall(r"\{[^}]*\}?|\}", path):
-        if found != PLACEHOLDER or key not in OF_ONE_EXAM:
+    for braces in re.findall(r"\{[^}]*\}?|\}", path):
+        if braces != PLACEHOLDER or key not in OF_ONE_EXAM:
             raise ValidationError(
                 _("%(found)s in the path of %(key)s means nothing: only {code} is filled in, in fetch and export."),
-                params={"found": found, "key": key},
+                params={"found": braces, "key": key},
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,21 +21,24 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import translation
 
+from ladokflow.identifiers import normal
 from ladokflow.ladok import UNIVERSITIES
 from ladokflow.ladok.bodies import check_expression
 from ladokflow.messages import Message, Refused, message
 from sources import audit
 from sources.models import Credential, Membership, Source
+from sources.models.source import GradeForm
 from sources.universities.members import update_admin_access
 from sources.universities.moved_hosts import hosts, leave_credentials_behind
 from sources.universities.paths import check_path
 
-TEXT, YES_NO, TABLE, TIME = "text", "true or false", "a table", "a time such as 03:30"
+TEXT, YES_NO, TABLE, TIME, COUNT = "text", "true or false", "a table", "a time such as 03:30", "a whole number"
 KINDS: dict[str, type | tuple[type, ...]] = {
     TEXT: str,
     YES_NO: bool,
     TABLE: dict,
     TIME: (str, dt.time),
+    COUNT: int,
     "tables": list,
 }
 SOURCE_KEYS = {
@@ -49,13 +52,20 @@ SOURCE_KEYS = {
     "export_body": TEXT,
     "accepts_manual_participants": YES_NO,
     "can_read_back": YES_NO,
+    "settling_minutes": COUNT,
     "allows_overwriting": YES_NO,
     "exports_when_marking_ends": YES_NO,
+    "already_patterns": TEXT,
+    "brake_people": COUNT,
+    "brake_percent": COUNT,
     "sync_at": TIME,
     "timezone": TEXT,
     "grading_scales": TABLE,
+    "grade_form": TEXT,
     "user_data_types": TABLE,
 }
+# What a text may be; empty is for the model to judge.
+ONE_OF: dict[str, Collection[str]] = {"university": UNIVERSITIES, "grade_form": GradeForm.values}
 CREDENTIAL_KEYS = {"system": TEXT, "kind": TEXT, "label": TEXT, "client_id": TEXT, "secret": TEXT, "enabled": YES_NO}
 MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, "can_export": YES_NO}
 REQUIRED_SOURCE = ("slug", "name", "university", "ladok_url", "wiseflow_url")
@@ -65,8 +75,6 @@ DATA_TYPE_KEYS = ("organisation_id", "national_id", "external_user_id")
 PATH_KEYS = ("list", "fetch", "export")
 FROM_ENVIRONMENT = "env:"
 LONGEST_EMAIL = 150  # as a user name
-# Where a new source's file does not say: these two take people who were added by hand (the article on the integration).
-TAKE_HAND_ADDED = ("liu", "oru")
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class Loaded:
     """A source of the file, and what is to be told of it."""
 
     source: Source
-    told: tuple[Message, ...] = ()
+    notices: tuple[Message, ...] = ()
 
 
 def load_sources(path: Path) -> list[Loaded]:
@@ -104,10 +112,10 @@ def _read(path: Path) -> Sequence[Any]:
         raise Refused(message("sources.load.not_toml", file=str(path), detail=str(error))) from error
     _refuse_nul(document, path)
     _check_keys(document, {"source": "tables"}, (), str(path))
-    found = document.get("source")
-    if not isinstance(found, list) or not found:
+    entries = document.get("source")
+    if not isinstance(entries, list) or not entries:
         raise Refused(message("sources.load.no_sources", file=str(path)))
-    return found
+    return entries
 
 
 # --- Checking ----------------------------------------------------------------------------------------------------
@@ -120,20 +128,21 @@ def _check_source(entry: Any, number: int) -> dict[str, Any]:
     where = f"source {entry['slug']}" if isinstance(entry.get("slug"), str) and entry["slug"] else where
     known = SOURCE_KEYS | {"credential": "tables", "member": "tables"}
     _check_keys(entry, known, REQUIRED_SOURCE, where)
-    found = dict(entry)
-    if found["university"] not in UNIVERSITIES:
-        _wrong(where, "university", f"{found['university']!r} is not one of {', '.join(UNIVERSITIES)}.")
-    if "sync_at" in found:
-        found["sync_at"] = _time(found["sync_at"], where)
-    for key, allowed in (("user_data_types", DATA_TYPE_KEYS), ("ladok_paths", PATH_KEYS), ("grading_scales", None)):
-        found |= {key: _table(found[key], where, key, allowed)} if key in found else {}
-    for key, path in found.get("ladok_paths", {}).items():
+    checked = dict(entry)
+    for key, allowed in ONE_OF.items():
+        if checked.get(key) and checked[key] not in allowed:
+            _wrong(where, key, f"{checked[key]!r} is not one of {', '.join(allowed)}.")
+    if "sync_at" in checked:
+        checked["sync_at"] = _time(checked["sync_at"], where)
+    for key, names in (("user_data_types", DATA_TYPE_KEYS), ("ladok_paths", PATH_KEYS), ("grading_scales", None)):
+        checked |= {key: _table(checked[key], where, key, names)} if key in checked else {}
+    for key, path in checked.get("ladok_paths", {}).items():
         _check_path(key, path, where)
-    found["credential"] = [_check_credential(row, where) for row in _tables(entry, "credential", where)]
-    found["member"] = [_check_member(row, where) for row in _tables(entry, "member", where)]
-    _refuse_repeats([f"{row['system']} {row['label']}" for row in found["credential"]], where, "credential")
-    _refuse_repeats([row["email"].casefold() for row in found["member"]], where, "member")
-    return found
+    checked["credential"] = [_check_credential(row, where) for row in _tables(entry, "credential", where)]
+    checked["member"] = [_check_member(row, where) for row in _tables(entry, "member", where)]
+    _refuse_repeats([f"{row['system']} {row['label']}" for row in checked["credential"]], where, "credential")
+    _refuse_repeats([normal(row["email"]) for row in checked["member"]], where, "member")
+    return checked
 
 
 def _check_path(key: str, path: str, where: str) -> None:
@@ -150,35 +159,36 @@ def _check_path(key: str, path: str, where: str) -> None:
 def _check_credential(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     where = f"{where}, credential {entry.get('label', '?')}"
     _check_keys(entry, CREDENTIAL_KEYS, REQUIRED_CREDENTIAL, where)
-    found = dict(entry)
-    if found["secret"].startswith(FROM_ENVIRONMENT):
-        name = found["secret"].removeprefix(FROM_ENVIRONMENT).strip()
+    checked = dict(entry)
+    if checked["secret"].startswith(FROM_ENVIRONMENT):
+        name = checked["secret"].removeprefix(FROM_ENVIRONMENT).strip()
         if not os.environ.get(name):
             raise Refused(message("sources.load.no_variable", where=where, name=name))
-        found["secret"] = os.environ[name]
+        checked["secret"] = os.environ[name]
     # As the administration does: a file or a variable often ends with a line break.
-    found["secret"] = found["secret"].strip()
-    return found
+    checked["secret"] = checked["secret"].strip()
+    return checked
 
 
 def _check_member(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     where = f"{where}, member {entry.get('email', '?')}"
     _check_keys(entry, MEMBER_KEYS, REQUIRED_MEMBER, where)
-    found = dict(entry) | {"email": entry["email"].strip()}
+    checked = dict(entry) | {"email": entry["email"].strip()}
     try:
-        validate_email(found["email"])
+        validate_email(checked["email"])
     except ValidationError:
         _wrong(where, "email", "not an e-mail address.")
-    if len(found["email"]) > LONGEST_EMAIL:
+    if len(checked["email"]) > LONGEST_EMAIL:
         _wrong(where, "email", f"longer than {LONGEST_EMAIL} characters.")
-    return found
+    return checked
 
 
 def _check_keys(entry: Mapping[str, Any], known: Mapping[str, str], required: Sequence[str], where: str) -> None:
     for key, value in entry.items():
         if key not in known:
             raise Refused(message("sources.load.unknown_key", where=where, key=key, known=", ".join(known)))
-        if not isinstance(value, KINDS[known[key]]):
+        # To Python, true and false are whole numbers.
+        if not isinstance(value, KINDS[known[key]]) or (known[key] == COUNT and isinstance(value, bool)):
             raise Refused(message("sources.load.wrong_kind", where=where, key=key, kind=known[key]))
     for key in required:
         if not str(entry.get(key, "")).strip():
@@ -229,7 +239,7 @@ def _refuse_repeats(names: Sequence[str], where: str, key: str) -> None:
 def _save_source(entry: Mapping[str, Any]) -> Loaded:
     where = f"source {entry['slug']}"
     source = Source.objects.select_for_update().filter(slug=entry["slug"]).first() or Source(
-        slug=entry["slug"], accepts_manual_participants=entry["university"] in TAKE_HAND_ADDED
+        slug=entry["slug"], accepts_manual_participants=UNIVERSITIES[entry["university"]].takes_hand_added
     )
     before = None if source.pk is None else _values(source, SOURCE_KEYS)
     former = None if source.pk is None else hosts(source)
@@ -241,14 +251,15 @@ def _save_source(entry: Mapping[str, Any]) -> Loaded:
     if before != _values(source, SOURCE_KEYS):
         source.save()
         audit.record(message=message("sources.audit.source_loaded"), source=source)
-    # A secret in the file is for the host in the file. Those that are not in it were given for the former one.
+    # A secret in the file is for the host in the file, and so is how grades are given out. Those that are not in it were given for the former one.
     given = {(row["system"], row["label"]) for row in entry["credential"]}
-    told = [] if former is None else leave_credentials_behind(source, former, given=given)
+    said = entry.get("grade_form", "")
+    notices = [] if former is None else leave_credentials_behind(source, former, given=given, grade_form=said)
     for credential in entry["credential"]:
         _save_credential(source, credential, where)
     for member in entry["member"]:
         _save_member(source, member, where)
-    return Loaded(source, tuple(told))
+    return Loaded(source, tuple(notices))
 
 
 def _values(row: Any, keys: Mapping[str, str]) -> dict[str, Any]:
@@ -257,9 +268,9 @@ def _values(row: Any, keys: Mapping[str, str]) -> dict[str, Any]:
 
 def _save_credential(source: Source, entry: Mapping[str, Any], where: str) -> None:
     where = f"{where}, credential {entry['label']}"
-    found = Credential.objects.filter(source=source, system=entry["system"], label=entry["label"]).first()
-    credential = found or Credential(source=source)
-    before = None if found is None else _values(found, CREDENTIAL_KEYS)
+    stored = Credential.objects.filter(source=source, system=entry["system"], label=entry["label"]).first()
+    credential = stored or Credential(source=source)
+    before = None if stored is None else _values(stored, CREDENTIAL_KEYS)
     for key, value in entry.items():
         setattr(credential, key, value)
     was_left_behind = bool(credential.former_host)
@@ -268,22 +279,22 @@ def _save_credential(source: Source, entry: Mapping[str, Any], where: str) -> No
     if before == _values(credential, CREDENTIAL_KEYS) and not was_left_behind:
         return
     credential.save()
-    code = "sources.audit.credential_added" if found is None else "sources.audit.credential_changed"
-    told = message(code, system=credential.get_system_display(), label=credential.label)
-    audit.record(message=told, source=source)
+    code = "sources.audit.credential_added" if stored is None else "sources.audit.credential_changed"
+    audited = message(code, system=credential.get_system_display(), label=credential.label)
+    audit.record(message=audited, source=source)
 
 
 def _save_member(source: Source, entry: Mapping[str, Any], where: str) -> None:
     where = f"{where}, member {entry['email']}"
     user = _user(entry["email"])
-    found = Membership.objects.filter(source=source, user_id=user.pk).first() or Membership(
+    membership = Membership.objects.filter(source=source, user_id=user.pk).first() or Membership(
         source=source, user_id=user.pk
     )
     for key in ("role", "organisation_id", "can_export"):
         if key in entry:
-            setattr(found, key, entry[key])
-    _clean(found, where)
-    found.save()
+            setattr(membership, key, entry[key])
+    _clean(membership, where)
+    membership.save()
     update_admin_access(user.pk)
 
 

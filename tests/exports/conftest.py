@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db.models.signals import post_save
 
-from sources.models import Flow, Membership
+from sources.models import Flow, Membership, Registration
 from tests.exports.world import World, serve
 from tests.factories import CredentialFactory, FlowFactory, MembershipFactory, ParticipantFactory, SourceFactory
 
@@ -14,7 +15,11 @@ from tests.factories import CredentialFactory, FlowFactory, MembershipFactory, P
 def world() -> Iterator[World]:
     state = World()
     server = serve(state)
+    post_save.connect(state.follow, sender=Registration)
+    post_save.connect(state.follow_scale, sender=Flow)
     yield state
+    post_save.disconnect(state.follow, sender=Registration)
+    post_save.disconnect(state.follow_scale, sender=Flow)
     server.shutdown()
     server.server_close()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 
 @dataclass
@@ -19,21 +21,73 @@ class Call:
     body: Any
 
 
+# Each university's own names of what Ladok knows a person by; what is not one's own is not read.
+SPELT = {
+    "organisation_id": ("LiUId", "studentuid", "federeradIdentitet"),
+    "national_id": ("civicNumber", "personnummer"),
+    "external_user_id": ("studentUID",),
+    "unique_exam_id": ("uniqueExamId",),
+}
+SCALE = re.compile(r"/wiseflow/v1/flows/(\d+)/grading-scale")
+TRAIL = re.compile(r"/wiseflow/v1/flows/\d+/participants/(\d+)/marking-audit-trail")
+LIST = re.compile(r"/ladok/(?:exams|aktivitetstillfallen)/([^/]+)")
+
+
+def envelope(data: Any) -> bytes:
+    return json.dumps({"success": True, "data": data, "error": None}).encode()
+
+
 @dataclass
 class World:
     """`answer` is given the call and returns (status, body) for Ladok, or None to drop the connection."""
 
     state: int = 4
+    # By Ladok code and participant's key: Ladok's list, which follows our registrations unless a test says otherwise.
+    listed: dict[str, dict[int, dict[str, str]]] = field(default_factory=dict)
+    list_status: int = 200
+    lists_asked: list[str] = field(default_factory=list)
+    at_list: Callable[[], None] = lambda: None  # what happens while a list is asked for
     grades: dict[int, str] = field(default_factory=dict)
     alternatives: dict[int, str] = field(default_factory=dict)
     exported: list[Call] = field(default_factory=list)
     registered: list[Any] = field(default_factory=list)
     wiseflow_status: int = 200
     read_back_status: int = 200
+    unreadable: set[str] = field(default_factory=set)  # codes of which Ladok knows no registered grades
     read_back_delay: float = 0.0
     delay: float = 0.0
+    # By flow: the scale that WISEflow has, as `Flow.scale_definition` writes it; it follows our flow unless a test says otherwise.
+    scales: dict[int, dict[str, Any]] = field(default_factory=dict)
+    trails: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # by participant, the newest first
     answer: Callable[[Call], tuple[int, bytes] | None] = lambda call: (200, b"")
     url: str = ""
+
+    def follow(self, sender: Any = None, instance: Any = None, **_: Any) -> None:
+        """A registration has been saved: Ladok's list says the same."""
+        row = {field: getattr(instance, name) for name, fields in SPELT.items() for field in fields}
+        people = self.listed.setdefault(instance.code.code, {})
+        people.pop(instance.participant_id, None)
+        if instance.is_listed:
+            people[instance.participant_id] = row
+
+    def follow_scale(self, sender: Any = None, instance: Any = None, **_: Any) -> None:
+        """A flow has been saved: WISEflow has the scale that it says."""
+        if instance.wiseflow_id and instance.scale_definition:
+            self.scales[instance.wiseflow_id] = instance.scale_definition
+
+    def definitions(self) -> list[dict[str, Any]]:
+        """As `GET /license/grading-scales`."""
+        rows = []
+        for scale in {each["id"]: each for each in self.scales.values()}.values():
+            options = [{"grade": shown, "value": stored} for shown, stored in scale["options"]]
+            numbers = {"min": scale["least"], "max": scale["most"], "modifier": scale["modifier"]}
+            row = {"id": scale["id"], "name": scale["name"] or "Alla", "list": {"options": options}, "input": numbers}
+            rows.append(row)
+        return rows
+
+    def people_of(self, code: str) -> dict[str, Any]:
+        people = list(self.listed.get(code, {}).values())
+        return {"examCode": code, "kod": code, "participants": people, "deltagare": people}
 
     def assessments(self) -> list[dict[str, Any]]:
         ids = sorted({*self.grades, *self.alternatives})
@@ -63,11 +117,26 @@ def serve(world: World) -> ThreadingHTTPServer:
             self.wfile.write(body)
 
         def do_GET(self) -> None:
-            if self.path.startswith("/ladok/"):
+            if match := LIST.fullmatch(self.path):
+                world.lists_asked.append(unquote(match[1]))
+                world.at_list()
+                found = json.dumps(world.people_of(unquote(match[1]))).encode()
+                self.reply(world.list_status, found if world.list_status == 200 else b"{}")
+            elif self.path.startswith("/ladok/"):
                 time.sleep(world.read_back_delay)
-                self.reply(world.read_back_status, json.dumps({"gradeExports": world.registered}).encode())
+                is_unknown = not world.unreadable.isdisjoint(unquote(self.path).split("/"))
+                status = 404 if is_unknown else world.read_back_status
+                self.reply(status, json.dumps({"gradeExports": world.registered}).encode())
             elif world.wiseflow_status != 200:
                 self.reply(world.wiseflow_status, b"{}")
+            elif self.path.endswith("/license/grading-scales"):
+                self.reply(200, envelope(world.definitions()))
+            elif match := SCALE.fullmatch(self.path):
+                known = world.scales.get(int(match[1]))
+                self.reply(200, envelope({"gradingScaleId": known["id"]})) if known else self.reply(404, b"{}")
+            elif match := TRAIL.fullmatch(self.path.partition("?")[0]):
+                trail = world.trails.get(int(match[1]))
+                self.reply(404, b"{}") if trail is None else self.reply(200, envelope({"auditEvents": trail}))
             elif self.path.endswith("/assessments"):
                 self.reply(200, json.dumps(world.assessments()).encode())
             elif self.path.startswith("/wiseflow/v1/flow/"):

@@ -18,5 +18,5 @@ class Command(PlainCommand):
     def work(self, **options: Any) -> None:
         for loaded in load_sources(options["file"]):
             self.stdout.write(f"{loaded.source.slug}: {loaded.source.name}")
-            for told in loaded.told:
-                self.stdout.write(f"  {one_line(told)}")
+            for notice in loaded.notices:
+                self.stdout.write(f"  {one_line(notice)}")

@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from exports.attempts.send import send_attempt
 from exports.attempts.start import start_export
-from exports.grades.collect import collect_grades, due_for_collection
+from exports.grades.asking import due_for_collection
+from exports.grades.collect import collect_grades
 from exports.models import Assessment, ExportAttempt
-from ladokflow.wiseflow.schemas import FlowParticipant
-from sources.models import Flow
+from ladokflow.sandbox.server import Sandbox
+from sources.models import Flow, Source
+from tests.exports.test_end_to_end import Exam
 from tests.exports.world import World
 from tests.factories import SyncRunFactory, in_hours
 
@@ -162,28 +164,22 @@ def test_what_a_synchronisation_finds_to_have_ended_is_read_once_more(
     assert not due.exists()
 
 
-def test_a_second_account_with_the_same_organisation_id_does_not_lend_its_grade(
-    make_flow: MakeFlow, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_account_with_the_same_organisation_id_does_not_lend_its_grade(liu: Source, sandbox: Sandbox) -> None:
     """WISEflow lets several users have one identifier. The one that was on the flow first is the one we know."""
-    flow = make_flow(people=1, source={"accepts_manual_participants": True})
+    assert liu.accepts_manual_participants
+    exam = Exam(liu, sandbox.control, people=1)
+    flow = Flow.objects.get(pk=exam.flow)
     person = flow.participants.get()
-    name = "Personal Organisation Id"
-    everyone = [
-        FlowParticipant.model_validate(
-            {"participantId": number, "user": {"externalIds": [{"name": name, "value": person.organisation_id}]}}
-        )
-        for number in (person.wiseflow_id, 77)
-    ]
-    monkeypatch.setattr("ladokflow.wiseflow.client.WiseflowClient.participants", lambda *args: everyone)
-    monkeypatch.setattr("exports.grades.collect._type_names", lambda *args: {"organisation_id": name})
-    world.grades[77] = "U"
+    second = sandbox.control.add_participant_by_hand(exam.wiseflow_id, person.organisation_id, is_another=True)
+    sandbox.control.grade(exam.wiseflow_id, {person.wiseflow_id: "5", second: "U"})
+    sandbox.control.end_marking(exam.wiseflow_id)
     for _ in range(2):
         collect_grades(flow)
     rows = flow.participants.order_by("pk").values_list("wiseflow_id", "organisation_id", "assessment__grade")
-    assert list(rows) == [(person.wiseflow_id, person.organisation_id, "5"), (77, "", "U")]
+    assert list(rows) == [(person.wiseflow_id, person.organisation_id, "5"), (second, "", "U")]
+    flow.refresh_from_db()
     (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
     assert send_attempt(attempt.pk) == "exported"
-    assert [line["grade"]["grade"] for line in world.exported[0].body["gradeExports"]] == ["5"]
+    assert [(row["organisationId"], row["grade"]) for row in exam.ledger()] == [(person.organisation_id, "5")]
     flow.refresh_from_db()
     assert (flow.export_state, flow.export_message["code"]) == ("pending", "export.held_back")

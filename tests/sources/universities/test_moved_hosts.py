@@ -8,7 +8,7 @@ from ladokflow.sandbox.server import Sandbox
 from sources.flows.codes import phase_of
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
-from sources.models import Flow
+from sources.models import Flow, Source
 from sources.sync.run import request_sync, run_sync
 from sources.universities.clients import wiseflow_for
 from sources.universities.moved_hosts import hosts, leave_credentials_behind
@@ -42,7 +42,7 @@ def flow(liu, anna, code):
 @pytest.fixture
 def production():
     with Sandbox() as server:
-        server.control = KeepingControl(server.url)
+        server.control = KeepingControl(server)
         yield server
         server.control.clear_received()
 
@@ -84,3 +84,12 @@ def test_the_same_wiseflow_under_another_name_is_recognised_by_its_participants(
     assert move(liu, liu.wiseflow_url.replace("127.0.0.1", "localhost")) == ["sources.flows_left_behind"]
     assert sync(Flow.objects.get()).state == "success"
     assert Flow.objects.get().former_host == ""
+
+
+def test_another_wiseflow_has_to_show_anew_in_which_form_it_gives_out_grades(liu):
+    Source.objects.filter(pk=liu.pk).update(grade_form="shown")
+    before = hosts(liu)
+    for system, form in (("ladok_url", "shown"), ("wiseflow_url", "")):
+        setattr(liu, system, "https://other.example/x")
+        leave_credentials_behind(liu, before)
+        assert Source.objects.get(pk=liu.pk).grade_form == form

@@ -149,6 +149,9 @@ def test_hand_added_participants_are_taken_by_default_where_the_university_does(
         ),
         ('export_method = "POST"', 'export_method = "PUT"', "source liu: export_method:"),
         ("can_read_back = false", 'can_read_back = "no"', "source liu: can_read_back must be true or false."),
+        ("can_read_back = false", "settling_minutes = 0", "source liu: settling_minutes: Ensure this value is greater"),
+        ("can_read_back = false", "settling_minutes = 1441", "source liu: settling_minutes: Ensure this value is less"),
+        ("can_read_back = false", "settling_minutes = true", "source liu: settling_minutes must be a whole number."),
         ("can_read_back = false", "can_readback = false", "source liu: unknown key can_readback."),
         ('ladok_url = "https://ladok.example/liu"', 'ladok_url = "ladok"', "source liu: ladok_url:"),
         ('kind = "bearer"', 'kind = "oauth_client"', "source liu, credential 2026:"),
@@ -202,6 +205,47 @@ def test_paths_that_hold_the_code_are_loaded(load):
     paths = 'list = "/kurser"\nfetch = "/tentor/{code}"\nexport = "/tentor/{code}/betyg"'
     load(FILE.replace("[source.grading_scales]", f"[source.ladok_paths]\n{paths}\n[source.grading_scales]"))
     assert Source.objects.get().ladok_paths["fetch"] == "/tentor/{code}"
+
+
+# --- How WISEflow gives out grades -----------------------------------------------------------------------------------
+
+
+def with_form(form, text=FILE):
+    return text.replace('sync_at = "03:30"', f'sync_at = "03:30"\ngrade_form = {form}')
+
+
+@pytest.mark.parametrize("form", ["shown", "stored"])
+def test_how_grades_are_given_out_can_be_said_in_the_file(load, form):
+    load(with_form(f'"{form}"'))
+    assert Source.objects.get().grade_form == form
+    # A file that does not say it leaves what is known; one that says nothing has it found out anew.
+    load()
+    assert Source.objects.get().grade_form == form
+    load(with_form('""'))
+    assert Source.objects.get().grade_form == ""
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ('"Stored"', "source liu: grade_form: 'Stored' is not one of shown, stored."),
+        ('"lagrade"', "source liu: grade_form: 'lagrade' is not one of shown, stored."),
+        ('" "', "source liu: grade_form: ' ' is not one of shown, stored."),
+        ("true", "source liu: grade_form"),
+        ('["stored"]', "source liu: grade_form"),
+    ],
+)
+def test_how_grades_are_given_out_is_one_of_two_words(load, form, said):
+    assert said in refused(load, with_form(form))
+
+
+def test_how_grades_are_given_out_is_said_of_the_host_in_the_file(load):
+    moved = ("https://europe-api.wiseflow.net", "https://other.wiseflow.example")
+    load(with_form('"stored"'))
+    load(with_form('"shown"').replace(*moved))
+    assert Source.objects.get().grade_form == "shown"
+    load()
+    assert Source.objects.get().grade_form == ""
 
 
 # --- Another host -------------------------------------------------------------------------------------------------
