@@ -1,84 +1,37 @@
 """The rules for exporting, each a function of plain values with its own sentence.
 
 Every page, command and job asks this module and no other. A rule gives None where it is kept, otherwise the message that
-says why not. The article "Grade Export: Rules and Technical Setup" is quoted where a rule is its own.
+says why not; its parameters are what it looks at. Which rules are asked when stands in one table per question, at the end of
+each section: a rule that is in none of them is asked by nobody. The article "Grade Export: Rules and Technical Setup" is quoted where a rule is its own.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
 
+from exports.rules.values import Asking, Elsewhere, FlowFacts, Last, PersonFacts, Sender, SourceFacts
 from ladokflow.ladok.base import GradeLine
 from ladokflow.messages import Message, message
+from ladokflow.wiseflow.words import MARKING_OVER
 
-MARKING_STATES_OVER = (4, 5)  # WISEflow's "concluded" and "archived"
-
-
-class Asking(StrEnum):
-    """What is asked for: it decides which people an export is for."""
-
-    FIRST = "first"  # those who have not been in any attempt
-    RETRY = "retry"  # those whose last attempt failed, or ended without a known outcome
-    OVERWRITE = "overwrite"  # those whose grade was changed after it was exported
-    INSTANT = "instant"  # as FIRST, before marking ends
+Rule = Callable[..., Message | None]
 
 
-@dataclass(frozen=True)
-class FlowFacts:
-    """What the rules need to know of a flow and its source."""
-
-    is_created: bool = True
-    synced_at: dt.datetime | None = None
-    state: int | None = None
-    marking_end_at: dt.datetime | None = None
-    now: dt.datetime | None = None
-    has_code: bool = True
-    is_export_ended: bool = False
-    is_under_way: bool = False
-    is_instant: bool = False  # instant export is switched on
-    grades: tuple[str, ...] = ()  # the flow's grading scale; empty where it is a range or unknown
-    accepts_manual_participants: bool = False
-    allows_overwriting: bool = False
-    needs_export_right: bool = False
+@cache
+def _looks_at(rule: Rule) -> tuple[str, ...]:
+    return tuple(inspect.signature(rule).parameters)
 
 
-@dataclass(frozen=True)
-class Sender:
-    """Who asks, or in whose name a job does. `organisation_id` is who the person is in Ladok."""
-
-    organisation_id: str = ""
-    can_export: bool = False
+def _ask(rule: Rule, facts: Mapping[str, Any]) -> Message | None:
+    return rule(**{name: facts[name] for name in _looks_at(rule)})
 
 
-@dataclass(frozen=True)
-class Last:
-    """The person's newest item: its state, and the content that it held."""
-
-    state: str  # live | exported | failed | unknown
-    grade: str
-    is_alternative: bool = False
-    points: Decimal | None = None
-    replaces_exported: bool = False  # it was to be written over a grade that is in Ladok
-
-
-@dataclass(frozen=True)
-class PersonFacts:
-    """What the rules need to know of a participant. `line` is what would be sent."""
-
-    line: GradeLine
-    is_from_source: bool = True
-    is_active: bool = True
-    is_deactivated_by_hand: bool = False  # and still on the exam in Ladok, as far as we know
-    has_code: bool = True  # one of the person's Ladok codes is still on the flow
-    can_be_identified: bool = True
-    has_alternative_grade: bool = False
-    shares_identifier_with: str = ""  # another person whom Ladok would know, or knows, by the same identifier
-    is_approved: bool = True  # by the one who decides, as far as WISEflow tells
-    last: Last | None = None
+def _first_broken(rules: Iterable[Rule], **facts: Any) -> Message | None:
+    """What the first rule that is not kept says. `facts` are by the names of the rules' parameters."""
+    return next((refusal for rule in rules if (refusal := _ask(rule, facts))), None)
 
 
 # --- Rules of the flow -------------------------------------------------------------------------------------------
@@ -95,11 +48,11 @@ def is_synced(flow: FlowFacts) -> Message | None:
 
 def has_marking_ended(flow: FlowFacts) -> Message | None:
     """ "... and the assessment period has ended"."""
-    if flow.state in MARKING_STATES_OVER:
+    if flow.state in MARKING_OVER:
         return None
     if flow.marking_end_at is None:
         return message("export.marking_not_ended")
-    is_late = flow.now is not None and flow.marking_end_at < flow.now
+    is_late = flow.marking_end_at < flow.now
     code = "export.marking_should_have_ended" if is_late else "export.marking_ends_at"
     return message(code, at=f"{flow.marking_end_at:%Y-%m-%d %H:%M}")
 
@@ -116,6 +69,18 @@ def goes_instantly(flow: FlowFacts, asking: Asking) -> bool:
     return asking is Asking.INSTANT or (flow.is_instant and has_marking_ended(flow) is not None)
 
 
+def are_grades_clear(flow: FlowFacts) -> Message | None:
+    """A grade that is not on the scale, that may be another one, or a scale that is not the exam's: a manager looks first."""
+    return flow.doubt
+
+
+def are_points_collected(flow: FlowFacts) -> Message | None:
+    """There is a call for each person: who has not had a turn yet would be left behind."""
+    if not flow.points_left:
+        return None
+    return message("export.collecting_points", read=flow.points_total - flow.points_left, total=flow.points_total)
+
+
 def is_code_there(flow: FlowFacts) -> Message | None:
     """Removing the code in the concluding phase ends export."""
     return message("export.ended") if flow.is_export_ended or not flow.has_code else None
@@ -126,26 +91,67 @@ def is_free(flow: FlowFacts) -> Message | None:
     return message("export.under_way") if flow.is_under_way else None
 
 
-def has_export_right(flow: FlowFacts, sender: Sender | None) -> Message | None:
+def has_export_right(source: SourceFacts, sender: Sender | None) -> Message | None:
     """Borås: "only some managers are allowed to export", and who it was goes with the grades."""
-    if not flow.needs_export_right:
+    if not source.needs_export_right:
         return None
     if sender is None or not sender.can_export:
         return message("export.no_right")
     return None if sender.organisation_id else message("export.sender_without_id")
 
 
-def may_overwrite(flow: FlowFacts) -> Message | None:
-    return None if flow.allows_overwriting else message("export.no_overwriting")
+def may_overwrite(source: SourceFacts, asking: Asking) -> Message | None:
+    """Only some can write over a grade in Ladok."""
+    return message("export.no_overwriting") if asking is Asking.OVERWRITE and not source.allows_overwriting else None
 
 
-def flow_refusal(flow: FlowFacts, sender: Sender | None, asking: Asking) -> Message | None:
+# What must hold of a flow for an export of it to be started
+OF_FLOW: tuple[Rule, ...] = (
+    is_created,
+    is_synced,
+    is_code_there,
+    is_time,
+    are_points_collected,
+    are_grades_clear,
+    may_overwrite,
+    has_export_right,
+    is_free,
+)
+# What of it does not depend on who asks, or on what is under way
+OF_FLOW_FOR_ANYBODY: tuple[Rule, ...] = (is_created, is_synced, is_code_there, is_time, are_grades_clear)
+# What it waits for, whoever asks, besides an export that is under way
+AWAITED: tuple[Rule, ...] = (
+    is_created,
+    is_synced,
+    is_code_there,
+    has_marking_ended,
+    are_points_collected,
+    are_grades_clear,
+)
+# What must still hold just before the request, for a queue may stand still for hours; and what is told where it does not
+OF_FLOW_AGAIN: Mapping[Rule, str] = {
+    is_created: "export.not_created",
+    is_code_there: "attempt.code_removed",
+    has_export_right: "attempt.right_gone",
+    is_time: "attempt.marking_reopened",
+    are_grades_clear: "attempt.grades_in_doubt",
+}
+
+
+def flow_refusal(source: SourceFacts, flow: FlowFacts, sender: Sender | None, asking: Asking) -> Message | None:
     """Why no export of the flow may be started now; None where one may."""
-    rules = [is_created(flow), is_synced(flow), is_code_there(flow), is_time(flow, asking)]
-    if asking is Asking.OVERWRITE:
-        rules.append(may_overwrite(flow))
-    rules += [has_export_right(flow, sender), is_free(flow)]
-    return next((broken for broken in rules if broken), None)
+    return _first_broken(OF_FLOW, source=source, flow=flow, sender=sender, asking=asking)
+
+
+def waits_for(flow: FlowFacts) -> Message | None:
+    """What the whole flow waits for before anything may be sent, besides an export that is under way."""
+    return _first_broken(AWAITED, flow=flow)
+
+
+def recheck_flow(source: SourceFacts, flow: FlowFacts, sender: Sender | None, asking: Asking) -> Message | None:
+    """Why an export that was started may not be sent any more; None where it may."""
+    facts = {"source": source, "flow": flow, "sender": sender, "asking": asking}
+    return next((message(code) for rule, code in OF_FLOW_AGAIN.items() if _ask(rule, facts)), None)
 
 
 # --- Rules of the person -----------------------------------------------------------------------------------------
@@ -156,22 +162,38 @@ def is_graded(person: PersonFacts) -> Message | None:
     return None if person.line.grade else message("export.not_graded")
 
 
-def is_accepted(flow: FlowFacts, person: PersonFacts) -> Message | None:
+def is_accepted(source: SourceFacts, person: PersonFacts) -> Message | None:
     """ "Only participants added through a SIS source": LiU and OrU take those added by hand, by organisation id."""
     if person.is_from_source:
         return None
-    return None if flow.accepts_manual_participants else message("export.added_by_hand")
+    return None if source.accepts_manual_participants else message("export.added_by_hand")
 
 
 def is_on_a_code(person: PersonFacts) -> Message | None:
     return None if person.has_code else message("export.code_removed")
 
 
-def is_active(person: PersonFacts) -> Message | None:
-    """Gone from the source after activation: deactivated in WISEflow, and no longer Ladok's. Or somebody's own decision."""
-    if person.is_active:
+def is_listed(person: PersonFacts) -> Message | None:
+    """Whether the participant is active in WISEflow is another question: there the list is followed only until marking. Somebody
+    of whom a manager can say that the list has them under other numbers is not off it: that is asked first."""
+    if person.is_listed or person.is_asked:
         return None
-    return message("export.deactivated_by_hand" if person.is_deactivated_by_hand else "export.deactivated")
+    if person.gone_at is None:
+        return message("export.never_listed", code=person.code)
+    return message("export.not_listed", code=person.code, since=f"{person.gone_at:%Y-%m-%d %H:%M}")
+
+
+def is_certain(person: PersonFacts) -> Message | None:
+    """Whose the identifiers are is known."""
+    if person.doubt is None:
+        return None
+    code = "export.who_is_it" if person.is_asked else "export.in_doubt"
+    return message(code, cause=person.doubt.to_json())
+
+
+def is_active(person: PersonFacts) -> Message | None:
+    """Somebody's own decision. Whom we have deactivated, because Ladok's list had them no more, may be on it again."""
+    return message("export.deactivated_by_hand") if person.is_deactivated_by_hand else None
 
 
 def can_be_identified(person: PersonFacts) -> Message | None:
@@ -185,29 +207,66 @@ def has_own_identifier(person: PersonFacts) -> Message | None:
     return message("export.identifier_shared", other=person.shares_identifier_with)
 
 
+def is_sent_nowhere_else(person: PersonFacts) -> Message | None:
+    """One exam, one place. What is being sent from there is waited for, whatever anybody says; the rest is a manager's word."""
+    there = person.sent_elsewhere
+    if there is None or (person.may_be_sent_again and there.state != "live"):
+        return None
+    return told_of_elsewhere(person.line, there)
+
+
+def told_of_elsewhere(line: GradeLine, there: Elsewhere) -> Message:
+    """What has become of the person's grade on the other flow, or under the other account."""
+    where = "as_another" if there.person else "elsewhere"
+    facts: dict[str, Any] = {"person": there.person} if there.person else {"title": there.title, "flow": there.flow}
+    facts["at"] = f"{there.at:%Y-%m-%d %H:%M}"
+    if there.state == "live":
+        return message(f"export.{where}_under_way", **facts)
+    if there.state == "unknown":
+        return message(f"export.{where}_unknown", **facts)
+    is_same = (line.grade.casefold(), line.points) == (there.grade.casefold(), there.points)
+    return message(f"export.{where}" if is_same else f"export.{where}_other_grade", grade=there.grade, **facts)
+
+
+def is_known_as_sent(person: PersonFacts) -> Message | None:
+    """A synchronisation may have corrected what Ladok knows the person by: what it was may be somebody else's."""
+    return None if person.is_known_as_sent else message("attempt.identifier_changed")
+
+
 def is_on_the_scale(flow: FlowFacts, person: PersonFacts) -> Message | None:
-    """Alternative grades have a list of their own in WISEflow, which is no part of the flow's scale."""
-    if person.line.is_alternative or not flow.grades:
+    """Of those whom a manager's word leaves without a grade: until there is one, the whole flow is held (`are_grades_clear`)."""
+    if person.is_on_the_scale or flow.doubt is not None:
         return None
-    if person.line.grade.casefold() in {grade.casefold() for grade in flow.grades}:
-        return None
-    return message("export.not_on_the_scale", grade=person.line.grade)
+    code = "export.alternative_not_read" if person.line.is_alternative else "export.not_on_the_scale"
+    return message(code, grade=person.line.grade)
 
 
-def spelt_as_on_the_scale(grade: str, scale: Sequence[str]) -> str:
-    """The scale's own spelling of a grade that differs from one grade of it, and one only, in upper and lower case."""
-    alike = {own for own in scale if own.casefold() == grade.casefold()}
-    return alike.pop() if len(alike) == 1 else grade
+def has_points_read(source: SourceFacts, person: PersonFacts) -> Message | None:
+    """That there are none is told, and holds nobody; that nobody knows them does, for they would be left out in silence."""
+    return message("export.points_unread") if source.sends_points and person.has_points_to_come else None
 
 
-def is_no_alternative(person: PersonFacts) -> Message | None:
+def lacks_points(source: SourceFacts, person: PersonFacts) -> bool:
+    """Whether the person's grade goes without points to a university that takes them."""
+    return source.sends_points and bool(person.line.grade) and person.line.points is None
+
+
+def is_no_alternative(flow: FlowFacts, person: PersonFacts, asking: Asking) -> Message | None:
     """Before marking has ended only instant export sends. "Alternative grades are currently not supported by instant export"."""
-    return message("export.alternative_waits") if person.has_alternative_grade else None
+    is_held = person.line.is_alternative and goes_instantly(flow, asking)
+    return message("export.alternative_waits") if is_held else None
 
 
-def is_approved(person: PersonFacts) -> Message | None:
+def is_approved(flow: FlowFacts, person: PersonFacts, asking: Asking) -> Message | None:
     """ "... as soon as they have been approved by an Assessor or a Reviewer (depending on your flow settings)"."""
-    return None if person.is_approved else message("export.waits_for_reviewer")
+    is_held = not person.is_approved and goes_instantly(flow, asking)
+    return message("export.waits_for_reviewer") if is_held else None
+
+
+def may_replace(source: SourceFacts, person: PersonFacts, asking: Asking) -> Message | None:
+    """What was to be written over a grade in Ladok stays so in a retry. Of who asks for that first, the flow is asked."""
+    replaces = asking is not Asking.OVERWRITE and person.last is not None and person.last.replaces_exported
+    return message("export.no_overwriting") if replaces and not source.allows_overwriting else None
 
 
 def is_changed(person: PersonFacts) -> bool:
@@ -236,16 +295,16 @@ def is_its_turn(person: PersonFacts, asking: Asking) -> Message | None:
         return is_unlocked(person) or _what_changed(person.line, person.last)  # type: ignore[arg-type]
     if state == "unknown":
         return message("export.person_unknown")
+    if person.last is not None and person.last.is_there_already:
+        return message("export.there_already")
     return message("export.waits_for_retry") if state == "failed" else None
 
 
-# What is told of a grade that has become another one since it was exported.
-CHANGED = (
-    "export.changed_since",
-    "export.withdrawn_since",
-    "export.points_changed_since",
-    "export.alternative_since",
-)
+def is_not_there(person: PersonFacts, asking: Asking, is_chosen: bool) -> Message | None:
+    """A retry of what Ladok says that it has cannot help, unless a manager, who has had it removed there, asks for this very
+    person."""
+    is_there = asking is Asking.RETRY and person.last is not None and person.last.is_there_already
+    return message("export.there_already") if is_there and not is_chosen else None
 
 
 def _what_changed(line: GradeLine, last: Last) -> Message:
@@ -259,46 +318,77 @@ def _what_changed(line: GradeLine, last: Last) -> Message:
     return message("export.alternative_since", exported=last.grade)
 
 
-def person_refusal(flow: FlowFacts, person: PersonFacts, asking: Asking) -> Message | None:
-    """Why the person is not sent; None where the grade goes with the export."""
-    rules = [is_its_turn(person, asking), is_graded(person)]
-    if asking is Asking.RETRY and person.last is not None and person.last.replaces_exported:
-        rules.append(may_overwrite(flow))
-    if goes_instantly(flow, asking):
-        rules += [is_no_alternative(person), is_approved(person)]
-    rules += [
-        is_accepted(flow, person),
-        is_on_a_code(person),
-        is_active(person),
-        can_be_identified(person),
-        has_own_identifier(person),
-        is_on_the_scale(flow, person),
-    ]
-    return next((broken for broken in rules if broken), None)
+# What must hold of a person for the grade to go with an export
+OF_PERSON: tuple[Rule, ...] = (
+    is_its_turn,
+    is_not_there,
+    is_graded,
+    may_replace,
+    is_no_alternative,
+    is_approved,
+    is_accepted,
+    is_on_a_code,
+    is_listed,
+    is_certain,
+    is_active,
+    can_be_identified,
+    has_own_identifier,
+    is_sent_nowhere_else,
+    is_on_the_scale,
+    has_points_read,
+)
+# What must still hold just before the request. The grade itself, and its approval, are then compared with what WISEflow says.
+OF_PERSON_AGAIN: tuple[Rule, ...] = (
+    may_replace,
+    is_no_alternative,
+    is_active,
+    is_accepted,
+    is_on_a_code,
+    can_be_identified,
+    is_known_as_sent,
+    has_own_identifier,
+    is_on_the_scale,
+)
+# What Ladok's list, read once more, must still say of the person. Where it does not, this person stays and the others go.
+OF_REGISTRATION_AGAIN: tuple[Rule, ...] = (is_listed, is_certain, is_sent_nowhere_else)
+# Whose grade is none for Ladok
+FOR_LADOK: tuple[Rule, ...] = (is_accepted, is_on_a_code, is_listed, is_active)
+# What no retry of a person can mend, as long as the world is as it is: then there is nothing to be done
+LASTING: tuple[Rule, ...] = (is_code_there, is_on_a_code, is_listed, is_active, is_graded)
 
 
-def stays_here(flow: FlowFacts, person: PersonFacts) -> bool:
+def person_refusal(
+    source: SourceFacts, flow: FlowFacts, person: PersonFacts, asking: Asking, *, is_chosen: bool = False
+) -> Message | None:
+    """Why the person is not sent; None where the grade goes with the export. `is_chosen`: somebody asks for this person, and not
+    for all there are."""
+    return _first_broken(OF_PERSON, source=source, flow=flow, person=person, asking=asking, is_chosen=is_chosen)
+
+
+def recheck_person(source: SourceFacts, flow: FlowFacts, person: PersonFacts, asking: Asking) -> Message | None:
+    """Why a person of an export that was started may not be sent any more; None where the grade goes."""
+    return _first_broken(OF_PERSON_AGAIN, source=source, flow=flow, person=person, asking=asking)
+
+
+def recheck_registration(person: PersonFacts) -> Message | None:
+    """Why a person of an export that was started is held while the others go; None where the grade goes."""
+    return _first_broken(OF_REGISTRATION_AGAIN, person=person)
+
+
+def retry_refusal(source: SourceFacts, flow: FlowFacts, person: PersonFacts) -> Message | None:
+    """Why nobody could retry this very person now; None where somebody could."""
+    of_flow = _first_broken(OF_FLOW_FOR_ANYBODY, flow=flow, asking=Asking.RETRY)
+    return of_flow or person_refusal(source, flow, person, Asking.RETRY, is_chosen=True)
+
+
+def stays_here(source: SourceFacts, person: PersonFacts) -> bool:
     """Whether the person's grade is none for Ladok."""
-    return any((is_accepted(flow, person), is_on_a_code(person), is_active(person)))
+    return _first_broken(FOR_LADOK, source=source, person=person) is not None
 
 
 def lasting_refusal(flow: FlowFacts, person: PersonFacts) -> Message | None:
-    """Why no retry of the person can come about as long as the world is as it is: then there is nothing to be done."""
-    rules = (is_code_there(flow), is_active(person), is_graded(person), is_on_a_code(person))
-    return next((broken for broken in rules if broken), None)
-
-
-# What a person with a grade is held back for by a fault that somebody can mend: an export is not done while it stands.
-MENDABLE = (
-    "export.no_identifier",
-    "export.identifier_shared",
-    "export.not_on_the_scale",
-    "export.deactivated_by_hand",
-)
-
-
-def is_mendable(refusal: Message | None) -> bool:
-    return refusal is not None and refusal.code in MENDABLE
+    """Why no retry of the person can come about as long as the world is as it is."""
+    return _first_broken(LASTING, flow=flow, person=person)
 
 
 def _same(line: GradeLine, last: Last) -> bool:

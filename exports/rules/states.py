@@ -5,25 +5,32 @@ The columns are stored for lists and counts; this is the only place that works t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
 
 from exports.models import ExportAttempt, ExportItem
 from exports.rules import rules
-from exports.rules.facts import Candidate, Case, load_case, lock
-from exports.rules.rules import Asking
+from exports.rules.candidates import Candidate
+from exports.rules.cases import Case, load_case, lock
+from exports.rules.values import Asking
 from exports.writing import update_in_groups
-from ladokflow.messages import Message, message
+from ladokflow.messages import Message, Trait, message
 from sources.models import Flow, Participant
 from sources.models.flow import ExportState
 
 Shown = tuple[str, Message | None]
 
-MARKING_IS_ON = ("export.marking_not_ended", "export.marking_ends_at", "export.marking_should_have_ended")
-UNDER_WAY = ("export.waiting", "export.sending")
-PERCENT = {ExportAttempt.State.QUEUED: 0, ExportAttempt.State.CLAIMED: 10, ExportAttempt.State.SENDING: 50}
+Key = tuple[int, int]  # of a candidate
+
+WORST_FIRST = (ExportState.FAILED, ExportState.PENDING, ExportState.EXPORTED)
+PERCENT = {
+    ExportAttempt.State.QUEUED: 0,
+    ExportAttempt.State.CLAIMED: 10,
+    ExportAttempt.State.READING: 20,
+    ExportAttempt.State.SENDING: 50,
+}
 
 
 def refresh_states(flow: Flow) -> None:
@@ -32,18 +39,28 @@ def refresh_states(flow: Flow) -> None:
     Takes the flow's lock first, so that the last one to look has seen everything.
     """
     with transaction.atomic():
-        case = load_case(lock(flow.pk))
-        people = {person.participant.pk: person_state(case, person) for person in case.people}
-        changes = {
-            person.participant.pk: _columns(people[person.participant.pk])
-            for person in case.people
-            if _columns(people[person.participant.pk])
-            != {"export_state": person.participant.export_state, "export_message": person.participant.export_message}
-        }
-        update_in_groups(Participant.objects.filter(flow_id=flow.pk), changes)
-        columns = {**_columns(flow_state(case, people)), **_counts(case, people)}
-        if any(getattr(case.flow, name) != value for name, value in columns.items()):
-            Flow.objects.filter(pk=flow.pk).update(**columns)
+        store_states(flow, load_case(lock(flow.pk)))
+
+
+def store_states(flow: Flow, case: Case, *, started: Collection[Key] = ()) -> None:
+    """As `refresh_states`, of a case that has been read under the flow's lock. `started`: the candidates of whom an item has been
+    written since."""
+    people = {
+        person.key: _on_its_way() if person.key in started else person_state(case, person) for person in case.people
+    }
+    participants = {person.participant.pk: person.participant for person in case.people}
+    shown = _by_participant(case, people)
+    changes = {
+        pk: _columns(shown[pk])
+        for pk, row in participants.items()
+        if _columns(shown[pk]) != {"export_state": row.export_state, "export_message": row.export_message}
+    }
+    update_in_groups(Participant.objects.filter(flow_id=flow.pk), changes)
+    doubt = case.facts.doubt
+    asked = {"scale_message": doubt.to_json() if doubt else {}}
+    columns = {**_columns(flow_state(case, people)), **_counts(case, shown), **asked}
+    if any(getattr(case.flow, name) != value for name, value in columns.items()):
+        Flow.objects.filter(pk=flow.pk).update(**columns)
     for name, value in columns.items():
         setattr(flow, name, value)
 
@@ -57,23 +74,42 @@ def refresh_progress(flow_pk: int) -> None:
 
 
 def _columns(shown: Shown) -> dict[str, Any]:
-    state, told = shown
-    return {"export_state": str(state), "export_message": told.to_json() if told else {}}
+    state, reason = shown
+    return {"export_state": str(state), "export_message": reason.to_json() if reason else {}}
 
 
-def _counts(case: Case, people: Mapping[int, Shown]) -> dict[str, int]:
-    states = [state for state, _ in people.values()]
+def _by_participant(case: Case, people: Mapping[Key, Shown]) -> dict[int, Shown]:
+    """Somebody whose grade goes to several codes shows the worst of them, and which it is of."""
+    of_participant: dict[int, list[Candidate]] = {}
+    for person in case.people:
+        of_participant.setdefault(person.participant.pk, []).append(person)
+    return {pk: _worst(persons, people) for pk, persons in of_participant.items()}
+
+
+def _worst(persons: Sequence[Candidate], people: Mapping[Key, Shown]) -> Shown:
+    worst = min(persons, key=lambda person: WORST_FIRST.index(ExportState(people[person.key][0])))
+    state, reason = people[worst.key]
+    code = worst.code.code if worst.code is not None else worst.item.code if worst.item is not None else ""
+    if len(persons) == 1 or not reason or not code:
+        return state, reason
+    return state, message("export.of_code", code=code, cause=reason.to_json())
+
+
+def _counts(case: Case, shown: Mapping[int, Shown]) -> dict[str, int]:
+    """Of participants, however many codes their grades go to."""
+    states = [state for state, _ in shown.values()]
     return {
-        "participant_count": sum(_counts_in(case, person) for person in case.people),
-        "graded_count": sum(bool(person.facts.line.grade) for person in case.people),
+        "participant_count": len({person.participant.pk for person in case.people if _counts_in(person)}),
+        "graded_count": len({person.participant.pk for person in case.people if person.facts.line.grade}),
         "exported_count": states.count(ExportState.EXPORTED),
         "failed_count": states.count(ExportState.FAILED),
     }
 
 
-def _counts_in(case: Case, person: Candidate) -> bool:
+def _counts_in(person: Candidate) -> bool:
     """Whether a grade of the person's is waited for."""
-    return person.facts.is_active or person.item is not None or bool(person.facts.line.grade)
+    is_waited_for = person.facts.is_listed and not person.facts.is_deactivated_by_hand
+    return is_waited_for or person.item is not None or bool(person.facts.line.grade)
 
 
 # --- A person ----------------------------------------------------------------------------------------------------
@@ -82,58 +118,71 @@ def _counts_in(case: Case, person: Candidate) -> bool:
 def person_state(case: Case, person: Candidate) -> Shown:
     item = person.item
     if item is None:
-        return ExportState.PENDING, _refusal(case, person) or waits_for(case) or message("export.ready_person")
+        return ExportState.PENDING, _refusal(case, person) or rules.waits_for(case.facts) or _ready(case, person)
     if item.state == ExportItem.State.LIVE:
-        return ExportState.PENDING, message("export.person_under_way")
-    own = Message.from_json(item.message)
+        return _on_its_way()
+    outcome = item.reason
     if item.state == ExportItem.State.EXPORTED:
         changed = rules.is_its_turn(person.facts, Asking.FIRST)
-        return ExportState.EXPORTED, changed if rules.is_changed(person.facts) else own or message(
+        return ExportState.EXPORTED, changed if rules.is_changed(person.facts) else outcome or message(
             "export.person_exported"
         )
     if item.state == ExportItem.State.UNKNOWN:
-        return ExportState.FAILED, own or message("export.person_unknown")
+        return ExportState.FAILED, _unless_held(case, [person], outcome or message("export.person_unknown"))
     lasting = rules.lasting_refusal(case.facts, person.facts)
     if lasting:
         # No retry can mend it: not a failure that waits for somebody.
         return ExportState.PENDING, lasting
-    return ExportState.FAILED, own or message("export.person_failed")
+    return ExportState.FAILED, outcome or message("export.person_failed")
+
+
+def _unless_held(case: Case, people: Sequence[Candidate], told: Message) -> Message:
+    """What is told of unknown outcomes advises a retry: where none can come about, the way out is another."""
+    refusals = [rules.retry_refusal(case.source, case.facts, person.facts) for person in people]
+    reasons = [why for why in refusals if why is not None]
+    if len(reasons) < len(people) or not any(_is_unknown(person) for person in people):
+        return told
+    is_one = reasons.count(reasons[0]) == len(reasons)
+    why = reasons[0] if is_one else message("export.held_back", count=len(reasons))
+    return message("export.unknown_and_held", cause=told.to_json(), why=why.to_json())
+
+
+def _is_unknown(person: Candidate) -> bool:
+    return person.item is not None and person.item.state == ExportItem.State.UNKNOWN
+
+
+def _on_its_way() -> Shown:
+    return ExportState.PENDING, message("export.person_under_way")
+
+
+def _ready(case: Case, person: Candidate) -> Message:
+    if rules.lacks_points(case.source, person.facts):
+        return message("export.ready_person_without_points")
+    return message("export.ready_person")
 
 
 def _refusal(case: Case, person: Candidate) -> Message | None:
     """Why the person's grade does not go with an export now; what lasts is told before "press Retry"."""
     failed = person.item is not None and person.item.state == ExportItem.State.FAILED
     lasting = rules.lasting_refusal(case.facts, person.facts) if failed else None
-    return lasting or rules.person_refusal(case.facts, person.facts, Asking.FIRST)
-
-
-def waits_for(case: Case) -> Message | None:
-    """What the whole flow waits for before anything may be sent, besides an export that is under way."""
-    facts = case.facts
-    checks = (
-        rules.is_created(facts),
-        rules.is_synced(facts),
-        rules.is_code_there(facts),
-        rules.has_marking_ended(facts),
-    )
-    return next((broken for broken in checks if broken), None)
+    return lasting or rules.person_refusal(case.source, case.facts, person.facts, Asking.FIRST)
 
 
 # --- The flow ----------------------------------------------------------------------------------------------------
 
 
-def flow_state(case: Case, people: Mapping[int, Shown]) -> Shown:
+def flow_state(case: Case, people: Mapping[Key, Shown]) -> Shown:
     under_way = _under_way(case.flow)
     if under_way:
         return under_way
-    failed = [person for person in case.people if people[person.participant.pk][0] == ExportState.FAILED]
+    failed = [person for person in case.people if people[person.key][0] == ExportState.FAILED]
     if failed:
         return ExportState.FAILED, _failure(case, failed)
-    counted = [person for person in case.people if _counts_in(case, person)]
-    exported = sum(people[person.participant.pk][0] == ExportState.EXPORTED for person in counted)
-    blocked = waits_for(case)
+    counted = [person for person in case.people if _counts_in(person)]
+    exported = sum(people[person.key][0] == ExportState.EXPORTED for person in counted)
+    blocked = rules.waits_for(case.facts)
     if blocked is not None:
-        if blocked.code == "export.ended" and exported:
+        if blocked.has(Trait.ENDED) and exported:
             return _ended(blocked, counted, people)
         return ExportState.PENDING, _blocked(blocked, exported, len(counted))
     if not counted:
@@ -146,19 +195,29 @@ def flow_state(case: Case, people: Mapping[int, Shown]) -> Shown:
 def _after_marking(case: Case, counted: Sequence[Candidate], exported: int) -> Shown:
     refusals = [_refusal(case, person) for person in counted]
     ready = refusals.count(None)
-    ungraded = sum(refusal is not None and refusal.code == "export.not_graded" for refusal in refusals)
-    if ready and ungraded:
-        return ExportState.PENDING, message("export.ready_but", ready=ready, count=ungraded, total=len(counted))
+    # Whose grade is none for Ladok is not waited for.
+    waited_for = [
+        refusal
+        for person, refusal in zip(counted, refusals, strict=True)
+        if not rules.stays_here(case.source, person.facts)
+    ]
+    ungraded = _count(waited_for, Trait.NOT_GRADED)
     if ready:
-        return ExportState.PENDING, message("export.ready", count=ready)
-    mendable = sum(rules.is_mendable(refusal) for refusal in refusals)
+        told = message("export.ready", count=ready)
+        if ungraded:
+            told = message("export.ready_but", ready=ready, count=ungraded, total=len(counted))
+        return ExportState.PENDING, _with_points_told(case, told, counted, refusals)
+    mendable = _count(refusals, Trait.MENDABLE)
     if mendable:
         return ExportState.PENDING, message("export.held_back", count=mendable)
+    if ungraded and exported:
+        figures = {"exported": exported, "count": ungraded, "total": len(counted)}
+        return ExportState.PENDING, message("export.some_not_graded_yet", **figures)
+    if ungraded:
+        return ExportState.PENDING, message("export.some_not_graded", count=ungraded, total=len(counted))
     if not exported:
-        if ungraded:
-            return ExportState.PENDING, message("export.some_not_graded", count=ungraded, total=len(counted))
         return ExportState.PENDING, message("export.held_back", count=len(counted))
-    changed = sum(refusal is not None and refusal.code in rules.CHANGED for refusal in refusals)
+    changed = _count(refusals, Trait.CHANGED)
     if changed:
         return ExportState.EXPORTED, message("export.some_changed", count=changed, total=len(counted))
     if exported < len(counted):
@@ -166,10 +225,25 @@ def _after_marking(case: Case, counted: Sequence[Candidate], exported: int) -> S
     return ExportState.EXPORTED, message("export.done", count=exported)
 
 
-def _ended(blocked: Message, counted: Sequence[Candidate], people: Mapping[int, Shown]) -> Shown:
+def _with_points_told(
+    case: Case, told: Message, counted: Sequence[Candidate], refusals: Sequence[Message | None]
+) -> Message:
+    """How many of those who are ready go without points, where the university takes any."""
+    lacking = sum(
+        refusal is None and rules.lacks_points(case.source, person.facts)
+        for person, refusal in zip(counted, refusals, strict=True)
+    )
+    return message("export.ready_without_points", cause=told.to_json(), count=lacking) if lacking else told
+
+
+def _count(refusals: Sequence[Message | None], trait: Trait) -> int:
+    return sum(refusal is not None and refusal.has(trait) for refusal in refusals)
+
+
+def _ended(blocked: Message, counted: Sequence[Candidate], people: Mapping[Key, Shown]) -> Shown:
     """The code was removed after something had been exported: done only if no grade was left behind."""
     graded = [person for person in counted if person.facts.line.grade]
-    exported = sum(people[person.participant.pk][0] == ExportState.EXPORTED for person in graded)
+    exported = sum(people[person.key][0] == ExportState.EXPORTED for person in graded)
     if exported == len(graded):
         return ExportState.EXPORTED, blocked
     return ExportState.PENDING, message("export.ended_partly", count=exported, total=len(graded))
@@ -177,41 +251,54 @@ def _ended(blocked: Message, counted: Sequence[Candidate], people: Mapping[int, 
 
 def _blocked(blocked: Message, exported: int, total: int) -> Message:
     """Instant export sends before marking ends: then how far it has come is told as well."""
-    if exported and blocked.code in MARKING_IS_ON:
+    if exported and blocked.has(Trait.MARKING_IS_ON):
         return message("export.partly", count=exported, total=total, cause=blocked.to_json())
     return blocked
 
 
 def _under_way(flow: Flow) -> Shown | None:
-    attempts = list(flow.attempts.order_by("created_at").values_list("state", "created_at"))
-    started = next((created_at for state, created_at in attempts if state in ExportAttempt.OPEN), None)
+    attempts = list(flow.attempts.order_by("created_at").values_list("state", "created_at", "message"))
+    started = next((created_at for state, created_at, _ in attempts if state in ExportAttempt.OPEN), None)
     if started is None:
         return None
-    batch = [state for state, created_at in attempts if created_at >= started]
+    reading = next((told for state, _, told in attempts if state == ExportAttempt.State.READING), None)
+    if reading is not None:
+        return ExportState.PENDING, Message.from_json(reading)
+    batch = [state for state, created_at, _ in attempts if created_at >= started]
     if all(state == ExportAttempt.State.QUEUED for state in batch):
         return ExportState.PENDING, message("export.waiting")
     percent = sum(PERCENT.get(ExportAttempt.State(state), 100) for state in batch) // len(batch)
     return ExportState.PENDING, message("export.sending", percent=percent)
 
 
-def of_its_code(flow: Flow, code: str, told: Message | None) -> Message | None:
+def of_its_code(flow: Flow, code: str, reason: Message | None) -> Message | None:
     """What came of an attempt, with the Ladok code it was for where the flow has had several."""
-    if told is None or flow.codes.count() < 2:
-        return told
-    return message("export.of_code", code=code, cause=told.to_json())
+    if reason is None or flow.codes.count() < 2:
+        return reason
+    return message("export.of_code", code=code, cause=reason.to_json())
 
 
 def _failure(case: Case, failed: Sequence[Candidate]) -> Message:
-    """The sentence to act on: that of the attempt, where all that is not exported failed in one, and nothing has been made
-    good of it since: it may tell how many there were."""
+    """The sentence to act on. It is of those who are left, and never of somebody who is settled: the attempt's own, where all
+    that is not exported failed in one, nothing has been made good of it since, and it is true of them all."""
+    there = sum(person.item is not None and person.item.is_there_already for person in failed)
     attempts = {person.item.attempt_id for person in failed if person.item}
-    if len(attempts) == 1:
-        attempt = ExportAttempt.objects.select_related("code").get(pk=attempts.pop())
-        own = of_its_code(case.flow, attempt.code.code, attempt.reason)
-        if own and len(failed) >= attempt.failed_count + attempt.unknown_count:
-            return own
+    if len(attempts) == 1 and not there:
+        attempt = ExportAttempt.objects.select_related("code").defer("answer").get(pk=attempts.pop())
+        reason = of_its_code(case.flow, attempt.code.code, attempt.reason)
+        if reason and len(failed) >= attempt.failed_count + attempt.unknown_count:
+            return _unless_held(case, failed, reason)
     sent = sum(person.item is not None for person in case.people)
-    unknown = sum(person.item is not None and person.item.state == ExportItem.State.UNKNOWN for person in failed)
+    unknown = sum(_is_unknown(person) for person in failed)
+    return _unless_held(case, failed, what_is_left(len(failed) - unknown, unknown, there, sent))
+
+
+def what_is_left(failed: int, unknown: int, there: int, total: int) -> Message:
+    """Of so many failed, of `there` of which Ladok says that it has them, and so many unknown ones among all that were sent."""
     if unknown:
-        return message("export.some_unknown", count=unknown, total=sent)
-    return message("export.some_failed", count=len(failed), total=sent)
+        return message("export.some_unknown", count=unknown, total=total)
+    if there and there == failed:
+        return message("export.some_already", count=failed, total=total)
+    if there:
+        return message("export.some_failed_some_already", count=failed, there=there, total=total)
+    return message("export.some_failed", count=failed, total=total)

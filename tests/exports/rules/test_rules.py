@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exports.rules import rules
-from exports.rules.rules import Asking, FlowFacts, Last, PersonFacts, Sender
-from ladokflow.ladok.base import GradeLine
+from exports.rules.values import Asking, FlowFacts, Last, PersonFacts, Sender, SourceFacts
+from ladokflow.messages import Message, message
+from tests.exports.facts import NOW, SENDER, elsewhere, flow, last, person, source
 
-NOW = dt.datetime(2027, 1, 15, 12, tzinfo=dt.UTC)
-READY = {"synced_at": NOW, "state": 4}
-
-
-def flow(**fields: Any) -> FlowFacts:
-    return FlowFacts(**(READY | fields))
+DOUBT = message("settle.not_open")  # any: the rules hand it on
 
 
-def person(grade: str = "5", *, is_alternative: bool = False, **fields: Any) -> PersonFacts:
-    line = GradeLine(grade=grade, is_alternative=is_alternative, organisation_id="a@x")
-    return PersonFacts(line=line, has_alternative_grade=is_alternative, **fields)
-
-
-def refused(facts: FlowFacts, sender: Sender | None = None, asking: Asking = Asking.FIRST) -> str:
-    told = rules.flow_refusal(facts, sender, asking)
+def refused(
+    facts: FlowFacts, sender: Sender | None = None, asking: Asking = Asking.FIRST, university: SourceFacts | None = None
+) -> str:
+    told = rules.flow_refusal(university or source(), facts, sender, asking)
     return told.code if told else ""
 
 
-def held(facts: FlowFacts, who: PersonFacts, asking: Asking = Asking.FIRST) -> str:
-    told = rules.person_refusal(facts, who, asking)
+def held(
+    facts: FlowFacts, who: PersonFacts, asking: Asking = Asking.FIRST, university: SourceFacts | None = None
+) -> str:
+    told = rules.person_refusal(university or source(), facts, who, asking)
     return told.code if told else ""
 
 
@@ -54,11 +52,18 @@ def test_everything_in_order_is_allowed() -> None:
         (flow(has_code=False), "export.ended"),
         (flow(is_export_ended=True), "export.ended"),
         (flow(is_under_way=True), "export.under_way"),
-        (flow(needs_export_right=True), "export.no_right"),
     ],
 )
 def test_a_flow_that_breaks_one_rule_is_refused_with_that_rules_sentence(facts: FlowFacts, code: str) -> None:
     assert refused(facts) == code
+
+
+def test_where_a_right_is_needed_the_one_who_asks_must_have_it_and_be_known() -> None:
+    boras = source(needs_export_right=True)
+    assert refused(flow(), None, university=boras) == "export.no_right"
+    assert refused(flow(), Sender("chef@x", can_export=False), university=boras) == "export.no_right"
+    assert refused(flow(), Sender("", can_export=True), university=boras) == "export.sender_without_id"
+    assert refused(flow(), SENDER, university=boras) == ""
 
 
 @pytest.mark.parametrize("state", [4, 5])
@@ -83,17 +88,30 @@ def test_what_instant_export_could_not_send_may_be_retried_before_marking_ends()
         (person(""), "export.not_graded"),
         (person(is_from_source=False), "export.added_by_hand"),
         (person(has_code=False), "export.code_removed"),
-        (person(is_active=False), "export.deactivated"),
+        (person(is_listed=False, gone_at=NOW), "export.not_listed"),
+        (person(is_listed=False), "export.never_listed"),
+        (person(doubt=DOUBT), "export.in_doubt"),
+        (person(doubt=DOUBT, is_asked=True), "export.who_is_it"),
+        (person(is_listed=False, gone_at=NOW, doubt=DOUBT), "export.not_listed"),
+        (person(is_listed=False, gone_at=NOW, doubt=DOUBT, is_asked=True), "export.who_is_it"),
+        (person(is_deactivated_by_hand=True), "export.deactivated_by_hand"),
         (person(can_be_identified=False), "export.no_identifier"),
-        (person(last=Last("live", "5")), "export.person_under_way"),
-        (person(last=Last("exported", "5")), "export.exported_already"),
-        (person(last=Last("exported", "3")), "export.changed_since"),
-        (person("", last=Last("exported", "3")), "export.withdrawn_since"),
-        (person(last=Last("exported", "5", points=Decimal(9))), "export.points_changed_since"),
-        (person(is_alternative=True, last=Last("exported", "5")), "export.alternative_since"),
-        (person(last=Last("exported", "3", is_alternative=True)), "export.alternative_locked"),
-        (person(last=Last("failed", "5")), "export.waits_for_retry"),
-        (person(last=Last("unknown", "5")), "export.person_unknown"),
+        (person(sent_elsewhere=elsewhere()), "export.elsewhere"),
+        (person("3", sent_elsewhere=elsewhere()), "export.elsewhere_other_grade"),
+        (person(sent_elsewhere=elsewhere(points=Decimal(9))), "export.elsewhere_other_grade"),
+        (person(sent_elsewhere=elsewhere("unknown")), "export.elsewhere_unknown"),
+        (person(sent_elsewhere=elsewhere("live")), "export.elsewhere_under_way"),
+        (person(sent_elsewhere=elsewhere("live"), may_be_sent_again=True), "export.elsewhere_under_way"),
+        (person(last=last("live", "5")), "export.person_under_way"),
+        (person(last=last("exported", "5")), "export.exported_already"),
+        (person(last=last("exported", "3")), "export.changed_since"),
+        (person("", last=last("exported", "3")), "export.withdrawn_since"),
+        (person(last=last("exported", "5", points=Decimal(9))), "export.points_changed_since"),
+        (person(is_alternative=True, last=last("exported", "5")), "export.alternative_since"),
+        (person(last=last("exported", "3", is_alternative=True)), "export.alternative_locked"),
+        (person(last=last("failed", "5")), "export.waits_for_retry"),
+        (person(last=last("failed", "5", is_there_already=True)), "export.there_already"),
+        (person(last=last("unknown", "5")), "export.person_unknown"),
     ],
 )
 def test_a_person_who_breaks_one_rule_is_held_back_with_that_rules_sentence(who: PersonFacts, code: str) -> None:
@@ -101,12 +119,15 @@ def test_a_person_who_breaks_one_rule_is_held_back_with_that_rules_sentence(who:
 
 
 def test_people_added_by_hand_are_sent_where_the_source_takes_them() -> None:
-    assert held(flow(accepts_manual_participants=True), person(is_from_source=False)) == ""
+    assert held(flow(), person(is_from_source=False), university=source(accepts_manual_participants=True)) == ""
 
 
-def test_a_grade_is_checked_against_the_scale_where_it_is_known() -> None:
-    assert held(flow(grades=("U", "G")), person("VG")) == "export.not_on_the_scale"
-    assert held(flow(grades=("U", "G", "VG")), person("VG")) == ""
+def test_a_grade_that_cannot_be_read_is_held_by_itself_once_a_manager_has_looked() -> None:
+    assert held(flow(), person("VG", is_on_the_scale=False)) == "export.not_on_the_scale"
+    assert held(flow(), person("7", is_on_the_scale=False, is_alternative=True)) == "export.alternative_not_read"
+    # Before that the whole flow is held, and nothing else is said of the person.
+    assert held(flow(doubt=DOUBT), person("VG", is_on_the_scale=False)) == ""
+    assert refused(flow(doubt=DOUBT)) == DOUBT.code
 
 
 def test_an_alternative_grade_waits_for_the_end_of_marking_with_instant_export() -> None:
@@ -116,50 +137,71 @@ def test_an_alternative_grade_waits_for_the_end_of_marking_with_instant_export()
 
 def test_overwriting_is_for_a_changed_grade_that_is_not_locked() -> None:
     assert refused(flow(), asking=Asking.OVERWRITE) == "export.no_overwriting"
-    allowing = flow(allows_overwriting=True)
-    assert refused(allowing, asking=Asking.OVERWRITE) == ""
-    assert held(allowing, person(last=Last("exported", "3")), Asking.OVERWRITE) == ""
-    assert held(allowing, person(last=Last("exported", "5")), Asking.OVERWRITE) == "export.not_changed"
-    locked = person(last=Last("exported", "3", is_alternative=True))
-    assert held(allowing, locked, Asking.OVERWRITE) == "export.alternative_locked"
+    allowing = source(allows_overwriting=True)
+    assert refused(flow(), asking=Asking.OVERWRITE, university=allowing) == ""
+    assert held(flow(), person(last=last("exported", "3")), Asking.OVERWRITE, allowing) == ""
+    assert held(flow(), person(last=last("exported", "5")), Asking.OVERWRITE, allowing) == "export.not_changed"
+    locked = person(last=last("exported", "3", is_alternative=True))
+    assert held(flow(), locked, Asking.OVERWRITE, allowing) == "export.alternative_locked"
 
 
 def test_a_retry_of_what_replaces_an_exported_grade_needs_a_source_that_allows_overwriting() -> None:
     for state in ("failed", "unknown"):
-        who = person(last=Last(state, "5", replaces_exported=True))
+        who = person(last=last(state, "5", replaces_exported=True))
         assert held(flow(), who, Asking.RETRY) == "export.no_overwriting"
-        assert held(flow(allows_overwriting=True), who, Asking.RETRY) == ""
-        assert held(flow(), person(last=Last(state, "5")), Asking.RETRY) == ""
+        assert held(flow(), who, Asking.RETRY, source(allows_overwriting=True)) == ""
+        assert held(flow(), person(last=last(state, "5")), Asking.RETRY) == ""
 
 
+def test_what_ladok_has_already_is_retried_only_where_somebody_asks_for_the_very_person() -> None:
+    who = person(last=last("failed", is_there_already=True))
+    assert held(flow(), who, Asking.RETRY) == "export.there_already"
+    assert rules.person_refusal(source(), flow(), who, Asking.RETRY, is_chosen=True) is None
+    assert rules.person_refusal(source(), flow(), who, Asking.FIRST, is_chosen=True) is not None
+
+
+sources = st.builds(source, accepts_manual_participants=st.booleans(), allows_overwriting=st.booleans())
 lasts = st.none() | st.builds(
-    Last, st.sampled_from(["live", "exported", "failed", "unknown"]), st.sampled_from(["U", "3"]), st.booleans()
+    last,
+    st.sampled_from(["live", "exported", "failed", "unknown"]),
+    st.sampled_from(["U", "3"]),
+    is_alternative=st.booleans(),
+    replaces_exported=st.booleans(),
+    is_there_already=st.booleans(),
 )
 people = st.builds(
-    PersonFacts,
-    line=st.builds(GradeLine, grade=st.sampled_from(["", "U", "3", "VG"]), is_alternative=st.booleans()),
+    person,
+    st.sampled_from(["", "U", "3", "VG"]),
+    is_alternative=st.booleans(),
     is_from_source=st.booleans(),
-    is_active=st.booleans(),
+    is_listed=st.booleans(),
+    doubt=st.sampled_from([None, DOUBT]),
+    is_deactivated_by_hand=st.booleans(),
     has_code=st.booleans(),
     can_be_identified=st.booleans(),
-    has_alternative_grade=st.booleans(),
+    is_approved=st.booleans(),
+    is_on_the_scale=st.booleans(),
+    shares_identifier_with=st.sampled_from(["", "b@x"]),
+    sent_elsewhere=st.none() | st.builds(elsewhere, st.sampled_from(["live", "exported", "unknown"])),
+    may_be_sent_again=st.booleans(),
     last=lasts,
 )
 flows = st.builds(
-    FlowFacts,
+    flow,
     synced_at=st.none() | st.just(NOW),
     state=st.sampled_from([0, 1, 2, 3, 4, 5]),
-    grades=st.sampled_from([(), ("U", "3")]),
-    accepts_manual_participants=st.booleans(),
+    doubt=st.sampled_from([None, DOUBT]),
     is_instant=st.booleans(),
+    points_total=st.just(3),
+    points_left=st.integers(0, 1),
 )
 
 
-@given(flows, people, st.sampled_from(list(Asking)))
+@given(sources, flows, people, st.sampled_from(list(Asking)))
 def test_nobody_is_sent_without_a_grade_or_while_a_grade_of_theirs_is_held(
-    facts: FlowFacts, who: PersonFacts, asking: Asking
+    university: SourceFacts, facts: FlowFacts, who: PersonFacts, asking: Asking
 ) -> None:
-    if rules.person_refusal(facts, who, asking) is not None:
+    if rules.person_refusal(university, facts, who, asking) is not None:
         return
     assert who.line.grade
     state = who.last.state if who.last else None
@@ -173,12 +215,145 @@ def test_nobody_is_sent_without_a_grade_or_while_a_grade_of_theirs_is_held(
             Asking.OVERWRITE: {"exported"},
         }[asking]
     )
-    assert who.is_from_source or facts.accepts_manual_participants
-    assert not (asking is Asking.INSTANT and who.has_alternative_grade)
+    assert who.is_from_source or university.accepts_manual_participants
+    assert who.is_listed
+    assert who.doubt is None
+    assert who.sent_elsewhere is None or (who.may_be_sent_again and who.sent_elsewhere.state != "live")
+    assert not (asking is Asking.INSTANT and who.line.is_alternative)
 
 
 @given(flows, st.sampled_from(list(Asking)))
 def test_no_flow_is_exported_before_a_successful_synchronisation(facts: FlowFacts, asking: Asking) -> None:
-    if rules.flow_refusal(facts, None, asking) is None:
+    if rules.flow_refusal(source(), facts, None, asking) is None:
         assert facts.synced_at
         assert facts.state in (4, 5) or asking is Asking.INSTANT or (asking is Asking.RETRY and facts.is_instant)
+
+
+@given(sources, flows, people, st.sampled_from(list(Asking)))
+def test_who_may_no_longer_be_sent_could_not_have_been_asked_for_either(
+    university: SourceFacts, facts: FlowFacts, who: PersonFacts, asking: Asking
+) -> None:
+    """The recheck is no rule of its own: what it holds back, a preview would hold back too."""
+    if rules.recheck_registration(who) or rules.recheck_person(university, facts, who, asking):
+        assert rules.person_refusal(university, facts, who, asking) is not None
+
+
+# --- No rule is forgotten ------------------------------------------------------------------------------------------
+
+# What each question says when one rule alone is broken, and why a question does not ask for it.
+QUESTIONS: dict[str, Callable[[Facts], Message | None]] = {
+    "start": lambda facts: (
+        rules.flow_refusal(facts.source, facts.flow, facts.sender, facts.asking)
+        or rules.person_refusal(facts.source, facts.flow, facts.person, facts.asking)
+    ),
+    "send": lambda facts: (
+        rules.recheck_flow(facts.source, facts.flow, facts.sender, facts.asking)
+        or rules.recheck_registration(facts.person)
+        or rules.recheck_person(facts.source, facts.flow, facts.person, facts.asking)
+    ),
+    "wait": lambda facts: rules.waits_for(facts.flow),
+    "last": lambda facts: rules.lasting_refusal(facts.flow, facts.person),
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts that break one rule and no other, and the questions that must find it. The others have a reason not to."""
+
+    asked_in: tuple[str, ...]
+    source: SourceFacts = field(default_factory=source)
+    flow: FlowFacts = field(default_factory=flow)
+    person: PersonFacts = field(default_factory=person)
+    sender: Sender | None = SENDER
+    asking: Asking = Asking.FIRST
+
+
+MARKING = flow(state=3, is_instant=True)
+RIGHT = source(needs_export_right=True)
+BROKEN = {
+    "is_created": Facts(("start", "send", "wait"), flow=flow(is_created=False)),
+    # What has been synchronised stays so: not asked for again.
+    "is_synced": Facts(("start", "wait"), flow=flow(synced_at=None)),
+    "is_code_there": Facts(("start", "send", "wait", "last"), flow=flow(is_export_ended=True)),
+    "is_time": Facts(("start", "send", "wait"), flow=flow(state=3)),
+    "has_marking_ended": Facts(("start", "send", "wait"), flow=flow(state=3)),
+    # When it is sent, the item itself says that it replaces a grade: `may_replace`.
+    "may_overwrite": Facts(("start",), person=person(last=last("exported", "3")), asking=Asking.OVERWRITE),
+    "has_export_right": Facts(("start", "send"), source=RIGHT, sender=None),
+    # The attempt that is sent is what is under way.
+    "is_free": Facts(("start",), flow=flow(is_under_way=True)),
+    "is_its_turn": Facts(("start",), person=person(last=last("live"))),
+    # A manager who has chosen the person knows why.
+    "is_not_there": Facts(("start",), person=person(last=last("failed", is_there_already=True)), asking=Asking.RETRY),
+    # The grade, and a reviewer's approval, are compared with what WISEflow says when it is sent.
+    "is_graded": Facts(("start", "last"), person=person("")),
+    # While marking is on, that is told of the flow as well.
+    "is_approved": Facts(("start", "wait"), flow=MARKING, person=person(is_approved=False), asking=Asking.INSTANT),
+    "is_unlocked": Facts(("start",), person=person(last=last("exported", "3", is_alternative=True))),
+    "may_replace": Facts(
+        ("start", "send"), person=person(last=last("failed", replaces_exported=True)), asking=Asking.RETRY
+    ),
+    "is_no_alternative": Facts(
+        ("start", "send", "wait"), flow=MARKING, person=person(is_alternative=True), asking=Asking.INSTANT
+    ),
+    # That it is added by hand, a source may take after all: it does not last.
+    "is_accepted": Facts(("start", "send"), person=person(is_from_source=False)),
+    "is_on_a_code": Facts(("start", "send", "last"), person=person(has_code=False)),
+    "is_listed": Facts(("start", "send", "last"), person=person(is_listed=False)),
+    # A manager, or Ladok, may say whose it is.
+    "is_certain": Facts(("start", "send"), person=person(doubt=DOUBT)),
+    "is_active": Facts(("start", "send", "last"), person=person(is_deactivated_by_hand=True)),
+    "can_be_identified": Facts(("start", "send"), person=person(can_be_identified=False)),
+    # What is started is started with what is known then: it can only change afterwards.
+    "is_known_as_sent": Facts(("send",), person=person(is_known_as_sent=False)),
+    "has_own_identifier": Facts(("start", "send"), person=person(shares_identifier_with="b@x")),
+    # When it is sent, they are read once more, and who has none then is held by name.
+    "has_points_read": Facts(("start",), source=source(sends_points=True), person=person(has_points_to_come=True)),
+    "is_sent_nowhere_else": Facts(("start", "send"), person=person(sent_elsewhere=elsewhere())),
+    "is_on_the_scale": Facts(("start", "send"), person=person(is_on_the_scale=False)),
+    "are_points_collected": Facts(("start", "wait"), flow=flow(points_total=3, points_left=1)),
+    "are_grades_clear": Facts(("start", "send", "wait"), flow=flow(doubt=DOUBT)),
+}
+# They put the rules together, and are none themselves.
+COMPOSED = {
+    "flow_refusal",
+    "person_refusal",
+    "recheck_flow",
+    "recheck_person",
+    "recheck_registration",
+    "waits_for",
+    "lasting_refusal",
+    "retry_refusal",
+}
+
+
+def rule_names() -> set[str]:
+    """Every public function of the module that gives a message or None, by its signature."""
+    functions = inspect.getmembers(rules, inspect.isfunction)
+    return {
+        name
+        for name, function in functions
+        if function.__module__ == rules.__name__
+        and not name.startswith("_")
+        and get_type_hints(function).get("return") == Message | None
+    } - COMPOSED
+
+
+def test_each_rule_says_which_questions_ask_for_it() -> None:
+    assert rule_names() == set(BROKEN)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("name", BROKEN)
+def test_each_question_finds_each_broken_rule_that_it_asks_for_and_no_other(name: str, question: str) -> None:
+    facts = BROKEN[name]
+    assert (QUESTIONS[question](facts) is not None) == (question in facts.asked_in)
+
+
+def test_the_same_facts_with_nothing_broken_pass_every_question() -> None:
+    assert {name: ask(Facts(())) for name, ask in QUESTIONS.items()} == dict.fromkeys(QUESTIONS)
+
+
+@pytest.mark.parametrize("facts", [SourceFacts, FlowFacts, PersonFacts, Last, Sender])
+def test_no_fact_is_taken_for_granted(facts: Any) -> None:
+    assert all(each.default is MISSING and each.default_factory is MISSING for each in fields(facts))

@@ -8,17 +8,26 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
+from django.test import Client
+from django.utils import timezone, translation
 
 from exports.attempts.send import send_attempt
-from exports.attempts.start import retry_export, start_export
+from exports.attempts.start import preview_export, retry_export, start_export
 from exports.grades.collect import collect_grades
-from exports.models import ExportItem
+from exports.models import ExportAttempt, ExportItem
 from exports.rules.states import refresh_states
 from ladokflow.messages import Refused
-from sources.models import Flow, FlowSource, Participant
+from sources.models import AuditEntry, Flow, FlowSource, Participant
 from tests.exports.world import World
-from tests.factories import FlowSourceFactory, ParticipantFactory
+from tests.factories import (
+    ExportAttemptFactory,
+    ExportItemFactory,
+    FlowSourceFactory,
+    ParticipantFactory,
+    register,
+)
+from tests.filling import press
+from tests.pages.exporting import manager_of, page, signed_in
 
 pytestmark = pytest.mark.django_db
 MakeFlow = Callable[..., Flow]
@@ -71,7 +80,7 @@ def test_a_code_that_was_taken_off_and_put_back_is_the_same_exam(make_flow: Make
     code = flow.codes.get()
     FlowSource.objects.filter(pk=code.pk).update(removed_at=timezone.now())
     again = FlowSourceFactory(flow=flow, code=code.code, position=1)
-    first.codes.add(again)
+    register(first, again)
     second = add(world, flow, codes=[again], **SECOND["liu"](first))
     with pytest.raises(Refused):
         start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
@@ -82,9 +91,10 @@ def test_a_code_that_was_taken_off_and_put_back_is_the_same_exam(make_flow: Make
 
 @pytest.mark.parametrize("university", ["liu", "oru"])
 def test_two_who_share_an_identifier_wait_and_the_others_go(make_flow: MakeFlow, world: World, university: str) -> None:
-    flow = make_flow(university=university, people=3)
+    # The second on no list: an exam id that two have there is of none of them.
+    flow = make_flow(university=university, people=3, source={"accepts_manual_participants": True})
     first = flow.participants.order_by("pk")[0]
-    second = add(world, flow, **SECOND[university](first))
+    second = add(world, flow, is_from_source=False, **SECOND[university](first))
     exported(flow)
     assert len(world.exported[0].body["gradeExports"]) == 2
     refresh_states(flow)
@@ -125,6 +135,84 @@ def test_an_identifier_whose_outcome_is_unknown_counts_as_sent(make_flow: MakeFl
     assert len(world.exported) == 1
 
 
+# --- Two accounts that WISEflow has made one: what was sent for the former one
+
+MERGED: dict[str, tuple[dict[str, Any], str]] = {
+    "exported": ({"state": "exported"}, "export.as_another"),
+    "exported with another grade": ({"state": "exported", "grade": "3"}, "export.as_another_other_grade"),
+    "unknown": ({"state": "unknown"}, "export.as_another_unknown"),
+    "live": ({"state": "live"}, "export.as_another_under_way"),
+    "failed, and may be in Ladok": ({"state": "failed", "may_be_in_ladok": True}, "export.as_another_unknown"),
+    "failed": ({"state": "failed"}, "export.ready_person"),
+}
+
+
+def merged(flow: Flow, world: World, former: Participant) -> Participant:
+    """Its participant is gone from WISEflow, with its grade; the row stays, for what has been sent. The other account has both."""
+    Participant.objects.filter(pk=former.pk).update(wiseflow_id=None, is_active=False)
+    world.grades.pop(former.wiseflow_id or 0, None)
+    former.assessment.delete()
+    return add(world, flow, **SECOND["liu"](former))
+
+
+@pytest.mark.parametrize("state", MERGED)
+def test_what_was_sent_for_an_account_that_is_gone_is_told_and_sent_again_by_a_managers_word_alone(
+    make_flow: MakeFlow, world: World, state: str
+) -> None:
+    fields, code = MERGED[state]
+    flow = make_flow(people=1)
+    former = flow.participants.get()
+    attempt = ExportAttemptFactory(flow=flow, state="failed")
+    ExportItemFactory(attempt=attempt, participant=former, **fields)
+    account = merged(flow, world, former)
+    refresh_states(flow)
+    assert told(account) == ("pending", code)
+    by_itself = preview_export(flow=flow, user=flow.created_by).to_send
+    assert bool(by_itself) is (state == "failed")
+    again = {"flow": flow, "requested_by": flow.created_by, "send_again": True, "enqueue": False}
+    if state == "live":
+        with pytest.raises(Refused):
+            start_export(**again)
+        return
+    for trigger in ("marking_end", "instant"):
+        if state != "failed":
+            with pytest.raises(Refused):
+                start_export(**again, trigger=trigger)
+    (sent,) = start_export(**again)
+    item = sent.items.get()
+    assert (item.participant, item.may_be_in_ladok) == (account, code == "export.as_another_unknown")
+    assert send_attempt(sent.pk) == "exported"
+    assert sent.sends_again is (state != "failed")
+    assert AuditEntry.objects.filter(message__code="audit.sent_again").exists() is (state != "failed")
+
+
+def test_the_sentence_names_the_account_and_the_preview_asks(make_flow: MakeFlow, world: World, client: Client) -> None:
+    flow = make_flow(people=1)
+    exported(flow)
+    former = flow.participants.get()
+    account = merged(flow, world, former)
+    refresh_states(flow)
+    account.refresh_from_db()
+    assert account.export_reason
+    for language in ("sv", "en"):
+        with translation.override(language):
+            assert former.organisation_id in account.export_reason.what
+    signed_in(client, manager_of(flow))
+    address = f"/exports/flows/{flow.pk}/preview/"
+    assert "Send again 1 grade that has been sent elsewhere, or may have been" in page(client, address)
+    press(client, f"{address}?again=on", f"/exports/flows/{flow.pk}/send/")
+    assert ExportAttempt.objects.latest("created_at").items.get().participant == account
+
+
+def test_while_both_accounts_have_a_grade_nobodys_word_sends_either(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow(people=1)
+    exported(flow)
+    add(world, flow, **SECOND["liu"](flow.participants.get()))
+    with pytest.raises(Refused):
+        start_export(flow=flow, requested_by=flow.created_by, send_again=True, enqueue=False)
+    assert len(world.exported) == 1
+
+
 def test_somebody_who_is_never_sent_stands_in_nobodys_way(make_flow: MakeFlow, world: World) -> None:
     flow = make_flow(source={"accepts_manual_participants": False})
     first = flow.participants.order_by("pk")[0]
@@ -149,8 +237,8 @@ def test_deactivated_by_hand_is_said_to_be_so_and_keeps_the_flow_from_being_done
 def test_the_command_says_whose_grade_was_left_behind(
     make_flow: MakeFlow, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flow = make_flow(people=3)
-    add(world, flow, **SECOND["liu"](flow.participants.order_by("pk")[0]))
+    flow = make_flow(people=3, source={"accepts_manual_participants": True})
+    add(world, flow, is_from_source=False, **SECOND["liu"](flow.participants.order_by("pk")[0]))
     call_command("export", "--flow", str(flow.pk), "--by", flow.created_by.email, "--wait", "--json")
     printed = json.loads(capsys.readouterr().out)
     assert (printed["state"], printed["sent"], printed["exported"]) == ("exported", 2, 2)
