@@ -3,11 +3,12 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from ladokflow.messages import LADOK, LICENCE_ADMIN, MANAGER, OPERATOR, Sentence, register
+from ladokflow.messages import LADOK, LICENCE_ADMIN, MANAGER, OPERATOR, Sentence, Trait, register
 
 NOT_REGISTERED = _("No grade was registered.")
 NOTHING_SENT = _("Nothing was sent to Ladok.")
 MAY_BE_IN_LADOK = _("The grades may be in Ladok, all, some or none of them.")
+THE_GRADE_MAY_BE = _("The grade may be in Ladok.")
 LOOK_FIRST = _("Check with Ladok, or look there; then choose Retry or Mark as exported.")
 RETRY = _("Correct it, then choose Retry.")
 
@@ -26,6 +27,46 @@ register(
             _("What Ladok said stands beside each person."),
             _("Correct what it says, then choose Retry: only those who are not exported are sent."),
             MANAGER,
+        ),
+        "answer.some_already": Sentence(
+            ngettext_lazy(
+                "Ladok registered %(exported)s of %(sent)s grades, and says that it has the other one already.",
+                "Ladok registered %(exported)s of %(sent)s grades, and says that it has the other %(count)s already.",
+                "count",
+            ),
+            _("What Ladok said stands beside each person."),
+            _("Retrying cannot help. Look in Ladok; where the grade there is the right one, choose Mark as exported."),
+            MANAGER,
+        ),
+        "answer.all_already": Sentence(
+            ngettext_lazy(
+                "Ladok says that it has the grade already.",
+                "Ladok says that it has all %(count)s grades already.",
+                "count",
+            ),
+            _("Nothing was registered this time."),
+            _("Retrying cannot help. Look in Ladok; where the grade there is the right one, choose Mark as exported."),
+            MANAGER,
+        ),
+        "answer.some_rejected_some_there": Sentence(
+            ngettext_lazy(
+                "Ladok registered %(exported)s of %(sent)s grades and rejected %(count)s, and says that it has %(there)s of these already.",
+                "Ladok registered %(exported)s of %(sent)s grades and rejected %(count)s, and says that it has %(there)s of these already.",
+                "count",
+            ),
+            _("What Ladok said stands beside each person."),
+            _(
+                "Look in Ladok for those it has already, and choose Mark as exported where the grade there is the right one."
+                " Correct what it says of the others, then choose Retry."
+            ),
+            MANAGER,
+        ),
+        "answer.person_already_registered": Sentence(
+            _("Ladok says that the grade is there already: %(said)s"),
+            _("Nothing was registered this time."),
+            _("Retrying cannot help. Look in Ladok; where the grade there is the right one, choose Mark as exported."),
+            MANAGER,
+            {Trait.ALREADY_IN_LADOK},
         ),
         "answer.all_rejected": Sentence(
             ngettext_lazy(
@@ -140,6 +181,52 @@ register(
         "answer.server_error": Sentence(
             _("Ladok failed on its own side (HTTP %(status)s). %(said)s"), MAY_BE_IN_LADOK, LOOK_FIRST, MANAGER
         ),
+        "answer.oversized": Sentence(
+            _("Ladok answered with more than any answer can hold, and it was not read."),
+            MAY_BE_IN_LADOK,
+            LOOK_FIRST,
+            MANAGER,
+        ),
+        "answer.garbled": Sentence(
+            _("Ladok's answer is broken, or packed in a way that cannot be opened."),
+            MAY_BE_IN_LADOK,
+            LOOK_FIRST,
+            MANAGER,
+        ),
+        "answer.repeated": Sentence(
+            _("Ladok's answer says one thing twice, and so nothing for certain (HTTP %(status)s)."),
+            MAY_BE_IN_LADOK,
+            LOOK_FIRST,
+            MANAGER,
+        ),
+        "answer.empty": Sentence(
+            _(
+                "Ladok's answer is empty, and of a kind that does not mean that the grades are registered (HTTP %(status)s)."
+            ),
+            MAY_BE_IN_LADOK,
+            LOOK_FIRST,
+            MANAGER,
+        ),
+        "answer.not_done_yet": Sentence(
+            _("Ladok has taken the grades in, and does not say that they are registered (HTTP 202)."),
+            MAY_BE_IN_LADOK,
+            LOOK_FIRST,
+            MANAGER,
+        ),
+        "answer.no_number": Sentence(
+            _("Ladok's answer does not say how many grades it registered (HTTP %(status)s)."),
+            MAY_BE_IN_LADOK,
+            LOOK_FIRST,
+            MANAGER,
+        ),
+        "answer.contradicts": Sentence(
+            _(
+                "Ladok's answer counts grades as registered, and tells of an error at the same time (HTTP %(status)s). %(said)s"
+            ),
+            MAY_BE_IN_LADOK,
+            LOOK_FIRST,
+            MANAGER,
+        ),
         "answer.unexpected_status": Sentence(
             _("Ladok answered in an unexpected way (HTTP %(status)s)."), MAY_BE_IN_LADOK, LOOK_FIRST, MANAGER
         ),
@@ -183,9 +270,55 @@ register(
             LOOK_FIRST,
             MANAGER,
         ),
+        "answer.refused_unclear": Sentence(
+            _("Ladok refused the export in a way that leaves open what was done before (HTTP %(status)s). %(said)s"),
+            MAY_BE_IN_LADOK,
+            LOOK_FIRST,
+            MANAGER,
+        ),
+        "answer.refused_already": Sentence(
+            _("Ladok refused the export and speaks of something that is there already (HTTP %(status)s): %(said)s"),
+            MAY_BE_IN_LADOK,
+            _(
+                "Check with Ladok, or look there; choose Mark as exported for those whose grade is there, and Retry for the others."
+            ),
+            MANAGER,
+        ),
+        "answer.others_unsaid": Sentence(
+            ngettext_lazy(
+                "Ladok rejected %(count)s of %(sent)s grades, and does not say what came of the others (HTTP %(status)s).",
+                "Ladok rejected %(count)s of %(sent)s grades, and does not say what came of the others (HTTP %(status)s).",
+                "count",
+            ),
+            _("The others' grades may be in Ladok, all, some or none of them."),
+            LOOK_FIRST,
+            MANAGER,
+        ),
+        "answer.person_unsaid": Sentence(
+            _("Ladok rejected other people's grades, and does not say what came of this one (HTTP %(status)s)."),
+            THE_GRADE_MAY_BE,
+            LOOK_FIRST,
+            MANAGER,
+        ),
+        "answer.counted_and_named": Sentence(
+            ngettext_lazy(
+                "Ladok says that it registered all %(sent)s grades, and at the same time names an error for one of them.",
+                "Ladok says that it registered all %(sent)s grades, and at the same time names errors for %(count)s of them.",
+                "count",
+            ),
+            _("Those it names may be in Ladok; the others are."),
+            LOOK_FIRST,
+            MANAGER,
+        ),
+        "answer.person_counted_and_named": Sentence(
+            _("Ladok counts the grade as registered, and at the same time names an error for it: %(said)s"),
+            THE_GRADE_MAY_BE,
+            LOOK_FIRST,
+            MANAGER,
+        ),
         "answer.person_unknown_with_error": Sentence(
             _("Ladok named an error for this person, in an answer that cannot be relied on: %(said)s"),
-            _("The grade may be in Ladok."),
+            THE_GRADE_MAY_BE,
             LOOK_FIRST,
             MANAGER,
         ),

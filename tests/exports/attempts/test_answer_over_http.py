@@ -53,6 +53,14 @@ STRANGER = (
     "Ladok's answer lists an error for someone who was not sent.",
     "Ladoks svar innehåller ett fel för någon som inte skickades.",
 )
+OTHERS_UNSAID = (
+    "Ladok rejected 1 of 3 grades, and does not say what came of the others (HTTP",
+    "Ladok avvisade 1 av 3 betyg och säger inte hur det gick med de andra (HTTP",
+)
+RETRY_IS_NO_HELP = (
+    "Retrying cannot help. Look in Ladok; where the grade there is the right one, choose Mark as exported.",
+    "Att försöka igen hjälper inte. Titta efter i Ladok: är betyget där det rätta, välj Markera som exporterat.",
+)
 LATE = "Ladok did not answer within 5 seconds.", "Ladok svarade inte inom 5 sekunder."
 
 
@@ -78,7 +86,7 @@ def agreed(successes: Any, failures: Any, *errors: Any, **more: Any) -> dict[str
     return {"numberOfSuccess": successes, "numberOfErrors": failures, "errors": list(errors), **more}
 
 
-def error(user_id: Any, info: Any = "Resultatet är redan attesterat.") -> dict[str, Any]:
+def error(user_id: Any, info: Any = "Studenten är avregistrerad.") -> dict[str, Any]:
     return {"userId": user_id, "errorInfo": info}
 
 
@@ -88,15 +96,30 @@ ROWS = {
     "201": Row("answer", says(agreed(3, 0), 201), "eee", 3, EXPORTED),
     "207": Row("answer", says(agreed(3, 0), 207), "eee", 3, EXPORTED),
     "counts_as_text": Row("answer", says(agreed("3", "0")), "eee", 3, EXPORTED),
-    "no_counts": Row("answer", says({"errors": []}), "eee", 3, EXPORTED),
     "one_count": Row("answer", says({"numberOfSuccess": 3}), "eee", 3, EXPORTED),
     "unknown_keys": Row("answer", says(agreed(3, 0, batchId="x", warnings=[1])), "eee", 3, EXPORTED),
-    "rejected": Row("partial_errors", {"identifiers": ["900002"]}, "efe", 2, SOME_REJECTED),
+    "rejected": Row("partial_errors", {"identifiers": ["900002"], "error_info": "Okänd"}, "efe", 2, SOME_REJECTED),
     "rejected_by_number": Row("answer", says(agreed(2, 1, error(900002))), "efe", None, SOME_REJECTED),
-    "rejected_without_counts": Row("answer", says({"errors": [error("900003")]}), "eef", None, SOME_REJECTED),
+    "rejected_without_counts": Row("answer", says({"errors": [error("900003", "Okänd")]}), "uuf", None, OTHERS_UNSAID),
     "rejected_207": Row("answer", says(agreed(2, 1, error("900001", None)), 207), "fee", None, SOME_REJECTED),
+    "there_already": Row(
+        "partial_errors", {"identifiers": ["900002"], "error_info": "Resultatet är redan attesterat."}, "efe", 2,
+        (
+            "Ladok registered 2 of 3 grades, and says that it has the other one already.",
+            "Ladok registrerade 2 av 3 betyg och säger att det andra redan finns där.",
+        ),
+        RETRY_IS_NO_HELP,
+    ),
+    "warned": Row(
+        "answer", says(agreed(3, 0, error("900002", "Registrerat efter sista dag."))), "eue", 3,
+        (
+            "Ladok says that it registered all 3 grades, and at the same time names an error for one of them.",
+            "Ladok säger att alla 3 betyg registrerades, och anger samtidigt ett fel för ett av dem.",
+        ),
+        ("Those it names may be in Ladok; the others are.", "De som nämns kan finnas i Ladok; de andra finns där."),
+    ),
     "all_rejected": Row(
-        "partial_errors", {"identifiers": list(PEOPLE)}, "fff", 0,
+        "partial_errors", {"identifiers": list(PEOPLE), "error_info": "Okänd"}, "fff", 0,
         ("Ladok rejected all 3 grades.", "Ladok avvisade alla 3 betyg."), NOT_REGISTERED,
     ),
     # 2xx and an empty body
@@ -106,11 +129,6 @@ ROWS = {
     "400": Row(
         "status", {"status": 400, "body": {"message": "Fel format"}}, "fff", 0,
         ("Ladok refused the export (HTTP 400): Fel format", "Ladok nekade exporten (HTTP 400): Fel format"), NOT_REGISTERED,
-    ),
-    "409_silent": Row(
-        "answer", {"status": 409}, "fff", 0,
-        ("Ladok refused the export without saying why (HTTP 409).", "Ladok nekade exporten utan att säga varför (HTTP 409)."),
-        NOT_REGISTERED,
     ),
     "401": Row(
         "status", {"status": 401}, "fff", 0,
@@ -135,7 +153,44 @@ ROWS = {
         ("Ladok says that too many requests have been made (HTTP 429).", "Ladok säger att för många anrop har gjorts (HTTP 429)."),
         ("Wait a few minutes, then choose Retry.", "Vänta några minuter och välj sedan Försök igen."),
     ),
+    "422_names_one": Row(
+        "answer", says({"message": "Fel", "errors": [error("900002")]}, 422), "ufu", 3, OTHERS_UNSAID,
+        ("Ladok rejected other people's grades", "Ladok avvisade andras betyg"),
+    ),
     # Nobody can tell
+    "409_silent": Row(
+        "answer", says(None, 409), "uuu", 3,
+        (
+            "Ladok refused the export in a way that leaves open what was done before (HTTP 409).",
+            "Ladok nekade exporten på ett sätt som lämnar öppet vad som hann göras (HTTP 409).",
+        ),
+        MAY_BE_THERE,
+    ),
+    "409_already": Row(
+        "answer", says({"message": "Redan registrerat"}, 409), "uuu", 3,
+        (
+            "Ladok refused the export and speaks of something that is there already (HTTP 409): Redan registrerat",
+            "Ladok nekade exporten och talar om något som redan finns där (HTTP 409): Redan registrerat",
+        ),
+        MAY_BE_THERE,
+    ),
+    "no_counts": Row("answer", says({"errors": []}), "uuu", 3, SAYS_NOTHING, MAY_BE_THERE),
+    "no_success": Row(
+        "answer", says({"numberOfErrors": 0}), "uuu", 3,
+        (
+            "Ladok's answer does not say how many grades it registered (HTTP 200).",
+            "Ladoks svar säger inte hur många betyg som registrerades (HTTP 200).",
+        ),
+        MAY_BE_THERE,
+    ),
+    "202": Row(
+        "answer", says(agreed(3, 0), 202), "uuu", 3,
+        (
+            "Ladok has taken the grades in, and does not say that they are registered (HTTP 202).",
+            "Ladok har tagit emot betygen men säger inte att de är registrerade (HTTP 202).",
+        ),
+        MAY_BE_THERE,
+    ),
     "408": Row(
         "status", {"status": 408, "after_work": True}, "uuu", 3,
         ("Ladok gave up waiting for the request (HTTP 408).", "Ladok slutade vänta på anropet (HTTP 408)."), MAY_BE_THERE,
@@ -194,10 +249,11 @@ def exam(liu: Source, sandbox: Sandbox) -> Exam:
     return exam
 
 
-def send(exam: Exam) -> ExportAttempt:
+def send(exam: Exam, *, with_last_list: bool = False) -> ExportAttempt:
     flow = Flow.objects.get(pk=exam.flow)
     collect_grades(flow)
     (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    ExportAttempt.objects.filter(pk=attempt.pk).update(uses_last_list=with_last_list)
     send_attempt(attempt.pk)
     attempt.refresh_from_db()
     return attempt
@@ -222,7 +278,8 @@ def check(exam: Exam, attempt: ExportAttempt, states: str, told: tuple[str, str]
     assert [shown[number] for number in PEOPLE] == ["exported" if each == "e" else "failed" for each in states]
     client = Client()
     client.force_login(flow.created_by)
-    wanted = [told, then, LOOK_FIRST] if states == "uuu" else [told, then]
+    is_about_something_there = "redan finns där (HTTP" in told[1]
+    wanted = [told, then, LOOK_FIRST] if states == "uuu" and not is_about_something_there else [told, then]
     for language, sentences in (("en", [each[0] for each in wanted]), ("sv", [each[1] for each in wanted])):
         page = text_of(client, reverse("exports:attempt", args=[attempt.pk]), language)
         assert [sentence for sentence in sentences if sentence not in page] == []
@@ -269,12 +326,19 @@ def test_what_ladok_said_of_a_person_stands_beside_the_person(exam: Exam) -> Non
         ("https to plain", ("Ladok could not be reached", "Ladok kunde inte nås")),
     ],
 )
-def test_what_never_left_us_is_failed(exam: Exam, sandbox: Sandbox, address: str, told: tuple[str, str]) -> None:
+@pytest.mark.parametrize("with_last_list", [True, False], ids=["the request", "the list before it"])
+def test_what_never_left_us_is_failed(
+    exam: Exam, sandbox: Sandbox, address: str, told: tuple[str, str], with_last_list: bool
+) -> None:
     """No connection, no such name, plain HTTP to a stranger, and TLS with a port that speaks none."""
     base = sandbox.url.replace("http://", "https://") if address == "https to plain" else address
     Source.objects.update(ladok_url=f"{base}/liu")
-    attempt = send(exam)
-    check(exam, attempt, "fff", told, NOTHING_SENT)
+    attempt = send(exam, with_last_list=with_last_list)
+    if with_last_list:
+        check(exam, attempt, "fff", told, NOTHING_SENT)
+    else:
+        unread = "could not be read right before sending", "kunde inte läsas strax före sändningen"
+        check(exam, attempt, "fff", unread, ("Nothing was sent.", "Ingenting skickades."))
     assert exam.ledger() == []
 
 
