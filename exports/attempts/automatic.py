@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 
 from exports.attempts.start import start_export
+from exports.grades import asking
 from exports.grades.collect import collect_grades
 from exports.models import ExportAttempt
 from exports.rules import rules
-from exports.rules.facts import sender_of
+from exports.rules.facts import sender_of, source_facts
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
 from sources.models import Flow
@@ -19,15 +20,25 @@ logger = logging.getLogger(__name__)
 Trigger = ExportAttempt.Trigger
 
 
-def collect_and_export(flow: Flow) -> int | None:
+def collect_and_export(flow: Flow, *, shares_answers: bool = False) -> int | None:
     """Collect the grades, and start what is to start by itself; how many are graded, None where WISEflow did not tell."""
     try:
-        graded = collect_grades(flow)
+        graded = collect_grades(flow, shares_answers=shares_answers)
     except (RemoteError, Refused) as error:
         logger.warning("export.grades.not_collected flow=%s reason=%s", flow.pk, error.message.code)
         return None
     export_automatically(flow)
     return graded
+
+
+def collect_as_asked(flow_pk: int) -> None:
+    """`collect_and_export`, where that has been asked for. A queue entry that comes twice finds nothing to do."""
+    if not asking.is_asked(flow_pk):
+        return
+    flow = Flow.objects.ready().filter(pk=flow_pk).first()
+    asking.end(flow_pk, is_done=flow is None or collect_and_export(flow, shares_answers=True) is not None)
+    if flow is not None and flow.points_left:
+        asking.ask(flow_pk)
 
 
 def export_automatically(flow: Flow) -> list[ExportAttempt]:
@@ -43,10 +54,10 @@ def export_automatically(flow: Flow) -> list[ExportAttempt]:
 def hindrance(flow: Flow) -> Message | None:
     """Why no export of the flow can start by itself, where one is wanted: it goes in the name of who made the flow."""
     is_wanted = flow.instant_export or flow.exports_when_marking_ends
-    facts = rules.FlowFacts(needs_export_right=flow.source.rules.needs_export_right)
-    if not is_wanted or not facts.needs_export_right or flow.export_state == ExportState.EXPORTED:
+    source = source_facts(flow.source)
+    if not is_wanted or not source.needs_export_right or flow.export_state == ExportState.EXPORTED:
         return None
-    if rules.has_export_right(facts, sender_of(flow, None)) is None:
+    if rules.has_export_right(source, sender_of(flow, None)) is None:
         return None
     return message("export.not_by_itself", maker=flow.created_by.get_full_name() or flow.created_by.get_username())
 

@@ -8,59 +8,68 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.conf import settings
+from django.db import DatabaseError
 
-from exports.attempts import outcomes, transitions
+from exports.attempts import outcomes, points, transitions
 from exports.attempts.answer import ItemOutcome, Reading, read_answer
-from exports.attempts.body import body_of
+from exports.attempts.body import body_of, idempotency_key, may_hold_mark
+from exports.attempts.ordering import carry_out
 from exports.grades.collect import store_assessments
 from exports.grades.read import Gathered, gather, read_approved
+from exports.grades.scale import columns_of, read_holding
 from exports.models import ExportAttempt, ExportItem
 from exports.rules import rules
-from exports.rules.facts import flow_facts, is_deactivated_by_hand, item_line, sender_of, spelt, waits_for_reviewer
-from exports.rules.rules import Asking, FlowFacts, PersonFacts
+from exports.rules.cases import load_case, sent_facts
+from exports.rules.facts import flow_facts, sender_of, source_facts, waits_for_reviewer
+from exports.rules.holding import Holding
+from exports.rules.items import identifiers_of, item_line
+from exports.rules.values import Asking, FlowFacts, PersonFacts, Sender
 from exports.writing import insist
+from ladokflow.clock import monotonic
 from ladokflow.http import Answer, NoAnswer, RemoteError
-from ladokflow.ladok.base import GradeLine
-from ladokflow.ladok.client import LadokClient
-from ladokflow.ladok.exporting import sent_identifiers
+from ladokflow.ladok.client import LadokClient, Outgoing
+from ladokflow.ladok.errors import LadokError
+from ladokflow.memo import remembering
 from ladokflow.messages import Message, Refused, message
-from sources.models import Flow
+from ladokflow.transport import TooLate
+from ladokflow.wiseflow.client import WiseflowClient
+from sources.models import Flow, Registration
+from sources.sync.registrations import read_registrations
 from sources.universities.clients import ladok_for, wiseflow_for
 
 logger = logging.getLogger(__name__)
 
-SLACK_SECONDS = 5
+# That are left for a preparation once the attempt has been started; else it gets a worker's whole time.
+PREPARE_SECONDS = 20
 
 
 class NotSent(Exception):
     """Found out while preparing: nothing is sent, and the attempt fails with this message."""
 
-    def __init__(self, told: Message, own: dict[int, Message] | None = None, others: Message | None = None) -> None:
-        super().__init__(told.code)
-        self.message = told
-        self.own = own
+    def __init__(
+        self, reason: Message, by_item: dict[int, Message] | None = None, others: Message | None = None
+    ) -> None:
+        super().__init__(reason.code)
+        self.message = reason
+        self.by_item = by_item
         self.others = others
 
 
 @dataclass(frozen=True)
 class Prepared:
+    """All that the request takes, and that its answer is read with."""
+
     items: list[ExportItem]
-    method: str
-    url: str
-    body: bytes
-    headers: dict[str, str]
-
-
-def monotonic() -> float:
-    """Seconds that also pass while the machine is suspended, where the system can tell."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.clock_gettime(clock) if clock is not None else time.monotonic()
+    named: list[frozenset[str]]  # by item: what an answer may call the person
+    request: Outgoing
+    idempotency_key: str
+    held: dict[int, Message]  # by item: who stays, and why
 
 
 def send_attempt(pk: uuid.UUID | str, *, seconds: float | None = None) -> str:
@@ -75,7 +84,8 @@ def send_attempt(pk: uuid.UUID | str, *, seconds: float | None = None) -> str:
     if token is None:
         _leave(key)
     else:
-        _send_claimed(key, token, began + limit)
+        with remembering():
+            _send_claimed(key, token, began + limit)
     state: str = ExportAttempt.objects.values_list("state", flat=True).get(pk=key)
     return state
 
@@ -92,26 +102,41 @@ def _leave(pk: uuid.UUID) -> None:
 def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
     attempt = ExportAttempt.objects.select_related("flow__source", "code").get(pk=pk)
     try:
-        with ladok_for(attempt.flow.source) as client:
-            prepared = _prepare(attempt, client)
-            if monotonic() > ends - transitions.http_budget() - SLACK_SECONDS:
-                raise NotSent(message("attempt.too_late"))
-            # From here on only `_send_marked` may end it.
-            marked_at = monotonic()
-            if not transitions.mark(
-                pk,
-                token,
-                method=prepared.method,
-                url=prepared.url,
-                body_sha256=hashlib.sha256(prepared.body).hexdigest(),
-            ):
-                if transitions.is_code_gone(pk):
-                    raise NotSent(message("attempt.code_removed"))
-                logger.warning("export.attempt.claim_lost attempt=%s", pk)
+        if attempt.state == ExportAttempt.State.READING:
+            _go_on_reading(attempt, token)
+            return
+        if attempt.order:
+            if not carry_out(attempt, token):
                 return
-            _send_marked(attempt, token, client, prepared, marked_at)
+            if monotonic() > ends - _time_to_send() - PREPARE_SECONDS:
+                transitions.go_on(pk, token, is_read=True)
+                return
+        with ladok_for(attempt.flow.source) as client:
+            prepared = _prepare(attempt, token, client)
+            with prepared.request as request:
+                body_sha256 = hashlib.sha256(request.body).hexdigest()
+                if monotonic() > ends - _time_to_send():
+                    raise NotSent(message("attempt.too_late"))
+                # From here on only `_send_marked` may end it.
+                last_look = _last_look(pk, token, monotonic())
+                if not transitions.mark(
+                    pk,
+                    token,
+                    method=request.method,
+                    url=request.url,
+                    body_sha256=body_sha256,
+                    idempotency_key=prepared.idempotency_key,
+                    held=prepared.held,
+                ):
+                    if transitions.is_code_gone(pk):
+                        raise NotSent(message("attempt.code_removed"))
+                    logger.warning("export.attempt.claim_lost attempt=%s", pk)
+                    return
+                _send_marked(attempt, token, prepared, last_look)
+    except points.GoesOn:
+        return
     except NotSent as reason:
-        insist(lambda why=reason: outcomes.drop(pk, token, why.message, own=why.own, others=why.others))  # type: ignore[misc]
+        insist(lambda why=reason: outcomes.drop(pk, token, why.message, by_item=why.by_item, others=why.others))  # type: ignore[misc]
     except (RemoteError, Refused) as error:
         why = message("attempt.remote", cause=error.message.to_json())
         insist(lambda: outcomes.drop(pk, token, why))
@@ -121,15 +146,24 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
         raise
 
 
+def _go_on_reading(attempt: ExportAttempt, token: uuid.UUID) -> None:
+    """Only as long as it may still be sent: what is read takes WISEflow's time."""
+    flow = attempt.flow
+    facts = flow_facts(flow, has_code=attempt.code.removed_at is None, is_under_way=True, doubt=None)
+    _recheck_flow(attempt, facts, sender_of(flow, attempt.requested_by), _asking(attempt))
+    points.go_on_reading(attempt, token)
+
+
 # --- Prepare -----------------------------------------------------------------------------------------------------
 
 
-def _prepare(attempt: ExportAttempt, client: LadokClient) -> Prepared:
-    """All that can fail without harm fails here: the rules once more, WISEflow's grades as they are now, the body."""
-    flow, source = attempt.flow, attempt.flow.source
-    facts = flow_facts(flow, has_code=attempt.code.removed_at is None)
-    if rules.is_code_there(facts):
-        raise NotSent(message("attempt.code_removed"))
+def _prepare(attempt: ExportAttempt, token: uuid.UUID, client: LadokClient) -> Prepared:
+    """All that can fail without harm fails here: Ladok's list and the rules once more, WISEflow's grades as they are now, the
+    body. Who is no longer on the list, or may be somebody else there, stays; the others go."""
+    flow, source, asking = attempt.flow, attempt.flow.source, _asking(attempt)
+    sender = sender_of(flow, attempt.requested_by)
+    facts = flow_facts(flow, has_code=attempt.code.removed_at is None, is_under_way=True, doubt=None)
+    _recheck_flow(attempt, facts, sender, asking)
     items = list(
         attempt.items.filter(state=ExportItem.State.LIVE)
         .select_related("participant")
@@ -139,27 +173,104 @@ def _prepare(attempt: ExportAttempt, client: LadokClient) -> Prepared:
     if len(items) != attempt.sent_count:
         logger.error("export.attempt.items_missing attempt=%s", attempt.pk)
         raise NotSent(message("attempt.fault"))
-    if flow.wiseflow_id is None:
-        raise NotSent(message("export.not_created"))
-    _ask_again(attempt, items, facts)
+    if not attempt.uses_last_list:
+        _read_list(attempt, client)
+    _correct(attempt, token, items)
+    people = sent_facts(load_case(flow, again=attempt.sends_again), items)
+    if len(people) < len(items):
+        raise NotSent(message("attempt.too_late"))
+    held = _held_back(people)
+    items = _left(items, held)
+    people = {item.pk: people[item.pk] for item in items}
+    _recheck_people(attempt, facts, people, asking)
     numbers = [number for item in items if (number := item.participant.wiseflow_id)]
     with wiseflow_for(source) as wiseflow:
-        grades = gather(flow, wiseflow, only=numbers)
-        facts, asking = replace(facts, state=grades.info.state), _asking(attempt)
-        if rules.is_time(facts, asking):
-            raise NotSent(message("attempt.marking_reopened"))
+        grades = gather(flow, wiseflow)
+        holding = _look_again(attempt, wiseflow, grades)
+        # Once more with WISEflow's own state: marking may have been opened again.
+        facts = replace(facts, state=grades.info.state)
+        _recheck_flow(attempt, facts, sender, asking)
+        _recheck_people(attempt, facts, people, asking)
+        grades = points.with_points(attempt, token, wiseflow, grades, items)
         approved = None
         if waits_for_reviewer(flow) and rules.goes_instantly(facts, asking):
-            approved = frozenset(read_approved(flow, wiseflow, numbers))
-    _compare(attempt, items, grades, approved)
-    body = body_of(flow, attempt.code, [item_line(item) for item in items], attempt.managers)
+            approved = frozenset(read_approved(flow, grades.trails, numbers))
+    held |= _without_points(items, grades)
+    items = _left(items, held)
+    _compare(attempt, items, grades, approved, holding)
+    lines = [item_line(item) for item in items]
+    body = body_of(flow, attempt.code, lines, attempt.managers)
+    generations = [item.generation for item in items]
+    key = idempotency_key(flow, attempt.code, zip(lines, generations, strict=True))
+    url = source.rules.export_url(client, attempt.code.code)
+    headers = {"Idempotency-Key": key, "X-Attempt-Id": str(attempt.pk)}
     return Prepared(
         items=items,
-        method=source.export_method,
-        url=source.rules.export_url(client, attempt.code.code),
-        body=body,
-        headers={"Idempotency-Key": attempt.idempotency_key, "X-Attempt-Id": str(attempt.pk)},
+        named=[frozenset(source.rules.identifiers(line)) for line in lines],
+        request=client.outgoing(source.export_method, url, body, headers),
+        idempotency_key=key,
+        held=held,
     )
+
+
+def _read_list(attempt: ExportAttempt, client: LadokClient) -> None:
+    """Who Ladok says each person is, as of now: one request. Where it cannot tell, nothing is sent."""
+    try:
+        read_registrations(attempt.flow, attempt.code, client)
+    except LadokError as error:
+        cause = error.message.to_json()
+        raise NotSent(message("attempt.list_unread", code=attempt.code.code, cause=cause)) from error
+
+
+def _look_again(attempt: ExportAttempt, wiseflow: WiseflowClient, grades: Gathered) -> Holding:
+    """The scale and the grades as they are now. Where one is in doubt nothing is sent, and the news are stored for the question."""
+    flow = attempt.flow
+    by_itself = attempt.trigger != ExportAttempt.Trigger.MANAGER
+    holding, is_same = read_holding(flow, wiseflow, grades, by_itself=by_itself)
+    if is_same and holding.doubt is None:
+        return holding
+    store_assessments(flow, grades)
+    Flow.objects.filter(pk=flow.pk).update(**columns_of(holding.scale, holding.witnesses))
+    raise NotSent(message("attempt.grades_in_doubt" if is_same else "attempt.scale_changed"))
+
+
+def _correct(attempt: ExportAttempt, token: uuid.UUID, items: list[ExportItem]) -> None:
+    """Whoever is known by other identifiers now, and is still the same person, is sent under these: before anybody is looked at,
+    for what an item says counts as taken."""
+    rows = {
+        row.participant_id: row
+        for row in Registration.objects.listed().filter(code=attempt.code).defer("claim")
+        if row.doubt_reason is None
+    }
+    changes = {}
+    for item in items:
+        row = rows.get(item.participant_id)
+        if row is not None and (known := identifiers_of(row)) != identifiers_of(item):
+            changes[item.pk] = known
+            for name, value in known.items():
+                setattr(item, name, value)
+    if changes and not transitions.change_items(attempt.pk, token, changes):
+        raise NotSent(message("attempt.too_late"))
+
+
+def _held_back(people: Mapping[int, PersonFacts]) -> dict[int, Message]:
+    """Who stays while the others go, by item."""
+    refusals = {pk: rules.recheck_registration(person) for pk, person in people.items()}
+    return {pk: message("attempt.held", cause=why.to_json()) for pk, why in refusals.items() if why}
+
+
+def _without_points(items: Sequence[ExportItem], grades: Gathered) -> dict[int, Message]:
+    """Whose points WISEflow did not tell, by item: that is their own matter, and the others go."""
+    why = message("attempt.held", cause=message("attempt.points_unread").to_json())
+    return {item.pk: why for item in items if item.participant.wiseflow_id in grades.unread}
+
+
+def _left(items: Sequence[ExportItem], held: Mapping[int, Message]) -> list[ExportItem]:
+    """Who goes. NotSent where that is nobody."""
+    left = [item for item in items if item.pk not in held]
+    if not left:
+        raise NotSent(message("attempt.all_held", count=len(held)), by_item=dict(held))
+    return left
 
 
 def _asking(attempt: ExportAttempt) -> Asking:
@@ -169,77 +280,76 @@ def _asking(attempt: ExportAttempt) -> Asking:
     return Asking.RETRY if attempt.is_retry else Asking.FIRST
 
 
-def _ask_again(attempt: ExportAttempt, items: list[ExportItem], facts: FlowFacts) -> None:
-    """Whether who asked may still export, and each person may still be sent: a queue may stand still for hours."""
-    if rules.has_export_right(facts, sender_of(attempt.flow, attempt.requested_by)):
-        raise NotSent(message("attempt.right_gone"))
-    own: dict[int, Message] = {}
-    for item in items:
-        person = PersonFacts(
-            line=item_line(item),
-            is_from_source=item.participant.is_from_source,
-            is_active=item.participant.is_active,
-            is_deactivated_by_hand=is_deactivated_by_hand(item.participant),
-        )
-        refusal = rules.is_active(person) or rules.is_accepted(facts, person) or _is_known_as_before(attempt, item)
-        if refusal:
-            own[item.pk] = refusal
-    if own:
+def _recheck_flow(attempt: ExportAttempt, facts: FlowFacts, sender: Sender | None, asking: Asking) -> None:
+    """Whether the flow may still be exported, and by whoever asked."""
+    refusal = rules.recheck_flow(source_facts(attempt.flow.source), facts, sender, asking)
+    if refusal:
+        raise NotSent(refusal)
+
+
+def _recheck_people(
+    attempt: ExportAttempt, facts: FlowFacts, people: Mapping[int, PersonFacts], asking: Asking
+) -> None:
+    """Whether each person, by item, may still be sent."""
+    source = source_facts(attempt.flow.source)
+    refusals = {pk: rules.recheck_person(source, facts, person, asking) for pk, person in people.items()}
+    held = {pk: refusal for pk, refusal in refusals.items() if refusal}
+    if held:
         raise NotSent(
-            message("attempt.people_changed", count=len(own)), own=own, others=message("attempt.not_sent_with_it")
+            message("attempt.people_changed", count=len(held)), by_item=held, others=message("attempt.not_sent_with_it")
         )
-
-
-def _is_known_as_before(attempt: ExportAttempt, item: ExportItem) -> Message | None:
-    """A synchronisation may have corrected what Ladok knows the person by: what it was may be somebody else's."""
-    then, now = (
-        # Without the national id: it is encrypted, and the others tell who it is.
-        GradeLine(
-            grade=item.grade,
-            organisation_id=one.organisation_id,
-            unique_exam_id=one.unique_exam_id,
-            external_user_id=one.external_user_id,
-        )
-        for one in (item, item.participant)
-    )
-    table = attempt.flow.source.rules.export
-    was, is_now = ({(key, value.casefold()) for key, value in sent_identifiers(table, line)} for line in (then, now))
-    return None if was <= is_now else message("attempt.identifier_changed")
 
 
 def _compare(
-    attempt: ExportAttempt, items: list[ExportItem], grades: Gathered, approved: frozenset[int] | None
+    attempt: ExportAttempt,
+    items: list[ExportItem],
+    grades: Gathered,
+    approved: frozenset[int] | None,
+    holding: Holding,
 ) -> None:
     """The snapshot against what WISEflow says now. Where they differ nothing is sent, and the news are stored.
 
     `approved` is None where no reviewer's approval is needed.
     """
-    now, points = {row.participant_id: row for row in grades.rows}, grades.points
-    own: dict[int, Message] = {}
+    now, points_of_all = {row.participant_id: row for row in grades.rows}, grades.points
+    changed: dict[int, Message] = {}
+    rescored: dict[int, Message] = {}
     for item in items:
         number = item.participant.wiseflow_id or 0
         row = now.get(number)
         grade = (row.alternative_grade or row.grade) if row else ""
         is_alternative = bool(row and row.alternative_grade)
         if not grade:
-            own[item.pk] = message("attempt.grade_gone")
-        elif is_alternative != item.is_alternative or _is_another(attempt.flow, grade, item):
-            own[item.pk] = message("attempt.grade_changed", was=item.grade, now=grade)
+            changed[item.pk] = message("attempt.grade_gone")
+        elif is_alternative != item.is_alternative or _is_another(holding, grade, item):
+            now_it_is = holding.grade(grade, is_alternative=is_alternative)
+            changed[item.pk] = message("attempt.grade_changed", was=item.grade, now=now_it_is)
+        elif (
+            row
+            and is_alternative
+            and may_hold_mark(attempt.flow)
+            and holding.grade(row.grade, is_alternative=False) != item.mark
+        ):
+            changed[item.pk] = message("attempt.grade_changed", was=item.mark or "–", now=row.grade or "–")
         elif approved is not None and number not in approved:
-            own[item.pk] = message("attempt.approval_gone")
-        elif points is not None and item.points != (found := points.get(number)):
-            own[item.pk] = message("attempt.points_changed", was=_number(item.points), now=_number(found))
-    if own:
+            changed[item.pk] = message("attempt.approval_gone")
+        elif points_of_all is not None and item.points != (points_now := points_of_all.get(number)):
+            rescored[item.pk] = message("attempt.points_changed", was=_number(item.points), now=_number(points_now))
+    differing = changed | rescored
+    if differing:
         store_assessments(attempt.flow, grades, approved)
-        are_only_points = all(told.code == "attempt.points_changed" for told in own.values())
-        code = "attempt.only_points_changed" if are_only_points else "attempt.grades_changed"
-        raise NotSent(message(code, count=len(own)), own=own, others=message("attempt.not_sent_with_it"))
+        code = "attempt.grades_changed" if changed else "attempt.only_points_changed"
+        raise NotSent(
+            message(code, count=len(differing)), by_item=differing, others=message("attempt.not_sent_with_it")
+        )
 
 
-def _is_another(flow: Flow, grade: str, item: ExportItem) -> bool:
-    """The snapshot has the scale's spelling, and WISEflow may have another."""
-    own, now = (spelt(flow, each, is_alternative=item.is_alternative) for each in (item.grade, grade))
-    return own != now
+def _is_another(holding: Holding, grade: str, item: ExportItem) -> bool:
+    """Whether what WISEflow gives out now is not known to be the very grade of the snapshot."""
+    if not holding.is_on_the_scale(grade, is_alternative=item.is_alternative):
+        return True
+    then = item.grade if item.is_alternative else holding.shown(item.grade)
+    return then != holding.grade(grade, is_alternative=item.is_alternative)
 
 
 def _number(points: Decimal | None) -> str:
@@ -249,42 +359,51 @@ def _number(points: Decimal | None) -> str:
 # --- Send --------------------------------------------------------------------------------------------------------
 
 
-def _send_marked(
-    attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, prepared: Prepared, marked_at: float
-) -> None:
+def _time_to_send() -> float:
+    """Seconds."""
+    return transitions.http_budget() + transitions.SLACK_SECONDS
+
+
+def _last_look(pk: uuid.UUID, token: uuid.UUID, marked_at: float) -> Callable[[], None]:
+    """Asked when the connection is ready and nothing has left: is the mark ours still, and can the request be through before it is
+    not? By the database, which may have been told otherwise while we stood still, and then by a clock that nobody can set."""
+    late_at = marked_at + transitions.send_lease().total_seconds() - _time_to_send()
+
+    def look() -> None:
+        try:
+            if not transitions.may_begin(pk, token):
+                raise TooLate
+        except DatabaseError as error:
+            raise TooLate from error
+        if monotonic() > late_at:
+            raise TooLate
+
+    return look
+
+
+def _send_marked(attempt: ExportAttempt, token: uuid.UUID, prepared: Prepared, last_look: Callable[[], None]) -> None:
     pk, keys = attempt.pk, [item.pk for item in prepared.items]
-    late_after = transitions.send_lease().total_seconds() - transitions.http_budget() - SLACK_SECONDS
-    if monotonic() - marked_at > late_after:
-        # Held up so long that the lease may be gone before the request is through.
-        insist(lambda: outcomes.drop(pk, token, message("attempt.too_late"), state=ExportAttempt.State.SENDING))
-        return
     try:
-        came = client.send(
-            prepared.method, prepared.url, prepared.body, prepared.headers, seconds=transitions.http_budget()
-        )
-        university = attempt.flow.source.rules
-        reading = read_answer(came, [frozenset(university.identifiers(item_line(item))) for item in prepared.items])
-    except RemoteError as error:
-        # The connection could not even be set up as configured: no byte has left.
-        failed = message("attempt.remote", cause=error.message.to_json())
-        insist(lambda: outcomes.drop(pk, token, failed, state=ExportAttempt.State.SENDING))
+        response = prepared.request.send(seconds=transitions.http_budget(), last_look=last_look)
+        reading = read_answer(response, prepared.named, attempt.flow.source.answers)
+    except TooLate:
+        insist(lambda: outcomes.drop(pk, token, message("attempt.too_late"), states=(ExportAttempt.State.SENDING,)))
         return
     except BaseException as error:
         # The queue's time limit comes as a SystemExit. The request may have arrived.
-        told = message("attempt.interrupted")
-        unknown = Reading((ItemOutcome("unknown", told),) * len(keys), told)
+        reason = message("attempt.interrupted")
+        unknown = Reading((ItemOutcome("unknown", reason),) * len(keys), reason)
         insist(lambda: outcomes.record(pk, token, keys, unknown), seconds=2)
         logger.exception("export.attempt.interrupted attempt=%s", pk)
         if isinstance(error, Exception):
             return
         raise
-    insist(lambda: outcomes.record(pk, token, keys, reading, status=_status(came), answer=_text(came)))
+    insist(lambda: outcomes.record(pk, token, keys, reading, status=_status(response), answer=_text(response)))
 
 
-def _status(came: Answer | NoAnswer) -> int | None:
-    return came.status if isinstance(came, Answer) else None
+def _status(response: Answer | NoAnswer) -> int | None:
+    return response.status if isinstance(response, Answer) else None
 
 
-def _text(came: Answer | NoAnswer) -> str:
-    # PostgreSQL stores no NUL.
-    return came.body.decode("utf-8", "replace").replace("\0", "") if isinstance(came, Answer) else ""
+def _text(response: Answer | NoAnswer) -> str:
+    return response.text if isinstance(response, Answer) else ""

@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import logging
-from collections.abc import Collection, Iterable, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
-from exports.attempts.body import body_of
+from exports.attempts import seen as shown
+from exports.attempts.body import body_of, idempotency_key
+from exports.attempts.order import Order
+from exports.attempts.transitions import longest_lease
 from exports.models import ExportAttempt, ExportItem
 from exports.rules import rules
-from exports.rules.facts import Candidate, Case, load_case, lock, sender_of
-from exports.rules.rules import Asking, Sender
-from exports.rules.states import refresh_states
-from exports.writing import BATCH
+from exports.rules.candidates import Candidate
+from exports.rules.cases import Case, load_case, lock
+from exports.rules.facts import sender_of
+from exports.rules.holding import Holding
+from exports.rules.items import IDENTIFIERS
+from exports.rules.states import refresh_states, store_states, what_is_left
+from exports.rules.values import Asking, Sender
+from exports.writing import BATCH, refused_where_taken
+from ladokflow.fingerprints import Fingerprint, require_seen
+from ladokflow.identifiers import normal_code
 from ladokflow.ladok.base import GradeLine
-from ladokflow.messages import Message, Refused, message
-from ladokflow.queue import enqueue as put_in_queue
+from ladokflow.messages import Message, Refused, Trait, message
+from ladokflow.privacy import mask
 from sources.audit import record
 from sources.models import Flow, FlowSource, Participant
 
 logger = logging.getLogger(__name__)
 
 Each = TypeVar("Each")
-SEND_TASK = "exports.tasks.send_attempt"
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,10 @@ class PreviewLine:
     participant: Participant
     code: FlowSource
     line: GradeLine
+    choices: tuple[FlowSource, ...] = ()  # as `Candidate.choices`
+    is_unknown: bool = False  # it may be in Ladok already
+    elsewhere: Message | None = None  # what another flow has sent, and a manager says to send again
+    is_there: bool = False  # Ladok says that it is
 
     @property
     def grade(self) -> str:
@@ -59,36 +71,96 @@ class HeldBack:
 
 @dataclass(frozen=True)
 class Preview:
-    """`refusal` is why nothing may be sent at all now; the lists are what they would be without it."""
+    """`refusal` is why nothing may be sent at all now; the lists are what they would be without it. `fingerprint` is of what
+    would be sent: `start_export` and `retry_export` take it as `seen`."""
 
     flow: Flow
     refusal: Message | None
     to_send: list[PreviewLine]
     held_back: list[HeldBack]
+    fingerprint: Fingerprint
     managers: list[str] = field(default_factory=list)
+    unread: list[FlowSource] = field(
+        default_factory=list
+    )  # codes to send to, whose list could not be read the last time
+    holding: Holding | None = None  # the grades of the whole flow
+    doubt: Message | None = None  # what a manager is asked of them before anything is sent
 
     def bodies(self) -> list[tuple[str, str]]:
         """(Ladok code, the request body as indented JSON with every personnummer masked), one for each request."""
-        found = []
+        bodies = []
         for code, lines in _by_code((line.code, line.line) for line in self.to_send):
-            masked = [dataclasses.replace(line, national_id=_masked(line.national_id)) for line in lines]
+            masked = [dataclasses.replace(line, national_id=mask(line.national_id)) for line in lines]
             body = json.loads(body_of(self.flow, code, masked, self.managers))
-            found.append((code.code, json.dumps(body, ensure_ascii=False, indent=2)))
-        return found
+            bodies.append((code.code, json.dumps(body, ensure_ascii=False, indent=2)))
+        return bodies
 
 
-def preview_export(*, flow: Flow, user: AbstractBaseUser | None, asking: Asking = Asking.FIRST) -> Preview:
+def preview_export(
+    *,
+    flow: Flow,
+    user: AbstractBaseUser | None,
+    asking: Asking = Asking.FIRST,
+    only: Collection[int] | None = None,
+    to: Mapping[int, int] | None = None,
+    send_again: bool = False,
+) -> Preview:
     """What `start_export` (or, with `Asking.RETRY`, `retry_export`) would send now. Reads no remote system."""
-    case = load_case(flow)
+    case = load_case(flow, to=to, again=send_again)
     sender = sender_of(flow, user)
-    sent, held = _select(case, asking, None)
+    sent, held = _select(case, asking, only)
+    unread = unread_lists(flow)
     return Preview(
         flow=flow,
-        refusal=rules.flow_refusal(case.facts, sender, asking),
-        to_send=[PreviewLine(each.participant, each.code, each.facts.line) for each in sent if each.code],
+        refusal=rules.flow_refusal(case.source, case.facts, sender, asking),
+        to_send=[_preview_line(each, each.code) for each in sent if each.code],
         held_back=[HeldBack(each.participant, each.facts.line.grade, why) for each, why in held],
+        fingerprint=shown.fingerprint_of_selection(flow, sent, asking, _managers(sender), unread),
         managers=_managers(sender),
+        unread=[code for code in unread if any(each.code == code for each in sent)],
+        holding=case.holding,
+        doubt=case.facts.doubt,
     )
+
+
+def _preview_line(person: Candidate, code: FlowSource) -> PreviewLine:
+    item, line, there = person.item, person.facts.line, person.facts.sent_elsewhere
+    is_unknown = item is not None and item.leaves_in_doubt
+    is_there = item is not None and item.is_there_already
+    elsewhere = rules.told_of_elsewhere(line, there) if there else None
+    return PreviewLine(person.participant, code, line, person.choices, is_unknown, elsewhere, is_there)
+
+
+def suggested_codes(flow: Flow) -> dict[int, int]:
+    """For those whom Ladok has rejected under one code, and whose names stand on the list of another that has not been tried:
+    the first such code, by participant. What a retry's dialog begins with."""
+    if flow.codes.filter(removed_at__isnull=True).count() < 2:
+        return {}  # there is nothing to choose, and the flow's people need not be read for it
+    return {person.participant.pk: person.suggested.pk for person in load_case(flow).people if person.suggested}
+
+
+def choices_of(flow: Flow, code: str) -> dict[int, int]:
+    """Those whose retry may go to this Ladok code, by participant. Refused where there is nobody."""
+    chosen = {
+        person.participant.pk: each.pk
+        for person in load_case(flow).people
+        for each in person.choices
+        if normal_code(each.code) == normal_code(code)
+    }
+    if not chosen:
+        raise Refused(message("export.no_such_choice", code=code))
+    return chosen
+
+
+def unread_lists(flow: Flow, *, besides: Collection[uuid.UUID] = ()) -> list[FlowSource]:
+    """The codes whose newest attempt, of those besides these, was not sent because Ladok's list of them could not be read."""
+    attempts = flow.attempts.exclude(pk__in=besides).select_related("code").defer("answer", "order")
+    newest = {attempt.code: attempt for attempt in attempts.order_by("created_at")}
+    return [
+        code
+        for code, attempt in newest.items()
+        if attempt.reason is not None and attempt.reason.is_due_to(Trait.LIST_UNREAD)
+    ]
 
 
 def start_export(
@@ -99,17 +171,33 @@ def start_export(
     address: str | None = None,
     only: Collection[int] | None = None,
     overwrite: bool = False,
+    with_last_list: bool = False,
+    send_again: bool = False,
+    seen: str | None = None,
     enqueue: bool = True,
 ) -> list[ExportAttempt]:
     """Queue the flow's grades for Ladok: one attempt per Ladok code. `only` are keys of participants; None is all.
 
-    With `overwrite`, those whose grade was changed since it was exported. Raises Refused where a rule says no or there
+    `seen`: the fingerprint that a person was shown, of the preview or of the flow's row in a list; NotAsShown where what would be
+    sent is no longer that. None where nobody has looked. With `overwrite`, those whose grade was changed since it was exported.
+    `with_last_list`: a manager has said that what was known of a list is to be sent where it could not be read the last time;
+    all others are read. `send_again`: a manager has said that grades are to be sent, too, which another flow has sent under the
+    same code. Raises Refused where a rule says no or there
     is nothing to send. Reads no remote system: `collect_grades` first. `enqueue` False is for who sends at once.
     """
     asking = Asking.OVERWRITE if overwrite else Asking.FIRST
     if trigger == ExportAttempt.Trigger.INSTANT:
         asking = Asking.INSTANT
-    return _start(flow, asking, requested_by, trigger, address, only, enqueue)
+    is_managers = trigger == ExportAttempt.Trigger.MANAGER  # nobody else's word counts
+    order = Order(
+        asking=asking,
+        only=only,
+        with_last_list=is_managers and with_last_list,
+        send_again=is_managers and send_again,
+        seen=seen,
+        address=address,
+    )
+    return start(flow, order, requested_by=requested_by, trigger=trigger, enqueue=enqueue)
 
 
 def retry_export(
@@ -118,45 +206,87 @@ def retry_export(
     requested_by: AbstractBaseUser,
     address: str | None = None,
     only: Collection[int] | None = None,
+    to: Mapping[int, int] | None = None,
+    with_last_list: bool = False,
+    send_again: bool = False,
+    seen: str | None = None,
     enqueue: bool = True,
 ) -> list[ExportAttempt]:
-    """Queue what failed, or ended without a known outcome, once more. Raises Refused as `start_export` does."""
-    return _start(flow, Asking.RETRY, requested_by, ExportAttempt.Trigger.MANAGER, address, only, enqueue)
+    """Queue what failed, or ended without a known outcome, once more. `to`: by participant, the key of the code (`FlowSource`)
+    that the grade of somebody on several is to go to; without, the one it was sent to. `seen`, and what is raised, as of `start_export`."""
+    order = Order(
+        asking=Asking.RETRY,
+        only=only,
+        to=to or {},
+        with_last_list=with_last_list,
+        send_again=send_again,
+        seen=seen,
+        address=address,
+    )
+    return start(flow, order, requested_by=requested_by, enqueue=enqueue)
 
 
-def _start(
+class ClaimLost(Exception):
+    """Another worker has the attempt whose order was to be carried out."""
+
+
+def start(
     flow: Flow,
-    asking: Asking,
+    order: Order,
+    *,
     requested_by: AbstractBaseUser | None,
-    trigger: str,
-    address: str | None,
-    only: Collection[int] | None,
-    enqueue: bool,
+    trigger: str = ExportAttempt.Trigger.MANAGER,
+    enqueue: bool = True,
+    ordered: ExportAttempt | None = None,
 ) -> list[ExportAttempt]:
-    try:
-        with transaction.atomic():
-            case = load_case(lock(flow.pk))
-            sender = sender_of(case.flow, requested_by)
-            refusal = rules.flow_refusal(case.facts, sender, asking)
-            if refusal:
-                raise Refused(refusal)
-            sent, held = _select(case, asking, only)
-            if not sent:
-                raise Refused(_nothing(asking, held, only))
-            attempts = [
-                _write(case.flow, code, people, asking, requested_by, trigger, address, sender, enqueue)
-                for code, people in _by_code((person.code, person) for person in sent if person.code)
-            ]
-            refresh_states(case.flow)
-    except IntegrityError as error:
-        # The last line of defence: the database itself allows one open attempt and one live grade per person.
-        if "unique" not in str(error).lower():
-            raise
-        raise Refused(message("export.under_way")) from error
+    """As `start_export` and `retry_export`. `ordered`: the attempt that holds the order; it becomes the first of those that are
+    started, and the worker who calls has it already."""
+    besides = [ordered.pk] if ordered is not None else []
+    # The last line of defence: the database itself allows one open attempt and one live grade per person.
+    with refused_where_taken(message("export.under_way")), transaction.atomic():
+        is_by_itself = trigger != ExportAttempt.Trigger.MANAGER
+        case = load_case(lock(flow.pk), to=order.to, again=order.send_again, by_itself=is_by_itself, besides=besides)
+        sender = sender_of(case.flow, requested_by)
+        refusal = rules.flow_refusal(case.source, case.facts, sender, order.asking)
+        if refusal:
+            raise Refused(refusal)
+        sent, held = _select(case, order.asking, order.only)
+        unread = unread_lists(case.flow, besides=besides)
+        _require_seen(case.flow, order, sent, _managers(sender), unread)
+        if not sent:
+            raise Refused(_nothing(order.asking, held, order.only))
+        _insist_on(order.to, sent)
+        attempts: list[ExportAttempt] = []
+        for code, people in _by_code((person.code, person) for person in sent if person.code):
+            with_last_list = order.with_last_list and code in unread
+            attempt = ordered if ordered is not None and not attempts else ExportAttempt(flow=case.flow, code=code)
+            attempt.trigger, attempt.requested_by = trigger, requested_by  # type: ignore[assignment]
+            _write(attempt, code, people, order, sender, with_last_list)
+            if enqueue and attempt is not ordered:
+                ExportAttempt.wake_a_worker(attempt.pk)
+            attempts.append(attempt)
+        if order.to or order.send_again or is_by_itself:
+            refresh_states(case.flow)  # what the case says of the others is not what they show
+        else:
+            store_states(case.flow, case, started={person.key for person in sent})
     flow.refresh_from_db()
     for attempt in attempts:
         logger.info("export.attempt.queued attempt=%s items=%s", attempt.pk, attempt.sent_count)
     return attempts
+
+
+def _require_seen(
+    flow: Flow, order: Order, sent: Sequence[Candidate], managers: Sequence[str], unread: Sequence[FlowSource]
+) -> None:
+    """What a person has seen is what is started: of the flow's row in a list, or of the preview."""
+    if order.seen is None and order.figures is None:
+        return
+    standing = shown.with_standing_of(flow)
+    if order.figures is not None:
+        require_seen(order.figures, shown.fingerprint_of_figures(standing))
+    else:
+        selection = shown.fingerprint_of_selection(flow, sent, order.asking, managers, unread)
+        require_seen(order.seen, shown.fingerprint_of_row(standing), selection)
 
 
 def _select(
@@ -169,7 +299,8 @@ def _select(
     for person in case.people:
         if chosen is not None and person.participant.pk not in chosen:
             continue
-        refusal = rules.person_refusal(case.facts, person.facts, asking)
+        is_chosen = chosen is not None
+        refusal = rules.person_refusal(case.source, case.facts, person.facts, asking, is_chosen=is_chosen)
         if refusal is None:
             sent.append(person)
         else:
@@ -177,72 +308,95 @@ def _select(
     return sent, held
 
 
+def _insist_on(to: Mapping[int, int], sent: Sequence[Candidate]) -> None:
+    """A code that was chosen may have lost the person since: then nothing goes anywhere else instead."""
+    for person in sent:
+        wanted = to.get(person.participant.pk)
+        if wanted is not None and person.code is not None and person.code.pk != wanted:
+            raise Refused(message("export.choice_gone", person=str(person.participant)))
+
+
 def _nothing(asking: Asking, held: Sequence[tuple[Candidate, Message]], only: Collection[int] | None) -> Message:
-    """Why there is nothing to send, as exactly as it can be said in one sentence."""
+    """Why there is nothing to send, as exactly as it can be said of all of them in one sentence."""
     if only is not None and len(held) == 1:
         return held[0][1]
-    told = [why for person, why in held if person.facts.line.grade]
-    codes = {why.code for why in told}
+    reasons = [why for person, why in held if person.facts.line.grade or asking is Asking.RETRY]
+    there = sum(why.has(Trait.ALREADY_IN_LADOK) for why in reasons)
     if asking is Asking.RETRY:
-        others = [why for _, why in held if why.code not in ("export.not_failed", "export.person_under_way")]
-        return others[0] if others else message("export.nothing_to_retry")
-    if codes and codes <= {"export.exported_already", "export.alternative_locked", *rules.CHANGED}:
-        changed = sum(why.code != "export.exported_already" for why in told)
-        return (
-            message("export.some_changed", count=changed, total=len(told))
-            if changed
-            else message("export.all_exported")
-        )
-    unknown = sum(why.code == "export.person_unknown" for why in told)
-    if unknown:
-        return message("export.some_unknown", count=unknown, total=len(told))
-    if "export.waits_for_retry" in codes:
-        return message("export.only_retry")
-    return message("export.nothing_to_send")
+        left = [why for why in reasons if not why.has(Trait.NOT_ASKED_FOR) and not why.has(Trait.UNDER_WAY)]
+        if not left:
+            return message("export.nothing_to_retry")
+        if there == len(left):
+            return what_is_left(there, 0, there, len(reasons))
+        return left[0] if left.count(left[0]) == len(left) else message("export.held_back", count=len(left))
+    if reasons and all(why.has(Trait.EXPORTED) for why in reasons):
+        changed = sum(not why.has(Trait.NOT_ASKED_FOR) for why in reasons)
+        if not changed:
+            return message("export.all_exported")
+        return message("export.some_changed", count=changed, total=len(reasons))
+    unknown = sum(why.has(Trait.OUTCOME_UNKNOWN) for why in reasons)
+    failed = sum(why.has(Trait.WAITS_FOR_RETRY) for why in reasons)
+    elsewhere = sum(why.has(Trait.SENT_ELSEWHERE) for why in reasons)
+    if unknown or there:
+        return what_is_left(failed + there, unknown, there, len(reasons))
+    if elsewhere:
+        return message("export.all_elsewhere", count=elsewhere)
+    return message("export.only_retry" if failed else "export.nothing_to_send")
 
 
 def _by_code(pairs: Iterable[tuple[FlowSource, Each]]) -> list[tuple[FlowSource, list[Each]]]:
-    found: dict[int, tuple[FlowSource, list[Each]]] = {}
+    groups: dict[int, tuple[FlowSource, list[Each]]] = {}
     for code, each in pairs:
-        found.setdefault(code.pk, (code, []))[1].append(each)
-    return sorted(found.values(), key=lambda pair: pair[0].position)
+        groups.setdefault(code.pk, (code, []))[1].append(each)
+    return sorted(groups.values(), key=lambda pair: pair[0].position)
 
 
 def _write(
-    flow: Flow,
+    attempt: ExportAttempt,
     code: FlowSource,
     people: list[Candidate],
-    asking: Asking,
-    requested_by: AbstractBaseUser | None,
-    trigger: str,
-    address: str | None,
+    order: Order,
     sender: Sender | None,
-    enqueue: bool,
-) -> ExportAttempt:
+    with_last_list: bool,
+) -> None:
     unknown = _supersede(people)
-    attempt = ExportAttempt.objects.create(
-        flow=flow,
-        code=code,
-        trigger=trigger,
-        is_retry=asking is Asking.RETRY,
-        requested_by_id=requested_by.pk if requested_by else None,
-        managers=_managers(sender),
-        message=message("attempt.queued").to_json(),
-        enqueued_at=Now(),
-        enqueues=1,
-        sent_count=len(people),
-        idempotency_key=idempotency_key(flow, code, people),
-    )
+    again = sum(person.facts.sent_elsewhere is not None for person in people)
+    given: dict[str, Any] = {
+        "code": code,
+        "is_retry": order.asking is Asking.RETRY,
+        "managers": _managers(sender),
+        "uses_last_list": with_last_list,
+        "sends_again": again > 0,
+        "sent_count": len(people),
+        "idempotency_key": idempotency_key(attempt.flow, code, _content(people)),
+        "order": {},
+    }
+    if attempt._state.adding:
+        given |= {"message": message("attempt.queued").to_json(), "enqueued_at": Now(), "enqueues": 1}
+    else:
+        given["lease_until"] = Now() + longest_lease(ExportAttempt.State.CLAIMED)  # the preparation begins now
+    for name, value in given.items():
+        setattr(attempt, name, value)
+    if attempt._state.adding:
+        attempt.save()
+    elif not ExportAttempt.objects.filter(pk=attempt.pk, state=ExportAttempt.State.CLAIMED, token=attempt.token).update(
+        **given
+    ):
+        raise ClaimLost
     ExportItem.objects.bulk_create([_item(attempt, person) for person in people], batch_size=BATCH)
-    told = (
+    entry = (
         message("audit.export_retried", count=len(people), code=code.code, unknown=unknown)
-        if asking is Asking.RETRY
+        if order.asking is Asking.RETRY
         else message("audit.export_started", count=len(people), code=code.code)
     )
-    record(message=told, source=flow.source, flow=flow, attempt_id=attempt.pk, actor=requested_by, address=address)
-    if enqueue:
-        put_in_queue(SEND_TASK, attempt.pk)
-    return attempt
+    entries = [entry]
+    if with_last_list:
+        entries.append(message("audit.last_list_used", code=code.code))
+    if again:
+        entries.append(message("audit.sent_again", code=code.code, count=again))
+    flow, who = attempt.flow, attempt.requested_by
+    for each in entries:
+        record(message=each, source=flow.source, flow=flow, attempt_id=attempt.pk, actor=who, address=order.address)
 
 
 def _supersede(people: Sequence[Candidate]) -> int:
@@ -264,39 +418,22 @@ def _item(attempt: ExportAttempt, person: Candidate) -> ExportItem:
     return ExportItem(
         attempt=attempt,
         participant=person.participant,
-        organisation_id=line.organisation_id,
-        unique_exam_id=line.unique_exam_id,
-        external_user_id=line.external_user_id,
-        national_id=line.national_id,
+        **{name: getattr(line, name) for name in IDENTIFIERS},
+        place=person.place,
         grade=line.grade,
         is_alternative=line.is_alternative,
+        mark=line.mark,
         points=line.points,
+        graded_at=person.participant.assessment.given_at,
         generation=person.item.next_generation if person.item else 0,
-        may_be_in_ladok=person.item is not None and person.item.leaves_in_doubt,
+        may_be_in_ladok=person.leaves_in_doubt,
         replaces_exported=person.item is not None and person.item.leaves_exported,
     )
 
 
-def idempotency_key(flow: Flow, code: FlowSource, people: Sequence[Candidate]) -> str:
-    """The same for the same content, whoever sends it and however often: the managers are not part of it."""
-    university = flow.source.rules
-    lines = sorted(
-        (
-            *university.identifiers(person.facts.line)[:1],
-            person.facts.line.grade,
-            "alternative" if person.facts.line.is_alternative else "",
-            "" if person.facts.line.points is None else f"{person.facts.line.points.normalize():f}",
-            str(person.item.next_generation if person.item else 0),
-        )
-        for person in people
-    )
-    content = json.dumps([flow.setup_mark, code.code, lines], ensure_ascii=False)
-    return hashlib.sha256(content.encode()).hexdigest()
+def _content(people: Iterable[Candidate]) -> Iterator[tuple[GradeLine, int]]:
+    return ((person.facts.line, person.item.next_generation if person.item else 0) for person in people)
 
 
 def _managers(sender: Sender | None) -> list[str]:
     return [sender.organisation_id] if sender and sender.organisation_id else []
-
-
-def _masked(national_id: str) -> str:
-    return f"{national_id[:8]}-****" if national_id else ""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +18,9 @@ from exports.models import ExportAttempt, ExportItem
 from exports.operation.sweep import sweep
 from ladokflow.messages import Refused
 from sources.models import Flow
-from tests.environment import ROOT
 from tests.exports.world import Call, World
 from tests.factories import in_hours
+from tests.warm import WarmProcess
 
 MakeFlow = Callable[..., Flow]
 
@@ -80,13 +78,8 @@ class Sender:
     """`manage.py export --wait` in a process of its own, to be killed at a moment of the test's choice."""
 
     def __init__(self, flow: Flow, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "export", "--flow", str(flow.pk), "--by", flow.created_by.email, "--wait"],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        command = ("manage.py", "export", "--flow", str(flow.pk), "--by", flow.created_by.email, "--wait")
+        self.process = WarmProcess(*command, environment=environment)
 
     def kill(self) -> None:
         os.kill(self.process.pid, signal.SIGKILL)

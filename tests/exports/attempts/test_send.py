@@ -14,13 +14,15 @@ from django.utils import translation
 from exports.attempts import outcomes, transitions
 from exports.attempts.answer import ItemOutcome, Reading
 from exports.attempts.send import send_attempt
-from exports.attempts.start import retry_export, start_export
+from exports.attempts.start import preview_export, retry_export, start_export
 from exports.models import ExportAttempt, ExportItem
+from exports.rules.values import Asking
 from exports.writing import insist
-from ladokflow.messages import message
+from ladokflow.ladok.bodies import PARTICIPANTS_PRESET
+from ladokflow.messages import Refused, message
 from sources.models import AuditEntry, Flow, Source
 from tests.exports.world import Call, World
-from tests.factories import ExportAttemptFactory, ExportItemFactory, in_hours
+from tests.factories import AssessmentFactory, ExportAttemptFactory, ExportItemFactory, ParticipantFactory, in_hours
 
 MakeFlow = Callable[..., Flow]
 
@@ -106,7 +108,7 @@ FAILURES = [
     (401, b"", "failed", "answer.unauthorised"),
     (403, b"", "failed", "answer.forbidden"),
     (408, b"", "unknown", "answer.request_timeout"),
-    (409, b"", "failed", "answer.refused_without_reason"),
+    (409, b"", "unknown", "answer.refused_unclear"),
     (429, b"", "failed", "answer.too_many_requests"),
     (500, b"", "unknown", "answer.server_error"),
     (302, b"", "unknown", "answer.unexpected_status"),
@@ -150,7 +152,10 @@ def test_nothing_is_sent_where_ladok_cannot_be_reached(make_flow: MakeFlow, worl
     flow = make_flow(source={})
     Source.objects.filter(pk=flow.source_id).update(ladok_url="http://127.0.0.1:9/ladok")
     attempt = send(started(flow))
-    assert (attempt.failed_count, attempt.message["code"]) == (2, "answer.not_reached")
+    assert (attempt.failed_count, attempt.message["code"]) == (2, "attempt.list_unread")
+    # Nor where it was to be sent without the list.
+    (retry,) = retry_export(flow=flow, requested_by=flow.created_by, enqueue=False, with_last_list=True)
+    assert (send(retry).failed_count, retry.message["code"]) == (2, "answer.not_reached")
 
 
 def test_nothing_is_sent_without_a_credential(make_flow: MakeFlow, world: World) -> None:
@@ -276,7 +281,7 @@ def test_an_unknown_outcome_is_not_forgotten_when_its_retry_does_not_reach_ladok
     retry = unknown_then_retried(flow, world)
     url = flow.source.ladok_url
     Source.objects.filter(pk=flow.source_id).update(ladok_url="http://127.0.0.1:9/ladok")
-    unknown_still(send(retry), "attempt.retry_not_sent", "answer.not_reached")
+    unknown_still(send(retry), "attempt.retry_not_sent", "attempt.list_unread")
     flow.refresh_from_db()
     assert (flow.export_state, flow.export_message["code"]) == ("failed", "attempt.retry_not_sent")
 
@@ -325,26 +330,37 @@ def test_an_unknown_outcome_is_not_forgotten_when_a_grade_was_changed_before_its
     }
 
 
-def test_what_ladok_says_of_a_person_settles_an_earlier_unknown_outcome(make_flow: MakeFlow, world: World) -> None:
+@pytest.mark.parametrize(
+    ("words", "state", "told"),
+    [
+        ("Saknas", "unknown", "attempt.retry_refused"),
+        ("Resultatet är redan registrerat", "failed", "answer.person_already_registered"),
+    ],
+)
+def test_that_ladok_rejects_the_retry_says_nothing_of_the_sending_before(
+    make_flow: MakeFlow, world: World, words: str, state: str, told: str
+) -> None:
+    """Only that the grade is there already does. And the next retry is new content: a kept answer would only be repeated."""
     flow = make_flow(people=2)
     retry = unknown_then_retried(flow, world)
     rejected = flow.participants.order_by("pk")[0]
-    errors = [{"userId": rejected.unique_exam_id, "errorInfo": "Saknas"}]
+    errors = [{"userId": rejected.unique_exam_id, "errorInfo": words}]
     world.answer = answering(200, {"numberOfSuccess": 1, "numberOfErrors": 1, "errors": errors})
     send(retry)
-    assert (retry.exported_count, retry.failed_count, retry.unknown_count) == (1, 1, 0)
-    assert not retry.items.filter(may_be_in_ladok=True).exists()
-    world.answer = answering(400)
-    (again,) = retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
-    assert (send(again).failed_count, again.unknown_count) == (1, 0)
+    item = retry.items.get(participant=rejected)
+    assert (item.state, item.message["code"], item.may_be_in_ladok) == (state, told, state == "unknown")
+    assert (retry.exported_count, retry.failed_count, retry.unknown_count) == (1, state == "failed", state == "unknown")
+    (again,) = retry_export(flow=flow, requested_by=flow.created_by, only=[rejected.pk], enqueue=False)
+    assert again.items.get().may_be_in_ladok is (state == "unknown")
+    assert again.items.get().generation == item.generation + 1
 
 
 def test_only_those_with_an_earlier_unknown_outcome_stay_unknown(make_flow: MakeFlow, world: World) -> None:
     flow = make_flow(people=2)
     send(started(flow))  # both exported
     doubted, failed = ExportItem.objects.order_by("pk")
-    ExportItem.objects.filter(pk=doubted.pk).update(state="unknown")
-    ExportItem.objects.filter(pk=failed.pk).update(state="failed")
+    ExportItem.objects.filter(pk=doubted.pk).update(state="unknown", is_registered=False)
+    ExportItem.objects.filter(pk=failed.pk).update(state="failed", is_registered=False)
     world.answer = answering(400)
     (retry,) = retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
     send(retry)
@@ -401,7 +417,10 @@ def test_nothing_is_sent_when_the_right_to_export_was_taken_away_meanwhile(make_
 
 @pytest.mark.parametrize(
     ("fields", "code"),
-    [({"is_active": False}, "export.deactivated"), ({"is_from_source": False}, "export.added_by_hand")],
+    [
+        ({"is_active": False, "is_activation_manual": True}, "export.deactivated_by_hand"),
+        ({"is_from_source": False}, "export.added_by_hand"),
+    ],
 )
 def test_nothing_is_sent_when_somebody_may_no_longer_be_sent(
     make_flow: MakeFlow, world: World, fields: dict[str, bool], code: str
@@ -418,19 +437,52 @@ def test_nothing_is_sent_when_somebody_may_no_longer_be_sent(
 
 
 def test_nothing_is_sent_under_an_identifier_that_was_corrected_meanwhile(make_flow: MakeFlow, world: World) -> None:
-    """Two had each other's unique exam ids when the export was started, and a synchronisation has put that right."""
-    flow = make_flow(people=2)
+    """Two whom no list has had each other's organisation ids when the export was started, and that was put right in WISEflow."""
+    flow = make_flow(people=0, source={"accepts_manual_participants": True})
+    ids = ["one@x", "other@x"]
+    one, other = (
+        ParticipantFactory(flow=flow, is_from_source=False, grade="5", organisation_id=each, unique_exam_id="")
+        for each in ids
+    )
+    world.grades |= {person.wiseflow_id: "5" for person in (one, other)}
     attempt = started(flow)
-    one, other = flow.participants.order_by("pk")
-    flow.participants.filter(pk=one.pk).update(unique_exam_id=other.unique_exam_id)
-    flow.participants.filter(pk=other.pk).update(unique_exam_id=one.unique_exam_id)
+    flow.participants.filter(pk=one.pk).update(organisation_id="third@x")
+    flow.participants.filter(pk=other.pk).update(organisation_id="one@x")
+    flow.participants.filter(pk=one.pk).update(organisation_id="other@x")
     send(attempt)
     assert (attempt.message["code"], world.exported) == ("attempt.people_changed", [])
     assert set(attempt.items.values_list("message__code", flat=True)) == {"attempt.identifier_changed"}
     (retry,) = retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
     send(retry)
-    sent = [line["studentUid"] for line in world.exported[0].body["gradeExports"]]
-    assert sent == [item.participant.unique_exam_id for item in retry.items.order_by("pk")]
+    sent = [line["liUID"] for line in world.exported[0].body["gradeExports"]]
+    assert sent == [item.participant.organisation_id for item in retry.items.order_by("pk")]
+
+
+def test_nothing_is_sent_when_somebody_else_has_come_by_an_identifier_meanwhile(
+    make_flow: MakeFlow, world: World
+) -> None:
+    """Ladok could not tell the two apart: a preview would hold back both."""
+    flow = make_flow(people=1, source={"accepts_manual_participants": True})
+    attempt = started(flow)
+    (first,) = flow.participants.all()
+    # On no list: an exam id that two have there is of none of them.
+    ParticipantFactory(flow=flow, grade="3", unique_exam_id=first.unique_exam_id, is_from_source=False)
+    send(attempt)
+    assert (attempt.message["code"], world.exported) == ("attempt.people_changed", [])
+    assert attempt.items.get().message["code"] == "export.identifier_shared"
+
+
+def test_nothing_is_written_over_when_the_source_does_not_allow_it_any_more(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow(people=1, source={"allows_overwriting": True})
+    send(started(flow))
+    (person,) = flow.participants.all()
+    person.assessment.grade = world.grades[person.wiseflow_id] = "3"
+    person.assessment.save()
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, overwrite=True, enqueue=False)
+    Source.objects.filter(pk=flow.source_id).update(allows_overwriting=False)
+    send(attempt)
+    assert attempt.items.get().message["code"] == "export.no_overwriting"
+    assert len(world.exported) == 1
 
 
 def test_an_answer_after_the_sweeper_said_unknown_still_counts(make_flow: MakeFlow) -> None:
@@ -540,14 +592,63 @@ def test_the_source_says_post_or_patch(make_flow: MakeFlow, world: World, method
 
 
 def test_the_sources_own_expression_builds_the_body(make_flow: MakeFlow, world: World) -> None:
-    from ladokflow.ladok.bodies import PARTICIPANTS_PRESET
-
     flow = make_flow(people=1, source={"export_body": PARTICIPANTS_PRESET})
     send(started(flow))
     person = flow.participants.get()
     assert world.exported[0].body == {
         "participants": [{"userId": person.unique_exam_id, "mark": "5", "adminGrade": None}]
     }
+
+
+@pytest.mark.parametrize("mark", ["3", ""])
+def test_the_articles_body_has_the_assessors_grade_beside_the_alternative_one(
+    make_flow: MakeFlow, world: World, mark: str
+) -> None:
+    flow = make_flow(people=0, source={"export_body": PARTICIPANTS_PRESET})
+    person = ParticipantFactory(flow=flow)
+    AssessmentFactory(participant=person, grade=mark, alternative_grade="Sjuk")
+    world.grades[person.wiseflow_id], world.alternatives[person.wiseflow_id] = mark, "Sjuk"
+    (line,) = preview_export(flow=flow, user=flow.created_by).to_send
+    assert (line.line.grade, line.line.mark) == ("Sjuk", mark)
+    send(started(flow))
+    assert world.exported[0].body == {
+        "participants": [{"userId": person.unique_exam_id, "mark": mark or None, "adminGrade": "Sjuk"}]
+    }
+
+
+@pytest.mark.parametrize("body", ["", PARTICIPANTS_PRESET], ids=["own", "preset"])
+def test_a_grade_that_was_changed_beside_the_alternative_one_counts_where_a_body_may_hold_it(
+    make_flow: MakeFlow, world: World, body: str
+) -> None:
+    flow = make_flow(people=0, source={"export_body": body})
+    person = ParticipantFactory(flow=flow)
+    AssessmentFactory(participant=person, grade="3", alternative_grade="Sjuk")
+    world.grades[person.wiseflow_id], world.alternatives[person.wiseflow_id] = "4", "Sjuk"
+    attempt = send(started(flow))
+    assert len(world.exported) == (0 if body else 1)
+    if body:
+        item = attempt.items.get()
+        assert item.message == {"code": "attempt.grade_changed", "params": {"was": "3", "now": "4"}}
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_nothing_is_sent_in_a_body_that_lacks_somebody_who_would_be_marked_as_sent(
+    make_flow: MakeFlow, world: World, language: str
+) -> None:
+    """The sample people do not show it when the expression is saved; a Ladok that answers 204 would have all of them exported."""
+    flow = make_flow(people=5, source={"export_body": "{p: gradeExports[:3].{id: uniqueExamId, grade: grade.grade}}"})
+    fourth = preview_export(flow=flow, user=flow.created_by).to_send[3].participant
+    attempt = send(started(flow))
+    assert (attempt.state, world.exported) == ("failed", [])
+    with translation.override(language):
+        told = attempt.reason
+        assert told is not None
+        assert fourth.organisation_id in told.what
+        assert {"sv": "Rätta uttrycket", "en": "Correct the expression"}[language] in told.todo
+        assert {"sv": "Ingenting skickades", "en": "Nothing was sent"}[language] in told.effect
+    with pytest.raises(Refused) as caught:
+        preview_export(flow=flow, user=flow.created_by, asking=Asking.RETRY).bodies()
+    assert caught.value.message.code == "ladok.expression_loses"
 
 
 def in_the_act(flow: Flow) -> tuple[ExportAttempt, uuid.UUID, list[int]]:

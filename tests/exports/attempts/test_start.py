@@ -5,13 +5,17 @@ from collections.abc import Callable
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from exports.attempts import outcomes, transitions
-from exports.attempts.start import idempotency_key, preview_export, retry_export, start_export
+from exports.attempts.body import idempotency_key
+from exports.attempts.start import preview_export, retry_export, start_export
+from exports.grades.word import say_how
 from exports.models import ExportAttempt, ExportItem
-from exports.rules.facts import load_case
-from exports.rules.rules import Asking
+from exports.rules.cases import load_case
+from exports.rules.values import Asking
 from ladokflow.messages import Refused, message
+from ladokflow.wiseflow.scales import Form
 from sources.models import Flow, Source
 from tests.exports.world import World
 from tests.factories import (
@@ -41,7 +45,7 @@ def test_start_writes_one_attempt_and_one_item_per_grade(make_flow: MakeFlow) ->
     assert (flow.export_state, flow.export_message["code"]) == ("pending", "export.waiting")
 
 
-@pytest.mark.parametrize("state", ["queued", "claimed", "sending"])
+@pytest.mark.parametrize("state", ["queued", "claimed", "reading", "sending"])
 def test_second_start_while_one_is_open_is_refused(make_flow: MakeFlow, state: str) -> None:
     flow = make_flow()
     ExportAttemptFactory(flow=flow, state=state)
@@ -49,7 +53,7 @@ def test_second_start_while_one_is_open_is_refused(make_flow: MakeFlow, state: s
     assert ExportAttempt.objects.count() == 1
 
 
-@pytest.mark.parametrize("state", ["queued", "claimed", "sending"])
+@pytest.mark.parametrize("state", ["queued", "claimed", "reading", "sending"])
 def test_the_database_itself_refuses_a_second_open_attempt(make_flow: MakeFlow, state: str) -> None:
     flow = make_flow()
     ExportAttemptFactory(flow=flow, state=state)
@@ -109,10 +113,17 @@ def test_people_added_by_hand_go_only_where_the_source_takes_them(make_flow: Mak
         assert attempt.sent_count == count
 
 
-def test_grade_outside_the_scale_is_held_back(make_flow: MakeFlow) -> None:
+def test_a_grade_outside_the_scale_holds_the_flow_and_once_a_manager_has_looked_itself(make_flow: MakeFlow) -> None:
     flow = make_flow(people=1, grades=["U", "3", "4", "5"])
     stranger = ParticipantFactory(flow=flow, grade="VG")
     preview = preview_export(flow=flow, user=flow.created_by)
+    assert preview.refusal
+    assert preview.refusal.code == "export.grades_not_on_the_scale"
+    with pytest.raises(Refused):
+        start_export(flow=flow, requested_by=flow.created_by)
+    say_how(flow=flow, form=Form.SHOWN, by=flow.created_by)
+    preview = preview_export(flow=flow, user=flow.created_by)
+    assert preview.refusal is None
     assert [(held.participant, held.message.code) for held in preview.held_back] == [
         (stranger, "export.not_on_the_scale")
     ]
@@ -149,7 +160,7 @@ def test_a_removed_code_ends_export_for_its_people(make_flow: MakeFlow) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "http_status", "code"), [("failed", 200, "B"), ("failed", None, "B"), ("unknown", None, "A")]
+    ("state", "http_status", "code"), [("failed", 200, "B"), ("failed", None, "B"), ("unknown", None, "")]
 )
 def test_who_is_on_another_exam_in_ladok_since_is_retried_there(
     make_flow: MakeFlow, state: str, http_status: int | None, code: str
@@ -164,7 +175,13 @@ def test_who_is_on_another_exam_in_ladok_since_is_retried_there(
     assert [line.code for line in preview_export(flow=flow, user=flow.created_by, asking=Asking.RETRY).to_send] == [
         first
     ]
-    person.codes.set([second])
+    person.registrations.filter(code=first).update(is_listed=False, gone_at=timezone.now())
+    if not code:
+        # A's list has the person no more: nor is it sent there again.
+        with pytest.raises(Refused) as caught:
+            retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+        assert caught.value.message.code == "export.not_listed"
+        return
     (retry,) = retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
     assert retry.code.code == code
 
@@ -267,6 +284,13 @@ def test_the_preview_shows_the_body_with_masked_personnummer(make_flow: MakeFlow
     assert flow.participants.get().national_id not in body
 
 
+def test_the_preview_masks_a_personnummer_without_its_century(make_flow: MakeFlow) -> None:
+    flow = make_flow(people=1, university="boras")
+    flow.participants.get().registrations.update(national_id="9001011234")
+    ((_code, body),) = preview_export(flow=flow, user=flow.created_by).bodies()
+    assert '"900101-****"' in body
+
+
 def test_the_preview_of_a_retry_shows_who_failed(make_flow: MakeFlow) -> None:
     flow = make_flow(people=2)
     person = flow.participants.first()
@@ -292,9 +316,8 @@ def test_an_alternative_grade_has_a_key_of_its_own(make_flow: MakeFlow) -> None:
     for is_alternative in (False, True):
         (each,) = load_case(flow).people
         line = dataclasses.replace(each.facts.line, is_alternative=is_alternative)
-        person = dataclasses.replace(each, facts=dataclasses.replace(each.facts, line=line))
         assert each.code
-        keys.append(idempotency_key(flow, each.code, [person]))
+        keys.append(idempotency_key(flow, each.code, [(line, 0)]))
     assert keys[0] != keys[1]
 
 
