@@ -1,131 +1,223 @@
-"""Settling what nobody knows: by asking Ladok, or by a manager's word."""
+"""Settling what nobody knows by asking Ladok. How a manager does it: `marks.py`."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import transaction
+from django.db.models import Exists, Q, QuerySet
 from django.db.models.functions import Now
 
-from exports.attempts.outcomes import close_if_all_exported
+from exports.attempts import findings
+from exports.attempts.counts import recount
 from exports.grades.read import database_now
-from exports.models import ExportAttempt, ExportItem
-from exports.rules.facts import item_line, lock
+from exports.models import ExportItem
+from exports.rules import doubt
+from exports.rules.cases import lock
+from exports.rules.items import item_line
 from exports.rules.states import refresh_states
+from exports.writing import update_in_groups
+from ladokflow.http import RemoteError
+from ladokflow.identifiers import normal_forms
 from ladokflow.ladok.base import Registered
 from ladokflow.messages import Message, Refused, message
 from sources.audit import record
-from sources.models import Flow
+from sources.models import Flow, FlowSource, Source
+from sources.sync.plan.moments import local
 from sources.universities.clients import ladok_for
 
 logger = logging.getLogger(__name__)
 
 State = ExportItem.State
 
-# Until then Ladok may still be at work on a request that it has not answered.
+# The sweeper lets so much time pass before it asks for the first time: most of what is registered is there by then.
 QUIET = dt.timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class Settled:
-    """How many unknown outcomes turned out to be in Ladok, not to be there, or are still unknown."""
+    """How many unknown outcomes turned out to be in Ladok, not to be there, or are still unknown; from when on asking
+    again ends the doubt of some that are; and what was wrong where Ladok could not tell of one of several codes."""
 
     exported: int = 0
     failed: int = 0
     unknown: int = 0
+    again_at: dt.datetime | None = field(default=None, compare=False)
+    unread: tuple[Message, ...] = ()
+
+
+class NothingUnknown(Refused):
+    """There is no unknown outcome to check."""
 
 
 def check_with_ladok(*, flow: Flow, by: AbstractBaseUser | None = None, address: str | None = None) -> Settled:
-    """Ask Ladok which of the flow's unknown outcomes it has registered, and settle them. Sends nothing.
+    """Ask Ladok which of the flow's unknown outcomes it has registered, and settle them; and if it has twice what was sent again.
+    Sends nothing.
 
-    Raises Refused where the source cannot be read back or nothing is unknown, RemoteError where Ladok cannot tell.
+    A code of which Ladok cannot tell keeps no other from being settled. Raises Refused where the source cannot be read back or nothing
+    is unknown, RemoteError where Ladok can tell of none.
     """
     source = flow.source
     if not source.can_read_back:
         raise Refused(message("settle.cannot_read_back"))
     unknown = _unknown_items(flow)
-    if not unknown:
-        raise Refused(message("settle.nothing_unknown"))
-    found: dict[int, list[Registered]] = {}
+    again = list(_with_codes(_sent_again(source).filter(attempt__flow=flow)).defer("national_id"))
+    if not unknown and not again:
+        raise NothingUnknown(message("settle.nothing_unknown"))
     # What Ladok registers while it is being asked may be missing in its answer.
     asked_at = database_now(flow)
-    with ladok_for(source) as client:
-        for code in {item.attempt.code for item in unknown}:
-            found[code.pk] = source.rules.read_back(client, code.code)
+    registered, failures = _read_back(source, {item.attempt.code for item in (*unknown, *again)})
     with transaction.atomic():
         locked = lock(flow.pk)
-        settled = _settle(locked, unknown, found, by, asked_at)
-        told = message("audit.read_back", exported=settled.exported, failed=settled.failed, unknown=settled.unknown)
+        settled = _settle(locked, unknown, registered, by, asked_at)
+        settled = replace(settled, unread=tuple(failure.message for failure in failures))
+        looked_for = {item.pk: {"absent_at": asked_at} for item in again if item.attempt.code_id in registered}
+        update_in_groups(ExportItem.objects.all(), looked_for)
+        findings.weigh_sendings(flow.pk)
+        findings.find_listed(flow.pk, _listed_again(locked, registered))
+        entry = message("audit.read_back", exported=settled.exported, failed=settled.failed, unknown=settled.unknown)
         for attempt_pk in {item.attempt_id for item in unknown}:
-            record(message=told, source=source, flow=flow, attempt_id=attempt_pk, actor=by, address=address)
+            record(message=entry, source=source, flow=flow, attempt_id=attempt_pk, actor=by, address=address)
         refresh_states(flow)
     logger.info("export.read_back flow=%s %s", flow.pk, settled)
     return settled
 
 
+def _read_back(source: Source, codes: Collection[FlowSource]) -> tuple[dict[int, list[Registered]], list[RemoteError]]:
+    """By code, what Ladok has of it; and the failures of those of which it cannot tell. RemoteError where that is all of them."""
+    registered: dict[int, list[Registered]] = {}
+    failures: list[RemoteError] = []
+    with ladok_for(source) as client:
+        for code in sorted(codes, key=lambda code: code.position):
+            try:
+                registered[code.pk] = source.rules.read_back(client, code.code)
+            except RemoteError as failure:
+                failures.append(failure)
+    if not registered:
+        raise failures[0]
+    return registered, failures
+
+
 def _unknown_items(flow: Flow) -> list[ExportItem]:
-    return list(
-        ExportItem.objects.filter(attempt__flow=flow, state=State.UNKNOWN)
-        .select_related("attempt__code")
-        .order_by("pk")
+    return list(_with_codes(ExportItem.objects.filter(attempt__flow=flow, state=State.UNKNOWN)).order_by("pk"))
+
+
+def _with_codes(items: QuerySet[ExportItem]) -> QuerySet[ExportItem]:
+    """Without what Ladok answered: it is long, and stored once for all of an attempt's items."""
+    return items.select_related("attempt__code").defer("attempt__answer")
+
+
+def _sent_again(source: Source) -> QuerySet[ExportItem]:
+    """Earlier sendings of what has been exported since, of which nobody knows if they arrived as well, and that Ladok has not been asked
+    for. One look tells, when all of them are older than what Ladok may work on."""
+    newer = ExportItem.objects.newer()
+    exported = newer.filter(state=State.EXPORTED, attempt__finished_at__lte=Now() - source.settling_time)
+    return ExportItem.objects.filter(
+        Exists(exported), ~Exists(newer.filter(replaces_exported=True)), state=State.SUPERSEDED, absent_at__isnull=True
     )
 
 
 def _settle(
     flow: Flow,
     unknown: Iterable[ExportItem],
-    found: Mapping[int, list[Registered]],
+    registered: Mapping[int, list[Registered]],
     by: AbstractBaseUser | None,
     asked_at: dt.datetime,
 ) -> Settled:
-    indexes = {code_pk: _by_identifier(rows) for code_pk, rows in found.items()}
+    indexes = {code_pk: _by_identifier(rows) for code_pk, rows in registered.items()}
     counts: dict[tuple[uuid.UUID, str], int] = {}
     still = 0
+    again: dict[uuid.UUID, dt.datetime] = {}
     for item in unknown:
-        state, told = _verdict(flow, item, indexes[item.attempt.code_id], asked_at)
-        if state == State.UNKNOWN:
-            still += ExportItem.objects.filter(pk=item.pk, state=State.UNKNOWN).update(message=told.to_json())
-        elif _move(item, (State.UNKNOWN,), state, told, by):
-            counts[item.attempt_id, state] = counts.get((item.attempt_id, state), 0) + 1
-    for attempt_pk in {attempt_pk for attempt_pk, _ in counts}:
-        _recount(attempt_pk, counts.get((attempt_pk, State.EXPORTED), 0), counts.get((attempt_pk, State.FAILED), 0))
+        if item.attempt.code_id not in registered:
+            still += 1
+            continue
+        is_there, reason = _verdict(flow, item, indexes[item.attempt.code_id])
+        first_at = doubt.first_look(item.absent_at, asked_at)
+        if is_there or doubt.is_over(first_at, asked_at, flow.source.settling_time):
+            state = State.EXPORTED if is_there else State.FAILED
+            if _move(item, state, reason, by):
+                counts[item.attempt_id, state] = counts.get((item.attempt_id, state), 0) + 1
+        elif _keep_unknown(flow, item, reason, first_at):
+            still += 1
+            again_at = doubt.ask_again_at(first_at, flow.source.settling_time)
+            again[item.attempt_id] = max(again_at, again.get(item.attempt_id, again_at))
+    for attempt_pk in {attempt_pk for attempt_pk, _ in counts} | set(again):
+        exported, failed = (counts.get((attempt_pk, state), 0) for state in (State.EXPORTED, State.FAILED))
+        again_at_text = _shown(flow, again.get(attempt_pk))
+        recount(attempt_pk, exported=exported, failed=failed, unknown=-exported - failed, again_at=again_at_text)
     return Settled(
         exported=sum(count for (_, state), count in counts.items() if state == State.EXPORTED),
         failed=sum(count for (_, state), count in counts.items() if state == State.FAILED),
         unknown=still,
+        again_at=min(again.values(), default=None),
     )
+
+
+def _keep_unknown(flow: Flow, item: ExportItem, reason: Message, first_at: dt.datetime) -> bool:
+    """It was not there, and that says nothing yet: the first look is kept, with what was found and when to ask again."""
+    again_at = doubt.ask_again_at(first_at, flow.source.settling_time)
+    told = message("settle.not_there_yet", cause=reason.to_json(), again=_shown(flow, again_at))
+    return bool(
+        ExportItem.objects.filter(pk=item.pk, state=State.UNKNOWN).update(absent_at=first_at, message=told.to_json())
+    )
+
+
+def _shown(flow: Flow, at: dt.datetime | None) -> str:
+    return local(at, flow.source.tz) if at else ""
 
 
 def _by_identifier(rows: Iterable[Registered]) -> dict[str, list[Registered]]:
     index: dict[str, list[Registered]] = {}
     for row in rows:
         for identifier in row.identifiers:
-            index.setdefault(identifier.casefold(), []).append(row)
+            for form in normal_forms(identifier):
+                index.setdefault(form, []).append(row)
     return index
 
 
-def _verdict(
-    flow: Flow, item: ExportItem, index: Mapping[str, list[Registered]], asked_at: dt.datetime
-) -> tuple[str, Message]:
-    identifiers = flow.source.rules.identifiers(item_line(item))
-    rows = [row for identifier in identifiers for row in index.get(identifier.casefold(), [])]
+def _verdict(flow: Flow, item: ExportItem, index: Mapping[str, list[Registered]]) -> tuple[bool, Message]:
+    """Whether Ladok shows the grade that was sent, and what it shows."""
+    rows = _rows_of(flow, item, index)
     same = [row for row in rows if row.grade == item.grade]
     if any(_has_points_of(row, item) for row in same):
-        return State.EXPORTED, message("settle.registered")
-    if not _is_quiet(item.attempt, asked_at):
-        return State.UNKNOWN, message("settle.too_early")
+        return True, message("settle.registered")
     if same:
         points = {"found": f"{same[0].points:f}", "sent": f"{item.points.normalize():f}"}  # type: ignore[union-attr]
-        return State.FAILED, message("settle.other_points", **points)
+        return False, message("settle.other_points", **points)
     if rows:
-        return State.FAILED, message("settle.other_grade", found=rows[0].grade, sent=item.grade)
-    return State.FAILED, message("settle.not_registered")
+        return False, message("settle.other_grade", found=rows[0].grade, sent=item.grade)
+    return False, message("settle.not_registered")
+
+
+def _listed_again(flow: Flow, registered: Mapping[int, list[Registered]]) -> list[tuple[ExportItem, int]]:
+    """Whoever Ladok shows with what we have sent more than once, by the newest item, with the number. What was to be written over
+    another may stand beside it: a record that keeps its history."""
+    items = _with_codes(ExportItem.objects.filter(attempt__code__in=registered)).order_by("pk")
+    newest = {(item.participant_id, item.place): item for item in items if item.state != State.SUPERSEDED}
+    grades: dict[tuple[int, int], set[str]] = {}
+    for item in items:
+        grades.setdefault((item.participant_id, item.place), set()).add(item.grade)
+    indexes = {code_pk: _by_identifier(rows) for code_pk, rows in registered.items()}
+    found = []
+    for key, item in newest.items():
+        rows = _rows_of(flow, item, indexes[item.attempt.code_id])
+        times = sum(row.grade in grades[key] for row in rows)
+        if times > 1 and not item.replaces_exported:
+            found.append((item, times))
+    return found
+
+
+def _rows_of(flow: Flow, item: ExportItem, index: Mapping[str, list[Registered]]) -> list[Registered]:
+    """The person's, each once, by whichever identifier it is found."""
+    identifiers = flow.source.rules.identifiers(item_line(item))
+    forms = dict.fromkeys(form for identifier in identifiers for form in normal_forms(identifier))
+    return list({id(row): row for form in forms for row in index.get(form, [])}.values())
 
 
 def _has_points_of(row: Registered, item: ExportItem) -> bool:
@@ -133,18 +225,11 @@ def _has_points_of(row: Registered, item: ExportItem) -> bool:
     return row.points is None or item.points is None or row.points == item.points
 
 
-def _is_quiet(attempt: ExportAttempt, asked_at: dt.datetime) -> bool:
-    """Whether Ladok has had time to put the request down. Whatever came back, it may have been at work still: what
-    answers with 5xx, or cuts the connection, is often only what stands in front of it."""
-    sent_at = attempt.sending_at or attempt.finished_at
-    return sent_at is not None and asked_at - sent_at > QUIET
-
-
-def _move(item: ExportItem, before: tuple[str, ...], after: str, told: Message, by: AbstractBaseUser | None) -> bool:
+def _move(item: ExportItem, after: str, reason: Message, by: AbstractBaseUser | None) -> bool:
     return bool(
-        ExportItem.objects.filter(pk=item.pk, state__in=before).update(
+        ExportItem.objects.filter(pk=item.pk, state=State.UNKNOWN).update(
             state=after,
-            message=told.to_json(),
+            message=reason.to_json(),
             may_be_in_ladok=False,
             settled_by_id=by.pk if by else None,
             settled_at=Now(),
@@ -152,80 +237,15 @@ def _move(item: ExportItem, before: tuple[str, ...], after: str, told: Message, 
     )
 
 
-def _recount(attempt_pk: uuid.UUID, exported: int, failed: int) -> None:
-    """The attempt's numbers and sentence, after so many of its unknown outcomes turned out to be one or the other."""
-    row = ExportAttempt.objects.filter(pk=attempt_pk)
-    row.update(
-        exported_count=F("exported_count") + exported,
-        failed_count=F("failed_count") + failed,
-        unknown_count=F("unknown_count") - exported - failed,
-    )
-    attempt = row.get()
-    counts = {
-        "exported": attempt.exported_count,
-        "failed": attempt.failed_count,
-        "unknown": attempt.unknown_count,
-        "total": attempt.sent_count,
-    }
-    code = "settle.attempt_in_doubt" if attempt.unknown_count else "settle.attempt"
-    row.update(message=message(code, **counts).to_json())
-    close_if_all_exported(attempt_pk)
-
-
-def mark_as_exported(*, item: ExportItem, by: AbstractBaseUser, reason: str, address: str | None = None) -> None:
-    """A manager has looked in Ladok and says that the grade is there: for an outcome that is unknown, or has failed.
-
-    Raises Refused without a reason, and where the grade is not open any more. The manager's word is on record.
-    """
-    words = reason.strip()
-    if not words:
-        raise Refused(message("settle.reason_missing"))
-    attempt = ExportAttempt.objects.select_related("flow__source").get(pk=item.attempt_id)
-    try:
-        with transaction.atomic():
-            lock(attempt.flow_id)
-            _mark(item, attempt, by, words, address)
-            refresh_states(attempt.flow)
-    except IntegrityError as error:
-        # There is a newer item for the person: under way, exported, or unknown itself.
-        if "unique" not in str(error).lower():
-            raise
-        raise Refused(message("settle.not_open")) from error
-    item.refresh_from_db()
-    logger.info("export.item.marked item=%s", item.pk)
-
-
-def _mark(item: ExportItem, attempt: ExportAttempt, by: AbstractBaseUser, reason: str, address: str | None) -> None:
-    before = ExportItem.objects.filter(pk=item.pk).values_list("state", flat=True).first()
-    newer = ExportItem.objects.filter(participant_id=item.participant_id, pk__gt=item.pk).exists()
-    told = message("settle.marked", reason=reason)
-    if before not in (State.UNKNOWN, State.FAILED) or newer or not _move(item, (before,), State.EXPORTED, told, by):
-        raise Refused(message("settle.not_open"))
-    if before == State.UNKNOWN:
-        _recount(attempt.pk, exported=1, failed=0)
-    else:
-        ExportAttempt.objects.filter(pk=attempt.pk).update(
-            exported_count=F("exported_count") + 1, failed_count=F("failed_count") - 1
-        )
-        _recount(attempt.pk, 0, 0)
-    record(
-        message=message("audit.marked_as_exported", person=item.organisation_id or str(item.pk), reason=reason),
-        source=attempt.flow.source,
-        flow=attempt.flow,
-        attempt_id=attempt.pk,
-        actor=by,
-        address=address,
-    )
-
-
-def flows_to_settle(now: dt.datetime) -> list[Flow]:
-    """Flows with unknown outcomes that have been quiet for a while, where Ladok can be asked."""
-    return list(
-        Flow.objects.filter(
-            source__can_read_back=True,
-            attempts__items__state=State.UNKNOWN,
-            attempts__finished_at__lt=now - QUIET,
-        )
-        .select_related("source")
-        .distinct()
-    )
+def flows_to_settle() -> list[Flow]:
+    """Flows for which it is time to ask Ladok, where it can be asked: for unknown outcomes the first time, or the second; and once
+    for what was sent again, if it is there twice."""
+    flows: set[int] = set()
+    for source in Source.objects.filter(can_read_back=True):
+        first = Q(absent_at__isnull=True, attempt__finished_at__lt=Now() - QUIET)
+        second = Q(absent_at__lte=Now() - source.settling_time) | Q(absent_at__gt=Now())
+        unknown = ExportItem.objects.filter(first | second, state=State.UNKNOWN)
+        for due in (unknown, _sent_again(source)):
+            of_source = due.filter(attempt__flow__source=source).order_by()
+            flows |= set(of_source.values_list("attempt__flow", flat=True).distinct())
+    return list(Flow.objects.filter(pk__in=flows).select_related("source").order_by("pk"))

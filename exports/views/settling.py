@@ -2,51 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from exports.attempts.settle import check_with_ladok, mark_as_exported
-from exports.models import ExportAttempt, ExportItem
+from exports.attempts.marks import ABSENT, THERE, Word, marked, say, seen_of, take_back, there_already, unsettled
+from exports.attempts.settle import check_with_ladok
+from exports.models import ExportAttempt, ExportItem, ExportItemQuerySet
 from exports.pages.forms import MarkForm
 from exports.pages.lists import with_newer
 from exports.views.asking import attempt_for, back, flow_for, keys_of
-from exports.views.attempt import UNSETTLED
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
-from ladokflow.messages import Refused
+from ladokflow.messages import Message, Refused, message
+from ladokflow.requests import HtmxRequest
+from sources.models import Flow
+from sources.sync.plan.moments import local
+
+# More fields than this in one form are not read.
+MARKED_AT_ONCE = 400
+WORDS = {"there": THERE, "absent": ABSENT}
+ENCRYPTED = ("national_id", "participant__national_id")  # none of them is shown
 
 
 @login_required
 @require_POST
-def check(request: HttpRequest, pk: int) -> HttpResponse:
+def check(request: HtmxRequest, pk: int) -> HttpResponse:
     """*Check with Ladok*."""
     flow = flow_for(request, pk)
     try:
-        found = check_with_ladok(flow=flow, by=request.user, address=address_of(request))  # type: ignore[arg-type]
+        settled = check_with_ladok(flow=flow, by=request.user, address=address_of(request))
     except (RemoteError, Refused) as error:
         messages.error(request, str(error.message))
     else:
         text = _(
             "Ladok was asked. Registered there: %(exported)s. Not registered: %(failed)s. Still unknown: %(unknown)s."
         )
-        level = messages.WARNING if found.unknown or found.failed else messages.SUCCESS
-        figures = {"exported": found.exported, "failed": found.failed, "unknown": found.unknown}
-        messages.add_message(request, level, text % figures)
+        level = messages.WARNING if settled.unknown or settled.failed else messages.SUCCESS
+        figures = {"exported": settled.exported, "failed": settled.failed, "unknown": settled.unknown}
+        told = text % figures
+        if settled.again_at:
+            again = _("Ladok may still be working on them: check again after %(at)s.")
+            told = f"{told} {again % {'at': local(settled.again_at, flow.source.tz)}}"
+        messages.add_message(request, level, told)
+        for failure in settled.unread:
+            messages.error(request, str(failure))
     return redirect(back(request, reverse("exports:dashboard")))
 
 
 @login_required
 @require_POST
-def choose(request: HttpRequest, pk: UUID) -> HttpResponse:
+def choose(request: HtmxRequest, pk: UUID) -> HttpResponse:
     """The people ticked on the attempt's page go on to the preview of the retry, or to *Mark as exported*."""
     attempt = attempt_for(request, pk)
     items = _chosen(attempt, request.POST.getlist("item"))
@@ -55,47 +70,127 @@ def choose(request: HttpRequest, pk: UUID) -> HttpResponse:
         return redirect(back(request, reverse("exports:attempt", args=[attempt.pk])))
     if "mark" in request.POST:
         query = urlencode([("item", item.pk) for item in items])
-        return redirect(f"{reverse('exports:mark', args=[attempt.pk])}?{query}")
+        return redirect(f"{reverse('exports:mark', args=[attempt.flow_id])}?{query}")
     query = urlencode([("asking", "retry"), *(("person", item.participant_id) for item in items)])
     return redirect(f"{reverse('exports:preview', args=[attempt.flow_id])}?{query}")
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def mark(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """*Mark as exported*: a manager has seen the grades in Ladok, and says how."""
-    attempt = attempt_for(request, pk)
-    given = request.POST if request.method == "POST" else request.GET
-    items = _chosen(attempt, given.getlist("item"))
-    if not items:
-        messages.warning(request, _("Choose at least one person first."))
-        return redirect("exports:attempt", attempt.pk)
-    form = MarkForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        _mark(request, items, form.cleaned_data["reason"])
-        return redirect("exports:attempt", attempt.pk)
-    context = {"attempt": attempt, "flow": attempt.flow, "items": items, "form": form}
-    return render(request, "exports/mark.html", context)
-
-
-def _mark(request: HttpRequest, items: list[ExportItem], reason: str) -> None:
-    done = 0
-    for item in items:
-        try:
-            mark_as_exported(item=item, by=request.user, reason=reason, address=address_of(request))  # type: ignore[arg-type]
-            done += 1
-        except Refused as refused:
-            text = _("%(person)s: %(why)s") % {"person": item.participant, "why": refused.message}
-            messages.error(request, text)
-    if done:
-        text = ngettext("%(count)s grade is marked as exported.", "%(count)s grades are marked as exported.", done)
-        messages.success(request, text % {"count": done})
 
 
 def _chosen(attempt: ExportAttempt, values: list[str]) -> list[ExportItem]:
     """The attempt's own items among these keys that are still open to be settled. 404 for a key of another attempt."""
     keys = keys_of(values)
-    own = with_newer(attempt.items.filter(pk__in=keys))
-    if len(own) != len(keys):
+    items = with_newer(attempt.items.filter(pk__in=keys))
+    if len(items) != len(keys):
         raise Http404
-    return [item for item in own if item.state in UNSETTLED and not item.has_newer]
+    return [item for item in items if item.is_unsettled and not item.has_newer]
+
+
+# --- Mark as exported ----------------------------------------------------------------------------------------------
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def mark(request: HtmxRequest, pk: int) -> HttpResponse:
+    """*Mark as exported*: a manager has seen the grades in Ladok, and says how. Those of the address; without, those of whom
+    Ladok has said so itself, or everybody whose grade is not exported. And those who are marked already, to take it back."""
+    flow = flow_for(request, pk)
+    if request.method == "POST":
+        return _mark(request, flow)
+    keys = keys_of(request.GET.getlist("item"))
+    asked = unsettled(flow).filter(pk__in=keys) if keys else there_already(flow)
+    is_all = "all" in request.GET or not (keys or asked.exists())
+    return _mark_page(request, flow, unsettled(flow) if is_all else asked, () if is_all else None, MarkForm())
+
+
+def _mark(request: HtmxRequest, flow: Flow) -> HttpResponse:
+    """Of all whom the form has ticked, as it has shown them, what its button says; where one of them is another than was shown, it is
+    shown instead."""
+    word = WORDS.get(request.POST.get("word", "there"))
+    if word is None:
+        raise Http404
+    seen = _seen(request.POST.getlist("item"))
+    shown = keys_of(request.POST.getlist("shown"))
+    form, failure = MarkForm(request.POST), None
+    if not seen:
+        failure = message("settle.nobody_chosen")
+    elif form.is_valid():
+        given = {"by": request.user, "reason": form.cleaned_data["reason"], "address": address_of(request)}
+        try:
+            done = say(word, flow=flow, seen=seen, **given)
+        except Refused as refused:
+            failure = refused.message
+        else:
+            messages.success(request, _done(word, done))
+            return redirect(f"{reverse('exports:mark', args=[flow.pk])}#marked")
+    items = unsettled(flow).filter(pk__in={*shown, *seen})
+    return _mark_page(request, flow, items, seen, form, failure)
+
+
+def _done(word: Word, count: int) -> str:
+    if word is THERE:
+        text = ngettext("%(count)s grade is marked as exported.", "%(count)s grades are marked as exported.", count)
+    else:
+        text = ngettext(
+            "%(count)s grade is marked as not in Ladok.", "%(count)s grades are marked as not in Ladok.", count
+        )
+    return text % {"count": count}
+
+
+def _mark_page(
+    request: HtmxRequest,
+    flow: Flow,
+    items: ExportItemQuerySet,
+    ticked: Collection[int] | None,
+    form: MarkForm,
+    failure: Message | None = None,
+) -> HttpResponse:
+    """`ticked`: the items that are; None for all."""
+    count = items.count()
+    rows = list(
+        items.select_related("participant", "attempt__code")
+        .defer(*ENCRYPTED, "attempt__answer")
+        .order_by("pk")[:MARKED_AT_ONCE]
+    )
+    done = marked(flow).select_related("participant", "settled_by").defer(*ENCRYPTED)
+    context = {
+        "flow": flow,
+        "tz": flow.source.tz,
+        "rows": [(item, seen_of(item), ticked is None or item.pk in ticked) for item in rows],
+        "count": count,
+        "left_out": count - len(rows),
+        "others": unsettled(flow).count() - count,
+        "has_unknown": any(item.state == ExportItem.State.UNKNOWN for item in rows),
+        "marked": [(item, seen_of(item)) for item in done.order_by("-settled_at")[:MARKED_AT_ONCE]],
+        "has_codes": flow.codes.count() > 1,
+        "form": form,
+        "failure": failure,
+    }
+    return render(request, "exports/mark.html", context)
+
+
+def _seen(values: list[str]) -> dict[int, str]:
+    """What was ticked: an item's key and what was seen of it, "12:4f…". 404 for what is none."""
+    pairs = [value.partition(":") for value in values]
+    keys = keys_of(key for key, _colon, _print in pairs)
+    return dict(zip(keys, (print_ for _key, _colon, print_ in pairs), strict=True))
+
+
+@login_required
+@require_POST
+def take_mark_back(request: HtmxRequest, pk: int) -> HttpResponse:
+    """The ticked are as they were before they were marked."""
+    flow = flow_for(request, pk)
+    seen = _seen(request.POST.getlist("item"))
+    after = redirect(f"{reverse('exports:mark', args=[flow.pk])}?{urlencode([('item', key) for key in seen])}")
+    if not seen:
+        messages.warning(request, _("Choose at least one person first."))
+        return after
+    try:
+        done = take_back(flow=flow, seen=seen, by=request.user, address=address_of(request))
+    except Refused as refused:
+        messages.error(request, str(refused.message))
+        return redirect("exports:mark", flow.pk)
+    text = ngettext(
+        "The mark of %(count)s grade has been taken back.", "The marks of %(count)s grades have been taken back.", done
+    )
+    messages.success(request, text % {"count": done})
+    return after

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,11 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from exports.models import ExportAttempt, ExportItem
+from exports.views.attempt import SHOWN_ANSWER
 from sources.models import AuditEntry, Flow
 from tests.exports.world import World
 from tests.factories import ExportAttemptFactory, ExportItemFactory, ParticipantFactory
+from tests.filling import press
 from tests.pages.exporting import exported, manager_of, page, signed_in, stranger
 
 Make = Callable[..., Flow]
@@ -65,6 +68,14 @@ def test_answer_and_history_are_shown_and_national_ids_are_not(client: Client, m
     assert "The export ended: 1 exported, 1 failed, 0 unknown (HTTP status 200)." in text
 
 
+def test_an_answer_is_not_cut_in_the_middle_of_a_national_id(client: Client, make_flow: Make) -> None:
+    attempt = exported(make_flow(people=1))
+    attempt.answer = "x" * (SHOWN_ANSWER - 11) + " 19900101-1234"
+    attempt.save()
+    shown = signed_in(client, manager_of(attempt.flow)).get(f"/exports/{attempt.pk}/").context["answer"]
+    assert shown.endswith("x 19900101-*")
+
+
 def test_people_are_found_by_outcome_and_by_name(client: Client, make_flow: Make, world: World) -> None:
     flow = make_flow(people=3)
     world.answer = reject_first
@@ -80,10 +91,13 @@ def test_attempt_of_another_source_is_not_found(client: Client, make_flow: Make)
     attempt = exported(make_flow())
     item = attempt.items.first()
     signed_in(client, stranger())
-    for address in ("", "people.csv", "people.xlsx", "mark/"):
+    for address in ("", "people.csv", "people.xlsx"):
         assert client.get(f"/exports/{attempt.pk}/{address}").status_code == 404
     assert client.post(f"/exports/{attempt.pk}/choose/", {"item": [item.pk]}).status_code == 404
-    assert client.post(f"/exports/{attempt.pk}/mark/", {"item": [item.pk], "reason": "x"}).status_code == 404
+    marking = f"/exports/flows/{attempt.flow_id}/mark/"
+    assert client.get(marking).status_code == 404
+    assert client.post(marking, {"item": [f"{item.pk}:x"], "reason": "x"}).status_code == 404
+    assert client.post(f"{marking}take-back/", {"item": [item.pk]}).status_code == 404
 
 
 def test_page_asks_for_news_only_while_the_attempt_is_under_way(client: Client, make_flow: Make) -> None:
@@ -116,7 +130,7 @@ def test_person_with_a_later_attempt_cannot_be_chosen_here(client: Client, make_
     first = exported(flow)
     signed_in(client, manager_of(flow))
     assert 'name="item"' in page(client, f"/exports/{first.pk}/")
-    client.post(f"/exports/flows/{flow.pk}/send/", {"asking": "retry"})
+    press(client, f"/exports/flows/{flow.pk}/preview/?asking=retry", f"/exports/flows/{flow.pk}/send/")
     text = page(client, f"/exports/{first.pk}/")
     assert 'name="item"' not in text
     assert "There is a later attempt for this person." in text
@@ -156,16 +170,110 @@ def test_marking_as_exported_needs_a_reason_and_is_on_record(client: Client, mak
     user = manager_of(flow)
     signed_in(client, user)
     chosen = client.post(f"/exports/{attempt.pk}/choose/", {"item": [item.pk], "mark": "yes"})
-    assert chosen.headers["Location"] == f"/exports/{attempt.pk}/mark/?item={item.pk}"
+    marking = f"/exports/flows/{flow.pk}/mark/"
+    assert chosen.headers["Location"] == f"{marking}?item={item.pk}"
     assert str(item.participant) in page(client, chosen.headers["Location"])
-    without = client.post(f"/exports/{attempt.pk}/mark/", {"item": [item.pk], "reason": "  "})
+    shown = ticked(client, chosen.headers["Location"])
+    assert [value.split(":")[0] for value in shown["item"]] == [str(item.pk)]
+    without = client.post(marking, {**shown, "reason": "  "})
     assert without.context["form"].errors["reason"]
-    client.post(f"/exports/{attempt.pk}/mark/", {"item": [item.pk], "reason": "Seen in Ladok"})
+    client.post(marking, {**shown, "reason": "Seen in Ladok"})
     item.refresh_from_db()
     assert (item.state, item.settled_by) == ("exported", user)
     entry = AuditEntry.objects.filter(attempt_id=attempt.pk, actor=user).latest("pk")
     assert "Seen in Ladok" in str(entry)
     assert attempt.items.filter(state="unknown").count() == 1
+
+
+def ticked(client: Client, address: str) -> dict[str, Any]:
+    """What the form of *Mark as exported* sends as it stands there."""
+    rows = client.get(address).context["rows"]
+    return {
+        "item": [f"{item.pk}:{seen}" for item, seen, is_ticked in rows if is_ticked],
+        "shown": [item.pk for item, _seen, _is_ticked in rows],
+    }
+
+
+def says_there(call: Any) -> tuple[int, bytes]:
+    """Ladok has the first two already, and knows nothing of the third."""
+    infos = ("Resultatet är redan attesterat.", "Redan registrerat", "Okänd")
+    people = [line["studentUid"] for line in call.body["gradeExports"]]
+    errors = [{"userId": who, "errorInfo": info} for who, info in zip(people, infos, strict=False)]
+    return 200, json.dumps({"numberOfSuccess": 0, "numberOfErrors": len(errors), "errors": errors}).encode()
+
+
+def test_whom_ladok_has_already_are_offered_to_be_marked_together_and_it_can_be_taken_back(
+    client: Client, make_flow: Make, world: World
+) -> None:
+    flow = make_flow(people=3)
+    world.answer = says_there
+    attempt = exported(flow)
+    one, other, unknown_there = attempt.items.order_by("pk")
+    signed_in(client, manager_of(flow))
+    marking = f"/exports/flows/{flow.pk}/mark/"
+    for address in (
+        f"/exports/{attempt.pk}/",
+        f"/flows/{flow.pk}/",
+        "/exports/",
+        f"/exports/flows/{flow.pk}/preview/?asking=retry",
+    ):
+        assert f'href="{marking}"' in page(client, address), address
+    shown = ticked(client, marking)
+    assert [int(value.split(":")[0]) for value in shown["item"]] == [one.pk, other.pk]
+    assert str(unknown_there.participant) not in page(client, marking)
+    told = client.post(marking, {**shown, "reason": "Seen in Ladok"}, follow=True, headers={"accept-language": "en"})
+    assert "2 grades are marked as exported." in told.text
+    assert "Marked as exported by hand: Seen in Ladok" in told.text
+    flow.refresh_from_db()
+    assert (flow.exported_count, flow.failed_count) == (2, 1)
+    # What is left is another matter: it may be retried.
+    assert f'href="{marking}"' not in page(client, f"/flows/{flow.pk}/")
+    assert f"{marking}#marked" in page(client, f"/exports/{attempt.pk}/")
+    marked = re.findall(rf'value="({one.pk}:[^"]+)" id="marked-', page(client, marking))
+    for unseen in (f"{one.pk}", f"{one.pk}:{'0' * 32}"):
+        answer = client.post(f"{marking}take-back/", {"item": [unseen]}, follow=True, headers={"accept-language": "en"})
+        assert "has changed since you opened the page" in answer.text
+        assert attempt.items.get(pk=one.pk).state == "exported"
+    back = client.post(f"{marking}take-back/", {"item": marked}, follow=True, headers={"accept-language": "en"})
+    assert "The mark of 1 grade has been taken back." in back.text
+    assert attempt.items.get(pk=one.pk).state == "failed"
+
+
+def test_where_all_is_there_already_no_page_advises_to_retry(client: Client, make_flow: Make, world: World) -> None:
+    flow = make_flow(people=2)
+    world.answer = says_there
+    attempt = exported(flow)
+    signed_in(client, manager_of(flow))
+    for address in (f"/exports/{attempt.pk}/", f"/flows/{flow.pk}/", "/exports/"):
+        text = page(client, address)
+        assert "asking=retry" not in text, address
+        assert f'id="send-{flow.pk}"' not in text, address
+    text = page(client, f"/exports/flows/{flow.pk}/preview/", asking="retry")
+    assert "Ladok says that it has 2 grades already, which are not sent again" in text
+    assert 'id="send-form"' not in text
+    chosen = client.post(f"/exports/{attempt.pk}/choose/", {"item": [attempt.items.first().pk], "retry": "yes"})
+    text = page(client, chosen.headers["Location"])
+    assert "Ladok says that it has 1 of these grades already" in text
+    assert 'id="send-form"' in text
+
+
+def test_what_has_changed_since_the_page_was_opened_is_shown_and_nobody_is_marked(
+    client: Client, make_flow: Make, world: World
+) -> None:
+    flow = make_flow(people=2)
+    world.answer = says_there
+    attempt = exported(flow)
+    signed_in(client, manager_of(flow))
+    marking = f"/exports/flows/{flow.pk}/mark/"
+    shown = ticked(client, marking)
+    attempt.items.filter(pk=attempt.items.first().pk).update(grade="U")
+    told = client.post(marking, {**shown, "reason": "Seen"}, headers={"accept-language": "en"})
+    assert "has changed since you opened the page" in told.text
+    assert attempt.items.filter(state="failed").count() == 2
+    assert re.search(r">\s*Seen</textarea>", told.text)
+    nobody = client.post(marking, {"shown": shown["shown"], "reason": "Seen"}, headers={"accept-language": "en"})
+    assert "Nobody is chosen." in nobody.text
+    assert client.post(marking, {"item": ["x:y"], "reason": "Seen"}).status_code == 404
 
 
 def test_only_open_outcomes_of_this_attempt_can_be_marked(client: Client, make_flow: Make) -> None:
@@ -225,14 +333,14 @@ def test_workbook_holds_texts_only(client: Client, make_flow: Make, world: World
 
 
 def test_errors_of_all_own_flows_are_downloaded(client: Client, make_flow: Make, world: World) -> None:
-    ours, theirs = make_flow(people=2, title="Ours"), make_flow(people=2, title="Theirs")
+    ours, theirs = make_flow(people=2, title="Our exam"), make_flow(people=2, title="Their exam")
     world.answer = reject_first
     exported(ours)
     exported(theirs)
     signed_in(client, manager_of(ours))
     lines = client.get("/exports/errors.csv").content.decode("utf-8-sig").splitlines()
     assert len(lines) == 2
-    assert "Ours" in lines[1]
+    assert "Our exam" in lines[1]
     assert len(client.get("/exports/errors.csv", {"q": "nothing like it"}).content.decode().splitlines()) == 1
     assert client.get("/exports/errors.xlsx").status_code == 200
     assert client.get("/exports/errors.pdf").status_code == 404

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from exports.attempts.settle import Settled, check_with_ladok
-from ladokflow.messages import Refused
-from sources.command import PlainCommand, find_flow
+from exports.attempts.settle import NothingUnknown, Settled, check_with_ladok
+from sources.command import PlainCommand, find_flow, one_line
 
 
 class Command(PlainCommand):
@@ -23,12 +21,18 @@ class Command(PlainCommand):
         flow = find_flow(options["flow"])
         try:
             settled = check_with_ladok(flow=flow)
-        except Refused as refused:
-            if refused.message.code != "settle.nothing_unknown":
-                raise
+        except NothingUnknown:
             settled = Settled()
+        again_at = settled.again_at.isoformat(timespec="minutes") if settled.again_at else None
         if options["json"]:
-            self.print_json({"flow": flow.pk, "state": str(flow.export_state), **asdict(settled)})
+            found = {"exported": settled.exported, "failed": settled.failed, "unknown": settled.unknown}
+            unread = [one_line(failure) for failure in settled.unread]
+            self.print_json(
+                {"flow": flow.pk, "state": str(flow.export_state), **found, "askAgainAt": again_at, "unread": unread}
+            )
             return
         counts = f"{settled.exported} are in Ladok, {settled.failed} are not, {settled.unknown} are still unknown"
-        self.stdout.write(f"Of the unknown outcomes {counts}.")
+        again = f" Ladok may still be working on them: ask again after {again_at}." if again_at else ""
+        self.stdout.write(f"Of the unknown outcomes {counts}.{again}")
+        for failure in settled.unread:
+            self.stdout.write(one_line(failure))

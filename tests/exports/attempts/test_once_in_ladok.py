@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,18 +14,19 @@ from django.test import Client
 from django.urls import reverse
 
 from exports.attempts.send import send_attempt
-from exports.attempts.settle import check_with_ladok
+from exports.attempts.settle import check_with_ladok, flows_to_settle
 from exports.attempts.start import start_export
 from exports.grades.collect import collect_grades
-from exports.models import ExportAttempt, ExportItem
+from exports.models import ExportAttempt, ExportItem, Finding
 from exports.operation.sweep import sweep
 from ladokflow.sandbox.server import Sandbox
 from sources.models import Flow, Source
-from tests.environment import ROOT
 from tests.exports.attempts.test_once import AT_ONCE, Sender, at_once
 from tests.exports.test_end_to_end import Exam
 from tests.factories import in_hours
+from tests.filling import form_on
 from tests.running import wait_until
+from tests.warm import WarmProcess
 
 EXPORT = "/exams/*/grades"
 HELD = 300  # seconds that a request is held: longer than any test
@@ -77,11 +76,17 @@ def test_twenty_presses_at_once_register_each_grade_once(live_server: Any, exam:
     presses = [Press(live_server.url, flow.created_by) for _ in range(AT_ONCE)]
     barrier = threading.Barrier(AT_ONCE)
 
+    if button == "dashboard":
+        shown_at, action, ticked = f"{reverse('exports:dashboard')}?tab=pending", reverse("exports:start"), flow.pk
+    else:
+        shown_at, action = (reverse(f"exports:{name}", args=[flow.pk]) for name in ("preview", "send"))
+        ticked = None
+    form: dict[str, Any] = form_on(presses[0].http.get(shown_at).text, action)
+    form.pop("csrfmiddlewaretoken")
+
     def press(one: Press) -> httpx.Response:
         barrier.wait()
-        if button == "dashboard":
-            return one(reverse("exports:start"), flow=flow.pk)
-        return one(reverse("exports:send", args=[flow.pk]))
+        return one(action, **form, **({"flow": ticked} if ticked else {}))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(press, presses))
@@ -114,12 +119,50 @@ def test_a_worker_killed_inside_the_request_leaves_an_unknown_that_ladok_settles
     attempt.refresh_from_db()
     assert (attempt.state, attempt.unknown_count) == ("failed", 5)
     assert times_in(exam) == [1] * 5 * is_done
-    ExportAttempt.objects.update(sending_at=in_hours(-1))
+    ExportItem.objects.update(absent_at=in_hours(-1))
     settled = check_with_ladok(flow=Flow.objects.get(pk=exam.flow))
     assert (settled.exported, settled.failed, settled.unknown) == ((5, 0, 0) if is_done else (0, 5, 0))
     if not is_done:
         assert exam.export("retry")["exported"] == 5
     assert times_in(exam) == [1] * 5
+
+
+def test_what_ladok_is_still_at_work_on_is_not_sent_again(exam: Exam, settings: Any) -> None:
+    """Registered seconds after we have stopped waiting: asked in between, nothing said that it was not exported."""
+    settings.REMOTE_TIMEOUT_SECONDS = 1
+    Source.objects.update(can_read_back=True)
+    exam.control.set_read_back("liu", True)
+    exam.control.fault("liu", EXPORT, "latency", method="POST", seconds=5)
+    assert exam.export(fails=True)["unknown"] == 5
+    settings.REMOTE_TIMEOUT_SECONDS = 30
+    flow = Flow.objects.get(pk=exam.flow)
+    assert times_in(exam) == []
+    assert check_with_ladok(flow=flow).unknown == 5
+    flow.refresh_from_db()
+    assert flow.export_reason
+    assert "Retry" not in flow.export_reason.todo
+    wait_until(lambda: len(exam.ledger()) == 5, 60, "the registration")
+    assert check_with_ladok(flow=flow).exported == 5
+    assert times_in(exam) == [1] * 5
+
+
+def test_what_was_sent_again_and_is_in_ladok_twice_is_found_by_the_sweeper(exam: Exam) -> None:
+    """A manager retries what may be there, and it was: where Ladok can be asked, that does not stay unknown."""
+    Source.objects.update(can_read_back=True)
+    exam.control.set_read_back("liu", True)
+    exam.control.set_idempotency("liu", False)
+    exam.control.fault("liu", EXPORT, "lost_answer", method="POST")
+    assert exam.export(fails=True)["unknown"] == 5
+    assert exam.export("retry")["exported"] == 5
+    assert times_in(exam) == [2] * 5
+    sweep()
+    assert not Finding.objects.exists()  # Ladok may still be at work
+    ExportAttempt.objects.update(finished_at=in_hours(-1))
+    sweep()
+    found = Finding.objects.open()
+    assert set(found.values_list("kind", "item__state")) == {("twice", "exported")}
+    assert found.count() == 5
+    assert flows_to_settle() == []  # it is asked once
 
 
 def test_a_worker_killed_before_the_mark_is_followed_by_one_that_registers_each_grade_once(
@@ -128,7 +171,7 @@ def test_a_worker_killed_before_the_mark_is_followed_by_one_that_registers_each_
     flow = Flow.objects.get(pk=exam.flow)
     (attempt,) = start_export(flow=flow, requested_by=flow.created_by)
     exam.control.fault("wiseflow", "*/assessments", "late_answer", times=1, seconds=HELD)
-    worker = subprocess.Popen([sys.executable, "-c", WORK, str(attempt.pk)], cwd=ROOT, env=subprocess_environment)
+    worker = WarmProcess("-c", WORK, str(attempt.pk), environment=subprocess_environment)
     wait_until(lambda: exam.control.faults()[0]["used"], 120, "the look at WISEflow")
     worker.kill()
     worker.wait()

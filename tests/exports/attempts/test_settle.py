@@ -6,17 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.utils import timezone
+import time_machine
+from django.core.exceptions import ValidationError
+from django.utils import timezone, translation
 
 from exports.attempts import outcomes, transitions
 from exports.attempts.answer import ItemOutcome, Reading
+from exports.attempts.marks import mark_as_exported, seen_of
 from exports.attempts.send import send_attempt
-from exports.attempts.settle import QUIET, Settled, check_with_ladok, mark_as_exported
+from exports.attempts.settle import QUIET, Settled, check_with_ladok, flows_to_settle
 from exports.attempts.start import retry_export, start_export
 from exports.models import ExportAttempt, ExportItem
 from exports.operation.sweep import sweep
 from ladokflow.http import RemoteError
-from ladokflow.messages import Refused, message
+from ladokflow.messages import Refused, Trait, message
 from sources.models import AuditEntry, Flow, Source
 from tests.exports.world import World
 from tests.factories import ExportAttemptFactory, ExportItemFactory, in_hours
@@ -26,19 +29,19 @@ MakeFlow = Callable[..., Flow]
 
 @pytest.fixture
 def unknown_flow(make_flow: MakeFlow, world: World) -> Flow:
-    """Three people were sent, the connection was cut, and Ladok can be asked."""
+    """Three people were sent, the connection was cut, and Ladok has been asked once, long ago, and had none of them."""
     flow = make_flow(people=3, source={"can_read_back": True})
     world.answer = lambda call: None
     (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
     send_attempt(attempt.pk)
-    quiet()
+    missing_since(in_hours(-1))
     flow.refresh_from_db()
     return flow
 
 
-def quiet() -> None:
-    """The quiet minute after the sending has passed."""
-    ExportAttempt.objects.update(sending_at=in_hours(-0.1))
+def missing_since(at: dt.datetime | None) -> None:
+    """Ladok was first asked then for what is unknown, and did not have it; None where it has never been asked."""
+    ExportItem.objects.filter(state="unknown").update(absent_at=at)
 
 
 def in_ladok(flow: Flow, *grades: str | None) -> list[dict[str, Any]]:
@@ -48,6 +51,10 @@ def in_ladok(flow: Flow, *grades: str | None) -> list[dict[str, Any]]:
         for each, grade in zip(people, grades, strict=True)
         if grade
     ]
+
+
+def mark(item: ExportItem, flow: Flow, reason: str = "Syns i Ladok", **given: Any) -> None:
+    mark_as_exported(flow=flow, seen={item.pk: seen_of(item)}, by=flow.created_by, reason=reason, **given)
 
 
 def states(flow: Flow) -> list[str]:
@@ -71,9 +78,10 @@ def test_a_grade_that_is_there_with_other_points_is_not_the_one_that_was_sent(
 ) -> None:
     """VG with 40 points was exported, VG with 42 was sent over it: the grade alone does not tell which of them is there."""
     flow = make_flow(people=3, grade="VG", university="boras", source={"can_read_back": True})
-    attempt = ExportAttemptFactory(flow=flow, state="failed", sent_count=3, unknown_count=3, sending_at=in_hours(-0.1))
+    attempt = ExportAttemptFactory(flow=flow, state="failed", sent_count=3, unknown_count=3, sending_at=in_hours(-2))
     for person in flow.participants.order_by("pk"):
         ExportItemFactory(attempt=attempt, participant=person, grade="VG", points=42, state="unknown")
+    missing_since(in_hours(-1))
     people = ExportItem.objects.order_by("pk").values_list("organisation_id", flat=True)
     world.registered = [
         {"federeradIdentitet": each, "grade": {"betyg": "VG", "poang": points}}
@@ -92,40 +100,105 @@ def test_everything_in_ladok_makes_the_attempt_and_the_flow_exported(unknown_flo
     assert unknown_flow.export_state == "exported"
 
 
-def test_while_ladok_may_be_at_work_what_is_not_there_stays_unknown(unknown_flow: Flow, world: World) -> None:
-    ExportAttempt.objects.update(sending_at=in_hours(0))
-    world.registered = in_ladok(unknown_flow, "5", None, None)
-    assert check_with_ladok(flow=unknown_flow) == Settled(exported=1, unknown=2)
-    # Asking again at once, when the attempt has got another sentence, changes nothing.
-    assert check_with_ladok(flow=unknown_flow) == Settled(unknown=2)
-    quiet()
-    assert check_with_ladok(flow=unknown_flow) == Settled(failed=2)
+# --- Not there: once is not enough
 
 
-def test_the_quiet_minute_is_counted_to_before_ladok_was_asked(unknown_flow: Flow, world: World) -> None:
+# When it was first missing, in minutes before now; None where nobody has asked. What a second "not there" makes of it.
+LOOKS: dict[str, tuple[float | None, str]] = {
+    "never asked": (None, "unknown"),
+    "just now": (0, "unknown"),
+    "a minute too early": (14, "unknown"),
+    "long enough": (15.1, "failed"),
+    "hours ago": (300, "failed"),
+    "by a clock that was ahead": (-60, "unknown"),
+}
+
+
+@pytest.mark.parametrize(("minutes", "after"), LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("found", [None, "3"], ids=["nothing", "another grade"])
+def test_what_is_not_there_is_believed_the_second_time_and_late_enough(
+    unknown_flow: Flow, world: World, found: str | None, minutes: float | None, after: str
+) -> None:
+    missing_since(None if minutes is None else in_hours(-minutes / 60))
+    world.registered = in_ladok(unknown_flow, "5", found, found)
+    settled = check_with_ladok(flow=unknown_flow)
+    assert states(unknown_flow) == ["exported", after, after]
+    assert settled == (Settled(exported=1, failed=2) if after == "failed" else Settled(exported=1, unknown=2))
+    assert (settled.again_at is None) is (after == "failed")
+
+
+def test_between_the_two_looks_everything_says_when_to_ask_again(unknown_flow: Flow, world: World) -> None:
+    missing_since(None)
+    settled = check_with_ladok(flow=unknown_flow)
+    assert settled.again_at
+    at = f"{settled.again_at.astimezone(unknown_flow.source.tz):%Y-%m-%d %H:%M}"
+    first_at = ExportItem.objects.values_list("absent_at", flat=True)[0]
+    assert first_at
+    assert dt.timedelta(minutes=15) <= settled.again_at - first_at < dt.timedelta(minutes=16)
+    told = [*ExportItem.objects.all(), *ExportAttempt.objects.all()]
+    unknown_flow.refresh_from_db()
+    for language in ("sv", "en"):
+        with translation.override(language):
+            assert all(at in row.reason.todo for row in told if row.reason)
+            assert unknown_flow.export_reason
+            assert at in unknown_flow.export_reason.todo
+    # Asking too early moves nothing: the first look stays the first.
+    check_with_ladok(flow=unknown_flow)
+    assert set(ExportItem.objects.values_list("absent_at", flat=True)) == {first_at}
+
+
+@pytest.mark.parametrize("minutes", [1, 15, 240])
+def test_how_far_apart_the_looks_are_is_the_sources(unknown_flow: Flow, world: World, minutes: int) -> None:
+    Source.objects.update(settling_minutes=minutes)
+    for since, after in ((minutes - 0.5, "unknown"), (minutes + 0.1, "failed")):
+        missing_since(in_hours(-since / 60))
+        check_with_ladok(flow=Flow.objects.get(pk=unknown_flow.pk))
+        assert states(unknown_flow) == [after] * 3
+
+
+def test_what_ladok_registers_after_the_first_look_is_found_by_the_second(unknown_flow: Flow, world: World) -> None:
+    """Registered 100 s after the request, asked after 60 s: nothing said that it was not exported."""
+    missing_since(None)
+    assert check_with_ladok(flow=unknown_flow) == Settled(unknown=3)
+    assert unknown_flow.export_reason
+    assert not unknown_flow.export_reason.has(Trait.READY)
+    world.registered = in_ladok(unknown_flow, "5", "5", "5")
+    assert check_with_ladok(flow=unknown_flow) == Settled(exported=3)
+    assert len(world.exported) == 1
+
+
+def test_the_looks_are_told_apart_by_when_ladok_was_asked_not_by_when_it_answered(
+    unknown_flow: Flow, world: World
+) -> None:
     """What Ladok registers while it is being asked is not in its answer."""
-    ExportAttempt.objects.update(sending_at=timezone.now() - QUIET + dt.timedelta(seconds=1))
+    missing_since(timezone.now() - dt.timedelta(minutes=15, seconds=-1))
     world.read_back_delay = 1.5
     assert check_with_ladok(flow=unknown_flow) == Settled(unknown=3)
 
 
-def test_the_quiet_minute_is_counted_by_the_clock_that_wrote_when_it_was_sent(
-    unknown_flow: Flow, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The database's: a web machine whose clock is ahead would call failed what Ladok is still at work on."""
-    ExportAttempt.objects.update(sending_at=in_hours(0))
-    monkeypatch.setattr(timezone, "now", lambda: dt.datetime.now(dt.UTC) + 2 * QUIET)
-    assert check_with_ladok(flow=unknown_flow) == Settled(unknown=3)
+def test_the_looks_are_told_apart_by_the_databases_clock(unknown_flow: Flow, world: World) -> None:
+    """A web machine whose clock is ahead would call failed what Ladok is still at work on."""
+    missing_since(in_hours(0))
+    with time_machine.travel(timezone.now() + dt.timedelta(hours=5)):
+        assert check_with_ladok(flow=unknown_flow) == Settled(unknown=3)
 
 
-def test_whatever_came_back_the_quiet_minute_is_kept(make_flow: MakeFlow, world: World) -> None:
-    flow = make_flow(people=1, source={"can_read_back": True})
-    world.answer = lambda call: (502, b"")
-    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
-    send_attempt(attempt.pk)
-    assert check_with_ladok(flow=flow) == Settled(unknown=1)
-    quiet()
-    assert check_with_ladok(flow=flow) == Settled(failed=1)
+def test_a_look_that_came_to_nothing_is_none(unknown_flow: Flow, world: World) -> None:
+    missing_since(None)
+    for status, registered in ((500, []), (200, [{"grade": {"grade": "5"}}]), (200, [{"studentUid": "x"}])):
+        world.read_back_status, world.registered = status, registered
+        with pytest.raises(RemoteError):
+            check_with_ladok(flow=unknown_flow)
+    assert set(ExportItem.objects.values_list("absent_at", flat=True)) == {None}
+
+
+def test_a_retry_has_looks_of_its_own(unknown_flow: Flow, world: World) -> None:
+    """That the first sending is not there says nothing of the second."""
+    (retry,) = retry_export(flow=unknown_flow, requested_by=unknown_flow.created_by, enqueue=False)
+    send_attempt(retry.pk)
+    flow = Flow.objects.get(pk=unknown_flow.pk)
+    assert check_with_ladok(flow=flow) == Settled(unknown=3)
+    assert list(retry.items.values_list("state", flat=True)) == ["unknown"] * 3
 
 
 def test_after_a_retry_that_was_not_sent_ladok_is_asked_again(unknown_flow: Flow, world: World) -> None:
@@ -133,7 +206,7 @@ def test_after_a_retry_that_was_not_sent_ladok_is_asked_again(unknown_flow: Flow
     (retry,) = retry_export(flow=unknown_flow, requested_by=unknown_flow.created_by, enqueue=False)
     send_attempt(retry.pk)
     Source.objects.update(ladok_url=f"{world.url}/ladok")
-    quiet()
+    missing_since(in_hours(-1))
     people = list(retry.items.order_by("pk"))
     world.registered = [{"studentUid": each.unique_exam_id, "grade": {"grade": "5"}} for each in people[:2]]
     flow = Flow.objects.get(pk=unknown_flow.pk)
@@ -160,18 +233,35 @@ def test_a_ladok_that_cannot_tell_settles_nothing(unknown_flow: Flow, world: Wor
     assert states(unknown_flow) == ["unknown"] * 3
 
 
-def test_the_sweeper_asks_ladok_after_a_quiet_minute(unknown_flow: Flow, world: World) -> None:
+def test_the_sweeper_asks_ladok_after_a_quiet_minute_and_once_more_when_it_counts(
+    unknown_flow: Flow, world: World
+) -> None:
+    missing_since(None)
     world.registered = in_ladok(unknown_flow, "5", "5", None)
-    ExportAttempt.objects.update(sending_at=in_hours(0))
     assert sweep().settled == 0
-    ExportAttempt.objects.update(sending_at=in_hours(-0.1), finished_at=in_hours(-0.1))
-    assert sweep().settled == 3
+    assert set(ExportItem.objects.values_list("absent_at", flat=True)) == {None}
+    ExportAttempt.objects.update(finished_at=timezone.now() - QUIET)
+    assert sweep().settled == 2
+    assert flows_to_settle() == []  # nothing is asked in between
     assert sweep().settled == 0
+    missing_since(in_hours(-0.3))
+    assert sweep().settled == 1
+    assert states(unknown_flow) == ["exported", "exported", "failed"]
+    assert len(world.exported) == 1
+    assert flows_to_settle() == []
+
+
+@pytest.mark.parametrize("minutes", [0, -1, 1441])
+def test_how_long_ladok_may_work_is_from_a_minute_to_a_day(unknown_flow: Flow, minutes: int) -> None:
+    source = unknown_flow.source
+    source.settling_minutes = minutes
+    with pytest.raises(ValidationError):
+        source.full_clean()
 
 
 def test_a_managers_word_settles_an_unknown_outcome_and_is_on_record(unknown_flow: Flow) -> None:
     for item in ExportItem.objects.all():
-        mark_as_exported(item=item, by=unknown_flow.created_by, reason="Syns i Ladok", address="192.0.2.7")
+        mark(item, unknown_flow, address="192.0.2.7")
     attempt = ExportAttempt.objects.get()
     assert (attempt.state, attempt.exported_count, attempt.unknown_count) == ("exported", 3, 0)
     unknown_flow.refresh_from_db()
@@ -187,7 +277,7 @@ def test_a_managers_word_settles_an_unknown_outcome_and_is_on_record(unknown_flo
 
 def test_marking_wants_a_reason(unknown_flow: Flow) -> None:
     with pytest.raises(Refused) as caught:
-        mark_as_exported(item=ExportItem.objects.all()[0], by=unknown_flow.created_by, reason="  ")
+        mark(ExportItem.objects.all()[0], unknown_flow, "  ")
     assert caught.value.message.code == "settle.reason_missing"
 
 
@@ -195,7 +285,7 @@ def test_what_is_sent_again_meanwhile_cannot_be_marked(unknown_flow: Flow) -> No
     item = ExportItem.objects.all()[0]
     retry_export(flow=unknown_flow, requested_by=unknown_flow.created_by)
     with pytest.raises(Refused) as caught:
-        mark_as_exported(item=item, by=unknown_flow.created_by, reason="Syns i Ladok")
+        mark(item, unknown_flow)
     assert caught.value.message.code == "settle.not_open"
 
 
@@ -210,7 +300,7 @@ def test_a_rejected_grade_that_was_registered_by_hand_can_be_marked(make_flow: M
     world.answer = lambda call: (200, json.dumps(body).encode())
     (attempt,) = start_export(flow=flow, requested_by=flow.created_by)
     send_attempt(attempt.pk)
-    mark_as_exported(item=attempt.items.get(state="failed"), by=flow.created_by, reason="Inlagt i Ladok")
+    mark(attempt.items.get(state="failed"), flow)
     attempt.refresh_from_db()
     flow.refresh_from_db()
     assert (attempt.state, attempt.failed_count, flow.export_state) == ("exported", 0, "exported")
@@ -228,7 +318,7 @@ def test_ladoks_own_answer_counts_more_than_that_nothing_was_found(
     assert transitions.mark(attempt.pk, token, method="POST", url="-", body_sha256="")
     keys = list(attempt.items.order_by("pk").values_list("pk", flat=True))
     outcomes.lose(attempt.pk, message("attempt.worker_died"), token=token, expired=False)
-    quiet()
+    missing_since(in_hours(-1))
     assert check_with_ladok(flow=flow) == Settled(failed=2)
     if is_retried:
         (retry,) = retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
@@ -250,7 +340,7 @@ def test_ladoks_own_answer_counts_more_than_that_nothing_was_found(
 
 def test_while_some_are_still_unknown_the_attempt_says_that_they_may_be_in_ladok(unknown_flow: Flow) -> None:
     for item, unknown in zip(ExportItem.objects.order_by("pk"), (2, 1, 0), strict=True):
-        mark_as_exported(item=item, by=unknown_flow.created_by, reason="Syns i Ladok")
+        mark(item, unknown_flow)
         attempt = ExportAttempt.objects.get()
         assert attempt.unknown_count == unknown
         assert bool(attempt.reason and attempt.reason.effect) is bool(unknown)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from exports import tasks
 from exports.attempts.start import retry_export
-from exports.models import DigestEntry, DigestReader, ExportAttempt
+from exports.models import DigestEntry, DigestReader, ExportAttempt, ExportItem
 from exports.operation import digest
 from ladokflow.messages import message
 from sources.models import Flow, Membership, SyncRun
@@ -134,7 +134,7 @@ def test_no_student_and_nothing_that_another_system_wrote_stands_in_it(source, a
     failed_sync(anna, told=message("remote.refused", system="WISEflow", status=400, detail=said).to_json())
     assert digest.send_digests() == 1
     text = f"{mailoutbox[0].subject} {mailoutbox[0].body}"
-    assert not re.search(r"Hemlig|Elsa|stude\d|AID-|1990", text)
+    assert not re.search(r"Hemlig|Elsa|stude\d|AID-|19900101", text)
     assert len(lines_of(mailoutbox[0])) == 2
 
 
@@ -271,7 +271,7 @@ DIES = """
 import os, signal, django
 django.setup()
 from django.core.mail.backends import locmem
-from exports import digest
+from exports.operation import digest
 send = locmem.EmailBackend.send_messages
 def send_and_die(self, messages):
     send(self, messages)
@@ -297,3 +297,15 @@ def test_a_worker_killed_between_sending_and_recording_leads_to_a_second_copy_an
     assert digest.send_digests(later(minutes=11)) == 1
     assert digest.send_digests(later(minutes=120)) == 0
     assert len(mail.outbox) == 1
+
+
+@pytest.mark.parametrize(("failed", "there"), [(2, 1), (2, 2)])
+def test_what_ladok_has_already_is_not_told_as_not_registered(anna, failed, there):
+    flow = failed_export(anna, failed=failed)
+    told = message("answer.person_already_registered", said="Redan attesterat").to_json()
+    keys = list(ExportItem.objects.filter(attempt__flow=flow).values_list("pk", flat=True))[:there]
+    ExportItem.objects.filter(pk__in=keys).update(message=told)
+    assert digest.send_digests() == 1
+    body = mail.outbox[0].body
+    assert f"Ladok säger att {there} betyg redan finns där" in body
+    assert ("registrerades inte i Ladok" in body) == (there < failed)
