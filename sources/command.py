@@ -48,9 +48,9 @@ class PlainCommand(BaseCommand):
     def print_json(self, document: Any) -> None:
         self.stdout.write(json.dumps(document))
 
-    def fail(self, told: Message | str) -> None:
+    def fail(self, reason: Message | str) -> None:
         """End with status 1 and one line on stderr, after what was printed."""
-        raise CommandError(one_line(told))
+        raise CommandError(one_line(reason))
 
 
 @contextlib.contextmanager
@@ -66,8 +66,19 @@ def only_errors_in_the_log() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def one_line(told: Message | str) -> str:
-    return " ".join(str(told).split())
+def add_seen(
+    parser: CommandParser,
+    preview: str,
+    seen: str = "Do it only if it is still what was printed with this fingerprint.",
+) -> None:
+    """The options of a command that does what somebody has looked at. `preview` and `seen` are their help."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--preview", "--dry-run", action="store_true", help=preview)
+    which.add_argument("--seen", metavar="FINGERPRINT", help=seen)
+
+
+def one_line(sentence: Message | str) -> str:
+    return " ".join(str(sentence).split())
 
 
 def find_source(slug: str) -> Source:
@@ -99,7 +110,7 @@ def wait_until(read: Callable[[], T], is_over: Callable[[T], bool], *, seconds: 
     """Read until it is over: a worker had taken up the work before we did."""
     ends = time.monotonic() + seconds
     while True:
-        found = read()
-        if is_over(found) or time.monotonic() > ends:
-            return found
+        value = read()
+        if is_over(value) or time.monotonic() > ends:
+            return value
         time.sleep(0.5)

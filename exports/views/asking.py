@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from exports.models import ExportAttempt
+from ladokflow.requests import HtmxRequest
 from sources.models import Flow
 
 MAX_CHOSEN = 100
 LARGEST_KEY = 2**63 - 1
 
 
-def flow_for(request: HttpRequest, pk: int) -> Flow:
+def flow_for(request: HtmxRequest, pk: int) -> Flow:
     """The flow, or 404 where it belongs to a source the user is no member of."""
     if pk > LARGEST_KEY:
         raise Http404
     return get_object_or_404(Flow.objects.visible_to(request.user).select_related("source"), pk=pk)
 
 
-def attempt_for(request: HttpRequest, pk: object) -> ExportAttempt:
+def attempt_for(request: HtmxRequest, pk: object) -> ExportAttempt:
     visible = Flow.objects.visible_to(request.user)
     attempts = ExportAttempt.objects.filter(flow__in=visible).select_related(
         "flow", "flow__source", "code", "requested_by"
@@ -30,13 +31,13 @@ def attempt_for(request: HttpRequest, pk: object) -> ExportAttempt:
     return get_object_or_404(attempts, pk=pk)
 
 
-def chosen_flows(request: HttpRequest) -> list[Flow]:
+def chosen_flows(request: HtmxRequest) -> list[Flow]:
     """The flows that were ticked, or the one whose own button was pressed. 404 if any of them is not the user's."""
     keys = keys_of(request.POST.getlist("one") or request.POST.getlist("flow"))[:MAX_CHOSEN]
-    found = Flow.objects.visible_to(request.user).select_related("source").in_bulk(keys)
-    if len(found) != len(keys):
+    flows = Flow.objects.visible_to(request.user).select_related("source").in_bulk(keys)
+    if len(flows) != len(keys):
         raise Http404
-    return [found[key] for key in keys]
+    return [flows[key] for key in keys]
 
 
 def keys_of(values: Iterable[str]) -> list[int]:
@@ -50,8 +51,10 @@ def keys_of(values: Iterable[str]) -> list[int]:
     return keys
 
 
-def back(request: HttpRequest, otherwise: str) -> str:
+def back(request: HtmxRequest, otherwise: str) -> str:
     """The page the form stood on, if it says so and is one of ours."""
-    said = request.POST.get("next", "")
-    is_ours = said and url_has_allowed_host_and_scheme(said, {request.get_host()}, require_https=request.is_secure())
-    return said if is_ours else otherwise
+    address = request.POST.get("next", "")
+    is_ours = address and url_has_allowed_host_and_scheme(
+        address, {request.get_host()}, require_https=request.is_secure()
+    )
+    return address if is_ours else otherwise

@@ -9,27 +9,42 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page, Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from exports.attempts.start import HeldBack, Preview, preview_export, retry_export, start_export
+from exports.attempts.order import Order
+from exports.attempts.ordering import start_or_order
+from exports.attempts.start import (
+    HeldBack,
+    Preview,
+    PreviewLine,
+    preview_export,
+    suggested_codes,
+    unread_lists,
+)
+from exports.grades.asking import ask
 from exports.grades.collect import collect_grades
+from exports.grades.word import say_how
 from exports.models import ExportAttempt, ExportItem
+from exports.pages.differences import told
 from exports.pages.forms import asking_of
-from exports.rules.rules import Asking
+from exports.rules.values import Asking
 from exports.views.asking import back, chosen_flows, flow_for, keys_of
 from ladokflow.addresses import address_of
+from ladokflow.fingerprints import NotAsShown
 from ladokflow.http import RemoteError
-from ladokflow.messages import Refused
+from ladokflow.messages import Refused, Trait
+from ladokflow.requests import HtmxRequest
+from ladokflow.wiseflow.scales import Form
 from sources.models import Flow
 
 PEOPLE_PER_PAGE = 100
-# Whoever is held back for one of these is not what the preview is about: the grade is in Ladok, or never failed.
-UNCONCERNED = ("export.exported_already", "export.not_failed", "export.not_changed")
+MOST_NAMED = 20  # people in a box: all of them stand in the list
+POINTS_SECONDS = 5.0  # of reading points while somebody waits: a worker goes on with the rest
 SHOWN_BODY = 200_000  # characters of the body that are shown: a page is not the place for ten thousand people
 
 
@@ -46,47 +61,50 @@ class Reason:
 
 @login_required
 @require_GET
-def preview(request: HttpRequest, pk: int) -> HttpResponse:
+def preview(request: HtmxRequest, pk: int) -> HttpResponse:
     """Who would be sent with which grade, who would not and why, and on demand the very body. Sends nothing."""
     flow = flow_for(request, pk)
     asking = asking_of(request.GET.get("asking"))
     only = keys_of(request.GET.getlist("person"))
-    found = _narrowed(preview_export(flow=flow, user=request.user, asking=asking), only)  # type: ignore[arg-type]
-    concerned = [line for line in found.held_back if line.message.code not in UNCONCERNED]
+    to = suggested_codes(flow) if asking is Asking.RETRY else None
+    again = "again" in request.GET
+    given: Any = {"only": only or None, "to": to, "send_again": again}
+    preview = preview_export(flow=flow, user=request.user, asking=asking, **given)
+    concerned = [line for line in preview.held_back if not line.message.has(Trait.NOT_ASKED_FOR)]
     context: dict[str, Any] = {
         "flow": flow,
         "tz": flow.source.tz,
         "asking": asking.value,
         "only": only,
-        "preview": found,
-        "to_send": _page(request, "page", found.to_send),
+        "preview": preview,
+        "to_send": (page := _page(request, "page", preview.to_send)),
+        # A code to choose on another page goes as it is suggested there.
+        "elsewhere": [line for line in preview.to_send if line.choices and line not in page.object_list],
         "held_back": _page(request, "held", concerned),
-        "others_count": len(found.held_back) - len(concerned),
+        "others_count": len(preview.held_back) - len(concerned),
         "reasons": _reasons(concerned),
-        "unknown_count": _unknown_among(found) if asking is Asking.RETRY else 0,
-        "codes": sorted({line.code.code for line in found.to_send}),
-        "has_alternatives": any(line.is_alternative for line in found.to_send),
-        "has_points": any(line.line.points is not None for line in found.to_send),
+        "unread": preview.unread,
+        # What another flow has sent: who is sent again, and who could be.
+        "again": again,
+        "again_count": sum(line.elsewhere is not None for line in preview.to_send),
+        "elsewhere_count": sum(line.message.has(Trait.SENT_ELSEWHERE) for line in concerned),
+        "holding": preview.holding,
+        "unknown_count": _unknown_among(preview) if asking is Asking.RETRY else 0,
+        "there_count": sum(line.is_there for line in preview.to_send),
+        "to_mark_count": sum(line.message.has(Trait.ALREADY_IN_LADOK) for line in concerned),
+        "codes": sorted({line.code.code for line in preview.to_send}),
+        "has_choices": any(line.choices for line in preview.to_send) and asking is Asking.RETRY,
+        "has_alternatives": any(line.is_alternative for line in preview.to_send),
+        "has_points": flow.source.rules.sends_points,
+        "without_points": (without := _without_points(preview)),
+        "named_without_points": without[:MOST_NAMED],
     }
     if "body" in request.GET:
-        context |= _bodies(found)
+        context |= _bodies(preview)
     return render(request, "exports/preview.html", context)
 
 
-def _narrowed(found: Preview, only: list[int]) -> Preview:
-    if not only:
-        return found
-    chosen = set(only)
-    return Preview(
-        flow=found.flow,
-        refusal=found.refusal,
-        to_send=[line for line in found.to_send if line.participant.pk in chosen],
-        held_back=[line for line in found.held_back if line.participant.pk in chosen],
-        managers=found.managers,
-    )
-
-
-def _page(request: HttpRequest, name: str, lines: list[Any]) -> Page[Any]:
+def _page(request: HtmxRequest, name: str, lines: list[Any]) -> Page[Any]:
     return Paginator(lines, PEOPLE_PER_PAGE).get_page(request.GET.get(name))
 
 
@@ -99,16 +117,20 @@ def _reasons(held_back: list[HeldBack]) -> list[Reason]:
     return [Reason(*each) for each in sorted(counts.values(), key=lambda each: -each[1])]
 
 
-def _unknown_among(found: Preview) -> int:
+def _unknown_among(preview: Preview) -> int:
     """How many of those who would be sent may be in Ladok already."""
-    unknown = ExportItem.objects.filter(participant__flow=found.flow, state=ExportItem.State.UNKNOWN)
-    keys = set(unknown.values_list("participant_id", flat=True))
-    return sum(line.participant.pk in keys for line in found.to_send)
+    return sum(line.is_unknown for line in preview.to_send)
 
 
-def _bodies(found: Preview) -> dict[str, Any]:
+def _without_points(preview: Preview) -> list[PreviewLine]:
+    """Whose grade would go without points to a university that takes them."""
+    takes_points = preview.flow.source.rules.sends_points
+    return [line for line in preview.to_send if takes_points and line.line.points is None]
+
+
+def _bodies(preview: Preview) -> dict[str, Any]:
     try:
-        bodies = [(code, body[:SHOWN_BODY], len(body) > SHOWN_BODY) for code, body in found.bodies()]
+        bodies = [(code, body[:SHOWN_BODY], len(body) > SHOWN_BODY) for code, body in preview.bodies()]
     except Refused as refused:
         return {"body_refusal": refused.message, "bodies": []}
     return {"bodies": bodies}
@@ -116,11 +138,11 @@ def _bodies(found: Preview) -> dict[str, Any]:
 
 @login_required
 @require_POST
-def collect(request: HttpRequest, pk: int) -> HttpResponse:
+def collect(request: HtmxRequest, pk: int) -> HttpResponse:
     """Read the grades from WISEflow now."""
     flow = flow_for(request, pk)
     try:
-        count = collect_grades(flow)
+        count = collect_grades(flow, seconds=POINTS_SECONDS)
     except (RemoteError, Refused) as error:
         messages.error(request, str(error.message))
     else:
@@ -130,6 +152,28 @@ def collect(request: HttpRequest, pk: int) -> HttpResponse:
             count,
         )
         messages.success(request, text % {"count": count})
+        if flow.points_left:
+            ask(flow.pk)
+    return redirect(back(request, reverse("exports:preview", args=[flow.pk])))
+
+
+@login_required
+@require_POST
+def say(request: HtmxRequest, pk: int) -> HttpResponse:
+    """How the grades are to be sent, by who has seen what they may be."""
+    flow = flow_for(request, pk)
+    form = next((form for form in Form if form == request.POST.get("form")), None)
+    if form is None:
+        messages.error(request, _("Choose how the grades are to be sent first."))
+    else:
+        try:
+            say_how(
+                flow=flow, form=form, by=request.user, seen=request.POST.get("seen", ""), address=address_of(request)
+            )
+        except Refused as refused:
+            messages.error(request, str(refused.message))
+        else:
+            messages.success(request, _("It is kept how the grades are to be sent. Nothing has been sent yet."))
     return redirect(back(request, reverse("exports:preview", args=[flow.pk])))
 
 
@@ -138,15 +182,24 @@ def collect(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def send(request: HttpRequest, pk: int) -> HttpResponse:
+def send(request: HtmxRequest, pk: int) -> HttpResponse:
     """From the preview of one flow: whoever presses the button has seen who is sent, and what is not known."""
     flow = flow_for(request, pk)
     asking = asking_of(request.POST.get("asking"))
+    only, again = keys_of(request.POST.getlist("person")), "send_again" in request.POST
     try:
-        attempts = _start(request, flow, asking, keys_of(request.POST.getlist("person")) or None)
+        attempts = _start(request, flow, asking, only or None, request.POST.get("seen", ""))
     except Refused as refused:
         messages.error(request, str(refused.message))
-        return redirect(f"{reverse('exports:preview', args=[flow.pk])}?{urlencode({'asking': asking.value})}")
+        if isinstance(refused, NotAsShown) and refused.difference is not None:
+            given: Any = {"only": only or None, "send_again": again}
+            now = preview_export(flow=flow, user=request.user, asking=asking, **given)
+            for what in told(now, refused.difference):
+                messages.warning(request, str(what))
+        query = urlencode(
+            [("asking", asking.value), *(("person", key) for key in only), *([("again", "on")] if again else [])]
+        )
+        return redirect(f"{reverse('exports:preview', args=[flow.pk])}?{query}")
     if len(attempts) == 1:
         return redirect("exports:attempt", attempts[0].pk)
     return redirect(_watching(reverse("exports:dashboard"), attempts))
@@ -154,17 +207,17 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def start(request: HttpRequest) -> HttpResponse:
+def start(request: HtmxRequest) -> HttpResponse:
     return _send_chosen(request, Asking.FIRST)
 
 
 @login_required
 @require_POST
-def retry(request: HttpRequest) -> HttpResponse:
+def retry(request: HtmxRequest) -> HttpResponse:
     return _send_chosen(request, Asking.RETRY)
 
 
-def _send_chosen(request: HttpRequest, asking: Asking) -> HttpResponse:
+def _send_chosen(request: HtmxRequest, asking: Asking) -> HttpResponse:
     """For the flows that were ticked: each by itself, so that one that is refused does not stop the others."""
     flows = chosen_flows(request)
     after = back(request, reverse("exports:dashboard"))
@@ -173,37 +226,50 @@ def _send_chosen(request: HttpRequest, asking: Asking) -> HttpResponse:
         return redirect(after)
     if asking is Asking.RETRY:
         uncertain = _uncertain(flows)
-        if len(flows) == 1 and uncertain:
-            # Sending again what may be there already is decided with that in sight.
+        if len(flows) == 1 and (uncertain or unread_lists(flows[0]) or suggested_codes(flows[0])):
+            # Sending again what may be there already, without Ladok's list, or elsewhere is decided with that in sight.
             return redirect(f"{reverse('exports:preview', args=[flows[0].pk])}?asking=retry")
         flows = [flow for flow in flows if flow not in uncertain]
         _tell_uncertain(request, uncertain)
     started: list[ExportAttempt] = []
     for flow in flows:
         try:
-            started += _start(request, flow, asking, None)
+            started += _start(request, flow, asking, None, request.POST.get(f"seen-{flow.pk}", ""))
         except Refused as refused:
             text = _("%(flow)s: %(why)s") % {"flow": flow.title, "why": refused.message}
             messages.error(request, text)
     return redirect(_watching(after, started))
 
 
-def _start(request: HttpRequest, flow: Flow, asking: Asking, only: list[int] | None) -> list[ExportAttempt]:
-    who: Any = request.user
-    if asking is Asking.RETRY:
-        return retry_export(flow=flow, requested_by=who, address=address_of(request), only=only)
-    return start_export(
-        flow=flow, requested_by=who, address=address_of(request), only=only, overwrite=asking is Asking.OVERWRITE
+def _start(request: HtmxRequest, flow: Flow, asking: Asking, only: list[int] | None, seen: str) -> list[ExportAttempt]:
+    order = Order(
+        asking=asking,
+        only=only,
+        to=_chosen_codes(request) if asking is Asking.RETRY else {},
+        with_last_list="with_last_list" in request.POST,
+        send_again="send_again" in request.POST,
+        seen=seen,
+        address=address_of(request),
     )
+    return start_or_order(flow, order, requested_by=request.user)
+
+
+def _chosen_codes(request: HtmxRequest) -> dict[int, int]:
+    """The code that was chosen for each person who is on several. 404 for what is no key."""
+    fields = [(name.removeprefix("to-"), value) for name, value in request.POST.items() if name.startswith("to-")]
+    try:
+        return {int(person): int(str(code)) for person, code in fields}
+    except ValueError:
+        raise Http404 from None
 
 
 def _uncertain(flows: list[Flow]) -> list[Flow]:
-    unknown = ExportItem.objects.filter(participant__flow__in=flows, state=ExportItem.State.UNKNOWN)
-    keys = set(unknown.values_list("participant__flow_id", flat=True).distinct())
+    unknown = ExportItem.objects.filter(attempt__flow__in=flows, state=ExportItem.State.UNKNOWN)
+    keys = set(unknown.values_list("attempt__flow_id", flat=True).distinct())
     return [flow for flow in flows if flow.pk in keys]
 
 
-def _tell_uncertain(request: HttpRequest, uncertain: list[Flow]) -> None:
+def _tell_uncertain(request: HtmxRequest, uncertain: list[Flow]) -> None:
     if uncertain:
         text = _(
             "Not retried, because grades of theirs may be in Ladok already: %(flows)s. "

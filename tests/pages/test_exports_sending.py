@@ -11,6 +11,7 @@ from exports.models import ExportAttempt, ExportItem
 from sources.models import AuditEntry, Flow
 from tests.exports.world import World
 from tests.factories import ParticipantFactory
+from tests.filling import form_on, press
 from tests.pages.exporting import exported, manager_of, page, shown, signed_in, stranger
 
 Make = Callable[..., Flow]
@@ -18,6 +19,17 @@ Make = Callable[..., Flow]
 
 def preview_of(flow: Flow) -> str:
     return f"/exports/flows/{flow.pk}/preview/"
+
+
+def send(client: Client, flow: Flow, asking: str = "first", *, person: int | None = None, **filled: Any) -> Any:
+    """From the preview, as it is shown."""
+    shown_at = f"{preview_of(flow)}?asking={asking}" + (f"&person={person}" if person else "")
+    return press(client, shown_at, f"/exports/flows/{flow.pk}/send/", **filled)
+
+
+def send_chosen(client: Client, verb: str, **filled: Any) -> Any:
+    """From the dashboard, as it is shown."""
+    return press(client, f"/exports/?tab={'failed' if verb == 'retry' else 'pending'}", f"/exports/{verb}/", **filled)
 
 
 def reject_all(call: Any) -> tuple[int, bytes]:
@@ -75,6 +87,7 @@ def test_preview_warns_of_what_may_be_in_ladok_already(client: Client, make_flow
     exported(flow)
     text = page(signed_in(client, manager_of(flow)), preview_of(flow), asking="retry")
     assert "2 of these grades may be in Ladok already" in text
+    assert text.count(">may be in Ladok already<") == 2  # beside each person
     assert "Look in Ladok first." in text
 
 
@@ -115,7 +128,7 @@ def test_wiseflow_that_is_down_is_told(client: Client, make_flow: Make, world: W
 def test_export_from_the_preview_makes_one_attempt_and_shows_it(client: Client, make_flow: Make) -> None:
     flow = make_flow(people=2)
     user = manager_of(flow)
-    response = signed_in(client, user).post(f"/exports/flows/{flow.pk}/send/", {"asking": "first"})
+    response = send(signed_in(client, user), flow)
     attempt = ExportAttempt.objects.get()
     assert response.headers["Location"] == f"/exports/{attempt.pk}/"
     assert (attempt.requested_by, attempt.sent_count, attempt.state) == (user, 2, "queued")
@@ -126,21 +139,19 @@ def test_export_from_the_preview_makes_one_attempt_and_shows_it(client: Client, 
 def test_second_click_makes_no_second_attempt(client: Client, make_flow: Make) -> None:
     flow = make_flow(people=2)
     signed_in(client, manager_of(flow))
-    client.post(f"/exports/flows/{flow.pk}/send/", {"asking": "first"})
-    again = client.post(
-        f"/exports/flows/{flow.pk}/send/", {"asking": "first"}, follow=True, headers={"accept-language": "en"}
-    )
+    address = f"/exports/flows/{flow.pk}/send/"
+    form = form_on(page(client, preview_of(flow)), address)
+    client.post(address, form)
+    again = client.post(address, form, follow=True, headers={"accept-language": "en"})
     assert "An export of this flow is under way already." in again.content.decode()
     assert ExportAttempt.objects.count() == 1
 
 
 def test_chosen_flows_are_exported_together(client: Client, make_flow: Make) -> None:
-    flows = [make_flow(people=1), make_flow(people=2)]
+    flows = [shown(make_flow(people=1)), shown(make_flow(people=2))]
     user = manager_of(flows[0])
     flows[1].source.memberships.create(user=user, role="manager")
-    response = signed_in(client, user).post(
-        "/exports/start/", {"flow": [flow.pk for flow in flows], "next": "/exports/?tab=pending"}
-    )
+    response = send_chosen(signed_in(client, user), "start", flow=[flow.pk for flow in flows])
     attempts = set(ExportAttempt.objects.values_list("pk", flat=True))
     assert len(attempts) == 2
     assert response.headers["Location"].startswith("/exports/?tab=pending&watch=")
@@ -148,21 +159,19 @@ def test_chosen_flows_are_exported_together(client: Client, make_flow: Make) -> 
 
 
 def test_flow_that_is_refused_does_not_stop_the_others(client: Client, make_flow: Make) -> None:
-    good, bad = make_flow(people=1, title="Good"), make_flow(people=1, title="Bad", synced_at=None)
+    good, bad = shown(make_flow(people=1, title="Good")), make_flow(people=1, title="Bad", synced_at=None)
     user = manager_of(good)
     bad.source.memberships.create(user=user, role="manager")
-    response = signed_in(client, user).post(
-        "/exports/start/", {"flow": [good.pk, bad.pk]}, follow=True, headers={"accept-language": "en"}
-    )
+    response = send_chosen(signed_in(client, user), "start", flow=[good.pk, bad.pk], follow=True)
     assert "Bad: Not synchronised with Ladok yet." in response.content.decode()
     assert ExportAttempt.objects.get().flow == good
 
 
 def test_button_of_a_row_sends_that_row_only(client: Client, make_flow: Make) -> None:
-    ticked, pressed = make_flow(people=1), make_flow(people=1)
+    ticked, pressed = shown(make_flow(people=1)), shown(make_flow(people=1))
     user = manager_of(ticked)
     pressed.source.memberships.create(user=user, role="manager")
-    signed_in(client, user).post("/exports/start/", {"flow": [ticked.pk], "one": pressed.pk})
+    send_chosen(signed_in(client, user), "start", flow=[ticked.pk], one=pressed.pk)
     assert ExportAttempt.objects.get().flow == pressed
 
 
@@ -178,7 +187,7 @@ def test_retry_sends_those_who_failed(client: Client, make_flow: Make, world: Wo
     flow = make_flow(people=2)
     world.answer = reject_all
     exported(flow)
-    signed_in(client, manager_of(flow)).post("/exports/retry/", {"flow": [flow.pk]})
+    send_chosen(signed_in(client, manager_of(flow)), "retry", flow=[flow.pk])
     attempt = ExportAttempt.objects.get(is_retry=True)
     assert attempt.sent_count == 2
 
@@ -191,7 +200,7 @@ def test_retry_of_unknown_outcomes_asks_first(client: Client, make_flow: Make, w
     response = client.post("/exports/retry/", {"one": flow.pk})
     assert response.headers["Location"] == f"{preview_of(flow)}?asking=retry"
     assert ExportAttempt.objects.count() == 1
-    client.post(f"/exports/flows/{flow.pk}/send/", {"asking": "retry"})
+    send(client, flow, "retry")
     assert ExportAttempt.objects.count() == 2
 
 
@@ -203,9 +212,7 @@ def test_unknown_flow_among_several_is_left_out_and_told(client: Client, make_fl
     exported(unknown)
     user = manager_of(failed)
     unknown.source.memberships.create(user=user, role="manager")
-    response = signed_in(client, user).post(
-        "/exports/retry/", {"flow": [failed.pk, unknown.pk]}, follow=True, headers={"accept-language": "en"}
-    )
+    response = send_chosen(signed_in(client, user), "retry", flow=[failed.pk, unknown.pk], follow=True)
     assert "Not retried, because grades of theirs may be in Ladok already: Unknown one." in response.content.decode()
     assert ExportAttempt.objects.get(is_retry=True).flow == failed
 
@@ -219,7 +226,7 @@ def test_only_chosen_people_are_retried(client: Client, make_flow: Make, world: 
     response = client.post(f"/exports/{attempt.pk}/choose/", {"item": [item.pk], "retry": "yes"})
     assert response.headers["Location"] == f"{preview_of(flow)}?asking=retry&person={item.participant_id}"
     assert client.get(response.headers["Location"]).context["to_send"].paginator.count == 1
-    client.post(f"/exports/flows/{flow.pk}/send/", {"asking": "retry", "person": [item.participant_id]})
+    send(client, flow, "retry", person=item.participant_id)
     retried = ExportAttempt.objects.get(is_retry=True)
     assert [line.participant_id for line in retried.items.all()] == [item.participant_id]
 
@@ -265,8 +272,50 @@ def test_manager_without_the_export_right_is_refused(client: Client, make_flow: 
 
 
 def test_page_to_return_to_is_one_of_ours(client: Client, make_flow: Make) -> None:
-    flow = make_flow()
-    response = signed_in(client, manager_of(flow)).post(
-        "/exports/start/", {"flow": [flow.pk], "next": "https://elsewhere.example/"}
-    )
+    flow = shown(make_flow())
+    signed_in(client, manager_of(flow))
+    response = send_chosen(client, "start", flow=[flow.pk], next="https://elsewhere.example/")
     assert response.headers["Location"].startswith("/exports/?watch=")
+
+
+# --- Ladok's list, and people on several codes
+
+
+def test_the_dialog_asks_once_if_what_was_known_of_the_list_is_to_be_sent(
+    client: Client, make_flow: Make, world: World
+) -> None:
+    flow = make_flow(people=1)
+    world.list_status = 500
+    exported(flow)
+    signed_in(client, manager_of(flow))
+    response = client.post("/exports/retry/", {"flow": flow.pk})
+    assert response["Location"] == f"{preview_of(flow)}?asking=retry"
+    text = page(client, preview_of(flow), asking="retry")
+    assert "list of people could not be read the last time" in text
+    assert "Send with what was known then" in text
+    send(client, flow, "retry", with_last_list="on")
+    assert ExportAttempt.objects.order_by("created_at").last().uses_last_list
+    # Not asked where it could be read.
+    world.list_status = 200
+    other = make_flow(people=1)
+    signed_in(client, manager_of(other))
+    assert "Send with what was known then" not in page(client, preview_of(other))
+
+
+def test_who_was_rejected_under_one_code_is_sent_to_the_other_that_is_chosen(
+    client: Client, make_flow: Make, world: World
+) -> None:
+    flow = make_flow(people=0, codes=["A", "B"])
+    first, second = flow.codes.all()
+    person = ParticipantFactory(flow=flow, codes=[first, second], grade="5")
+    world.grades[person.wiseflow_id] = "5"
+    world.answer = reject_all
+    exported(flow)
+    signed_in(client, manager_of(flow))
+    assert client.post("/exports/retry/", {"flow": flow.pk})["Location"] == f"{preview_of(flow)}?asking=retry"
+    text = page(client, preview_of(flow), asking="retry")
+    assert f'<select name="to-{person.pk}" form="send-form"' in text
+    assert f'<option value="{second.pk}" selected>' in text
+    send(client, flow, "retry", **{f"to-{person.pk}": second.pk})
+    assert ExportAttempt.objects.order_by("created_at").last().code == second
+    assert client.post(f"/exports/flows/{flow.pk}/send/", {"asking": "retry", "to-x": "1"}).status_code == 404
