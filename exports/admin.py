@@ -1,7 +1,5 @@
 """Export attempts, to read. What each of them did stands on its own page among the manager's pages."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
@@ -10,13 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from exports.models import ExportAttempt
 from ladokflow.messages import Message
-from ladokflow.privacy import masked_text
-from sources.admin.scope import ReadOnlyAdmin
+from ladokflow.privacy import redact
+from sources.admin.long_list import LongListAdmin
 
 
 @admin.register(ExportAttempt)
-class ExportAttemptAdmin(ReadOnlyAdmin):
+class ExportAttemptAdmin(LongListAdmin):
     source_path = "flow__source"
+    left_out = ("answer",)  # encrypted as well: only the page of one attempt opens it
     list_display = (
         "created_at", "flow", "code", "trigger", "is_retry", "state",
         "sent_count", "exported_count", "failed_count", "unknown_count", "who_asked",
@@ -33,18 +32,13 @@ class ExportAttemptAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     readonly_fields = ("id", "page", "who_asked", "told", "masked_answer")
 
-    def get_queryset(self, request: Any) -> Any:
-        rows = super().get_queryset(request)
-        # The answer may be large and is encrypted: only the page of one attempt opens it.
-        return rows.defer("answer") if request.resolver_match.url_name.endswith("changelist") else rows
-
     @admin.display(description=_("message"))
     def told(self, attempt: ExportAttempt) -> Message | None:
         return attempt.reason
 
     @admin.display(description=_("Ladok's answer"))
     def masked_answer(self, attempt: ExportAttempt) -> SafeString | None:
-        return format_html("<pre>{}</pre>", masked_text(attempt.answer)) if attempt.answer else None
+        return format_html("<pre>{}</pre>", redact(attempt.answer)) if attempt.answer else None
 
     @admin.display(description=_("page"))
     def page(self, attempt: ExportAttempt) -> SafeString:

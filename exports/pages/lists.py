@@ -8,63 +8,71 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, Exists, Q, QuerySet, When
 
+from exports.attempts.seen import fingerprint_of_row, with_standing
 from exports.models import ExportAttempt, ExportItem
+from exports.pages.findings import Found
 from exports.rules import rules
-from exports.rules.rules import FlowFacts, Sender
-from exports.rules.states import UNDER_WAY
-from ladokflow.messages import Message
+from exports.rules.facts import flow_facts, source_facts
+from exports.rules.values import Asking, Sender
+from ladokflow.fingerprints import Fingerprint
+from ladokflow.looks import Shown
+from ladokflow.messages import Message, Trait
 from sources.models import Flow, Membership
 from sources.models.flow import ExportState, FlowQuerySet
 
-READY = ("export.ready", "export.ready_but")
-CHANGED = "export.some_changed"
 LIVE_SHOWN = 30
 
 
 def tab_counts(flows: FlowQuerySet) -> dict[str, int]:
     """How many flows stand under each tab; one query."""
-    found = dict(flows.order_by().values_list("export_state").annotate(Count("pk")))
-    return {str(state): found.get(state, 0) for state in ExportState.values}
+    # Of all columns, or the key of each would be read.
+    rows = flows.order_by().values("export_state").annotate(count=Count("*"))
+    counts = dict(rows.values_list("export_state", "count"))
+    return {str(state): counts.get(state, 0) for state in ExportState.values}
 
 
 def with_exports(flows: FlowQuerySet) -> FlowQuerySet:
-    """For each flow: if an export is under way, the newest attempt, and how many outcomes are unknown."""
-    attempts = ExportAttempt.objects.filter(flow=OuterRef("pk"))
-    unknown = (
-        ExportItem.objects.filter(participant__flow=OuterRef("pk"), state=ExportItem.State.UNKNOWN)
-        .order_by()
-        .values("participant__flow")
-        .annotate(found=Count("pk"))
-        .values("found")
-    )
-    return flows.with_source_and_codes().annotate(
-        is_under_way=Exists(attempts.filter(state__in=ExportAttempt.OPEN)),
-        newest_attempt=Subquery(attempts.order_by("-created_at").values("pk")[:1]),
-        unknown_count=Coalesce(Subquery(unknown, output_field=IntegerField()), 0),
-    )
+    return with_standing(flows.with_source_and_codes())
 
 
 def memberships_by_source(user: Any) -> dict[int, Membership]:
     """The signed-in user's own places, with their sources; one query."""
-    found = Membership.objects.filter(user_id=user.pk).select_related("source").order_by("source__name")
-    return {membership.source_id: membership for membership in found}
+    memberships = Membership.objects.filter(user_id=user.pk).select_related("source").order_by("source__name")
+    return {membership.source_id: membership for membership in memberships}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A flow on the dashboard and what its viewer can do with it: `action` is "export", "retry", "overwrite" or ""."""
+    """A flow on the dashboard and what its viewer can do with it: `action` is "export", "retry", "mark", "overwrite" or ""."""
 
     flow: Any
     action: str
     why_not: Message | None
+    found: Found | None = None  # what has come out about its grades
+
+    @property
+    def shown(self) -> Shown:
+        """What the flow stands at: what is under way and what is not known come before what the flow itself says."""
+        if self.flow.is_under_way:
+            return ExportItem.State.LIVE
+        return ExportItem.State.UNKNOWN if self.flow.unknown_count else self.flow.export
+
+    @property
+    def seen(self) -> Fingerprint:
+        return fingerprint_of_row(self.flow)
 
     @property
     def is_changed(self) -> bool:
         """Whether WISEflow has other grades now than those that were exported."""
-        return bool(self.flow.export_message.get("code") == CHANGED)
+        return _shows(self.flow, Trait.CHANGED)
+
+    @property
+    def can_be_marked(self) -> bool:
+        """Whether a manager may say what Ladok has: of what it says itself that it has already, and of what nobody knows."""
+        is_there = self.action in ("retry", "mark") and _shows(self.flow, Trait.ALREADY_IN_LADOK)
+        return is_there or (self.flow.unknown_count > 0 and not self.flow.is_under_way)
 
     @property
     def can_be_chosen(self) -> bool:
@@ -72,29 +80,31 @@ class Row:
         return self.action in ("export", "retry") and self.why_not is None and not self.flow.unknown_count
 
 
-def rows_of(flows: Iterable[Any], memberships: dict[int, Membership]) -> list[Row]:
-    return [_row(flow, memberships[flow.source_id]) for flow in flows]
+def _shows(flow: Any, trait: Trait) -> bool:
+    return flow.export_reason is not None and flow.export_reason.has(trait)
 
 
-def _row(flow: Any, membership: Membership) -> Row:
-    code = (flow.export_message or {}).get("code", "")
-    facts = FlowFacts(
-        is_under_way=flow.is_under_way,
-        is_export_ended=flow.export_ended_at is not None,
-        allows_overwriting=flow.source.allows_overwriting,
-        needs_export_right=flow.source.rules.needs_export_right,
-    )
+def rows_of(flows: Iterable[Any], memberships: dict[int, Membership], found: dict[int, Found]) -> list[Row]:
+    return [_row(flow, memberships[flow.source_id], found.get(flow.pk)) for flow in flows]
+
+
+def _row(flow: Any, membership: Membership, found: Found | None) -> Row:
+    source = source_facts(flow.source)
+    has_code = any(code.removed_at is None for code in flow.codes.all())
+    facts = flow_facts(flow, has_code=has_code, is_under_way=flow.is_under_way, doubt=None)
     action = ""
     if rules.is_free(facts) or rules.is_code_there(facts):
         action = ""
     elif flow.export_state == ExportState.FAILED:
-        action = "retry"
-    elif flow.export_state == ExportState.PENDING and code in READY:
+        action = "mark" if _shows(flow, Trait.ONLY_TO_MARK) else "retry"
+    elif flow.export_state == ExportState.PENDING and _shows(flow, Trait.READY):
         action = "export"
-    elif code == CHANGED and not rules.may_overwrite(facts):
+    elif _shows(flow, Trait.CHANGED) and not rules.may_overwrite(source, Asking.OVERWRITE):
         action = "overwrite"
     sender = Sender(membership.organisation_id, membership.can_export)
-    return Row(flow, action, rules.has_export_right(facts, sender) if action else None)
+    # To mark is to say what one has seen: nothing is sent.
+    right = rules.has_export_right(source, sender) if action not in ("", "mark") else None
+    return Row(flow, action, right, found)
 
 
 # --- What is under way ---------------------------------------------------------------------------------------------
@@ -112,7 +122,7 @@ class Live:
         return [
             attempt
             for attempt in self.attempts
-            if attempt.state in ExportAttempt.OPEN or attempt.flow.export_message.get("code") in UNDER_WAY
+            if attempt.state in ExportAttempt.OPEN or _shows(attempt.flow, Trait.UNDER_WAY)
         ]
 
     @property
@@ -121,7 +131,7 @@ class Live:
 
 
 def live_attempts(user: AbstractBaseUser | AnonymousUser, watched: Sequence[str]) -> Live:
-    wanted = Q(state__in=ExportAttempt.OPEN) | Q(pk__in=[found for text in watched if (found := _uuid(text))])
+    wanted = Q(state__in=ExportAttempt.OPEN) | Q(pk__in=[key for text in watched if (key := _uuid(text))])
     attempts = (
         ExportAttempt.objects.filter(wanted, flow__in=Flow.objects.visible_to(user))
         .select_related("flow", "flow__source", "code")
@@ -143,7 +153,7 @@ def _uuid(text: str) -> uuid.UUID | None:
 
 def with_newer(items: QuerySet[ExportItem]) -> QuerySet[Any]:
     """For each item: if the person has a newer one, so that nothing can be done with this one any more."""
-    newer = ExportItem.objects.filter(participant=OuterRef("participant"), pk__gt=OuterRef("pk"))
+    newer = ExportItem.objects.newer()
     return items.select_related("participant", "settled_by").annotate(has_newer=Exists(newer))
 
 
@@ -161,7 +171,8 @@ def outcome_counts(attempt: ExportAttempt) -> dict[str, int]:
 
 def errors_of(flows: QuerySet[Flow]) -> Iterator[ExportItem]:
     """Each person of the flows whose newest item failed or is unknown."""
-    badly = (ExportItem.State.FAILED, ExportItem.State.UNKNOWN)
-    items = ExportItem.objects.filter(participant__flow__in=flows.order_by().values("pk"), state__in=badly)
-    found = with_newer(items).filter(has_newer=False).select_related("attempt__flow__source", "attempt__code")
-    return found.defer("attempt__answer", "national_id").order_by("attempt__flow_id", "pk").iterator(chunk_size=1000)
+    items = ExportItem.objects.filter(
+        participant__flow__in=flows.order_by().values("pk"), state__in=ExportItem.UNSETTLED
+    )
+    newest = with_newer(items).filter(has_newer=False).select_related("attempt__flow__source", "attempt__code")
+    return newest.defer("attempt__answer", "national_id").order_by("attempt__flow_id", "pk").iterator(chunk_size=1000)

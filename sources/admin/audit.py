@@ -9,13 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from ladokflow.messages import Message
 from ladokflow.spreadsheets import csv_file
+from sources.admin.long_list import LongListAdmin
 from sources.admin.recording import record_in_admin
-from sources.admin.scope import ReadOnlyAdmin
 from sources.models import AuditEntry, Source
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
+class AuditEntryAdmin(LongListAdmin):
     list_display = ("at", "who", "what", "flow", "source", "address")
     list_filter = (("at", admin.DateFieldListFilter),)
     list_select_related = ("source", "flow", "actor")

@@ -37,8 +37,8 @@ class CredentialAdmin(ScopedAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Whoever has one source need not choose it."""
         initial = super().get_changeform_initial_data(request)
-        own = list(Source.objects.administered_by(request.user)[:2])
-        return {"source": own[0].pk, **initial} if len(own) == 1 else initial
+        administered = list(Source.objects.administered_by(request.user)[:2])
+        return {"source": administered[0].pk, **initial} if len(administered) == 1 else initial
 
     @admin.display(description=_("in use"), boolean=True)
     def is_in_use(self, credential: Any) -> bool:
@@ -91,8 +91,8 @@ class CredentialAdmin(ScopedAdmin):
         if enabled:
             for credential in queryset.exclude(former_host=""):
                 facts = {"system": credential.get_system_display(), "label": credential.label}
-                told = message("sources.credential_of_another_host", former=credential.former_host, **facts)
-                messages.error(request, str(told))
+                refusal = message("sources.credential_of_another_host", former=credential.former_host, **facts)
+                messages.error(request, str(refusal))
             queryset = queryset.filter(former_host="")
         for credential in queryset.select_related("source"):
             if Credential.objects.filter(pk=credential.pk, enabled=not enabled).update(enabled=enabled):

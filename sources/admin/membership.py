@@ -37,8 +37,8 @@ class MembershipAdmin(ScopedAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial = super().get_changeform_initial_data(request)
-        own = list(Source.objects.administered_by(request.user)[:2])
-        return {"source": own[0].pk, **initial} if len(own) == 1 else initial
+        administered = list(Source.objects.administered_by(request.user)[:2])
+        return {"source": administered[0].pk, **initial} if len(administered) == 1 else initial
 
     def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         """Nobody shuts themselves out: another licence admin, or a superuser, does that."""

@@ -8,7 +8,7 @@ from django_q import admin as _registers_its_pages  # noqa: F401 - before we reg
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 
-class SuperusersOnly:
+class SuperusersOnly(admin.ModelAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
 
@@ -16,7 +16,7 @@ class SuperusersOnly:
         return self.has_module_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.has_module_permission(request) and super().has_add_permission(request)  # type: ignore[misc]
+        return self.has_module_permission(request) and super().has_add_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_module_permission(request)

@@ -6,13 +6,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.messages import Message
-from sources.admin.scope import ReadOnlyAdmin
+from sources.admin.long_list import LongListAdmin
 from sources.models import SyncRun
 
 
 @admin.register(SyncRun)
-class SyncRunAdmin(ReadOnlyAdmin):
+class SyncRunAdmin(LongListAdmin):
     source_path = "flow__source"
+    left_out = ("changes", "problems", "would_go")
     list_display = ("created_at", "flow", "trigger", "state", "added", "updated", "removed", "deactivated", "unchanged")
     list_filter = ("state", "trigger", "asks")
     list_select_related = ("flow", "flow__source", "requested_by")
@@ -48,6 +49,6 @@ class SyncRunAdmin(ReadOnlyAdmin):
         return _list(run.problem_messages)
 
 
-def _list(told: list[Message]) -> SafeString | None:
+def _list(entries: list[Message]) -> SafeString | None:
     """Each on a line of its own, the first hundred: a run may have thousands."""
-    return format_html_join("\n", "<p>{}</p>", ((entry,) for entry in told[:100])) or None
+    return format_html_join("\n", "<p>{}</p>", ((entry,) for entry in entries[:100])) or None

@@ -29,8 +29,8 @@ def administers(request: HttpRequest, source_pk: Any = None) -> bool:
     kept: dict[str, Any] = request.__dict__
     if "administered_source_pks" not in kept:
         kept["administered_source_pks"] = frozenset(administered_sources(request).values_list("pk", flat=True))
-    own: frozenset[int] = kept["administered_source_pks"]
-    return bool(own) if source_pk is None else source_pk in own
+    keys: frozenset[int] = kept["administered_source_pks"]
+    return bool(keys) if source_pk is None else source_pk in keys
 
 
 class ScopedAdmin(admin.ModelAdmin):
@@ -47,10 +47,10 @@ class ScopedAdmin(admin.ModelAdmin):
         return rows.filter(**{f"{self.source_path}__in": administered_sources(request)})
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
-        found = super().get_object(request, object_id, from_field)
-        if found is None:
+        row = super().get_object(request, object_id, from_field)
+        if row is None:
             raise Http404
-        return found
+        return row
 
     def source_pk_of(self, row: Any) -> Any:
         for step in self.source_path.split("__")[:-1]:

@@ -6,8 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -22,7 +21,6 @@ from ladokflow.ladok.bodies import (
 )
 from sources.admin.forms import ExportBodyForm, SourceForm
 from sources.admin.recording import changed_fields, record_in_admin
-from sources.admin.scope import ScopedAdmin, administers
 from sources.admin.webhook import WebhookPages
 from sources.models import Credential, Source
 from sources.universities.clients import check_connection
@@ -30,7 +28,7 @@ from sources.universities.moved_hosts import hosts, leave_credentials_behind
 
 
 @admin.register(Source)
-class SourceAdmin(WebhookPages, ScopedAdmin):
+class SourceAdmin(WebhookPages):
     form = SourceForm
     change_form_template = "admin/sources/source/change_form.html"
     list_display = ("name", "slug", "university", "export_method", "sync_at", "enabled_credentials", "members")
@@ -38,15 +36,21 @@ class SourceAdmin(WebhookPages, ScopedAdmin):
     fieldsets = (
         (None, {"fields": ("name", "slug", "university", "timezone")}),
         (_("Addresses"), {"fields": ("ladok_url", "ladok_paths", "wiseflow_url")}),
-        (_("What comes in"), {"fields": ("sync_at", "grading_scales", "user_data_types")}),
+        (
+            _("What comes in"),
+            {"fields": ("sync_at", "brake_people", "brake_percent", "grading_scales", "user_data_types")},
+        ),
         (
             _("What goes back"),
             {
                 "fields": (
+                    "grade_form",
                     "export_method",
                     "accepts_manual_participants",
                     "can_read_back",
+                    "settling_minutes",
                     "allows_overwriting",
+                    "already_patterns",
                     "exports_when_marking_ends",
                 )
             },
@@ -97,8 +101,8 @@ class SourceAdmin(WebhookPages, ScopedAdmin):
         before = hosts(Source.objects.select_for_update().get(pk=obj.pk)) if change else hosts(obj)
         super().save_model(request, obj, form, change)
         left = leave_credentials_behind(obj, before, actor=request.user, address=address_of(request))
-        for told in left:
-            messages.warning(request, str(told))
+        for reminder in left:
+            messages.warning(request, str(reminder))
         if not change:
             record_in_admin(request, obj, "admin.source_added", name=obj.name)
         elif form.changed_data:
@@ -107,7 +111,7 @@ class SourceAdmin(WebhookPages, ScopedAdmin):
     # --- Pages of its own
 
     def get_urls(self) -> list[Any]:
-        own = [
+        pages = [
             path(
                 "<path:object_id>/test-connection/",
                 self.admin_site.admin_view(require_POST(self.connection_view)),
@@ -119,28 +123,15 @@ class SourceAdmin(WebhookPages, ScopedAdmin):
                 name="sources_source_export_body",
             ),
         ]
-        return own + super().get_urls()
-
-    def _own_source(self, request: HttpRequest, object_id: str) -> Source:
-        source = self.get_object(request, object_id)
-        if not isinstance(source, Source) or not administers(request, source.pk):
-            raise Http404
-        return source
-
-    def _page(self, request: HttpRequest, source: Source, template: str, **context: Any) -> HttpResponse:
-        return TemplateResponse(
-            request,
-            f"admin/sources/source/{template}.html",
-            {**self.admin_site.each_context(request), "opts": self.opts, "source": source, **context},
-        )
+        return pages + super().get_urls()
 
     def connection_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Tries both systems with the credential that is in use, and tells what works in words. Changes nothing."""
-        source = self._own_source(request, object_id)
+        source = self.own_source(request, object_id)
         wanted = request.POST.get("system", "")
         systems = [wanted] if wanted in Credential.System.values else Credential.System.values
         results = [(Credential.System(system).label, check_connection(source, system)) for system in systems]
-        return self._page(
+        return self.page(
             request,
             source,
             "connection",
@@ -151,7 +142,7 @@ class SourceAdmin(WebhookPages, ScopedAdmin):
 
     def export_body_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Preview, then save: what is saved is exactly what was seen."""
-        source = self._own_source(request, object_id)
+        source = self.own_source(request, object_id)
         start = source.export_body
         if request.method == "GET" and request.GET.get("preset") == "participants":
             start = PARTICIPANTS_PRESET
@@ -169,7 +160,7 @@ class SourceAdmin(WebhookPages, ScopedAdmin):
             )
             form.sample = sample
             is_ready = True
-        return self._page(
+        return self.page(
             request,
             source,
             "export_body",

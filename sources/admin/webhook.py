@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,8 +15,9 @@ from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused
 from sources.admin.forms import SecretInput
+from sources.admin.long_list import LongListAdmin
 from sources.admin.recording import record_in_admin
-from sources.admin.scope import ReadOnlyAdmin
+from sources.admin.source_pages import SourcePages
 from sources.models import Source, Webhook, WebhookEvent
 from sources.webhooks import register
 
@@ -45,23 +46,23 @@ class WebhookForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.kept_secret = self.instance.secret
         self.initial.pop("secret", None)
-        self.fields["prefix"].strip = False  # type: ignore[attr-defined]  # "Signature " ends with a space
+        cast(forms.CharField, self.fields["prefix"]).strip = False  # "Signature " ends with a space
 
     def clean_secret(self) -> str:
         return self.cleaned_data["secret"] or self.kept_secret
 
 
-class WebhookPages:
-    """What the administration of a source has for its webhook; goes before `ScopedAdmin`."""
+class WebhookPages(SourcePages):
+    """What the administration of a source has for its webhook."""
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.webhook_view)  # type: ignore[attr-defined]
-        own = path("<path:object_id>/webhook/", view, name="sources_source_webhook")
-        return [own, *super().get_urls()]  # type: ignore[misc]
+        view = self.admin_site.admin_view(self.webhook_view)
+        page = path("<path:object_id>/webhook/", view, name="sources_source_webhook")
+        return [page, *super().get_urls()]
 
     def webhook_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Shows how it is; each button does one thing, is on record, and leads back here."""
-        source: Source = self._own_source(request, object_id)  # type: ignore[attr-defined]
+        source = self.own_source(request, object_id)
         hook = Webhook.objects.filter(source=source).first() or Webhook(source=source)
         form = WebhookForm(instance=hook)
         if request.method == "POST":
@@ -71,7 +72,7 @@ class WebhookPages:
                 _do(request, source, hook, form)
                 return HttpResponseRedirect(reverse("admin:sources_source_webhook", args=[source.pk]))
             hook = register.webhook_of(source)
-        return self._page(  # type: ignore[attr-defined]
+        return self.page(
             request,
             source,
             "webhook",
@@ -127,7 +128,7 @@ def _adopt(request: HttpRequest, source: Source, hook: Webhook) -> None:
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(ReadOnlyAdmin):
+class WebhookEventAdmin(LongListAdmin):
     """Without the payload: what a call says is a hint only, and nobody knows what WISEflow will put into it."""
 
     list_display = ("received_at", "source", "event", "wiseflow_flow_id", "handled_at", "told")

@@ -3,13 +3,16 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import Task
 
 from exports import tasks
 from exports.models import DigestEntry, Heartbeat
+from exports.operation import pruning
 from sources.models import SyncRun, WebhookEvent
-from tests.factories import FlowFactory, MembershipFactory, SyncRunFactory
+from tests.factories import ExportAttemptFactory, FlowFactory, MembershipFactory, SyncRunFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -60,3 +63,56 @@ def test_it_is_done_once_a_day():
     Heartbeat.objects.filter(name="prune").update(at=days_ago(2))
     tasks.prune()
     assert SyncRun.objects.count() == 1
+
+
+# --- In batches ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_done_in_time_is_gone_on_with_and_only_then_the_day_is_over():
+    attempt = ExportAttemptFactory(state="failed", answer="said", finished_at=days_ago(9999))
+    flow = FlowFactory()
+    run(flow, age=9999)
+    kept = run(flow, age=1)
+    assert pruning.prune(seconds=0)
+    attempt.refresh_from_db()
+    assert (attempt.answer, SyncRun.objects.count()) == ("", 2)
+    assert pruning.prune(seconds=0)
+    assert pruning.prune()
+    assert list(SyncRun.objects.values_list("pk", flat=True)) == [kept]
+    assert not pruning.prune()
+
+
+def test_while_one_is_at_it_nobody_else_begins_and_after_a_death_somebody_does():
+    flow = FlowFactory()
+    run(flow, age=9999)
+    run(flow, age=1)
+    now = timezone.now()
+    Heartbeat.objects.create(name="prune", at=now - pruning.EVERY + pruning.TURN)  # as whoever begins leaves it
+    assert not pruning.prune()
+    Heartbeat.objects.filter(name="prune").update(at=now - pruning.EVERY - dt.timedelta(seconds=1))
+    assert pruning.prune()
+    assert SyncRun.objects.count() == 1
+
+
+def test_what_hangs_on_a_synchronisation_goes_or_is_let_go_with_it():
+    member, flow = MembershipFactory(), FlowFactory()
+    old, last = run(flow, age=9999), run(flow, age=1)
+    SyncRun.objects.filter(pk=last).update(confirms=old)
+    DigestEntry.objects.create(user=member.user, run_id=old, told_at=timezone.now())
+    told = DigestEntry.objects.create(user=member.user, run_id=last, told_at=timezone.now())
+    tasks.prune()
+    assert SyncRun.objects.get().confirms is None
+    assert DigestEntry.objects.get() == told
+
+
+def test_many_synchronisations_of_one_moment_go_in_few_statements():
+    flow, at = FlowFactory(), days_ago(9999)
+    SyncRun.objects.bulk_create(
+        SyncRun(flow=flow, trigger="night", state="success", created_at=at, finished_at=at)
+        for _ in range(pruning.BATCH + 10)
+    )
+    last = run(flow, age=1)
+    with CaptureQueriesContext(connection) as queries:
+        tasks.prune()
+    assert list(SyncRun.objects.values_list("pk", flat=True)) == [last]
+    assert len(queries) < 35

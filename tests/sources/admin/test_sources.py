@@ -12,9 +12,20 @@ from sources.models import AuditEntry, Source
 def fields(source: Source, **changed: Any) -> dict[str, Any]:
     kept = {
         name: getattr(source, name)
-        for name in ("name", "timezone", "ladok_url", "wiseflow_url", "sync_at", "export_method")
+        for name in (
+            "name",
+            "timezone",
+            "ladok_url",
+            "wiseflow_url",
+            "sync_at",
+            "brake_people",
+            "brake_percent",
+            "settling_minutes",
+            "export_method",
+        )
     }
-    return {**kept, "ladok_paths": "{}", "grading_scales": "{}", "user_data_types": "{}", **changed}
+    patterns = {"already_patterns": "\n".join(source.answers.already)}
+    return {**kept, **patterns, "ladok_paths": "{}", "grading_scales": "{}", "user_data_types": "{}", **changed}
 
 
 def change(client: Client, source: Source, **changed: Any) -> Any:
@@ -46,6 +57,13 @@ def test_only_a_superuser_adds_a_source_and_nobody_deletes_one(as_admin: Client,
     assert Source.objects.get(slug="ny").university == "oru"
 
 
+def test_a_number_is_changed_and_on_record_and_one_that_is_left_empty_stays(as_admin: Client, cast: Any) -> None:
+    assert change(as_admin, cast.ours, settling_minutes=60, brake_people="").status_code == 302
+    cast.ours.refresh_from_db()
+    assert (cast.ours.settling_minutes, cast.ours.brake_people) == (60, 3)
+    assert AuditEntry.objects.get().message["params"]["fields"] == "settling_minutes"
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -56,7 +74,12 @@ def test_only_a_superuser_adds_a_source_and_nobody_deletes_one(as_admin: Client,
         ("grading_scales", '{"A": {}}'),
         ("grading_scales", "no json"),
         ("user_data_types", '{"shoe_size": "42"}'),
+        ("already_patterns", "redan attesterat\n(a+)+"),
+        ("already_patterns", "registrerad"),
+        ("already_patterns", "("),
         ("sync_at", "02:30"),
+        ("settling_minutes", "0"),
+        ("settling_minutes", "1441"),
         ("timezone", "Stockholm"),
         ("ladok_url", "ftp://ladok.example/x"),
         ("ladok_url", "http://ladok.example/x"),
@@ -73,6 +96,20 @@ def test_university_of_a_source_stays_what_it_is(as_root: Client, cast: Any) -> 
     change(as_root, cast.ours, university="boras", slug="another")
     cast.ours.refresh_from_db()
     assert (cast.ours.university, cast.ours.slug) == ("liu", "ours")
+
+
+def test_the_words_for_there_already_are_shown_and_only_other_ones_are_stored(as_admin: Client, cast: Any) -> None:
+    own = cast.ours.rules.answers.already
+    shown = as_admin.get(reverse("admin:sources_source_change", args=[cast.ours.pk])).context["adminform"].form
+    assert shown["already_patterns"].value().splitlines() == list(own)
+    change(as_admin, cast.ours, already_patterns="felkod 4711\r\n\r\n  redan satt ", export_method="PATCH")
+    cast.ours.refresh_from_db()
+    assert cast.ours.already_patterns == "felkod 4711\nredan satt"
+    assert cast.ours.answers.already == ("felkod 4711", "redan satt")
+    assert AuditEntry.objects.get().message["params"] == {"fields": "export_method, already_patterns"}
+    change(as_admin, cast.ours, already_patterns="\n".join(own))
+    cast.ours.refresh_from_db()
+    assert (cast.ours.already_patterns, cast.ours.answers.already) == ("", own)
 
 
 # --- Export body

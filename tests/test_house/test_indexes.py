@@ -1,0 +1,200 @@
+"""Every index of ours is used by something that we do, with many rows; one that nothing uses only costs.
+
+What is done is done by the product's own code; the plan of each query of it is read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection, models
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from exports.attempts.seen import with_standing
+from exports.attempts.settle import flows_to_settle
+from exports.models import Collection, ExportAttempt, Finding
+from exports.operation import sweep
+from exports.pages.findings import found_in
+from exports.rules.elsewhere import others_of
+from ladokflow.messages import message
+from sources.models import (
+    Flow,
+    Registration,
+    WebhookEvent,
+)
+from sources.sync.failures import runs_to_tell
+from sources.webhooks import handle
+from tests.factories import (
+    AuditEntryFactory,
+    ExportAttemptFactory,
+    ExportItemFactory,
+    FlowFactory,
+    MembershipFactory,
+    ParticipantFactory,
+    SyncRunFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="the plans are PostgreSQL's")
+
+MANY = 20_000
+SOURCES = 20
+
+
+@dataclass(frozen=True)
+class World:
+    flow: Flow
+    client: Client  # a manager's, of one university, who is a superuser as well
+
+    def get(self, name: str, *keys: Any, query: str = "") -> None:
+        assert self.client.get(reverse(name, args=keys) + query).status_code == 200, name
+
+
+# What is done to find rows by each index
+USES: Mapping[str, Callable[[World], object]] = {
+    "flow_dashboard": lambda world: world.get("exports:dashboard"),
+    "flow_phase": lambda world: (
+        Flow.objects.filter(source=world.flow.source).ending_within(dt.timedelta(days=7)).count()
+    ),
+    "flow_newest": lambda world: world.get("flows:list"),
+    "flow_source_normal_code": lambda world: others_of(world.flow, world.flow.codes.all()),
+    "participant_by_name": lambda world: world.get("flows:participants", world.flow.pk),
+    "participant_organisation_id": lambda world: world.get("flows:list", query="?q=person-77@liu.example"),
+    "registration_uncertain": lambda world: list(with_standing(Flow.objects.filter(pk=world.flow.pk))),
+    "sync_run_newest": lambda world: world.get("flows:syncs", world.flow.pk),
+    "sync_run_failed": lambda world: runs_to_tell(since=timezone.now() - dt.timedelta(days=7), now=timezone.now()),
+    "sync_run_age": lambda world: world.get("admin:sources_syncrun_changelist"),
+    "attempt_newest": lambda world: world.get("flows:exports", world.flow.pk),
+    "attempt_age": lambda world: world.get("admin:exports_exportattempt_changelist"),
+    "collection_asked": lambda world: sweep.enqueue_collections(),
+    "item_unknown": lambda world: flows_to_settle(),
+    "finding_open": lambda world: found_in(Flow.objects.filter(source=world.flow.source)),
+    "webhook_event_age": lambda world: world.get("admin:sources_webhookevent_changelist"),
+    "webhook_event_open": lambda world: handle.is_looked_after(WebhookEvent.objects.first()),
+    "audit.attempt_id": lambda world: world.get("exports:attempt", ExportAttempt.objects.earliest("created_at").pk),
+    "audit.at": lambda world: world.get("admin:sources_auditentry_changelist"),
+}
+
+# Those that no model names (`sources/migrations/0030_search.py`)
+SEARCHED = ("flow_title_words", "flow_subtitle_words", "flow_source_code_words")
+
+
+def names() -> dict[str, str]:
+    """Of each index of ours, in the database, by what it is called here. Those of foreign keys and of promises are not among them."""
+    found: dict[str, str] = {}
+    for model in apps.get_models():
+        if model._meta.app_label not in ("sources", "exports"):
+            continue
+        found |= {index.name: index.name for index in model._meta.indexes}
+        fields: list[Any] = list(model._meta.local_fields)
+        for field in fields:
+            if field.db_index and not field.is_relation and not field.unique:
+                short = model._meta.model_name.removesuffix("entry")
+                found[f"{short}.{field.name}"] = f"{model._meta.db_table}_{field.column}"
+    return found
+
+
+def test_every_index_has_a_use() -> None:
+    assert set(names()) == set(USES)
+
+
+def multiply(row: models.Model, times: int, **new: str) -> None:
+    """So many more rows like this one; `new` are columns as SQL, of the row `o` and its number `n`."""
+    key = row._meta.pk.column
+    columns = [field.column for field in row._meta.local_concrete_fields if field.column != key or key in new]
+    values = ", ".join(new.get(column, f'o."{column}"') for column in columns).replace("%", "%%")
+    table = row._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(map(connection.ops.quote_name, columns))}) SELECT {values} "  # noqa: S608 - names of ours only
+            f"FROM {table} o, generate_series(1, {times}) n WHERE o.{key} = %s",
+            [row.pk],
+        )
+
+
+@pytest.fixture
+def world(transactional_db: None, client: Client) -> World:
+    """Twenty thousand of everything, at twenty universities; those that a use looks for are few among them."""
+    member = MembershipFactory(user=UserFactory(is_staff=True, is_superuser=True), source__can_read_back=True)
+    sources = [member.source, *(MembershipFactory().source for _ in range(SOURCES - 1))]
+    first = sources[0].pk
+    flow = FlowFactory(source=member.source)
+    code, person = flow.codes.get(), ParticipantFactory(flow=flow)
+    attempt = ExportAttemptFactory(flow=flow, code=code, state="exported")
+    item = ExportItemFactory(attempt=attempt, participant=person, state="exported")
+    run = SyncRunFactory(flow=flow)
+    entry = AuditEntryFactory(source=flow.source, flow=flow, message=message("audit.export_claimed").to_json())
+    event = WebhookEvent.objects.create(source=flow.source, call_id="0", event="FINAL_GRADE", handled_at=timezone.now())
+    finding = Finding.objects.create(
+        item=item, flow=flow, kind="late", handled_at=timezone.now(), handled_by=member.user
+    )
+    collection = Collection.objects.create(flow=flow)
+
+    earlier = "now() - n * interval '5 minutes'"
+    key, fresh = "1000000 + n", "gen_random_uuid()"
+    multiply(
+        flow, MANY, id=key, source_id=f"{first} + n % {SOURCES}", setup_mark="'m' || n", wiseflow_id=key, created_at=earlier,
+        marking_end_at="now() + (n % 700 - 600) * interval '1 day'", state="n % 6",
+        export_state="(ARRAY['exported','exported','pending','failed'])[1 + n % 4]",
+    )  # fmt: skip
+    multiply(
+        code, MANY, id=key, flow_id=key, source_id=f"{first} + n % {SOURCES}", code="'C' || n", normal_code="'c' || n"
+    )
+    people = {
+        "wiseflow_id": key,
+        "organisation_id": "'person-' || n || '@liu.example'",
+        "last_name": "'Name ' || n % 977",
+    }
+    multiply(person, MANY, id=key, flow_id=f"CASE WHEN n % 2 = 0 THEN {flow.pk} ELSE {key} END", **people)
+    multiply(
+        Registration.objects.get(),
+        MANY,
+        participant_id=key,
+        code_id=f"CASE WHEN n % 2 = 0 THEN {code.pk} ELSE {key} END",
+    )
+    attempts = {"id": "md5('a' || n)::uuid", "created_at": earlier, "flow_id": key, "code_id": key}
+    multiply(attempt, MANY, **attempts)
+    multiply(item, MANY, id=key, attempt_id="md5('a' || n)::uuid", participant_id=key)
+    multiply(run, MANY, id=fresh, flow_id=key, created_at=earlier, finished_at=earlier)
+    multiply(entry, MANY, at=earlier, attempt_id="md5('a' || n)::uuid")
+    multiply(
+        event, MANY, call_id="n::text", source_id=f"{first} + n % {SOURCES}", received_at=earlier, wiseflow_flow_id="n"
+    )
+    multiply(finding, MANY, flow_id=key, item_id=key)
+    multiply(collection, MANY, flow_id=key)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")  # as the database does by itself when it has time
+    client.force_login(member.user)
+    return World(flow, client)
+
+
+def plans_of(use: Callable[[World], object], world: World) -> list[str]:
+    with CaptureQueriesContext(connection) as queries:
+        use(world)
+    plans = []
+    with connection.cursor() as cursor:
+        for query in queries:
+            if query["sql"].lstrip("( ").upper().startswith("SELECT"):
+                cursor.execute(f"EXPLAIN {query['sql']}".replace("%", "%%"), [])
+                plans.append("\n".join(line for (line,) in cursor.fetchall()))
+    return plans
+
+
+@pytest.mark.timeout(240)
+def test_every_index_is_used_where_there_are_many_rows(world: World) -> None:
+    in_database, unused = names(), {}
+    for name, use in USES.items():
+        plans = plans_of(use, world)
+        if not any(in_database[name] in plan for plan in plans):
+            unused[name] = "\n\n".join(plans)
+    searching = "\n\n".join(plans_of(lambda world: world.get("flows:list", query="?q=C7777"), world))
+    unused |= {name: searching for name in SEARCHED if name not in searching}
+    assert not unused, "\n\n".join(f"=== {name}\n{plans}" for name, plans in unused.items())
