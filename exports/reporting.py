@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from exports.command import shown_state
-from exports.models import ExportAttempt
+from exports.models import ExportAttempt, Finding
 from exports.rules.states import refresh_states
 from ladokflow.messages import Message
 from sources.models import Flow, Participant, SyncRun
@@ -27,14 +27,15 @@ def flow_status(flow: Flow) -> dict[str, Any]:
             "failed": flow.failed_count,
         },
         "sync": _sync(flow),
+        "findings": [_finding(found) for found in Finding.objects.open().filter(flow=flow).select_related("item")],
         "participants": [_person(person) for person in flow.participants.defer("national_id")],
         "attempts": [_attempt(attempt) for attempt in flow.attempts.select_related("code").order_by("created_at")],
     }
 
 
 def _words(stored: Any) -> str:
-    told = Message.from_json(stored)
-    return str(told) if told else ""
+    reason = Message.from_json(stored)
+    return str(reason) if reason else ""
 
 
 def _person(person: Participant) -> dict[str, Any]:
@@ -46,12 +47,23 @@ def _person(person: Participant) -> dict[str, Any]:
     }
 
 
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "kind": str(found.kind),
+        "organisationId": found.item.organisation_id,
+        "uniqueExamId": found.item.unique_exam_id,
+        "attempt": str(found.item.attempt_id),
+        "message": _words(found.message),
+        "foundAt": found.found_at.isoformat(),
+    }
+
+
 def _sync(flow: Flow) -> dict[str, Any]:
     run = SyncRun.objects.filter(flow=flow).order_by("-created_at").first()
-    found: dict[str, Any] = {"syncedAt": flow.synced_at.isoformat() if flow.synced_at else None, "state": None}
+    status: dict[str, Any] = {"syncedAt": flow.synced_at.isoformat() if flow.synced_at else None, "state": None}
     if run is None:
-        return found
-    return found | {
+        return status
+    return status | {
         "state": str(run.state),
         "message": _words(run.message),
         "added": run.added,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from exports.views import attempt, dashboard, download, sending, settling
+from exports.views import attempt, dashboard, download, findings, sending, settling
 
 app_name = "exports"
 urlpatterns = [
@@ -12,9 +12,12 @@ urlpatterns = [
     path("flows/<int:pk>/preview/", sending.preview, name="preview"),
     path("flows/<int:pk>/send/", sending.send, name="send"),
     path("flows/<int:pk>/collect/", sending.collect, name="collect"),
+    path("flows/<int:pk>/say/", sending.say, name="say"),
     path("flows/<int:pk>/check/", settling.check, name="check"),
+    path("flows/<int:pk>/mark/", settling.mark, name="mark"),
+    path("flows/<int:pk>/mark/take-back/", settling.take_mark_back, name="take_mark_back"),
+    path("flows/<int:pk>/findings/", findings.findings, name="findings"),
     path("<uuid:pk>/", attempt.attempt, name="attempt"),
     path("<uuid:pk>/people.<str:kind>", download.people, name="people"),
     path("<uuid:pk>/choose/", settling.choose, name="choose"),
-    path("<uuid:pk>/mark/", settling.mark, name="mark"),
 ]

@@ -8,10 +8,10 @@ from django.http import HttpRequest
 
 def address_of(request: HttpRequest) -> str | None:
     """The visitor's IP address. Behind a proxy it is the last one that the proxy added; what stands before it anybody can write."""
-    found = request.META.get("REMOTE_ADDR", "")
+    address = request.META.get("REMOTE_ADDR", "")
     if settings.SECURE_PROXY_SSL_HEADER:
-        found = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or found
+        address = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or address
     try:
-        return str(ipaddress.ip_address(found))
+        return str(ipaddress.ip_address(address))
     except ValueError:
         return None

@@ -8,12 +8,34 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+READY = "/ready/"
+
+
+def ready(get_response: GetResponse) -> GetResponse:
+    """Answers whoever shares requests out among the web processes: 200 while this one reaches the database, else 503.
+
+    First of all middleware, for a probe calls a process by its address, without TLS: it knows no host name and follows no redirect.
+    Nothing is told of the queue: were it to stand still, every web process would be taken out, and with them the pages that say so.
+    """
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        if request.path != READY or request.method not in ("GET", "HEAD"):
+            return get_response(request)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except DatabaseError:
+            return HttpResponse("The database does not answer.\n", content_type="text/plain", status=503)
+        return HttpResponse("Ready.\n", content_type="text/plain")
+
+    return respond
 
 
 def signed_out_in_between(get_response: GetResponse) -> GetResponse:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django_htmx.http import reselect, reswap, retarget
 
+from ladokflow.requests import HtmxRequest
 
-def part_of(request: HttpRequest, answer: HttpResponse, selector: str) -> HttpResponse:
+
+def part_of(request: HtmxRequest, answer: HttpResponse, selector: str) -> HttpResponse:
     """A whole page as the answer to one of its parts that asked for news: only what `selector` finds in it is replaced.
 
     To anything else the page itself.
     """
-    if request.htmx.target != "progress":  # type: ignore[attr-defined]
+    if request.htmx.target != "progress":
         return answer
     return reswap(reselect(retarget(answer, selector), selector), "outerHTML")

@@ -44,18 +44,18 @@ def bars_of(counts: Mapping[str, int], *, scale: Sequence[str], people: int) -> 
     if not counts:
         return []
     others = sorted(set(counts) - set(scale), key=_in_order)
-    found = _gathered([(grade, counts.get(grade, 0)) for grade in [*scale, *others]])
+    bars = _gathered([(grade, counts.get(grade, 0)) for grade in [*scale, *others]])
     graded = sum(counts.values())
     if people > graded:
-        found.append(("", people - graded))
-    whole, most = max(people, graded), max(count for _, count in found)
-    return [GradeBar(grade, count, _share(count, whole), _share(count, most)) for grade, count in found]
+        bars.append(("", people - graded))
+    whole, most = max(people, graded), max(count for _, count in bars)
+    return [GradeBar(grade, count, _share(count, whole), _share(count, most)) for grade, count in bars]
 
 
 def _number(grade: str) -> Decimal | None:
     """The grade as a number; None for a word, and for what is too long to be a grade."""
-    found = re.fullmatch(r"-?\d{1,6}([.,]\d{1,4})?", grade)
-    return Decimal(found[0].replace(",", ".")) if found else None
+    match = re.fullmatch(r"-?\d{1,6}([.,]\d{1,4})?", grade)
+    return Decimal(match[0].replace(",", ".")) if match else None
 
 
 def _in_order(grade: str) -> tuple[bool, Decimal, str]:
@@ -64,11 +64,11 @@ def _in_order(grade: str) -> tuple[bool, Decimal, str]:
     return number is None, number or Decimal(0), grade
 
 
-def _gathered(found: list[tuple[str, int]]) -> list[tuple[str, int]]:
+def _gathered(counted: list[tuple[str, int]]) -> list[tuple[str, int]]:
     """Where there are more different numbers than can be read: intervals in their place. Words stay as they are."""
-    numbers = [(number, count) for grade, count in found if (number := _number(grade)) is not None]
+    numbers = [(number, count) for grade, count in counted if (number := _number(grade)) is not None]
     if len(numbers) <= MOST_BARS:
-        return found
+        return counted
     decimals = max(0, *(-int(number.as_tuple().exponent) for number, _ in numbers))
     step = Decimal(1).scaleb(-decimals)
     lowest, highest = min(numbers)[0], max(numbers)[0]
@@ -81,9 +81,9 @@ def _gathered(found: list[tuple[str, int]]) -> list[tuple[str, int]]:
         (_interval(place * width, place * width + width - step, decimals), counts.get(place, 0))
         for place in range(_below(lowest, width), _below(highest, width) + 1)
     ]
-    is_number = [_number(grade) is not None for grade, _ in found]
+    is_number = [_number(grade) is not None for grade, _ in counted]
     first = is_number.index(True)
-    words = [pair for pair, numeric in zip(found, is_number, strict=True) if not numeric]
+    words = [pair for pair, numeric in zip(counted, is_number, strict=True) if not numeric]
     return [*words[:first], *intervals, *words[first:]]
 
 

@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import ExportItem
-from exports.rules.rules import Asking
+from exports.rules.values import Asking
 from sources.models import Source
 from sources.models.flow import ExportState, FlowQuerySet
 
@@ -42,9 +42,9 @@ class DashboardFilter(forms.Form):
 
     def __init__(self, *args: Any, sources: Iterable[Source], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = list(sources)
-        if len(own) > 1:
-            choices = [("", _("All")), *((source.slug, source.name) for source in own)]
+        choosable = list(sources)
+        if len(choosable) > 1:
+            choices = [("", _("All")), *((source.slug, source.name) for source in choosable)]
             self.fields["source"] = forms.ChoiceField(label=_("Source"), required=False, choices=choices)
         self.is_valid()
 
@@ -98,11 +98,22 @@ class ItemFilter(forms.Form):
 
 
 class MarkForm(forms.Form):
-    """*Mark as exported*: what somebody says who has looked in Ladok."""
+    """*Mark as exported*, or as not in Ladok: what somebody says who has looked there."""
 
     reason = forms.CharField(
-        label=_("How do you know that the grades are in Ladok?"),
+        label=_("How do you know what is in Ladok?"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("It is kept in the audit log. For example: seen in Ladok's result list today."),
+    )
+
+
+class CorrectedForm(forms.Form):
+    """What a manager has done about grades that are in Ladok twice."""
+
+    reason = forms.CharField(
+        label=_("What have you corrected in Ladok?"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("It is kept in the audit log. For example: one of the two results was taken away today."),
     )

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -17,6 +17,7 @@ from exports.models import ExportItem
 from exports.pages.forms import DashboardFilter, ItemFilter
 from exports.pages.lists import errors_of, memberships_by_source, with_newer, worst_first
 from exports.views.asking import attempt_for
+from ladokflow.requests import HtmxRequest
 from ladokflow.spreadsheets import csv_file, xlsx_file
 from sources.models import Flow
 
@@ -32,7 +33,7 @@ def _writer(kind: str) -> Callable[..., HttpResponse]:
 @login_required
 @never_cache
 @require_GET
-def errors(request: HttpRequest, kind: str) -> HttpResponse:
+def errors(request: HtmxRequest, kind: str) -> HttpResponse:
     """Everybody whose grade failed or has an unknown outcome, in the flows that the dashboard's filter finds."""
     write = _writer(kind)
     sources = [membership.source for membership in memberships_by_source(request.user).values()]
@@ -46,7 +47,7 @@ def errors(request: HttpRequest, kind: str) -> HttpResponse:
 @login_required
 @never_cache
 @require_GET
-def people(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
+def people(request: HtmxRequest, pk: UUID, kind: str) -> HttpResponse:
     """Everybody in one attempt, or those that the page's filter finds."""
     write = _writer(kind)
     attempt = attempt_for(request, pk)
@@ -79,7 +80,7 @@ def _person_headings() -> Sequence[str]:
 
 
 def _person(item: ExportItem) -> Sequence[str]:
-    told = item.reason
+    reason = item.reason
     return (
         item.attempt.code.code,
         item.participant.last_name,
@@ -88,8 +89,8 @@ def _person(item: ExportItem) -> Sequence[str]:
         item.unique_exam_id,
         item.grade,
         "" if item.points is None else str(item.points),
-        str(item.get_state_display()),
-        told.what if told else "",
-        told.todo if told else "",
+        str(item.outcome.label),
+        reason.what if reason else "",
+        reason.todo if reason else "",
         str(item.attempt_id),
     )

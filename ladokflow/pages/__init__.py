@@ -1,0 +1,1 @@
+"""Pages that need both apps, and those that need none."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -15,16 +15,16 @@ from django.views.decorators.http import require_GET, require_POST
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
-from sources.models import Flow, SyncRun
+from ladokflow.pages.flow import RUNS_PER_PAGE, can_be_confirmed, flow_context, flow_for, goers_of
+from ladokflow.requests import HtmxRequest
+from sources.models import SyncRun
 from sources.sync.overrides import follow_again
-from sources.sync.plan.values import GOES
-from sources.sync.run import braked_run, preview_sync, request_sync
-from sources.views.flows import RUNS_PER_PAGE, can_be_confirmed, flow_context, flow_for, goers_of
+from sources.sync.run import preview_sync, request_sync, run_that_asks
 
 
 @login_required
 @require_GET
-def history(request: HttpRequest, pk: int) -> HttpResponse:
+def history(request: HtmxRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
     page = Paginator(flow.sync_runs.select_related("requested_by"), RUNS_PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "pages/flow_syncs.html", flow_context(flow) | {"tab": "syncs", "page": page})
@@ -32,33 +32,32 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_GET
-def run(request: HttpRequest, pk: int, run_pk: UUID) -> HttpResponse:
+def run(request: HtmxRequest, pk: int, run_pk: UUID) -> HttpResponse:
     flow = flow_for(request, pk)
-    found = get_object_or_404(flow.sync_runs.select_related("requested_by"), pk=run_pk)
-    may_confirm = flow.sync_runs.first() == found and can_be_confirmed(found)
+    shown = get_object_or_404(flow.sync_runs.select_related("requested_by"), pk=run_pk)
+    may_confirm = flow.sync_runs.first() == shown and can_be_confirmed(shown)
     context = {
         "tab": "syncs",
-        "run": found,
+        "run": shown,
         "may_confirm": may_confirm,
-        "braked": found,
-        "goers": goers_of(found) if may_confirm else [],
+        "braked": shown,
+        "goers": goers_of(shown) if may_confirm else [],
     }
     return render(request, "pages/sync_run.html", flow_context(flow) | context)
 
 
 @login_required
 @require_GET
-def preview(request: HttpRequest, pk: int) -> HttpResponse:
+def preview(request: HtmxRequest, pk: int) -> HttpResponse:
     """What a synchronisation would change now. Reads Ladok and WISEflow; changes nothing."""
     flow = flow_for(request, pk)
     context = flow_context(flow) | {"tab": "syncs", "plan": None, "failure": None}
     try:
         plan = preview_sync(flow)
         context["plan"] = plan
-        context["others"] = [change for change in plan.changes if change.kind not in GOES]
+        context["others"] = plan.others
         # What has not been braked yet has to be asked about first, with this very list of people.
-        braked = braked_run(flow) if plan.brake is not None else None
-        context["braked"] = braked if braked is not None and plan.is_within(braked.would_go) else None
+        context["braked"] = run_that_asks(flow, plan)
     except (RemoteError, Refused) as error:
         context["failure"] = error.message
     return render(request, "pages/sync_preview.html", context)
@@ -66,14 +65,14 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def start(request: HttpRequest, pk: int) -> HttpResponse:
+def start(request: HtmxRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
     try:
         request_sync(
             flow=flow,
             trigger=SyncRun.Trigger.MANAGER,
-            requested_by=request.user,  # type: ignore[arg-type]
-            confirms=_confirmed_run(request, flow),
+            requested_by=request.user,
+            seen=request.POST.get("seen", "") if "confirm" in request.POST else None,
         )
     except Refused as error:
         messages.error(request, str(error))
@@ -82,24 +81,17 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("flows:detail", pk)
 
 
-def _confirmed_run(request: HttpRequest, flow: Flow) -> SyncRun | None:
-    """The braked run the page showed. Without one this is an ordinary synchronisation."""
-    if request.POST.get("confirm") != "yes":
-        return None
-    braked = braked_run(flow)
-    return braked if braked is not None and str(braked.pk) == request.POST.get("run") else None
-
-
 @login_required
 @require_POST
-def follow(request: HttpRequest, pk: int) -> HttpResponse:
+def follow(request: HtmxRequest, pk: int) -> HttpResponse:
     """One of the values that were changed by hand in WISEflow follows Ladok again."""
     flow = flow_for(request, pk)
     try:
         follow_again(
             flow=flow,
             field=request.POST.get("field", ""),
-            by=request.user,  # type: ignore[arg-type]
+            seen=request.POST.get("seen", ""),
+            by=request.user,
             address=address_of(request),
         )
     except Refused as error:

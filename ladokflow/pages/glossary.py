@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET
 
 from ladokflow.messages import Text
 
@@ -50,3 +53,8 @@ WORDS = (
     Word(_("Manager"), _("Makes flows and sends grades: often an exam administrator.")),
     Word(_("Licence admin"), _("Sets up the university's source, its credentials and its members.")),
 )
+
+
+@require_GET
+def glossary(request: HttpRequest) -> HttpResponse:
+    return render(request, "pages/glossary.html", {"words": WORDS})

@@ -18,14 +18,16 @@ class PreferencesForm(forms.Form):
     def __init__(self, *args: Any, memberships: list[Membership], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.memberships = memberships
-        for one in memberships:
-            self.fields[self._name(one)] = forms.BooleanField(
-                label=one.source.name, required=False, initial=one.gets_summary
+        for membership in memberships:
+            self.fields[self._name(membership)] = forms.BooleanField(
+                label=membership.source.name, required=False, initial=membership.gets_summary
             )
         self.fields["language"] = forms.ChoiceField(
             label=_("Language of the e-mails"),
             choices=settings.LANGUAGES,
-            initial=next((one.language for one in memberships if one.language), settings.LANGUAGE_CODE),
+            initial=next(
+                (membership.language for membership in memberships if membership.language), settings.LANGUAGE_CODE
+            ),
         )
 
     @staticmethod
@@ -34,10 +36,13 @@ class PreferencesForm(forms.Form):
 
     @property
     def switches(self) -> list[forms.BoundField]:
-        return [self[self._name(one)] for one in self.memberships]
+        return [self[self._name(membership)] for membership in self.memberships]
 
     @transaction.atomic
     def save(self) -> None:
-        for one in self.memberships:
-            wanted = {"gets_summary": self.cleaned_data[self._name(one)], "language": self.cleaned_data["language"]}
-            Membership.objects.filter(pk=one.pk).update(**wanted)
+        for membership in self.memberships:
+            wanted = {
+                "gets_summary": self.cleaned_data[self._name(membership)],
+                "language": self.cleaned_data["language"],
+            }
+            Membership.objects.filter(pk=membership.pk).update(**wanted)

@@ -27,10 +27,10 @@ def webhook(request: HttpRequest, slug: str) -> HttpResponse:
     """
     if _length(request) > MOST_BYTES:
         return _refused(request, "too_large", status=413)
-    came, reason = receive(slug=slug, body=request.body, headers=request.headers)
-    if came == Came.REFUSED:
+    receipt, reason = receive(slug=slug, body=request.body, headers=request.headers)
+    if receipt == Came.REFUSED:
         return _refused(request, reason, slug=slug)
-    return HttpResponse("Received.\n" if came == Came.ACCEPTED else "Received before.\n", content_type="text/plain")
+    return HttpResponse("Received.\n" if receipt == Came.ACCEPTED else "Received before.\n", content_type="text/plain")
 
 
 def _length(request: HttpRequest) -> int:

@@ -19,6 +19,7 @@ from exports.models import ExportAttempt
 from sources.models import AuditEntry, Flow, Membership
 from tests.exports.world import World
 from tests.factories import ExportAttemptFactory, MembershipFactory, UserFactory
+from tests.filling import press
 
 MakeFlow = Callable[..., Flow]
 LOG = "admin:sources_auditentry_changelist"
@@ -30,7 +31,7 @@ def attempt(make_flow: MakeFlow, world: World, client: Client) -> ExportAttempt:
     flow = make_flow()
     world.answer = lambda call: (400, json.dumps({"message": "Fel kod för 19900101-1234"}).encode())
     client.force_login(flow.created_by)
-    client.post(reverse("exports:send", args=[flow.pk]), headers={"accept-language": "en"})
+    press(client, reverse("exports:preview", args=[flow.pk]), reverse("exports:send", args=[flow.pk]))
     attempt = ExportAttempt.objects.get()
     send_attempt(attempt.pk)
     attempt.refresh_from_db()

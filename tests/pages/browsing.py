@@ -72,7 +72,8 @@ class Keyboard(Mouse):
 
     def _tab_to(self, selector: str) -> None:
         """Press Tab until what `selector` finds has the focus, which must be seen."""
-        wanted = self.page.locator(selector).first.element_handle()
+        # Looked for each time: a part of a page may be put there anew meanwhile.
+        wanted = self.page.locator(selector).first
         for _ in range(MOST_TABS):
             self.page.keyboard.press("Tab")
             if wanted.evaluate("element => element === document.activeElement"):

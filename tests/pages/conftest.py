@@ -9,8 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from sources.models import Flow, Source
 from tests.exports.conftest import make_flow, world  # noqa: F401 - fixtures of the export pages
 from tests.pages.browsing import PATIENCE, Open
+from tests.pages.everything import flows_in_every_state
 
 SignIn = Callable[[User], Client]
 
@@ -25,6 +27,11 @@ def sign_in(db: None) -> SignIn:
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def flows(liu: Source) -> list[Flow]:
+    return flows_in_every_state(liu)
 
 
 @pytest.fixture

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from exports.models import ExportAttempt
+from exports.grades.word import say_how
+from exports.models import ExportAttempt, Finding
+from exports.rules.states import refresh_states
+from ladokflow.ladok.base import Person
 from ladokflow.messages import Message, message
-from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source
+from ladokflow.wiseflow.scales import Form, Scale
+from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source, StaffAccount
+from sources.sync.claims import claim_of
 from tests.factories import (
+    SCALE_ID,
     AssessmentFactory,
     AuditEntryFactory,
     ExportAttemptFactory,
     ExportItemFactory,
     FlowFactory,
+    MembershipFactory,
     ParticipantFactory,
+    SourceFactory,
     SyncRunFactory,
+    scale_of,
 )
 
 TOLD = message("remote.timeout", system="Ladok", seconds=30)
@@ -82,11 +92,16 @@ def _of_flows(source: Source, user: User) -> list[Place]:
         unfollowed={"title": {"ladok": "En titel", "wiseflow": "En annan titel"}},
         staff=[{"role": "assessor", "organisation_id": "exam001@liu.example"}],
     )
+    StaffAccount.objects.create(flow=full, organisation_id="okand99@liu.example", name="Okänd Ändersson")
     ParticipantFactory.create_batch(3, flow=full, grade="5")
     bad = {"export_state": "failed", "export_message": stored(TOLD)}
     ParticipantFactory(flow=full, is_active=False, is_from_source=False, **bad)
     told = {"message": stored(ASKS), "problems": [stored(TOLD)], "changes": [stored(TOLD)]}
     failed = SyncRunFactory(flow=full, state="failed", asks=True, **told)
+    asked = full.participants.filter(is_from_source=True).first().registrations.get()
+    asked.doubt = stored(message("sources.doubt.several", name="A", organisation_id="a", other="B", other_id="b"))
+    asked.claim = claim_of(Person(organisation_id="ny@liu.example", national_id="198502022345", last_name=LONG))
+    asked.save()
     running = FlowFactory(source=source)
     SyncRunFactory(flow=running, state="running", done=2, total=5)
     sending = FlowFactory(source=source, state=Flow.State.CONCLUDED, export_message=stored(message("export.waiting")))
@@ -101,7 +116,7 @@ def _of_flows(source: Source, user: User) -> list[Place]:
         FlowFactory(source=source, state=Flow.State.NOT_ACTIVATED),
         FlowFactory(source=source, state=Flow.State.ARCHIVED, export_state="exported", exported_count=3),
     ]
-    names = ("participants", "codes", "assessors", "syncs", "exports")
+    names = ("participants", "codes", "assessors", "staff", "syncs", "exports")
     tabs = [Place(reverse(f"flows:{name}", args=[full.pk])) for name in names]
     empty = [Place(reverse(f"flows:{name}", args=[flows[-1].pk])) for name in names]
     return [
@@ -133,41 +148,93 @@ def _of_exports(source: Source, user: User) -> list[Place]:
     FlowFactory(export_state="exported", export_message=changed, **common)
     failed = FlowFactory(export_state="failed", export_message=stored(TOLD), failed_count=2, **common)
     ended = _attempt(failed, "failed", items=("failed", "unknown", "exported"), failed_count=1, unknown_count=1)
-    ready = FlowFactory(export_message=stored(message("export.ready", count=3)), graded_count=3, **common)
+    points = {"scale_definition": Scale(SCALE_ID, "0-100", (), Decimal(0), Decimal(100)).to_json()}
+    ready = FlowFactory(export_message=stored(message("export.ready", count=3)), graded_count=3, **points, **common)
     for grade in ("17", "42,5", *(str(number) for number in range(60, 80))):
         ParticipantFactory(flow=ready, grade=grade)
     AssessmentFactory(participant=ParticipantFactory(flow=ready), grade="U", alternative_grade="5", points=42)
+    asked, said = (
+        FlowFactory(scale_definition=scale_of(["U", "3", "4", "5"], stores=0), grading_scale="U345", **common)
+        for _ in "12"
+    )
+    for flow in (asked, said):
+        for grade in ("3", "3", "0"):
+            ParticipantFactory(flow=flow, grade=grade)
+        refresh_states(flow)
+    say_how(flow=said, form=Form.STORED, by=user)
     done = FlowFactory(export_state="exported", exported_count=1, **common)
     exported = _attempt(done, "exported", items=("exported",), exported_count=1, http_status=200, answer='{"a": 1}')
     AuditEntryFactory(
         source=source, attempt_id=exported.pk, actor=user, message=stored(message("audit.export_sending"))
     )
+    for kind, told in (("twice", message("finding.twice", grades="5 + 5", codes="A")), ("late", TOLD)):
+        Finding.objects.create(flow=done, item=exported.items.get(), kind=kind, message=stored(told))
     queued, claimed, sending = (
         _attempt(FlowFactory(**common), state, items=("live",)) for state in ("queued", "claimed", "sending")
     )
+    progress = stored(message("export.reading_points", read=1, total=3))
+    reading = _attempt(FlowFactory(**common), "reading", items=("live",), message=progress)
     item = ended.items.filter(state="unknown").get()
-    mark = reverse("exports:mark", args=[ended.pk]) + f"?item={item.pk}"
+    marking = reverse("exports:mark", args=[failed.pk])
+    mark = f"{marking}?item={item.pk}"
     retry = reverse("exports:preview", args=[failed.pk]) + "?asking=retry"
     return [
         *[Place(f"/exports/?tab={tab}") for tab in ("failed", "exported", "pending")],
         Place(f"/exports/?tab=pending&watch={ended.pk}&watch={exported.pk}"),
         Place("/exports/?q=nothing"),
-        *[Place(reverse("exports:attempt", args=[one.pk])) for one in (queued, claimed, sending, ended, exported)],
+        *[
+            Place(reverse("exports:attempt", args=[one.pk]))
+            for one in (queued, claimed, reading, sending, ended, exported)
+        ],
         Place(reverse("exports:attempt", args=[ended.pk]) + "?q=nobody"),
         Place(mark),
-        Place(mark, sent(f'form[action="{reverse("exports:mark", args=[ended.pk])}"] button')),
+        Place(mark, sent(f'form[action="{marking}"] button')),
+        Place(mark, sent(f'form[action="{marking}"] button', reason="Syns i Ladok")),
+        Place(f"{marking}?all=yes"),
+        Place(reverse("exports:mark", args=[ready.pk])),
         Place(retry),
         Place(reverse("exports:preview", args=[ready.pk])),
+        Place(reverse("exports:preview", args=[_without_points(user).pk])),
         Place(reverse("exports:preview", args=[ready.pk]) + "?body=1"),
         Place(reverse("exports:preview", args=[done.pk])),
+        *[Place(reverse(name, args=[one.pk])) for name in ("exports:preview", "flows:detail") for one in (asked, said)],
+        Place(reverse("exports:findings", args=[done.pk])),
+        Place(reverse("exports:findings", args=[done.pk]), sent('form[aria-labelledby="twice-title"] button')),
+        Place(reverse("exports:findings", args=[ready.pk])),
+        Place(reverse("flows:detail", args=[done.pk])),
+        Place(second := reverse("exports:preview", args=[_second_flow(common).pk])),
+        Place(f"{second}?again=on"),
         Place(reverse("flows:exports", args=[ready.pk])),
         Place(reverse("flows:exports", args=[failed.pk])),
     ]
 
 
+def _without_points(user: User) -> Flow:
+    """Of a university that takes points; some have none, and WISEflow has yet to tell those of one."""
+    source = SourceFactory(university="boras")
+    MembershipFactory(source=source, user=user, can_export=True)
+    flow: Flow = FlowFactory(source=source, created_by=user, state=Flow.State.CONCLUDED)
+    for number in range(25):
+        AssessmentFactory(participant=ParticipantFactory(flow=flow), grade="G", points=number if number < 3 else None)
+    AssessmentFactory(participant=ParticipantFactory(flow=flow), grade="G", is_points_unread=True)
+    return flow
+
+
+def _second_flow(common: dict[str, Any]) -> Flow:
+    """Of a code that was exported on another flow and taken off it: with somebody of that one, and somebody new."""
+    first = FlowFactory(export_state="exported", exported_count=1, **common)
+    attempt = _attempt(first, "exported", items=("exported",), exported_count=1)
+    first.codes.update(removed_at=attempt.created_at)
+    flow = FlowFactory(codes=[first.codes.get().code], **common)
+    ParticipantFactory(flow=flow, organisation_id=attempt.items.get().organisation_id, grade="4")
+    ParticipantFactory(flow=flow, grade="5")
+    return flow
+
+
 def _attempt(flow: Flow, state: str, *, items: tuple[str, ...], **fields: Any) -> ExportAttempt:
+    given = {"message": stored(TOLD)} | fields
     attempt: ExportAttempt = ExportAttemptFactory(
-        flow=flow, state=state, sent_count=len(items), message=stored(TOLD), requested_by=flow.created_by, **fields
+        flow=flow, state=state, sent_count=len(items), requested_by=flow.created_by, **given
     )
     for kind in items:
         person = ParticipantFactory(flow=flow, grade="5", export_state="failed", export_message=stored(TOLD))
@@ -196,5 +263,9 @@ def _of_the_wizard(source: Source, user: User) -> list[Place]:
         Place(f"{start}settings/?code=TDDE01-UTAN-ID"),
         Place(
             f"{start}settings/?code=TDDE01-UTAN-ID", sent("form.form button:not([name])", assessors="inte en adress")
+        ),
+        Place(
+            f"{start}settings/?code=TDDE01-UTAN-ID",
+            sent("form.form button:not([name])", assessors="okand99@liu.example"),
         ),
     ]

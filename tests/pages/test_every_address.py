@@ -19,102 +19,14 @@ from django.utils import timezone
 
 from exports.models import ExportAttempt, ExportItem
 from ladokflow.messages import message
-from sources.models import BatchExam, Flow, FlowBatch, FlowSource, Membership, Participant, Source, SyncRun
+from sources.models import Flow, FlowSource, Membership, Participant, Registration, SyncRun
 from tests.environment import ROOT
-from tests.factories import (
-    ExportAttemptFactory,
-    ExportItemFactory,
-    FlowFactory,
-    MembershipFactory,
-    ParticipantFactory,
-    SyncRunFactory,
-)
-from tests.pages.walking import filled, patterns, problems_of, texts_of
+from tests.factories import MembershipFactory
+from tests.pages.everything import ACTIONS, ELSEWHERE, ENGLISH_ONLY, FRAGMENTS, NO_PAGES, addresses
+from tests.pages.walking import patterns, problems_of, texts_of
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[..., Client]
-
-# Those that only change something, and so answer no GET
-ACTIONS = {
-    "logout",
-    "webhook",
-    "flows:code_add",
-    "flows:resume",
-    "flows:batch_retry",
-    "flows:follow",
-    "flows:sync",
-    "exports:start",
-    "exports:retry",
-    "exports:send",
-    "exports:collect",
-    "exports:check",
-    "exports:choose",
-}
-NO_PAGES = {"health", "exports:errors", "exports:people"}  # data and files
-FRAGMENTS = {"exports:live"}
-ELSEWHERE = {"login", "set_language"}  # lead on to another page
-ENGLISH_ONLY = {"styleguide"}  # for developers
-QUERIES = {"flows:from_list": "?course=TDDE01", "flows:preview": "?code=TDDE01-TEN1-1001"}
-QUERIES["flows:settings"] = QUERIES["flows:preview"]
-
-
-@pytest.fixture
-def flows(liu: Source) -> list[Flow]:
-    """A flow in every state there is."""
-    told = message("remote.timeout", system="Ladok", seconds=30).to_json()
-    asks = message("sources.brake_half", code="TEN1", before=40, now=3).to_json()
-    common = {"source": liu, "participant_count": 2, "grades": ["U", "3", "4", "5"]}
-    found: list[Flow] = [FlowFactory(state=state, **common) for state in Flow.State.values]
-    found += [
-        FlowFactory(setup_state=setup, setup_message=told, wiseflow_id=None, state=None, **common)
-        for setup in (Flow.Setup.QUEUED, Flow.Setup.CREATING, Flow.Setup.STOPPED)
-    ]
-    found.append(
-        FlowFactory(
-            sync_message=asks, codes=["A1", "B2"], unfollowed={"title": {"ladok": "X1", "wiseflow": "Y1"}}, **common
-        )
-    )
-    found += [
-        FlowFactory(state=Flow.State.CONCLUDED, export_state=state, export_message=told, graded_count=2, **common)
-        for state in ("pending", "exported", "failed")
-    ]
-    for flow in found:
-        SyncRunFactory(flow=flow, state="failed", asks=True, message=asks, problems=[told], changes=[told])
-        attempt = ExportAttemptFactory(flow=flow, state="failed", message=told, failed_count=1, unknown_count=1)
-        for state in (ExportItem.State.FAILED, ExportItem.State.UNKNOWN):
-            person = ParticipantFactory(flow=flow, grade="5", export_state="failed", export_message=told)
-            ExportItemFactory(attempt=attempt, participant=person, state=state, message=told)
-    return found
-
-
-def batch_of(flow: Flow) -> FlowBatch:
-    """A form that asked for the flow, for one that waits and for one that was refused."""
-    batch, is_new = FlowBatch.objects.get_or_create(
-        pk=uuid.UUID(int=flow.pk), source=flow.source, requested_by=flow.created_by
-    )
-    if is_new:
-        told = message("remote.timeout", system="Ladok", seconds=30).to_json()
-        rows = [{"flow": flow}, {}, {"message": told}]
-        BatchExam.objects.bulk_create(
-            BatchExam(batch=batch, position=n, code=f"{flow.pk}-{n}", **row) for n, row in enumerate(rows)
-        )
-    return batch
-
-
-def addresses(flow: Flow) -> list[tuple[str, str]]:
-    """The name and the address of everything that there is about the flow, and of everything else."""
-    attempt = flow.attempts.get()
-    values = {
-        "int:pk": flow.pk,
-        "uuid:pk": attempt.pk,
-        "run_pk": flow.sync_runs.get().pk,
-        "code_pk": flow.codes.first().pk,
-        "batch_pk": batch_of(flow).pk,
-        "slug": flow.source.slug,
-        "kind": "csv",
-    }
-    queries = QUERIES | {"exports:mark": f"?item={attempt.items.first().pk}"}
-    return [(name, filled(pattern, values) + queries.get(name, "")) for pattern, name in patterns()]
 
 
 def test_every_address_answers_and_is_one_valid_page_with_one_heading(
@@ -251,9 +163,7 @@ def test_lists_of_a_flow_take_as_many_queries_for_500_rows_as_for_5(sign_in: Sig
             Participant(flow=flow, organisation_id=f"q{index}", last_name=f"Ö{index}")
             for index in range(first, first + number)
         )
-        Participant.codes.through.objects.bulk_create(
-            Participant.codes.through(participant=person, flowsource=code) for person in people
-        )
+        Registration.objects.bulk_create(Registration(participant=person, code=code) for person in people)
         ExportItem.objects.bulk_create(
             ExportItem(attempt=attempt, participant=person, grade="5", state="failed") for person in people
         )

@@ -75,14 +75,14 @@ def test_search_finds_by_title_code_and_student(client: Client, make_flow: Make)
 
 
 def test_source_is_chosen_where_there_are_several(client: Client, make_flow: Make) -> None:
-    ours, other = shown(make_flow(title="Ours")), shown(make_flow(title="Theirs"))
+    ours, other = shown(make_flow(title="Our exam")), shown(make_flow(title="Their exam"))
     user = manager_of(ours)
     signed_in(client, user)
     assert 'name="source"' not in page(client, DASHBOARD, tab="pending")
     MembershipFactory(source=other.source, user=user)
     found = page(client, DASHBOARD, tab="pending", source=ours.source.slug)
-    assert "Ours" in found
-    assert "Theirs" not in found
+    assert "Our exam" in found
+    assert "Their exam" not in found
 
 
 @pytest.mark.parametrize(

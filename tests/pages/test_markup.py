@@ -78,7 +78,8 @@ def test_the_content_security_policy_allows_our_own_files_only(client: Client) -
     policy = client.get("/sign-in/").headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
-    assert "http" not in policy
+    assert "http:" not in policy
+    assert "https:" not in policy
 
 
 def test_every_address_of_ours_asks_for_a_sign_in(client: Client) -> None:

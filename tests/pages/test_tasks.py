@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from exports.attempts.send import send_attempt
+from exports.grades import asking
 from exports.models import ExportAttempt
 from exports.tasks import collect_flow
 from ladokflow.sandbox.server import Sandbox
@@ -18,6 +19,9 @@ from tests.pages.browsing import Keyboard, Mouse, Open
 
 pytestmark = pytest.mark.timeout(1200)  # some hundred pages
 COURSE = "TDDE77"
+# Every hand and every language is met. What depends on the language alone, page by page, is looked at in `test_states.py`;
+# and each journey goes on in the other language when it has been switched.
+JOURNEYS = (("mouse", "sv-SE"), ("keyboard", "en-GB"), ("no scripts", "sv-SE"))
 SUBMIT = "main form button:not([name]):not([formaction])"
 
 
@@ -44,16 +48,23 @@ class Worker:
         return attempt
 
 
-@pytest.fixture(params=["mouse", "keyboard", "no scripts"])
-def hand(request: pytest.FixtureRequest, open_page: Open, language: str) -> Mouse:
-    has_scripts = request.param != "no scripts"
+@pytest.fixture(params=JOURNEYS, ids=" in ".join)
+def journey(request: pytest.FixtureRequest) -> tuple[str, str]:
+    hand, language = request.param
+    return hand, language
+
+
+@pytest.fixture
+def language(journey: tuple[str, str]) -> str:
+    return journey[1]
+
+
+@pytest.fixture
+def hand(journey: tuple[str, str], open_page: Open) -> Mouse:
+    name, language = journey
+    has_scripts = name != "no scripts"
     page = open_page(language=language, java_script_enabled=has_scripts, accept_downloads=True)
-    return (Keyboard if request.param == "keyboard" else Mouse)(page, has_scripts=has_scripts)
-
-
-@pytest.fixture(params=["sv-SE", "en-GB"])
-def language(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+    return (Keyboard if name == "keyboard" else Mouse)(page, has_scripts=has_scripts)
 
 
 @pytest.fixture
@@ -67,6 +78,11 @@ def codes(sandbox: Sandbox, liu: Source) -> list[str]:
         )
         for number in range(3)
     ]
+
+
+def test_every_hand_and_every_language_is_met() -> None:
+    assert {hand for hand, _ in JOURNEYS} == {"mouse", "keyboard", "no scripts"}
+    assert {language for _, language in JOURNEYS} == {"sv-SE", "en-GB"}
 
 
 def test_everything_a_manager_does(hand: Mouse, anna: User, codes: list[str], sandbox: Sandbox, language: str) -> None:
@@ -189,6 +205,7 @@ def grade(flow: Flow, sandbox: Sandbox) -> None:
     sandbox.control.end_participation(flow.wiseflow_id)
     sandbox.control.grade(flow.wiseflow_id, dict.fromkeys(people.values_list("wiseflow_id", flat=True), "5"))
     sandbox.control.end_marking(flow.wiseflow_id)
+    assert asking.ask(flow.pk)
     collect_flow(str(flow.pk))
     flow.refresh_from_db()
     assert (flow.state, flow.graded_count) == (Flow.State.CONCLUDED, people.count())
@@ -232,7 +249,7 @@ def export_and_mark(hand: Mouse, flow: Flow, sandbox: Sandbox) -> None:
     hand.tick(f"#item-{attempt.items.get().pk}")
     hand.press("button[name=mark]")
     hand.write("#id_reason", "Sedd i Ladok")
-    hand.press(f'form[action="{reverse("exports:mark", args=[attempt.pk])}"] button')
+    hand.press(f'form[action="{reverse("exports:mark", args=[flow.pk])}"] button')
     flow.refresh_from_db()
     assert flow.export_state == "exported"
 

@@ -42,23 +42,43 @@ def problems_of(page: str) -> list[str]:
     return [f"{position}: {code} {data}" for position, code, data in parser.errors if code not in HARMLESS]
 
 
-class _Texts(HTMLParser):
+class _Reading(HTMLParser):
+    """What can be read, piece by piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[str] = []
+        self.hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.hidden += tag in NOT_SHOWN
+
+    def handle_endtag(self, tag: str) -> None:
+        self.hidden -= tag in NOT_SHOWN
+
+    def handle_data(self, data: str) -> None:
+        if not self.hidden:
+            self.read.append(data)
+
+
+class _Texts(_Reading):
+    """And what is read aloud; nothing in another language than the page's."""
+
     def __init__(self) -> None:
         super().__init__()
         self.found: set[str] = set()
-        self.hidden = 0
         self.foreign: list[str] = []  # elements in another language than the page's, such as the language switch
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        super().handle_starttag(tag, attrs)
         given = dict(attrs)
-        self.hidden += tag in NOT_SHOWN
         if "lang" in given and tag != "html":
             self.foreign.append(tag)
         if not self.hidden and not self.foreign:
             self.found |= {_tidy(given[name] or "") for name in READ_ALOUD if name in given}
 
     def handle_endtag(self, tag: str) -> None:
-        self.hidden -= tag in NOT_SHOWN
+        super().handle_endtag(tag)
         if self.foreign and self.foreign[-1] == tag:
             self.foreign.pop()
 
@@ -76,3 +96,13 @@ def texts_of(page: str) -> set[str]:
     parser = _Texts()
     parser.feed(page)
     return {text for text in parser.found if re.search(r"[^\W\d_]{2}", text)}
+
+
+def main_text(page: str) -> str:
+    """What can be read in the page's `<main>`, or in a part of a page, on one line.
+
+    Where something short is looked for, or is to be missing: a page's source has random tokens, and holds it by chance.
+    """
+    parser = _Reading()
+    parser.feed(page[start:] if (start := page.find("<main")) >= 0 else page)
+    return _tidy(" ".join(parser.read))

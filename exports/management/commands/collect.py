@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from exports.attempts.automatic import export_automatically
-from exports.grades.collect import collect_grades
+from exports.grades.collect import collect_all_grades
 from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
 from sources.command import PlainCommand, find_flow, one_line
@@ -24,24 +24,26 @@ class Command(PlainCommand):
         self.add_json(parser)
 
     def work(self, **options: Any) -> None:
-        found: list[dict[str, Any]] = []
+        collected: list[dict[str, Any]] = []
         for flow in _flows(options["flow"]):
             try:
-                found.append({"flow": flow.pk, "assessments": collect_grades(flow)})
+                collected.append({"flow": flow.pk, "assessments": collect_all_grades(flow)})
             except (RemoteError, Refused) as error:
                 if options["flow"]:
                     raise
-                found.append({"flow": flow.pk, "assessments": None, "message": str(error.message)})
+                collected.append({"flow": flow.pk, "assessments": None, "message": str(error.message)})
                 continue
             export_automatically(flow)
-        failed = [row for row in found if "message" in row]
+        failed = [row for row in collected if "message" in row]
         if options["json"]:
-            self.print_json({"flows": found})
+            self.print_json({"flows": collected})
         else:
-            for row in found:
+            for row in collected:
                 self.stdout.write(f"Flow {row['flow']}: {row.get('message') or str(row['assessments']) + ' graded'}")
         if failed:
-            self.fail(f"{len(failed)} of {len(found)} flows could not be read. {one_line(str(failed[0]['message']))}")
+            self.fail(
+                f"{len(failed)} of {len(collected)} flows could not be read. {one_line(str(failed[0]['message']))}"
+            )
 
 
 def _flows(pk: int | None) -> list[Flow]:

@@ -18,10 +18,10 @@ class Command(PlainCommand):
         self.add_json(parser)
 
     def work(self, **options: Any) -> None:
-        found = flow_status(find_flow(options["flow"]))
+        status = flow_status(find_flow(options["flow"]))
         if options["json"]:
-            self.print_json(found)
+            self.print_json(status)
             return
-        self.stdout.write(f"{found['state']}: {found['reason']}")
-        for person in found["participants"]:
+        self.stdout.write(f"{status['state']}: {status['reason']}")
+        for person in status["participants"]:
             self.stdout.write(f"  {person['organisationId']}: {person['state']} {person['message']}")

@@ -1,0 +1,248 @@
+"""A flow's pages: the frame around them, its overview, its participants and its exports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from exports.attempts.marks import unknown
+from exports.attempts.place import change_place, may_change_place
+from ladokflow.addresses import address_of
+from ladokflow.messages import Message, Refused, Trait
+from ladokflow.paging import page_of
+from ladokflow.parts import part_of
+from ladokflow.requests import HtmxRequest
+from ladokflow.templatetags.ladokflow import when
+from ladokflow.wiseflow.words import Role, choices_of
+from sources.flows.create import STEPS
+from sources.flows.identities import questions
+from sources.flows.places import participants_on_several
+from sources.flows.request import fingerprint_of_creation, resume_flow
+from sources.models import Flow, Participant, SyncRun
+from sources.models.flow import ExportState
+from sources.pages.forms import ParticipantFilter, PlaceForm
+from sources.pages.phases import phases
+from sources.sync.overrides import fingerprint_of
+from sources.sync.run import braked_run
+from sources.views.wizard import ONE, address_of_step
+
+PEOPLE_PER_PAGE = 50
+RUNS_PER_PAGE = 25
+QUESTIONS_SHOWN = 20
+
+FIELDS = {
+    "title": _("Title"),
+    "subtitle": _("Subtitle"),
+    "code": _("Flow code"),
+    "participation_start_at": _("Participation starts"),
+    "participation_end_at": _("Participation ends"),
+    "marking_start_at": _("Marking starts"),
+    "marking_end_at": _("Marking ends"),
+    "grading_scale": _("Grading scale"),
+}
+ROLES = dict(choices_of(Role))
+
+
+def flow_for(request: HtmxRequest, pk: int) -> Flow:
+    """The flow, or 404 where it belongs to a source the user is no member of."""
+    return get_object_or_404(Flow.objects.visible_to(request.user).select_related("source", "created_by"), pk=pk)
+
+
+def flow_context(flow: Flow) -> dict[str, Any]:
+    """What every page of a flow shows: its head, its tabs, and what is under way."""
+    codes = list(flow.codes.all())
+    runs = list(flow.sync_runs.filter(state__in=SyncRun.OPEN)[:1])
+    attempts = [
+        attempt
+        for attempt in flow.attempts.order_by("-created_at")[: 2 * len(codes) + 1]
+        if attempt.state in attempt.OPEN
+    ]
+    is_creating = flow.setup_state in (Flow.Setup.QUEUED, Flow.Setup.CREATING)
+    failure = flow.export_reason if flow.export_state == ExportState.FAILED else None
+    return {
+        "flow": flow,
+        "tz": flow.source.tz,
+        "codes": codes,
+        "live_code_count": sum(code.removed_at is None for code in codes),
+        "open_run": runs[0] if runs else None,
+        "open_attempts": attempts,
+        "can_be_marked": failure is not None and (failure.has(Trait.ALREADY_IN_LADOK) or unknown(flow).exists()),
+        "is_only_to_mark": failure is not None and failure.has(Trait.ONLY_TO_MARK),
+        "is_creating": is_creating,
+        "is_busy": is_creating or bool(runs) or bool(attempts) or flow.points_left > 0,
+        "is_syncable": flow.setup_state == Flow.Setup.READY and not flow.is_marking_over,
+        "is_followed": flow.setup_state == Flow.Setup.READY and flow.is_followed,
+    }
+
+
+def creation_steps(flow: Flow) -> list[tuple[Any, str]]:
+    """The steps of a creation, each with "done", "current" or ""."""
+    slugs = [step.slug for step in STEPS]
+    done = slugs.index(flow.setup_step) + 1 if flow.setup_step in slugs else 0
+    marks = ["done"] * done + ["current"] + [""] * len(STEPS)
+    return [(step.label, mark) for step, mark in zip(STEPS, marks, strict=False)]
+
+
+@login_required
+@require_GET
+@vary_on_headers("HX-Target")
+def overview(request: HtmxRequest, pk: int) -> HttpResponse:
+    flow = flow_for(request, pk)
+    context = flow_context(flow) | {"tab": "overview"}
+    context["seen"] = fingerprint_of_creation(flow) if flow.setup_state == Flow.Setup.STOPPED else None
+    context["steps"] = creation_steps(flow) if flow.setup_state != Flow.Setup.READY else []
+    if flow.is_unmade:
+        codes = [code.code for code in context["codes"]]
+        context["settings_address"] = address_of_step("settings", flow.source, codes, make=ONE, flow=str(flow.pk))
+    if request.htmx.target == "progress" and context["is_busy"]:
+        return render(request, "pages/_progress.html", context)
+    last_run = flow.sync_runs.filter(state=SyncRun.State.FAILED).first() if flow.sync_message else None
+    braked = braked_run(flow) if last_run else None
+    context |= {
+        "phases": phases(flow),
+        "asks": bool(last_run and last_run.asks),
+        "may_confirm": bool(braked),
+        "braked": braked,
+        "goers": goers_of(braked) if braked else [],
+        "last_problems": last_problems(flow),
+        "asked": asked(flow),
+        "questions": questions(flow)[:QUESTIONS_SHOWN],
+        **place_context(flow, context["live_code_count"]),
+        "unfollowed": unfollowed(flow),
+        "accounts": list(flow.staff_accounts.filter(confirmed_at__isnull=True)),
+        "staff": [
+            {"who": person.get("email") or person.get("organisation_id"), "role": ROLES.get(person.get("role", ""), "")}
+            for person in flow.staff
+        ],
+    }
+    return part_of(request, render(request, "pages/flow.html", context), "#flow")
+
+
+def place_context(flow: Flow, code_count: int) -> dict[str, Any]:
+    """Where the grade goes of those who are on several codes: only of a flow that has several."""
+    if code_count < 2:
+        return {}
+    initial = {"grade_goes_to": flow.grade_goes_to, "was": flow.grade_goes_to}
+    return {
+        "place_form": PlaceForm(initial=initial) if may_change_place(flow) else None,
+        "on_several": participants_on_several(flow),
+    }
+
+
+@login_required
+@require_POST
+def place(request: HtmxRequest, pk: int) -> HttpResponse:
+    """Where the grade of somebody on several codes goes from now on."""
+    flow = flow_for(request, pk)
+    form = PlaceForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    chosen = form.cleaned_data
+    try:
+        is_changed = change_place(
+            flow=flow,
+            goes_to=chosen["grade_goes_to"],
+            was=chosen["was"],
+            by=request.user,
+            address=address_of(request),
+        )
+    except Refused as refused:
+        messages.warning(request, str(refused.message))
+    else:
+        if is_changed:
+            messages.success(request, gettext("It is said now where the grades go."))
+    return redirect(f"{reverse('flows:detail', args=[flow.pk])}#settings-title")
+
+
+def can_be_confirmed(run: SyncRun) -> bool:
+    return run.is_braked
+
+
+def goers_of(run: SyncRun) -> list[Participant]:
+    """Those who would go if the braked run were confirmed: all of them, by name."""
+    pks = [int(pk) for key in run.would_go.get("goers", ()) if (pk := key.removeprefix("row-")).isdigit()]
+    return list(Participant.objects.filter(flow_id=run.flow_id, pk__in=pks).order_by("last_name", "first_name", "pk"))
+
+
+def last_problems(flow: Flow) -> list[Any]:
+    """What was not as it should be at the last synchronisation, but for what is asked."""
+    run = flow.sync_runs.filter(state=SyncRun.State.SUCCESS).first()
+    return [problem for problem in run.problem_messages if not problem.has(Trait.QUESTION)] if run else []
+
+
+def asked(flow: Flow) -> list[Message]:
+    """What the last synchronisation asks."""
+    stored = flow.asked if flow.setup_state == Flow.Setup.READY and not flow.is_marking_over else []
+    return [told for each in stored if (told := Message.from_json(each))]
+
+
+def unfollowed(flow: Flow) -> list[dict[str, Any]]:
+    """The values that were changed by hand in WISEflow, beside Ladok's."""
+    return [
+        {
+            "field": name,
+            "name": FIELDS.get(name, name),
+            "ladok": shown(both.get("ladok"), flow),
+            "wiseflow": shown(both.get("wiseflow"), flow),
+            "seen": fingerprint_of(flow, name),
+        }
+        for name, both in flow.unfollowed.items()
+    ]
+
+
+def shown(value: Any, flow: Flow) -> Any:
+    """A stored value as people read it: a moment is stored in ISO form."""
+    moment = parse_datetime(value) if isinstance(value, str) and "T" in value else None
+    return when(moment, flow.source.tz) if moment else value
+
+
+@login_required
+@require_GET
+def participants(request: HtmxRequest, pk: int) -> HttpResponse:
+    flow = flow_for(request, pk)
+    form = ParticipantFilter(request.GET)
+    page = page_of(form.apply(flow.participants.all()), request.GET, PEOPLE_PER_PAGE, full=_with_grades_and_codes)
+    context = flow_context(flow) | {
+        "tab": "participants",
+        "form": form,
+        "page": page,
+        "is_filtering": form.is_filtering,
+    }
+    return render(request, "pages/flow_participants.html", context)
+
+
+def _with_grades_and_codes(people: QuerySet[Participant]) -> QuerySet[Participant]:
+    return people.select_related("assessment").prefetch_related("registrations__code")
+
+
+@login_required
+@require_GET
+def exports(request: HtmxRequest, pk: int) -> HttpResponse:
+    flow = flow_for(request, pk)
+    attempts: QuerySet[Any] = flow.attempts.select_related("code", "requested_by")
+    page = Paginator(attempts, RUNS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "pages/flow_exports.html", flow_context(flow) | {"tab": "exports", "page": page})
+
+
+@login_required
+@require_POST
+def resume(request: HtmxRequest, pk: int) -> HttpResponse:
+    """Go on with a creation that had stopped."""
+    flow = flow_for(request, pk)
+    try:
+        resume_flow(flow, request.user, seen=request.POST.get("seen", ""))
+    except Refused as error:
+        messages.error(request, str(error))
+    return redirect("flows:detail", pk)

@@ -1,0 +1,25 @@
+"""The addresses of a flow's pages. They stand beside those of `sources/urls.py`, under the same name."""
+
+from django.urls import path
+
+from ladokflow.pages import flow, flow_assessors, flow_codes, flow_identities, flow_staff, flow_syncs
+
+flow_tabs = [
+    path("<int:pk>/", flow.overview, name="detail"),
+    path("<int:pk>/participants/", flow.participants, name="participants"),
+    path("<int:pk>/codes/", flow_codes.codes, name="codes"),
+    path("<int:pk>/codes/add/", flow_codes.add, name="code_add"),
+    path("<int:pk>/codes/<int:code_pk>/remove/", flow_codes.remove, name="code_remove"),
+    path("<int:pk>/assessors/", flow_assessors.assessors, name="assessors"),
+    path("<int:pk>/staff/", flow_staff.staff, name="staff"),
+    path("<int:pk>/staff/accounts/", flow_staff.accounts, name="accounts"),
+    path("<int:pk>/who-is-it/", flow_identities.answer, name="who_is_it"),
+    path("<int:pk>/exports/", flow.exports, name="exports"),
+    path("<int:pk>/grade-goes-to/", flow.place, name="place"),
+    path("<int:pk>/resume/", flow.resume, name="resume"),
+    path("<int:pk>/follow-again/", flow_syncs.follow, name="follow"),
+    path("<int:pk>/synchronisations/", flow_syncs.history, name="syncs"),
+    path("<int:pk>/synchronisations/preview/", flow_syncs.preview, name="sync_preview"),
+    path("<int:pk>/synchronisations/start/", flow_syncs.start, name="sync"),
+    path("<int:pk>/synchronisations/<uuid:run_pk>/", flow_syncs.run, name="sync_run"),
+]

@@ -1,0 +1,99 @@
+"""Something of everything that pages show, and every address that there is of it."""
+
+from __future__ import annotations
+
+import uuid
+
+from exports.models import ExportItem, Finding
+from ladokflow.messages import message
+from sources.models import BatchExam, Flow, FlowBatch, Source
+from tests.factories import ExportAttemptFactory, ExportItemFactory, FlowFactory, ParticipantFactory, SyncRunFactory
+from tests.pages.walking import filled, patterns
+
+# Those that only change something, and so answer no GET
+ACTIONS = {
+    "logout",
+    "webhook",
+    "flows:code_add",
+    "flows:resume",
+    "flows:batch_retry",
+    "flows:follow",
+    "flows:who_is_it",
+    "flows:place",
+    "flows:sync",
+    "flows:accounts",
+    "exports:start",
+    "exports:retry",
+    "exports:say",
+    "exports:send",
+    "exports:collect",
+    "exports:check",
+    "exports:take_mark_back",
+    "exports:choose",
+}
+NO_PAGES = {"health", "exports:errors", "exports:people"}  # data and files
+FRAGMENTS = {"exports:live"}
+ELSEWHERE = {"login", "set_language"}  # lead on to another page
+ENGLISH_ONLY = {"styleguide"}  # for developers
+QUERIES = {"flows:from_list": "?course=TDDE01", "flows:preview": "?code=TDDE01-TEN1-1001"}
+QUERIES["flows:settings"] = QUERIES["flows:preview"]
+
+
+def flows_in_every_state(source: Source) -> list[Flow]:
+    """A flow in every state there is."""
+    told = message("remote.timeout", system="Ladok", seconds=30).to_json()
+    asks = message("sources.brake_half", code="TEN1", before=40, now=3).to_json()
+    common = {"source": source, "participant_count": 2, "grades": ["U", "3", "4", "5"]}
+    found: list[Flow] = [FlowFactory(state=state, **common) for state in Flow.State]
+    found += [
+        FlowFactory(setup_state=setup, setup_message=told, wiseflow_id=None, state=None, **common)
+        for setup in (Flow.Setup.QUEUED, Flow.Setup.CREATING, Flow.Setup.STOPPED)
+    ]
+    found.append(
+        FlowFactory(
+            sync_message=asks, codes=["A1", "B2"], unfollowed={"title": {"ladok": "X1", "wiseflow": "Y1"}}, **common
+        )
+    )
+    found += [
+        FlowFactory(state=Flow.State.CONCLUDED, export_state=state, export_message=told, graded_count=2, **common)
+        for state in ("pending", "exported", "failed")
+    ]
+    for flow in found:
+        SyncRunFactory(flow=flow, state="failed", asks=True, message=asks, problems=[told], changes=[told])
+        attempt = ExportAttemptFactory(flow=flow, state="failed", message=told, failed_count=1, unknown_count=1)
+        for state in (ExportItem.State.FAILED, ExportItem.State.UNKNOWN):
+            person = ParticipantFactory(flow=flow, grade="5", export_state="failed", export_message=told)
+            item = ExportItemFactory(attempt=attempt, participant=person, state=state, message=told)
+            for kind in Finding.Kind:
+                Finding.objects.create(flow=flow, item=item, kind=kind, message=told)
+    return found
+
+
+def batch_of(flow: Flow) -> FlowBatch:
+    """A form that asked for the flow, for one that waits and for one that was refused."""
+    batch, is_new = FlowBatch.objects.get_or_create(
+        pk=uuid.UUID(int=flow.pk), source=flow.source, requested_by=flow.created_by
+    )
+    if is_new:
+        told = message("remote.timeout", system="Ladok", seconds=30).to_json()
+        rows = [{"flow": flow}, {}, {"message": told}]
+        BatchExam.objects.bulk_create(
+            BatchExam(batch=batch, position=n, code=f"{flow.pk}-{n}", **row) for n, row in enumerate(rows)
+        )
+    return batch
+
+
+def addresses(flow: Flow) -> list[tuple[str, str]]:
+    """The name and the address of everything that there is about the flow, and of everything else."""
+    attempt = flow.attempts.get()
+    values = {
+        "int:pk": flow.pk,
+        "uuid:pk": attempt.pk,
+        "run_pk": flow.sync_runs.get().pk,
+        "code_pk": flow.codes.first().pk,
+        "batch_pk": batch_of(flow).pk,
+        "slug": flow.source.slug,
+        "kind": "csv",
+    }
+    queries = QUERIES | {"exports:mark": f"?item={attempt.items.first().pk}"}
+    return [(name, filled(pattern, values) + queries.get(name, "")) for pattern, name in patterns()]
