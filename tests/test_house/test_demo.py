@@ -20,7 +20,7 @@ def states() -> set[str]:
     return set(Flow.objects.filter(setup_state=Flow.Setup.READY).values_list("export_state", flat=True))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_minute_after_the_start_there_are_flows_in_all_three_states(
     subprocess_environment: dict[str, str], tmp_path: Path
 ) -> None:
