@@ -8,25 +8,40 @@ TEMPLATES = $(shell find templates -name '*.html' 2>/dev/null)
 
 PORT ?= 8000
 SANDBOX_PORT ?= 8099
-JOBS ?= 2
+JOBS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash bench check lint format messages docs install lock screenshots clean
+.PHONY: help demo test test-all crash owner attack bench bench-export bench-queue check lint format messages docs install lock screenshots clean
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: install  ## start it all with made-up universities: http://127.0.0.1:8000
 	@exec $(BIN)/python manage.py demo --port $(PORT) --sandbox-port $(SANDBOX_PORT)
 
-test: install  ## every check and every test, on SQLite and on PostgreSQL
-	@exec $(BIN)/python -m tests.suite --jobs $(JOBS) $(SUITE)
+test: install  ## every check and every test: on PostgreSQL, and on SQLite what depends on the database
+	@exec $(BIN)/python -m tests.suite $(if $(JOBS),--jobs $(JOBS)) $(SUITE)
+
+test-all: override SUITE += --all
+test-all: test  ## every test on both databases
 
 crash: install  ## kill everything at random, then count the grades in Ladok (CRASH="--kills 1000": see --help)
 	@exec $(BIN)/python -m tests.crash $(CRASH)
 
+owner: install  ## mix people up in Ladok at random, then see whose grades are there (OWNER="--sequences 5000": see --help)
+	@exec $(BIN)/python -m tests.owner $(OWNER)
+
+attack: install  ## attack exports at random, and hold Ladok's ledger against rows and pages (ATTACK="--attacks 1000": see --help)
+	@exec $(BIN)/python -m tests.attack $(ATTACK)
+
 bench: install  ## how time and memory grow with size, as ratios within one run (BENCH="--people 2000 10000")
 	@exec $(BIN)/python -m tests.bench $(BENCH)
+
+bench-queue: install  ## how long a click waits while the queue is busy, and how long a night takes with two clusters (BENCH="--clicks 3")
+	@exec $(BIN)/python -m tests.bench.queue $(BENCH)
+
+bench-export: install  ## one export of 10,000 grades, beside a bare request and a bulk insert (BENCH="--people 1000")
+	@exec $(BIN)/python -m tests.bench.export $(BENCH)
 
 check: lint  ## what needs no service and no browser: lint, types, translations, links, settings
 	$(BIN)/python -m pytest -q tests/test_house
@@ -47,7 +62,7 @@ format: install  ## put code and templates in their right shape
 
 messages: install  ## gather the texts to translate, and compile the translations (needs gettext)
 	$(BIN)/python manage.py makemessages --locale sv --no-obsolete --no-wrap --add-location file --ignore '$(VENV)' --ignore var --ignore tests
-	$(BIN)/python manage.py compilemessages --locale sv
+	$(BIN)/python manage.py compilemessages --locale sv --ignore '$(VENV)'
 
 docs: install  ## write those parts of docs/ that come from the code
 	DJANGO_SETTINGS_MODULE=ladokflow.settings $(BIN)/python -m tests.written_docs
@@ -58,18 +73,21 @@ screenshots: install  ## take the pictures in docs/images/ anew (needs chromium)
 install: $(STAMP)
 
 # A Python without ensurepip (Debian's, without python3-venv) makes a venv without pip: its own pip fills it then.
-$(STAMP): requirements.lock
+$(STAMP): requirements-dev.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || $(PYTHON) -m venv --clear --without-pip $(VENV)
 	@echo "Installing what is needed into $(VENV); this takes a minute or two, once."
 	@if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
-	  $$pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	  $$pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	@touch $(STAMP)
 
-# No registry host and no path of this machine gets into the file: it names packages, versions and hashes only.
-lock: install  ## write requirements.lock anew from pyproject.toml
-	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --allow-unsafe --extra dev --generate-hashes --strip-extras \
-	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+# No registry host and no path of this machine gets into the files: they name packages, versions and hashes only.
+PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-extras \
+  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+lock: install  ## write the lock files anew from pyproject.toml: what production needs, and what development needs besides
+	$(PIP_COMPILE) --output-file requirements.lock pyproject.toml
+	$(PIP_COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
 clean:  ## remove what the checks leave behind (never var/, which holds the database and the keys)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage staticfiles

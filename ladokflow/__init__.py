@@ -1,3 +1,3 @@
 """LadokFlow: flows out of Ladok into WISEflow, and grades back."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0.dev0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import tomllib
@@ -13,7 +14,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from tests import services
+from tests import prepared, services, warm
 from tests.environment import ROOT
 from tests.flushing import let_flush_pass_triggers
 
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Or each test client would look through all static files before its first page.
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: the garbage collector is not to look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 # --- Database --------------------------------------------------------------------------------------------------
@@ -37,7 +47,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     database = settings.DATABASES["default"]
     if settings.IS_SQLITE:
         database.setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
+    prepared.copied(database, is_sqlite=settings.IS_SQLITE)
     let_flush_pass_triggers()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """A copy is not to be made anew; it goes with its folder."""
+    return (settings.IS_SQLITE and bool(os.environ.get(prepared.NAME))) or bool(request.config.getvalue("reuse_db"))
 
 
 @pytest.fixture
@@ -49,6 +66,12 @@ def subprocess_environment(transactional_db: None) -> dict[str, str]:
     else:
         url = f"{os.environ['DATABASE_URL'].split('?')[0].rpartition('/')[0]}/{name}"
     return os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "ladokflow.settings", "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_processes() -> Iterator[None]:
+    yield
+    warm.stop()
 
 
 # --- The world outside -----------------------------------------------------------------------------------------
@@ -74,13 +97,22 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", near_addresses_only)
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    """No test has another's connections, or answers."""
+    from ladokflow.kept import close_all
+
+    yield
+    close_all()
+
+
 @pytest.fixture(scope="session")
 def sandbox_of_the_process() -> Iterator[Sandbox]:
     from ladokflow.sandbox.server import Sandbox
     from tests.keeping import KeepingControl
 
     with Sandbox() as server:
-        server.control = KeepingControl(server.url)
+        server.control = KeepingControl(server)
         yield server
 
 

@@ -7,6 +7,7 @@ import atexit
 import os
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -22,6 +23,9 @@ def prepare() -> None:
     for name in names_in_the_example():
         os.environ.pop(name, None)
         os.environ.pop(f"{name}_FILE", None)
+    # Bytecode is kept, whatever the shell says: without it each worker and each process of ours compiles everything anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     # One folder per process: two xdist workers share neither a database file nor a rate limit.
     data = Path(tempfile.mkdtemp(prefix="ladokflow-tests-"))
     atexit.register(shutil.rmtree, data, ignore_errors=True)

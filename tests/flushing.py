@@ -1,22 +1,37 @@
-"""Emptying the database after a test that commits: the audit log refuses deletion, and Django empties by deleting."""
+"""Emptying the database after a test that commits: quickly, and past the triggers of the audit log, which refuse deletion."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
 
 
 def let_flush_pass_triggers() -> None:
-    """Have Django's own `flush` take the triggers off and put them back, in the same transaction."""
+    """Have Django's own `flush` take the triggers off and put them back, in the same transaction.
+
+    On PostgreSQL it truncates all tables, which takes longer than most tests, however little is in them: they are emptied instead.
+    """
     # On the class: a thread, and a test with a browser, has a connection of its own.
     operations = type(connection.ops)
     flush_statements = operations.sql_flush
 
-    def sql_flush(self: Any, *args: Any, **kwargs: Any) -> list[str]:
-        statements = flush_statements(self, *args, **kwargs)
+    def sql_flush(self: Any, style: Any, tables: Iterable[str], **options: Any) -> list[str]:
+        if connection.vendor == "sqlite" or options.get("reset_sequences"):
+            statements = flush_statements(self, style, tables, **options)
+        else:
+            statements = _emptied([self.quote_name(table) for table in tables])
         before, after = _without_triggers() if statements else ([], [])
         return [*before, *statements, *after]
 
     operations.sql_flush = sql_flush  # type: ignore[method-assign]
+
+
+def _emptied(tables: list[str]) -> list[str]:
+    """In any order: foreign keys are looked at when the transaction ends. What a killed process has begun to write is waited for."""
+    lock = f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE"
+    return [lock, *(f"DELETE FROM {table}" for table in tables)]  # noqa: S608 - our own tables
 
 
 def _without_triggers() -> tuple[list[str], list[str]]:

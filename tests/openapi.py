@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -228,3 +229,18 @@ def _words(error: BaseException) -> str:
         where = ".".join(str(part) for part in one.absolute_path)
         parts.append(f"{where}: {one.message[:300]}" if where else one.message[:300])
     return "; ".join(dict.fromkeys(parts or [str(error).splitlines()[0]]))[:1000]
+
+
+def main() -> int:
+    """`python -m tests.openapi FOLDER`: hold what the tests have written down there against the document."""
+    from tests.recorder import checked
+
+    if not Path(sys.argv[1]).is_dir():
+        raise SystemExit(f"There is no folder {sys.argv[1]}.")
+    told, problems = checked(Path(sys.argv[1]))
+    print("\n".join([told, *problems[:50]]))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

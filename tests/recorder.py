@@ -1,11 +1,11 @@
 """Every request that any test made to WISEflow's sandbox, held against WISEflow's own OpenAPI document when the tests end.
 
-Each process writes what its tests sent; the one that was started reads them all, so it works with and without xdist.
+Each process writes what its tests sent; who started them reads it all, once: the process of pytest itself, or `make test`, which
+names the folder beforehand and holds what all of its runs have sent against the document together.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,72 +20,91 @@ from tests import left_out, services
 
 FOLDER = "LADOKFLOW_RECORDED_REQUESTS"
 OURS = "ladokflow/"  # what our clients' User-Agent begins with: a test of the sandbox itself may send nonsense
+LOOKED_AT = ("method", "path", "query", "body")
+
+_owns_folder = pytest.StashKey[bool]()
+_told = pytest.StashKey[str]()
+_problems = pytest.StashKey[list[str]]()
+_written: set[str] = set()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
+    config.stash[_owns_folder] = not hasattr(config, "workerinput") and not os.environ.get(FOLDER)
+    if config.stash[_owns_folder]:
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="ladokflow-recorded-")
 
 
 def keep(test: str, requests: Iterable[Mapping[str, Any]]) -> None:
-    """Write down what a test sent, each different request once per process."""
-    with Path(os.environ[FOLDER], f"{os.getpid()}.jsonl").open("a") as file:
-        for request in requests:
-            headers = {str(name).lower(): value for name, value in dict(request["headers"]).items()}
-            if not str(headers.get("user-agent", "")).lower().startswith(OURS):
-                continue
-            file.write(json.dumps({**request, "headers": _shown(headers), "test": test}, ensure_ascii=False) + "\n")
+    """Write down what a test sent: a line for each request, empty where this process has written the same before."""
+    lines = []
+    for request in requests:
+        headers = {str(name).lower(): value for name, value in dict(request["headers"]).items()}
+        if not str(headers.get("user-agent", "")).lower().startswith(OURS):
+            continue
+        sent = {name: _text(request.get(name)) for name in LOOKED_AT} | {"headers": _shown(headers)}
+        line = json.dumps(sent, ensure_ascii=False, sort_keys=True)
+        lines.append("" if line in _written else json.dumps({**sent, "test": test}, ensure_ascii=False))
+        _written.add(line)
+    if lines:
+        with Path(os.environ[FOLDER], f"{os.getpid()}.jsonl").open("a") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+
+def _text(value: Any) -> Any:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _shown(headers: Mapping[str, Any]) -> dict[str, Any]:
     return {name: "(secret)" if name in ("authorization", "x-api-key") else value for name, value in headers.items()}
 
 
-def recorded() -> tuple[int, list[dict[str, Any]]]:
+def recorded(folder: Path) -> tuple[int, list[dict[str, Any]]]:
     """How many requests were sent, and each different one."""
     count = 0
-    different: dict[str, dict[str, Any]] = {}
-    for path in sorted(Path(os.environ[FOLDER]).glob("*.jsonl")):
-        for line in path.read_text().splitlines():
-            request = json.loads(line)
+    different: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        for line in path.read_text().split("\n")[:-1]:
             count += 1
-            parts = (
-                request["method"],
-                request["path"],
-                request.get("query"),
-                request["headers"].get("content-type"),
-                request.get("body"),
-            )
-            different.setdefault(hashlib.sha256(repr(parts).encode()).hexdigest(), request)
+            if line:
+                request = json.loads(line)
+                parts = (*(request[name] for name in LOOKED_AT), request["headers"].get("content-type"))
+                different.setdefault(parts, request)
     return count, list(different.values())
+
+
+def checked(folder: Path) -> tuple[str, list[str]]:
+    """What was held against the document, in words, and what is wrong with it. Needs the document."""
+    from tests.openapi import check_requests
+
+    count, different = recorded(folder)
+    problems = list(dict.fromkeys(check_requests(different)))
+    return f"{count} requests to WISEflow, {len(different)} different, {len(problems)} problems", problems
+
+
+def unchecked(folder: Path) -> list[str]:
+    """The line for where there is no document; none where nothing was sent."""
+    count, _ = recorded(folder)
+    reason = "were not held against its OpenAPI document: WISEFLOW_OPENAPI does not name it"
+    return [f"{count} requests to WISEflow {reason}"] if count else []
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
-    if hasattr(config, "workerinput"):
+    if not config.stash.get(_owns_folder, False):
         return
+    folder = Path(os.environ.pop(FOLDER))
     try:
-        count, different = recorded()
-        if not count:
-            return
         if not services.openapi_path():
-            reason = f"{count} requests to WISEflow were not held against its OpenAPI document: WISEFLOW_OPENAPI does not name it"
-            config.stash.setdefault(left_out.ALSO, []).append(reason)
+            config.stash.setdefault(left_out.ALSO, []).extend(unchecked(folder))
             return
-        from tests.openapi import check_requests
-
-        problems = list(dict.fromkeys(check_requests(different)))
-        config.stash[_told] = f"{count} requests to WISEflow, {len(different)} different, {len(problems)} problems"
-        config.stash[_problems] = problems
-        if problems:
+        if not any(folder.iterdir()):
+            return
+        config.stash[_told], config.stash[_problems] = checked(folder)
+        if config.stash[_problems]:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
     finally:
-        shutil.rmtree(os.environ[FOLDER], ignore_errors=True)
-
-
-_told = pytest.StashKey[str]()
-_problems = pytest.StashKey[list[str]]()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.environment import ROOT
 
-START_SECONDS = 60
+START_SECONDS = 240
 
 
 def free_port() -> int:

@@ -1,0 +1,146 @@
+"""The suite itself: every test is run somewhere, what was sent is held against the document, and it is told where the time went."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import durations, recorder
+from tests.databases import POSTGRESQL, SHARES, SQLITE
+from tests.environment import ROOT
+
+SAMPLE = """
+import pytest
+
+for name in ("db", "chromium", "transactional_db"):
+    globals()[name] = pytest.fixture(lambda: None, name=name)
+
+def test_pure(): ...
+def test_asking(db): ...
+@pytest.mark.django_db
+def test_marked(): ...
+def test_shown(db, chromium): ...
+@pytest.mark.timeout(900)
+def test_long(db): ...
+@pytest.mark.parametrize("value", "abcd")
+def test_values(db, value): ...
+@pytest.mark.parametrize("value", "abc")
+def test_commits(transactional_db, value): ...
+"""
+VALUES = [f"test_values[{value}]" for value in "abcd"]
+COMMITS = [f"test_commits[{value}]" for value in "abc"]
+EVERYTHING = [
+    "test_long",
+    "test_pure",
+    "test_asking",
+    "test_marked",
+    "test_shown",
+    *VALUES,
+    *COMMITS,
+]  # the long one first
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], EVERYTHING),
+        (["--share", POSTGRESQL], EVERYTHING),
+        (["--share", SQLITE], ["test_long", "test_asking", "test_marked", VALUES[0], VALUES[-1], *COMMITS]),
+    ],
+)
+def test_everything_is_run_on_postgresql_and_what_asks_the_database_on_sqlite_too(
+    options: list[str], expected: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "test_sample.py").write_text(SAMPLE)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  django_db\n  timeout\n")
+    options = ["-p", "tests.databases", "-p", "no:randomly", "-p", "no:django", "-p", "no:timeout", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "--rootdir",
+        str(tmp_path),
+        *options,
+        str(tmp_path),
+    ]
+    done = subprocess.run(
+        command,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.findall(r"::(\S+)", done.stdout) == expected
+
+
+def test_nothing_short_is_looked_for_in_the_source_of_a_page() -> None:
+    """Which holds it by chance now and then, in its tokens: it is looked for in `main_text(page)`."""
+    wrong = []
+    for path in sorted((ROOT / "tests/pages").glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+                wanted, where = (ast.unparse(part) for part in (node.left, node.comparators[0]))
+                is_page = not isinstance(node.comparators[0], ast.Subscript)  # as a header is, or a cell
+                if re.fullmatch(r"b?'\w{1,4}'", wanted) and is_page and not where.startswith("main_text("):
+                    wrong.append(f"{path.name}:{node.lineno}: {wanted} in {where}")
+    assert wrong == []
+
+
+def test_everything_with_a_share_of_its_own_is_there() -> None:
+    for place in SHARES:
+        file, _, test = place.partition("::")
+        assert f"def {test}" in (ROOT / file).read_text(), place
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(recorder.FOLDER, str(tmp_path))
+    return tmp_path
+
+
+def request(path: str, **fields: object) -> dict[str, object]:
+    headers = {"User-Agent": "LadokFlow/1", "x-api-key": "a secret"}
+    return {"method": "GET", "path": f"/wiseflow/v1{path}", "query": "", "headers": headers, "body": b""} | fields
+
+
+def test_what_was_sent_is_counted_and_looked_at_once_without_its_secret(folder: Path, openapi_path: Path) -> None:
+    name = f"/license/{folder.name}"
+    recorder.keep("one test", [request("/license/roles"), request(name, body="\u2028".encode())])
+    recorder.keep(
+        "another", [request(name, body="\u2028".encode()), request("/nonsense", headers={"User-Agent": "curl"})]
+    )
+    told, problems = recorder.checked(folder)
+    assert told.startswith("3 requests to WISEflow, ")
+    assert [problem for problem in problems if "there is no such operation" in problem] == [
+        f"GET {name}: there is no such operation"
+    ]
+    assert not any("a secret" in file.read_text() for file in folder.iterdir())
+
+
+def test_requests_that_could_not_be_looked_at_are_told(folder: Path) -> None:
+    assert recorder.unchecked(folder) == []
+    recorder.keep("a test", [request(f"/license/{folder.name}")])
+    (line,) = recorder.unchecked(folder)
+    assert line.startswith("1 requests to WISEflow were not held against")
+
+
+def test_it_is_told_by_folder_where_the_time_went() -> None:
+    lines = [
+        json.dumps([POSTGRESQL, {"tests/sources/sync/plan/test_a.py": 30, "tests/pages/test_b.py": 8}, {"tests/sources/sync/plan/test_a.py": 4, "tests/pages/test_b.py": 2}]),
+        json.dumps([SQLITE, {"tests/sources/sync/test_c.py": 2}, {"tests/sources/sync/test_c.py": 1}]),
+    ]  # fmt: skip
+    told = durations.table(durations.read(lines))
+    assert [line.split() for line in told[1:3]] == [
+        ["32", "80", "%", "5", "30", "2", "tests/sources/sync"],
+        ["8", "20", "%", "2", "8", "0", "tests/pages"],
+    ]
