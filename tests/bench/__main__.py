@@ -10,10 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.bench import lists
+from tests.bench.syncing import newcomers, starting, unchanged
 from tests.environment import ROOT
 from tests.running import free_port, wait_until
 from tests.services import answers
@@ -104,30 +106,6 @@ class Bench:
         )
         yield "synchronise, nothing changed: of creating", "", "", f"{again / first:.2f}"
 
-    def lists(self, small: int, large: int) -> Iterator[Line]:
-        """The flow list and the dashboard, with few and with many flows at the university."""
-        from django.db import connection
-        from django.test import Client
-        from django.test.utils import CaptureQueriesContext
-
-        client = Client()
-        client.force_login(self.anna)
-        found: dict[tuple[str, int], tuple[float, int]] = {}
-        for size in (small, large):
-            fill(self.source, self.anna, size)
-            for name, address in (("the flow list", "/flows/"), ("the dashboard", "/exports/")):
-                client.get(address)
-                times = sorted(clocked(lambda address=address: client.get(address))[0] for _ in range(5))
-                with CaptureQueriesContext(
-                    connection,
-                ) as queries:
-                    client.get(address)
-                found[name, size] = times[2], len(queries)
-        for name in dict.fromkeys(name for name, _ in found):
-            (few, few_queries), (many, many_queries) = found[name, small], found[name, large]
-            yield f"{name}, seconds", f"{few:.3f} s", f"{many:.3f} s", f"{many / few:.2f}"
-            yield f"{name}, queries", str(few_queries), str(many_queries), f"{many_queries / few_queries:.2f}"
-
 
 def measured(*arguments: str) -> dict[str, Any]:
     done = subprocess.run(
@@ -140,38 +118,13 @@ def measured(*arguments: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def fill(source: Any, person: Any, size: int) -> None:
-    """Flows up to so many, each with a code."""
-    import uuid
-
-    from sources.models import Flow, FlowSource
-
-    states = ["pending", "exported", "failed"]
-    there = Flow.objects.count()
-    flows = Flow.objects.bulk_create(
-        Flow(
-            source=source,
-            title=f"Tentamen {number}",
-            setup_state=Flow.Setup.READY,
-            setup_mark=uuid.uuid4().hex[:12],
-            wiseflow_id=10_000_000 + number,
-            state=Flow.State.CONCLUDED,
-            export_state=states[number % 3],
-            participant_count=40,
-            created_by=person,
-        )
-        for number in range(there, size)
-    )
-    FlowSource.objects.bulk_create(
-        FlowSource(flow=flow, source=source, code=f"BENCH-{flow.pk}", position=0, reference=f"ladok-{flow.pk}")
-        for flow in flows
-    )
-
-
-def show(headings: Line, lines: list[Line]) -> None:
-    widths = [max(len(line[column]) for line in [headings, *lines]) for column in range(4)]
-    for line in [headings, *lines]:
-        cells = [line[0].ljust(widths[0]), *(line[column].rjust(widths[column]) for column in range(1, 4))]
+def show(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(len(line[column]) for line in [headings, *rows]) for column in range(len(headings))]
+    for line in [headings, *rows]:
+        cells = [
+            line[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
+        ]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
     sys.stdout.write("\n")
 
@@ -179,7 +132,11 @@ def show(headings: Line, lines: list[Line]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--people", type=int, nargs=2, default=(2000, 10_000), metavar=("FEW", "MANY"))
-    parser.add_argument("--flows", type=int, nargs=2, default=(50, 5000), metavar=("FEW", "MANY"))
+    parser.add_argument("--newcomers", type=int, default=1000)
+    parser.add_argument("--flows", type=int, nargs=2, default=(200, 5000), metavar=("FEW", "MANY"))
+    parser.add_argument("--people-of-a-flow", type=int, default=20, help="in the lists (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=60_000, help="old ones, to be deleted (default: %(default)s)")
+    parser.add_argument("--only", choices=["lists", "sync"], help="only lists and pruning, or only what has a floor")
     options = parser.parse_args()
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "ladokflow.settings",
@@ -194,18 +151,36 @@ def main() -> int:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    missed = False
+    if options.only != "sync":
+        few, many = options.flows
+        listed = list(lists.lines(few, many, options.people_of_a_flow, runs=15))
+        deleted = list(lists.prune_lines(options.runs))
+        show_lists(options.flows, listed, deleted)
+        missed = any(line[-1] == "missed" for line in [*listed, *deleted])
+        if options.only:
+            return int(missed)
     few, many = options.people
     with sandbox(folder) as url:
         bench = Bench(url, folder)
-        lists = list(bench.lists(*options.flows))
+        floors = [*newcomers(bench, options.newcomers), *unchanged(bench, many, measured), *starting()]
+        show(("beside a floor", "floor", "ours", "ratio"), floors)
+        if options.only:
+            return 0
         for size in (few, many):
             bench.exam(size)
     sys.stdout.write("\nSeconds for each 1,000 people; a ratio of 1 is growth in proportion.\n\n")
     show(("", f"{few:,} people", f"{many:,} people", "ratio"), list(bench.lines(few, many)))
     peaks = [("the worker's peak", *(f"{bench.peaks[size]:.0f} MB" for size in (few, many)), "")]
     show(("memory", f"{few:,} people", f"{many:,} people", ""), peaks)
-    show(("lists", *(f"{size:,} flows" for size in options.flows), "ratio"), lists)
-    return 0
+    return int(missed)
+
+
+def show_lists(sizes: Sequence[int], listed: list[tuple[str, ...]], deleted: list[tuple[str, ...]]) -> None:
+    """The last column says whether it is at most 1.5 times what it is with few, and no longer than Django's own administration."""
+    few, many = (f"{size:,} flows" for size in sizes)
+    show(("lists", few, many, "ratio", f"Django's, {many}", "of Django's", "goal"), listed)
+    show(("old synchronisations", "ours", "bare DELETE", "ratio", "300,000 of them", "goal"), deleted)
 
 
 if __name__ == "__main__":
