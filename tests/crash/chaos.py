@@ -40,6 +40,7 @@ class World:
         self.postgres = postgres
         self.redis = redis
         self.clusters = [Cluster(processes, number, is_bare=is_bare or number > 0) for number in range(clusters)]
+        self.clusters.append(Cluster(processes, 0, is_bare=False, queue="exports"))
         self.sweeper = Sweeper(processes, pause=2)
         self.hands = Hands(processes, hands)
 

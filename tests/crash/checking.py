@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from exports.models import ExportAttempt, ExportItem
-from exports.rules.facts import item_line
+from exports.rules.items import item_line
 from exports.rules.states import refresh_states
 from ladokflow.messages import Message
 from ladokflow.sandbox.control import Control
@@ -32,7 +32,7 @@ UNTOLD = "unknown outcomes that nobody is told of"
 SILENT = "attempts without a trace in the audit log"
 NOT_ONCE = "graded in WISEflow, but not registered once"
 UNGRADED = "registered without a grade in WISEflow"
-NOT_DONE = "flows that are not Exported in the end"
+NOT_DONE = "flows that in the end are not Exported, or Pending with all that is graded exported"
 
 
 @dataclass
@@ -154,10 +154,15 @@ def _check_flow(found: Reckoning, flow: Flow) -> None:
 
 
 def _waits(flow: Flow) -> bool:
-    """Everything that was sent is exported, and somebody is graded who has not been sent yet."""
-    graded = Participant.objects.filter(flow=flow, assessment__isnull=False)
+    """Everything that was sent is exported, and there is somebody who has not been sent yet, graded or not."""
     sent = ExportItem.objects.filter(participant__flow=flow).values("participant_id")
-    return flow.export_state == "pending" and graded.exclude(pk__in=sent).exists()
+    return flow.export_state == "pending" and Participant.objects.filter(flow=flow).exclude(pk__in=sent).exists()
+
+
+def _is_done(flow: Flow) -> bool:
+    """Whoever has a grade is exported; the flow is Exported unless it waits for the grades of others."""
+    waits = flow.participant_count > flow.graded_count
+    return flow.exported_count == flow.graded_count and flow.export_state == ("pending" if waits else "exported")
 
 
 def _stored(flow: Flow) -> list[Any]:
@@ -189,5 +194,7 @@ def compare_with_grades(control: Control, exams: list[Exam], found: Reckoning) -
             found.numbers["grades in WISEflow"] += 1
             if times != 1:
                 found.faults[NOT_ONCE].append(f"flow {exam.flow} {exam.codes} {names} {grade}: {times}")
-    done = dict(Flow.objects.filter(pk__in=exported).values_list("pk", "export_state"))
-    found.faults[NOT_DONE] += [f"{flow} {state}" for flow, state in done.items() if state != "exported"]
+    for flow in Flow.objects.filter(pk__in=exported):
+        if not _is_done(flow):
+            figures = f"{flow.exported_count} of {flow.graded_count} of {flow.participant_count}"
+            found.faults[NOT_DONE].append(f"{flow.pk} {flow.export_state}, {figures}")

@@ -13,19 +13,19 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from exports.attempts.start import SEND_TASK
-from exports.models import ExportAttempt, ExportItem
+from exports.grades import asking
+from exports.models import Collection, ExportAttempt, ExportItem
 from ladokflow.queue import enqueue
 from sources.models import Flow, Source
 from tests.crash.chaos import Chaos, World
 from tests.crash.exams import Exam, grade, order_a_fault, put_in_ladok
 from tests.crash.hands import Said
-from tests.crash.ticking import count, let_time_pass, whatever_it_takes
+from tests.crash.ticking import LONG, count, let_time_pass, whatever_it_takes
 
-COLLECT_TASK = "exports.tasks.collect_flow"
 AT_ONCE = 16  # exams whose export has just begun: the others wait for a lease to run out
 JUST_BEGUN = 20.0
 AIMED = 0.72  # the share of the kills that the sandbox aims
@@ -124,7 +124,7 @@ class Director:
         if self.rng.random() < 0.5:
             pks = list(ExportAttempt.objects.order_by("-created_at").values_list("pk", flat=True)[:20])
             if pks:
-                self._enqueue(SEND_TASK, self.rng.choice(pks), times=self.rng.randint(1, 2))
+                self._enqueue(ExportAttempt.TASK, self.rng.choice(pks), times=self.rng.randint(1, 2))
                 self.told["queued again on purpose"] += 1
 
     def _watch(self) -> None:
@@ -142,6 +142,10 @@ class Director:
         with transaction.atomic():
             for _ in range(times):
                 enqueue(task, key)
+
+    def _collect(self, flow: int, times: int) -> None:
+        asking.ask(flow)
+        self._enqueue(Collection.TASK, flow, times=times)
 
     # --- Making, and the first click ----------------------------------------------------------------------------
 
@@ -189,7 +193,7 @@ class Director:
     def press(self, exam: Exam) -> None:
         exam.begun = time.monotonic()
         if exam.round == 0 and exam.way in ("marking_end", "instant"):
-            whatever_it_takes(lambda: self._enqueue(COLLECT_TASK, exam.flow, times=self.rng.randint(1, 3)))
+            whatever_it_takes(lambda: self._collect(exam.flow, times=self.rng.randint(1, 3)))
         elif exam.round == 0 and exam.way == "command":
             self._start_command(exam)
         else:
@@ -249,7 +253,7 @@ class Director:
     def _round_over(self, exam: Exam) -> None:
         if exam.way == "instant" and exam.round == 0:
             self.control.end_marking(exam.wiseflow)
-            self._enqueue(COLLECT_TASK, exam.flow, times=1)
+            self._collect(exam.flow, times=1)
         failed = Flow.objects.values_list("failed_count", flat=True).get(pk=exam.flow)
         unknown = count(ExportItem.objects.filter(attempt__flow=exam.flow, state="unknown"))
         if not failed and not unknown:
@@ -321,8 +325,12 @@ def settle(world: World, exams: list[Exam], told: Callable[[str, Said], None]) -
     let_time_pass(ExportAttempt.objects.exclude(state__in=ExportAttempt.OPEN))  # Ladok has put every request down
     Source.objects.update(can_read_back=True)
     begun = [exam for exam in exams if exam.flow]
-    unknown = set(Flow.objects.filter(attempts__items__state="unknown").values_list("pk", flat=True))
-    _all_hands(world, [("readback", {"flow": exam.flow}) for exam in begun if exam.flow in unknown], told, pairs=False)
+    for _ in range(2):
+        unknown = set(Flow.objects.filter(attempts__items__state="unknown").values_list("pk", flat=True))
+        jobs = [("readback", {"flow": exam.flow}) for exam in begun if exam.flow in unknown]
+        _all_hands(world, jobs, told, pairs=False)
+        # The second look is long after the first.
+        ExportItem.objects.filter(state="unknown").update(absent_at=F("absent_at") - LONG)
     failed = set(Flow.objects.filter(export_state="failed").values_list("pk", flat=True))
     _all_hands(
         world,

@@ -15,6 +15,7 @@ UNIVERSITIES: dict[str, tuple[float, str, dict[str, str], tuple[str, ...]]] = {
     "oru": (0.3, "olle@oru.example", {"gradeScale": "U-G-VG"}, ("G", "VG", "U")),
     "boras": (0.25, "bodil@boras.example", {"betygskala": "U-G-VG"}, ("G", "VG", "U")),
 }
+REVIEWED = "oru"  # where a reviewer decides on each grade
 READ_BACK = ("liu", "oru")  # while the chaos goes on; after it, all of them
 SIZES = ((0.12, 1, 1), (0.38, 2, 15), (0.36, 16, 60), (0.1, 61, 180), (0.04, 181, 400))
 LARGE = 400
@@ -49,8 +50,12 @@ class Exam:
         return UNIVERSITIES[self.university][1]
 
     @property
-    def switches(self) -> dict[str, bool]:
-        return {"exports_when_marking_ends": self.way == "marking_end", "instant_export": self.way == "instant"}
+    def switches(self) -> dict[str, Any]:
+        return {
+            "exports_when_marking_ends": self.way == "marking_end",
+            "instant_export": self.way == "instant",
+            "grade_decided_by": "reviewer" if self.university == REVIEWED else "assessor",
+        }
 
 
 def plan(rng: random.Random, count: int, rounds: int) -> list[Exam]:

@@ -37,8 +37,12 @@ Answer = dict[str, Any]
 def make(*, source: str, codes: list[str], email: str, key: str, **switches: Any) -> Answer:
     """Make a flow, or go on with the one that was begun: the same `key` is the same page of the wizard."""
     user = get_user_model().objects.get(email=email)
+    university = Source.objects.get(slug=source)
+    if switches.get("grade_decided_by") == "reviewer":
+        who = university.memberships.get(user=user).organisation_id
+        switches["staff"] = [{"role": "reviewer", "email": email, "organisation_id": who}]
     flow = request_flow(
-        source=Source.objects.get(slug=source),
+        source=university,
         codes=codes,
         requested_by=user,
         submission_key=uuid.UUID(key),

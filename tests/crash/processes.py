@@ -109,16 +109,17 @@ class Processes:
 class Cluster:
     """A qcluster, under `manage.py watch` as in production; or bare, and then the harness is the supervisor that starts it again."""
 
-    def __init__(self, processes: Processes, number: int, *, is_bare: bool) -> None:
+    def __init__(self, processes: Processes, number: int, *, is_bare: bool, queue: str = "common") -> None:
         self.processes = processes
-        self.name = f"cluster{number}"
+        self.queue = queue
+        self.name = f"{queue}{number}"
         self.is_bare = is_bare
         self._roles: dict[int, str] = {}
         self._read = 0
         self.start()
 
     def start(self) -> None:
-        command = ("qcluster",) if self.is_bare else ("watch", "--silence", "60")
+        command = ("qcluster",) if self.is_bare else ("watch", "--queue", self.queue, "--silence", "60")
         self.top = self.processes.start(self.name, "manage.py", *command)
         self._alive = time.monotonic()
 

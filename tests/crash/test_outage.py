@@ -145,7 +145,7 @@ def site(tmp_path: Path, sandbox: Sandbox, servers: tuple[OwnPostgres, OwnRedis]
     site.close()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_postgresql_restarted_and_redis_emptied_while_ladok_has_the_request(site: Site) -> None:
     """The answer comes while the database is away: it is kept, and written down when it is back."""
     code, flow = site.make_exam()
@@ -164,7 +164,7 @@ def test_postgresql_restarted_and_redis_emptied_while_ladok_has_the_request(site
     assert (site.requests(), len(site.control.received("liu"))) == (1, calls)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_what_waits_in_a_redis_that_is_emptied_is_sent_all_the_same_and_once(site: Site) -> None:
     """The queue was only to wake a worker: the sweeper, outside it, puts what is forgotten in again."""
     code, flow = site.make_exam()

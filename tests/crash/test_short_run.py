@@ -15,7 +15,7 @@ from tests.services import leave_out, postgres_address
 SHORT = ["--exports=25", "--rounds=1", "--kills=40", "--seed=7", "--seconds=45", "--nights=25", "--hands=4", "--bare"]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_no_grade_is_sent_twice_or_lost_while_everything_is_killed_at_random() -> None:
     """The short form of `make crash`, on the database that these tests are run on."""
     if not settings.IS_SQLITE and not postgres_binaries() and not postgres_address():
@@ -30,7 +30,7 @@ def test_no_grade_is_sent_twice_or_lost_while_everything_is_killed_at_random() -
         text=True,
     )
     try:
-        told, _ = run.communicate(timeout=360)
+        told, _ = run.communicate(timeout=840)
     finally:
         if run.poll() is None:
             run.send_signal(signal.SIGTERM)
