@@ -51,6 +51,23 @@ def ladok_tables() -> str:
     return "\n" + "\n".join(parts) + "\n"
 
 
+def person_fields() -> str:
+    from ladokflow.ladok.base import PERSON_FIELDS
+
+    rows = [
+        (
+            f"`{field.response}`",
+            str(field.label),
+            field.kind.value,
+            "yes" if field.is_of_user else "",
+            f"`{field.name}`",
+        )
+        for field in PERSON_FIELDS
+    ]
+    head = ("Response to WISEflow", "In WISEflow", "Kind", "Saved with the user", "Here")
+    return "\n" + table(head, rows) + "\n"
+
+
 def glossary() -> str:
     from django.utils.translation import override
 
@@ -65,7 +82,11 @@ def glossary() -> str:
     return "\n" + table(("Word", "Swedish", "Means"), rows) + "\n"
 
 
-WRITERS: dict[str, Callable[[], str]] = {"ladok_tables": ladok_tables, "glossary": glossary}
+WRITERS: dict[str, Callable[[], str]] = {
+    "ladok_tables": ladok_tables,
+    "person_fields": person_fields,
+    "glossary": glossary,
+}
 
 
 def rewritten(page: str) -> str:

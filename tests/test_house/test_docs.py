@@ -41,8 +41,8 @@ def test_every_command_of_ours_stands_in_the_readme() -> None:
 
 
 def test_every_make_target_that_is_named_is_there() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {name for path in places() for name in re.findall(r"`make ([a-z]+)", path.read_text())}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for path in places() for name in re.findall(r"`make ([a-z-]+)", path.read_text())}
     assert named - targets == set()
 
 
@@ -51,8 +51,15 @@ def test_the_units_start_what_the_operations_page_says() -> None:
     page = (ROOT / "docs/operations.md").read_text()
     assert "KillMode=mixed" in units
     assert "OOMPolicy=kill" in units
-    for process in ("gunicorn ladokflow.wsgi", "manage.py watch", "manage.py sweep --loop"):
+    composed = (ROOT / "deploy/compose.yml").read_text()
+    for process in (
+        "gunicorn ladokflow.wsgi",
+        "manage.py watch --queue common",
+        "manage.py watch --queue exports",
+        "manage.py sweep --loop",
+    ):
         assert process in units
+        assert process in composed
         assert process in page
     assert re.search(r"TimeoutStopSec=(\d+)", units)[1] == re.search(r"TimeoutStopSec=(\d+)", page)[1]
 

@@ -1,16 +1,22 @@
 """What stands in the repository: no secret, no address of anyone's own machine, no dead link, nothing left to migrate."""
 
 import ast
+import io
 import re
 import subprocess
+import tokenize
+import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db.models import CheckConstraint, UniqueConstraint
 
+import ladokflow
 from tests.environment import ROOT
 
 TEXT = {
@@ -30,6 +36,8 @@ TEXT = {
     ".lock",
     "",
 }
+# A file by its path, `tests/suite.py`, or by its name alone; not the end of an address or of a pattern, nor FILE, which is anybody's.
+NAMED = re.compile(r"(?<![\w./~*{}<>-])(?!FILE\.)((?:[\w-]+/)*[\w-]+\.(?:py|md|html|toml))\b(?![/(])")
 LEAVES = ("ladokflow/http.py", "ladokflow/ladok", "ladokflow/wiseflow")
 
 
@@ -54,21 +62,42 @@ def test_no_migration_is_missing() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 
 
-def test_the_lock_names_packages_versions_and_hashes_only() -> None:
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+def project() -> dict[str, Any]:
+    return dict(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"])
+
+
+def locked(name: str) -> dict[str, str]:
+    """The packages of a lock file, with their versions."""
+    return dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
+
+
+def names_of(wanted: list[str]) -> set[str]:
+    return {re.split(r"[\[><=~!; ]", line)[0].lower().replace("_", "-") for line in wanted}
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_the_lock_names_packages_versions_and_hashes_only(name: str) -> None:
+    lines = (ROOT / name).read_text().splitlines()
     foreign = re.compile(r"https?://|file:/|@ |^--?[a-z]|(^|[\s=])/[a-z]")
     assert [line for line in lines if foreign.search(line)] == []
     assert sum("--hash=sha256:" in line for line in lines) > 100
 
 
-def test_the_lock_holds_every_dependency_of_the_project() -> None:
-    import tomllib
+def test_the_locks_hold_every_dependency_of_the_project_and_production_s_none_of_development() -> None:
+    production, development = locked("requirements.lock"), locked("requirements-dev.lock")
+    needed, dev = names_of(project()["dependencies"]), names_of(project()["optional-dependencies"]["dev"])
+    assert needed - production.keys() == set()
+    assert dev - development.keys() == set()
+    assert dev & production.keys() == set()
+    assert production.items() - development.items() == set()
 
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    names = {re.split(r"[\[><=~!; ]", line)[0].lower().replace("_", "-") for line in wanted}
-    locked = set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
-    assert names - locked == set()
+
+def test_version_is_the_same_everywhere_and_the_changes_begin_with_it() -> None:
+    assert project()["version"] == ladokflow.__version__
+    newest, released = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[:2]
+    wanted = "Unreleased" if "dev" in ladokflow.__version__ else ladokflow.__version__
+    assert newest.split(" (")[0] == wanted
+    assert re.fullmatch(r"\d+\.\d+\.\d+ \(\d{4}-\d{2}-\d{2}\)", released)
 
 
 def test_no_secret_is_in_the_repository() -> None:
@@ -89,7 +118,7 @@ def test_only_names_that_are_reserved_for_examples_are_written_to() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {match[0]}"
         for path, text in texts()
-        if path.suffix in {".py", ".toml", ".html", ".md", ".yml", ""} and path.name != "requirements.lock"
+        if path.suffix in {".py", ".toml", ".html", ".md", ".yml", ""} and path.suffix != ".lock"
         for match in address.finditer(text)
         if not reserved.search(match[1]) and re.search(r"\.(se|com|org|net|eu|dk)$", match[1])
     }
@@ -113,6 +142,33 @@ def dead_links(path: Path) -> list[str]:
         if not aimed.exists() or (anchor and anchor not in anchors(aimed)):
             dead.append(target)
     return dead
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    named = [(path, name) for path in files() for text in prose(path) for name in NAMED.findall(text)]
+    assert len(named) > 100
+    assert [f"{path.relative_to(ROOT)}: {name}" for path, name in named if not is_there(path, name)] == []
+
+
+def prose(path: Path) -> Iterator[str]:
+    """What a page, or the docstrings and comments of a module, say. What has changed may name what is gone."""
+    if path.suffix == ".md" and path.name != "CHANGELOG.md":
+        yield re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    if path.suffix == ".py" and NAMED.search(text := path.read_text()):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                yield ast.get_docstring(node) or ""
+        tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+        yield from (token.string for token in tokens if token.type == tokenize.COMMENT)
+
+
+def is_there(path: Path, name: str) -> bool:
+    """From the root, from the folder or the app of who names it; a name alone anywhere below that folder, or in a page of all."""
+    app = ROOT / path.relative_to(ROOT).parts[0]
+    if any((place / name).exists() for place in (ROOT, path.parent, app)):
+        return True
+    below = ROOT if path.parent == ROOT / "docs" else path.parent
+    return "/" not in name and any(each.is_relative_to(below) for each in files() if each.name == name)
 
 
 def anchors(path: Path) -> set[str]:
