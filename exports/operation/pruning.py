@@ -100,23 +100,29 @@ def _windows(rows: QuerySet[Any], column: str) -> Iterator[QuerySet[Any]]:
 
 def delete_in_order(rows: QuerySet[Any]) -> int:
     """Delete the rows, and what hangs on them as `on_delete` says; how many of the rows themselves."""
+    return sum(_delete_keys(rows.model, keys) for keys in _keys(rows))
+
+
+def _keys(rows: QuerySet[Any]) -> Iterator[list[Any]]:
+    """Keys, not a subquery: a database that has not counted its rows lately may go through all of it once for each row."""
+    keys = list(rows.order_by().values_list("pk", flat=True))
+    return (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))
+
+
+def _delete_keys(table: type[models.Model], keys: list[Any]) -> int:
     with transaction.atomic():
-        return _delete_rows(rows.order_by())
+        for relation in table._meta.get_fields(include_hidden=True):
+            if isinstance(relation, models.ManyToOneRel):  # a foreign key of another table to this one
+                _loosen(relation, keys)
+        # As `delete()`, without its reading of what has been dealt with above.
+        return table._base_manager.filter(pk__in=keys)._raw_delete(using=router.db_for_write(table))
 
 
-def _delete_rows(rows: QuerySet[Any]) -> int:
-    for relation in rows.model._meta.get_fields(include_hidden=True):
-        if isinstance(relation, models.ManyToOneRel):  # a foreign key of another table to this one
-            _loosen(relation, rows)
-    # As `delete()`, without its reading of what has been dealt with above.
-    return rows._raw_delete(using=router.db_for_write(rows.model))
-
-
-def _loosen(relation: models.ManyToOneRel, rows: QuerySet[Any]) -> None:
+def _loosen(relation: models.ManyToOneRel, keys: list[Any]) -> None:
     table = cast(type[models.Model], relation.related_model)
-    hanging = table._base_manager.filter(**{f"{relation.field.name}__in": rows.values("pk")})
+    hanging = table._base_manager.filter(**{f"{relation.field.name}__in": keys})
     if relation.on_delete is models.CASCADE:
-        _delete_rows(hanging)
+        delete_in_order(hanging)
     elif relation.on_delete is models.SET_NULL:
         hanging.update(**{relation.field.name: None})
     # What else there is protects: the database refuses.
