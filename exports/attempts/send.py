@@ -214,7 +214,7 @@ def _prepare(attempt: ExportAttempt, token: uuid.UUID, client: LadokClient) -> P
 
 
 def _read_list(attempt: ExportAttempt, client: LadokClient) -> None:
-    """Who Ladok says each person is, as of now: one request. Where it cannot tell, nothing is sent."""
+    """Who Ladok says each person is, as of now. Where it cannot tell, nothing is sent."""
     try:
         read_registrations(attempt.flow, attempt.code, client)
     except LadokError as error:

@@ -139,6 +139,26 @@ ROWS: dict[str, tuple[tuple[str, int, int], tuple[Step, ...]]] = {
             "somebody cannot be read": (("unreadable", 1, 0),),
         }.items()
     },
+    **{
+        f"moved while marking to a list where {name}": (("oru", 4, 2), (*GRADED, ("move", 0, 1, 0), *steps, *END))
+        for name, steps in {
+            "her own row has no user name": (("without_login", 1, -1),),
+            "somebody cannot be read": (("without_login", 1, 0),),
+        }.items()
+    },
+    "moved while marking to a list that cannot be read, right before the export": (
+        ("oru", 4, 2),
+        (
+            *GRADED,
+            ("conclude",),
+            ("sync",),
+            ("move", 0, 1, 0),
+            ("without_login", 1, -1),
+            ("export",),
+            ("sync",),
+            ("export",),
+        ),
+    ),
     "one missing and one twice while writing": (ONE, (*STARTED, ("repeat", 0, 1, 1), ("sync",))),
     "one missing and one unreadable while writing": (ONE, (*STARTED, ("gone", 0, 0), ("unreadable", 0, 0), ("sync",))),
     "unreadable while writing": (ONE, (*STARTED, ("unreadable", 0, 0), ("sync",))),
