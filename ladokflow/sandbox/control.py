@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from ladokflow.http import tls_context
+
 
 class ControlError(ValueError):
     """The sandbox could not do what it was told."""
@@ -19,7 +21,7 @@ class ControlError(ValueError):
 class Control:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._client = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+        self._client = httpx.Client(base_url=self.url, timeout=120, trust_env=False, verify=tls_context())
 
     def close(self) -> None:
         self._client.close()

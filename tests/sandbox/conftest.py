@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ladokflow.http import tls_context
 from ladokflow.sandbox.control import Control
 from ladokflow.sandbox.server import Sandbox
 
@@ -23,7 +24,7 @@ def control(sandbox: Sandbox) -> Iterator[Control]:
 @pytest.fixture
 def ladok(sandbox: Sandbox) -> Iterator[Callable[..., httpx.Response]]:
     """`ladok("liu", "GET", "/exams", params=...)`, signed in."""
-    with httpx.Client(trust_env=False, timeout=20) as client:
+    with httpx.Client(trust_env=False, timeout=20, verify=tls_context()) as client:
 
         def ask(university: str, method: str, path: str, **more: Any) -> httpx.Response:
             headers = {"Authorization": f"Bearer {university}-ladok"} | more.pop("headers", {})
@@ -39,7 +40,13 @@ def wiseflow(sandbox: Sandbox) -> Iterator[Callable[[str], httpx.Client]]:
 
     def client_of(licence: str) -> httpx.Client:
         headers = {"x-api-key": f"{licence}-key"}
-        client = httpx.Client(base_url=f"{sandbox.url}/wiseflow/v1", headers=headers, trust_env=False, timeout=20)
+        client = httpx.Client(
+            base_url=f"{sandbox.url}/wiseflow/v1",
+            headers=headers,
+            trust_env=False,
+            timeout=20,
+            verify=tls_context(),
+        )
         clients.append(client)
         return client
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from ladokflow.http import tls_context
 from ladokflow.sandbox.state import State
 from ladokflow.sandbox.wiseflow.base import iso, state_of
 
@@ -98,7 +99,7 @@ class Caller:
         self.pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sandbox-webhook")
         # A connection for each call: an open one would keep a thread of the listener busy until the next call.
         limits = httpx.Limits(max_keepalive_connections=0)
-        self.client = httpx.Client(timeout=10, limits=limits, trust_env=False)
+        self.client = httpx.Client(timeout=10, limits=limits, trust_env=False, verify=tls_context())
 
     def close(self) -> None:
         self.pool.shutdown(wait=False, cancel_futures=True)

@@ -9,6 +9,7 @@ import httpx
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
+from ladokflow.http import tls_context
 from ladokflow.wiseflow.webhooks import signature_of
 from sources.models import Webhook
 
@@ -18,7 +19,8 @@ class WebhookCaller:
         self.hook = hook
 
     def raw(self, body: bytes, headers: dict[str, str] | None = None, *, url: str = "") -> httpx.Response:
-        return httpx.post(url or self.hook.url, content=body, headers=headers or {}, trust_env=False, timeout=10)
+        url = url or self.hook.url
+        return httpx.post(url, content=body, headers=headers or {}, trust_env=False, timeout=10, verify=tls_context())
 
     def signed(self, body: bytes) -> dict[str, str]:
         hook = self.hook
