@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -25,7 +27,15 @@ if TYPE_CHECKING:
     from sources.models import Source
 
 
+# How long one example takes depends on who else is using the machine: that is no fault of what is tested.
+hypothesis.settings.register_profile(
+    "ladokflow", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("hypothesis_profile", None):
+        hypothesis.settings.load_profile("ladokflow")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Or each test client would look through all static files before its first page.
     settings.WHITENOISE_AUTOREFRESH = True
@@ -99,11 +109,14 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
-    """No test has another's connections, or answers."""
+    """No test has another's connections, or answers, or what a sweep of it remembers of a flow: numbers of flows come again."""
     from ladokflow.kept import close_all
 
     yield
     close_all()
+    if sweep := sys.modules.get("exports.operation.sweep"):
+        sweep._asked.clear()
+        sweep._tried.clear()
 
 
 @pytest.fixture(scope="session")
@@ -207,9 +220,11 @@ def birgit(boras: Source) -> User:
 
 
 @pytest.fixture
-def redis_url() -> str:
-    """A Redis that may be emptied (database 15)."""
-    return services.redis_address() or services.leave_out("no Redis answers on 127.0.0.1:6379 (or TEST_REDIS_URL)")
+def redis_url() -> Iterator[str]:
+    """A Redis that may be emptied (database 15), and that no other process of the tests uses meanwhile."""
+    url = services.redis_address() or services.leave_out("no Redis answers on 127.0.0.1:6379 (or TEST_REDIS_URL)")
+    with services.alone_with(url):
+        yield url
 
 
 @pytest.fixture(scope="session")

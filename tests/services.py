@@ -1,8 +1,13 @@
 """What the machine has for the tests besides Python, and how a check that needs it is left out where it is not there."""
 
+import contextlib
+import fcntl
+import hashlib
 import os
 import shutil
 import socket
+import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -55,6 +60,15 @@ def redis_address() -> str:
     if given:
         return given
     return "redis://127.0.0.1:6379/15" if answers("127.0.0.1", 6379) else ""
+
+
+@contextlib.contextmanager
+def alone_with(url: str) -> Iterator[None]:
+    """While it lasts, every other process of this machine that wants to be alone with the service waits: all workers have one."""
+    name = f"ladokflow-tests-{os.getuid()}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.lock"
+    with Path(tempfile.gettempdir(), name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @cache
