@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,9 +18,13 @@ START_SECONDS = 240
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """One that nobody gets by chance before it is listened on: below those that the system gives to whoever asks for any."""
+    while True:
+        # Not from `random`, which begins anew with each test, and alike in all workers.
+        port = 20_000 + secrets.randbelow(10_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(done: Callable[[], object], seconds: float, what: str) -> None:
@@ -64,7 +69,7 @@ class Demo:
     def stop(self, number: int = signal.SIGINT) -> int:
         """Ask it to stop, as Ctrl-C or a service manager does; its exit status."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=120)
 
     def wait_until(self, done: Callable[[], object], seconds: float) -> None:
         """Raises AssertionError with all that was said where the demo ends before, or takes too long."""

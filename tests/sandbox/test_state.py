@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tomllib
@@ -17,6 +16,7 @@ import pytest
 from ladokflow.sandbox.control import Control
 from ladokflow.sandbox.server import Sandbox
 from tests.environment import ROOT
+from tests.running import free_port
 
 
 def test_reset_makes_everything_as_new(control: Control, liu_wiseflow: httpx.Client) -> None:
@@ -60,12 +60,6 @@ def test_second_start_goes_on_where_the_first_ended(tmp_path: Path) -> None:
 
 
 # --- The command --------------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
