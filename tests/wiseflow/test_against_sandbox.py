@@ -44,9 +44,11 @@ def flow_id(wiseflow, people):
     return wiseflow.create_flow(title="TDDE01 Prov", subtitle="TEN1 lf-7f3a", type_id=kind, manager_ids=[people[0]])
 
 
+TODAY = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)  # one day, also for a test about midnight
+
+
 def soon(days, hour=9):
-    today = dt.datetime.now(dt.UTC).replace(hour=hour, minute=0, second=0, microsecond=0)
-    return today + dt.timedelta(days=days)
+    return TODAY.replace(hour=hour) + dt.timedelta(days=days)
 
 
 def put_on(wiseflow, flow_id, people):
@@ -273,11 +275,11 @@ def test_token_that_has_expired_over_there_is_renewed_for_reads_and_writes(sandb
 
 
 def test_many_calls_get_through_a_peer_that_turns_most_of_them_away(sandbox, wiseflow, people):
-    sandbox.control.set_rate_limit(second=20)
+    sandbox.control.set_rate_limit(second=3)
     with ThreadPoolExecutor(8) as pool:
-        assert all(list(pool.map(lambda _: bool(wiseflow.rooms()), range(40))))
+        assert all(list(pool.map(lambda _: bool(wiseflow.rooms()), range(12))))
     statuses = [row["status"] for row in sandbox.control.received("wiseflow") if row["path"].endswith("/license/rooms")]
-    assert statuses.count(200) == 40
+    assert statuses.count(200) == 12
     assert 429 in statuses
 
 
@@ -304,7 +306,7 @@ def test_call_of_a_webhook_is_genuine_and_tells_the_flow(sandbox, wiseflow, peer
     wiseflow.add_external_source(flow_id, "tdde01-7f3a")
     wiseflow.create_webhook(title="x", url=f"{peer.url}/hook", secret="hemlig", events=["FLOW_EXTERNAL_SOURCE"])
     sandbox.control.request_sync(flow_id)
-    give_up_at = time.monotonic() + 10
+    give_up_at = time.monotonic() + 60
     while not peer.requests and time.monotonic() < give_up_at:
         time.sleep(0.02)
     (call,) = peer.requests

@@ -39,11 +39,14 @@ def test_search_by_post_is_a_read_and_is_tried_again(peer, wiseflow):
     [
         (Reply({}, 503), "remote.server_error"),
         (Reply(cut=True), "remote.cut"),
-        (Reply(envelope(), delay=1.5), "remote.timeout"),
+        (Reply(envelope(), delay=20), "remote.timeout"),
     ],
 )
 def test_write_is_never_repeated_when_it_may_have_been_done(peer, wiseflow, settings, reply, code):
-    settings.REMOTE_TIMEOUT_SECONDS = 1
+    peer.answer("GET", "/webhooks", envelope([]))
+    wiseflow.webhooks()  # signed in and connected: all the time there is goes to the writing
+    if reply.delay:
+        settings.REMOTE_TIMEOUT_SECONDS = 2
     peer.answer("PUT", "/flows/5/grading-scale", reply)
     with pytest.raises(WiseflowError) as caught:
         wiseflow.put_grading_scale(5, 3)
@@ -94,20 +97,17 @@ def test_write_that_was_turned_away_for_too_many_requests_is_sent_again(peer, wi
 
 
 def test_everybody_with_the_credential_waits_after_a_429(peer, make_client):
-    peer.answer("GET", "/webhooks", Reply({}, 429, {"RateLimit-Reset": "1"}), envelope([]))
+    peer.answer("GET", "/webhooks", Reply({}, 429, {"RateLimit-Reset": "2"}))
     peer.answer("GET", "/flow/5", FLOW)
-    first, second, stranger = make_client(), make_client(), make_client(client_id="somebody-else")
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(first.webhooks)
-        while len(peer.asked("GET", "/webhooks")) < 1:
-            time.sleep(0.01)
-        time.sleep(0.1)
-        started = time.monotonic()
-        stranger.flow(5)
-        assert time.monotonic() - started < 0.5
-        second.flow(5)
-        assert time.monotonic() - started > 0.6
-        waiting.result()
+    first, second = make_client(patience=0), make_client()
+    stranger = make_client(client_id="somebody-else", patience=0)
+    started = time.monotonic()
+    with pytest.raises(WiseflowError) as caught:
+        first.webhooks()
+    assert caught.value.message.code == "wiseflow.busy"
+    assert stranger.flow(5).id == 5  # who has no patience goes only where there is nothing to wait for
+    assert second.flow(5).id == 5
+    assert time.monotonic() - started >= 2
 
 
 def test_wait_that_is_too_long_is_told_at_once_with_its_length(peer, make_client):
@@ -115,9 +115,9 @@ def test_wait_that_is_too_long_is_told_at_once_with_its_length(peer, make_client
     client, started = make_client(patience=30), time.monotonic()
     with pytest.raises(WiseflowError) as caught:
         client.webhooks()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 25
     assert caught.value.message.code == "wiseflow.busy"
-    assert 590 <= caught.value.message.params["seconds"] <= 600
+    assert 570 <= caught.value.message.params["seconds"] <= 600
     assert not caught.value.permanent
 
 
@@ -232,7 +232,7 @@ def offset_of(request):
 
 
 def test_pages_of_a_long_list_are_asked_for_together_and_come_in_their_order(peer, wiseflow):
-    together = threading.Barrier(4, timeout=10)  # a page that is alone breaks it
+    together = threading.Barrier(4, timeout=60)  # a page that is alone breaks it
 
     def answer(request):
         first = offset_of(request)
@@ -267,7 +267,7 @@ def test_page_that_fails_among_others_is_told(peer, wiseflow):
 
 
 def test_many_identifiers_are_looked_up_together(peer, wiseflow):
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=60)
 
     def answer(request):
         together.wait()
@@ -370,7 +370,7 @@ def test_wait_of_a_day_is_not_waited_for_and_ends_sooner_for_the_others(peer, ma
     peer.answer("GET", "/webhooks", Reply({}, 429, {"Retry-After": asked}))
     started = time.monotonic()
     with pytest.raises(WiseflowError) as caught:
-        make_client(patience=5).webhooks()
-    assert time.monotonic() - started < 5
+        make_client(patience=60).webhooks()
+    assert time.monotonic() - started < 50
     assert caught.value.message.code in ("wiseflow.busy", "remote.too_many_requests")
     assert caught.value.message.params["seconds"] <= 600
