@@ -78,7 +78,7 @@ class Ladok:
                 ladok.requests.append(Request(self.command, self.path, headers, body, self.client_address[1]))
                 reply = ladok.replies.pop(0) if len(ladok.replies) > 1 else ladok.replies[0]
                 if reply.status == 0:
-                    ladok.release.wait(10)
+                    ladok.release.wait(120)
                     self.close_connection = True
                     return
                 if reply.cut_after == 0:
