@@ -96,7 +96,7 @@ class Attacked(Managers):
 
         def one(step: Step) -> None:
             try:
-                start.wait(10)
+                start.wait(120)
                 self._step(step)
             except BaseException as error:
                 errors.append(error)

@@ -23,7 +23,7 @@ from tests.running import wait_until
 from tests.services import leave_out
 
 SECONDS = 180
-HELD = 12  # seconds that Ladok takes over an answer: the servers fail meanwhile
+HELD = 20  # seconds that Ladok takes over an answer: the servers fail meanwhile
 LATER = """
     UPDATE exports_exportattempt SET enqueued_at = enqueued_at - interval '2 hours', lease_until = lease_until - interval '2 hours'
 """

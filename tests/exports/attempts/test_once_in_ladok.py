@@ -19,6 +19,7 @@ from exports.attempts.start import start_export
 from exports.grades.collect import collect_grades
 from exports.models import ExportAttempt, ExportItem, Finding
 from exports.operation.sweep import sweep
+from ladokflow.sandbox import server
 from ladokflow.sandbox.server import Sandbox
 from sources.models import Flow, Source
 from tests.exports.attempts.test_once import AT_ONCE, Sender, at_once
@@ -127,12 +128,16 @@ def test_a_worker_killed_inside_the_request_leaves_an_unknown_that_ladok_settles
     assert times_in(exam) == [1] * 5
 
 
-def test_what_ladok_is_still_at_work_on_is_not_sent_again(exam: Exam, settings: Any) -> None:
-    """Registered seconds after we have stopped waiting: asked in between, nothing said that it was not exported."""
-    settings.REMOTE_TIMEOUT_SECONDS = 1
+def test_what_ladok_is_still_at_work_on_is_not_sent_again(
+    exam: Exam, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Registered when we have long stopped waiting: asked in between, nothing said that it was not exported."""
+    go_on = threading.Event()
+    monkeypatch.setattr(server, "_wait", lambda sandbox, seconds: go_on.wait(HELD))  # as long as this test wants
+    settings.REMOTE_TIMEOUT_SECONDS = 4
     Source.objects.update(can_read_back=True)
     exam.control.set_read_back("liu", True)
-    exam.control.fault("liu", EXPORT, "latency", method="POST", seconds=5)
+    exam.control.fault("liu", EXPORT, "latency", method="POST")
     assert exam.export(fails=True)["unknown"] == 5
     settings.REMOTE_TIMEOUT_SECONDS = 30
     flow = Flow.objects.get(pk=exam.flow)
@@ -141,6 +146,7 @@ def test_what_ladok_is_still_at_work_on_is_not_sent_again(exam: Exam, settings: 
     flow.refresh_from_db()
     assert flow.export_reason
     assert "Retry" not in flow.export_reason.todo
+    go_on.set()
     wait_until(lambda: len(exam.ledger()) == 5, 60, "the registration")
     assert check_with_ladok(flow=flow).exported == 5
     assert times_in(exam) == [1] * 5

@@ -141,10 +141,15 @@ def test_a_cut_connection_is_unknown(make_flow: MakeFlow, world: World) -> None:
 
 
 def test_a_read_timeout_is_unknown(make_flow: MakeFlow, world: World, settings: Any) -> None:
-    attempt = started(make_flow())
-    settings.REMOTE_TIMEOUT_SECONDS = 1
-    world.delay = 3
+    attempt, over = started(make_flow()), threading.Event()
+
+    def never(call: Call) -> None:
+        over.wait(120)
+
+    settings.REMOTE_TIMEOUT_SECONDS = 5  # enough for all that comes before
+    world.answer = never
     send(attempt)
+    over.set()
     assert (attempt.message["code"], attempt.unknown_count) == ("answer.timeout", 2)
 
 
@@ -526,23 +531,24 @@ def test_an_answer_with_another_token_is_not_taken(make_flow: MakeFlow) -> None:
 
 def test_the_queues_time_limit_inside_the_request_makes_the_outcome_unknown(make_flow: MakeFlow, world: World) -> None:
     """django-q2 raises a SystemExit in the worker when its time is up."""
-    attempt = started(make_flow(people=2))
-    world.delay = 5
+    attempt, over = started(make_flow(people=2)), threading.Event()
+    worker = threading.get_ident()
 
     def time_is_up(*_: Any) -> None:
         raise SystemExit("time limit")
 
-    before = signal.signal(signal.SIGALRM, time_is_up)
-    arrived = threading.Event()
-    world.answer = lambda call: (200, b"")
-    signal.setitimer(signal.ITIMER_REAL, 1.5)
+    def hold(call: Call) -> None:
+        signal.pthread_kill(worker, signal.SIGUSR1)  # SIGALRM is pytest's own
+        over.wait(120)
+
+    before = signal.signal(signal.SIGUSR1, time_is_up)
+    world.answer = hold
     try:
         with pytest.raises(SystemExit):
             send_attempt(attempt.pk)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        arrived.set()
+        signal.signal(signal.SIGUSR1, before)
+        over.set()
     attempt.refresh_from_db()
     assert (attempt.state, attempt.unknown_count, attempt.message["code"]) == ("failed", 2, "attempt.interrupted")
     assert len(world.exported) == 1

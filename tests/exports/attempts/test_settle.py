@@ -171,8 +171,8 @@ def test_the_looks_are_told_apart_by_when_ladok_was_asked_not_by_when_it_answere
     unknown_flow: Flow, world: World
 ) -> None:
     """What Ladok registers while it is being asked is not in its answer."""
-    missing_since(timezone.now() - dt.timedelta(minutes=15, seconds=-1))
-    world.read_back_delay = 1.5
+    missing_since(timezone.now() - dt.timedelta(minutes=15, seconds=-8))  # so long the asking may take to begin
+    world.read_back_delay = 8.5
     assert check_with_ladok(flow=unknown_flow) == Settled(unknown=3)
 
 

@@ -95,7 +95,7 @@ LEASES: dict[str, tuple[Callable[[dt.datetime], bool], int]] = {
 MOMENTS = {
     "a day ago": (lambda longest: -86400, True),
     "a second ago": (lambda longest: -1, True),
-    "in a moment": (lambda longest: 2, False),
+    "in a moment": (lambda longest: 20, False),
     "as late as can be": (lambda longest: longest, False),
     "later than can be": (lambda longest: longest + 30, True),
     "in two hours": (lambda longest: 7200, True),

@@ -105,7 +105,7 @@ def export_worker(broker: dict[str, str]) -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(170) == 0
 
 
 def test_an_export_is_sent_though_nobody_comes_to_the_common_queue(
@@ -114,7 +114,7 @@ def test_an_export_is_sent_though_nobody_comes_to_the_common_queue(
     flow = make_flow()
     command = [sys.executable, "manage.py", "export", "--flow", str(flow.pk), "--by", flow.created_by.email]
     subprocess.run(command, cwd=ROOT, env=broker, check=True, capture_output=True)
-    wait_until(lambda: flow.attempts.filter(state="exported").exists(), 30, "the export")
+    wait_until(lambda: flow.attempts.filter(state="exported").exists(), 120, "the export")
     assert len(world.exported) == 1
     assert not Heartbeat.objects.filter(name="queue").exists()
     if "REDIS_URL" in broker:
