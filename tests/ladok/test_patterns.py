@@ -67,4 +67,4 @@ def test_what_is_taken_ends_soon_on_any_words_of_ladoks(part: str) -> None:
         return
     began = time.process_time()
     re.compile(pattern, re.IGNORECASE).search("a" * LONGEST_TEXT)
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 30
