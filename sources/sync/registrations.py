@@ -32,6 +32,8 @@ OF_ROW = tuple(row.name for row in PERSON_FIELDS)
 FOLLOWED = (*OF_PERSON, "is_listed", "gone_at", "doubt", "claim")
 CLEAR: dict[str, Any] = {"doubt": {}, "claim": ""}
 
+Rows = dict[int, dict[str, Any]]  # the code's registrations, by participant
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -69,7 +71,7 @@ def read_registrations(flow: Flow, code: FlowSource, client: LadokClient) -> tup
         raise LadokError(message("sources.list_empty", code=code.code, before=before), permanent=False)
     people = people_of(flow)
     lists, held = {code: exam}, dict[str, Message]()
-    if read_lists([(exam, _seats(code, people))], {})[0].gone:
+    if read_lists([(exam, _seats(code, _rows(code), people))], {})[0].gone:
         others, held = _fetch_others(flow, code, client)
         lists |= others
     with transaction.atomic():
@@ -116,18 +118,20 @@ def record_lists(
     """
     codes = FlowSource.objects.select_for_update().filter(pk__in=[code.pk for code in lists]).order_by("pk")
     fresh = [code for code in codes if code.list_read_at is None or code.list_read_at <= read_at]
-    readings = read_lists([(lists[code], _seats(code, people)) for code in fresh], held, holds=holds)
+    rows = {code: _rows(code) for code in fresh}
+    readings = read_lists([(lists[code], _seats(code, rows[code], people)) for code in fresh], held, holds=holds)
     is_changed = False
     for code, reading in zip(fresh, readings, strict=True):
         scale = lists[code].grade_scale.strip()[:SCALE_LENGTH]
-        is_changed |= _write(code, reading, people, read_at) or code.list_read_at is None or code.grade_scale != scale
+        is_changed |= (
+            _write(code, rows[code], reading, people, read_at) or code.list_read_at is None or code.grade_scale != scale
+        )
         FlowSource.objects.filter(pk=code.pk).update(list_read_at=read_at, grade_scale=scale)
     return Recorded(tuple(problem for reading in readings for problem in reading.problems), is_changed)
 
 
-def _write(code: FlowSource, reading: Reading, people: Sequence[Participant], read_at: dt.datetime) -> bool:
+def _write(code: FlowSource, rows: Rows, reading: Reading, people: Sequence[Participant], read_at: dt.datetime) -> bool:
     """Whether a registration is another than it was."""
-    rows = _rows(code)
     new, changed = [], []
     for number, participant in enumerate(people):
         row = rows.get(participant.pk)
@@ -141,14 +145,13 @@ def _write(code: FlowSource, reading: Reading, people: Sequence[Participant], re
     return bool(new or changed)
 
 
-def _rows(code: FlowSource) -> dict[int, dict[str, Any]]:
+def _rows(code: FlowSource) -> Rows:
     """The code's registrations by participant. Not as objects: on a list of thousands hardly any is another than it was."""
     found = Registration.objects.filter(code=code).values("pk", "participant_id", *FOLLOWED)
     return {row["participant_id"]: row for row in found}
 
 
-def _seats(code: FlowSource, people: Sequence[Participant]) -> list[Seat]:
-    rows = _rows(code)
+def _seats(code: FlowSource, rows: Rows, people: Sequence[Participant]) -> list[Seat]:
     said = said_by_participant(IdentityAnswer.objects.filter(registration__code=code))
     return [_seat(person, rows.get(person.pk), said.get(person.pk, ())) for person in people]
 
