@@ -24,7 +24,7 @@ def control(sandbox: Sandbox) -> Iterator[Control]:
 @pytest.fixture
 def ladok(sandbox: Sandbox) -> Iterator[Callable[..., httpx.Response]]:
     """`ladok("liu", "GET", "/exams", params=...)`, signed in."""
-    with httpx.Client(trust_env=False, timeout=20, verify=tls_context()) as client:
+    with httpx.Client(trust_env=False, timeout=120, verify=tls_context()) as client:
 
         def ask(university: str, method: str, path: str, **more: Any) -> httpx.Response:
             headers = {"Authorization": f"Bearer {university}-ladok"} | more.pop("headers", {})
@@ -44,7 +44,7 @@ def wiseflow(sandbox: Sandbox) -> Iterator[Callable[[str], httpx.Client]]:
             base_url=f"{sandbox.url}/wiseflow/v1",
             headers=headers,
             trust_env=False,
-            timeout=20,
+            timeout=120,
             verify=tls_context(),
         )
         clients.append(client)
