@@ -24,6 +24,11 @@ def signed_in(page: Any, user: User, address: str = "") -> Any:
     return page
 
 
+def asks_no_more(page: Any) -> None:
+    """Nothing on the page is asked for again and again. Waited for: what htmx puts in has for a moment what stood there before."""
+    page.locator("[hx-trigger^=every]").first.wait_for(state="detached")
+
+
 class Mouse:
     """Goes by what stands on the page, whatever its language: selectors name no words."""
 

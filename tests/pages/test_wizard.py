@@ -268,7 +268,7 @@ def test_a_ladok_that_does_not_answer_is_not_waited_for_once_per_exam(
     manager: Client, sandbox: Sandbox, settings: Any
 ) -> None:
     settings.REMOTE_TIMEOUT_SECONDS = 0.5
-    sandbox.control.fault("liu", "/exams*", "latency", times=-1, seconds=1)
+    sandbox.control.fault("liu", "/exams*", "latency", times=-1, seconds=30)
     codes = [f"EXAM-{number}" for number in range(50)]
     page = text(manager, f"{PREVIEW}?{query(*codes)}")
     assert page.count('class="box box--bad"') == 1
