@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -49,7 +50,7 @@ def test_second_start_goes_on_where_the_first_ended(tmp_path: Path) -> None:
         code = first.control.add_exam("liu", 2)
         exam_id = first.control.exam("liu", code)["participants"][0]["uniqueExamId"]
         body = {"gradeExports": [{"studentUid": exam_id, "grade": {"grade": "5"}}]}
-        export = {"json": body, "headers": {"x-api-key": "liu-ladok"}, "timeout": 60}
+        export: dict[str, Any] = {"json": body, "headers": {"x-api-key": "liu-ladok"}, "timeout": 60}
         httpx.post(f"{first.url}/liu/exams/{code}/grades", **export)
         first.control.advance(3600)
     with Sandbox(state_file=file) as second:
@@ -76,9 +77,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_command_serves_until_it_is_told_to_stop_and_keeps_its_state(
-    tmp_path: Path, how: signal.Signals
-) -> None:
+def test_command_serves_until_it_is_told_to_stop_and_keeps_its_state(tmp_path: Path, how: signal.Signals) -> None:
     process = start("--port", "0", "--state", str(tmp_path / "state.json"))
     found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline() if process.stdout else "")
     assert found
