@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import zoneinfo
 
 import pytest
 
@@ -12,13 +13,26 @@ from sources.universities.clients import wiseflow_for
 from tests.sources.sync.test_run import codes_of, sync, writes
 
 DAY = 24 * 3600
+TZ = zoneinfo.ZoneInfo("Europe/Stockholm")
+
+
+def day_of_an_exam(now):
+    """Some weeks from now, with a week after it in which every day has so many hours: no clock is changed."""
+    days = (now.astimezone(TZ).replace(hour=8) + dt.timedelta(days=number) for number in range(20, 40))
+    return next(day.date() for day in days if day.utcoffset() == (day + dt.timedelta(days=8)).utcoffset())
 
 
 @pytest.fixture
 def code(sandbox):
-    tomorrow = (dt.datetime.fromisoformat(sandbox.control.clock()) + dt.timedelta(days=20)).date().isoformat()
-    dates = {"examStartDate": tomorrow, "examEndDate": tomorrow, "startTime": "08:00", "endTime": "13:00"}
+    day = day_of_an_exam(dt.datetime.fromisoformat(sandbox.control.clock())).isoformat()
+    dates = {"examStartDate": day, "examEndDate": day, "startTime": "08:00", "endTime": "13:00"}
     return sandbox.control.add_exam("liu", people=3, campus="Valla", **dates)
+
+
+@pytest.mark.parametrize("now", ["2026-03-04T12:00Z", "2026-10-04T12:00Z", "2026-06-01T23:30Z"])
+def test_the_exam_of_these_tests_is_not_moved_over_a_change_of_clocks(now):
+    first = dt.datetime.combine(day_of_an_exam(dt.datetime.fromisoformat(now)), dt.time(8), TZ)
+    assert (first + dt.timedelta(days=7)).timestamp() == first.timestamp() + 7 * DAY
 
 
 @pytest.fixture
