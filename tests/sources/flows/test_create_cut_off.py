@@ -3,9 +3,10 @@
 import datetime as dt
 import os
 import signal
-import time
+import threading
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 
 from sources.flows.create import create_flow
@@ -104,18 +105,28 @@ create_flow(int(sys.argv[1]))
 
 
 @pytest.mark.parametrize("wait_for", ["creating", "created", "metadata", "scale", "staff"])
-def test_a_killed_worker_is_followed_by_one_that_finishes(liu, anna, sandbox, code, subprocess_environment, wait_for):
+def test_a_killed_worker_is_followed_by_one_that_finishes(
+    liu, anna, sandbox, code, subprocess_environment, wait_for, monkeypatch
+):
     flow = requested(liu, anna, code)
-    sandbox.control.delay(0.15)
-    worker = WarmProcess("-c", KILLED, str(flow.pk), environment=subprocess_environment)
-    ends = time.monotonic() + 60
-    while Flow.objects.get(pk=flow.pk).setup_step != wait_for and time.monotonic() < ends and worker.poll() is None:
-        time.sleep(0.02)
-    os.kill(worker.pid, signal.SIGKILL)
-    worker.wait()
-    sandbox.control.delay(0)
+    has_come, is_dead = threading.Event(), threading.Event()
+
+    def take(system, call):
+        """Before each call is worked on: once the step has come, nothing goes on until the worker is dead."""
+        if Flow.objects.get(pk=flow.pk).setup_step == wait_for:
+            has_come.set()
+            is_dead.wait(300)
+        connection.close()
+
+    with monkeypatch.context() as held:
+        held.setattr(sandbox.faults, "take", take)
+        worker = WarmProcess("-c", KILLED, str(flow.pk), environment=subprocess_environment)
+        assert has_come.wait(300)
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+        is_dead.set()
     flow.refresh_from_db()
-    assert flow.setup_state == "creating"
+    assert (flow.setup_state, flow.setup_step) == ("creating", wait_for)
     # The lease of the dead is waited for in real life.
     Flow.objects.filter(pk=flow.pk).update(sync_lease_until=Now() - dt.timedelta(seconds=1))
     flow = create_flow(flow.pk)
