@@ -20,7 +20,7 @@ class WebhookCaller:
 
     def raw(self, body: bytes, headers: dict[str, str] | None = None, *, url: str = "") -> httpx.Response:
         url = url or self.hook.url
-        return httpx.post(url, content=body, headers=headers or {}, trust_env=False, timeout=10, verify=tls_context())
+        return httpx.post(url, content=body, headers=headers or {}, trust_env=False, timeout=60, verify=tls_context())
 
     def signed(self, body: bytes) -> dict[str, str]:
         hook = self.hook

@@ -59,7 +59,7 @@ def flow(make_flow: Callable[..., Flow]) -> Flow:
 
 @pytest.fixture
 def until() -> Callable[..., Any]:
-    def until(found: Callable[[], Any], seconds: float = 10) -> Any:
+    def until(found: Callable[[], Any], seconds: float = 120) -> Any:
         end = time.monotonic() + seconds
         while not (value := found()):
             assert time.monotonic() < end, "it did not come"
