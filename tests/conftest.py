@@ -15,8 +15,10 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
-from tests import prepared, services, warm
+from tests import nobodys_turn, prepared, services, warm
 from tests.environment import ROOT
 from tests.flushing import let_flush_pass_triggers
 
@@ -39,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Or each test client would look through all static files before its first page.
     settings.WHITENOISE_AUTOREFRESH = True
+    # A machine with other work may need a second for what takes a millisecond.
+    hypothesis_settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis_settings.load_profile("unhurried")
 
 
 def pytest_collection_finish() -> None:
@@ -109,7 +114,7 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
-    """No test has another's connections, or answers, or what a sweep of it remembers of a flow: numbers of flows come again."""
+    """No test has another's connections, answers or waiting, or what a sweep remembers of a flow: numbers of flows come again."""
     from ladokflow.kept import close_all
 
     yield
@@ -117,6 +122,7 @@ def nothing_kept() -> Iterator[None]:
     if sweep := sys.modules.get("exports.operation.sweep"):
         sweep._asked.clear()
         sweep._tried.clear()
+    nobodys_turn.forget()
 
 
 @pytest.fixture(scope="session")
