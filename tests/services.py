@@ -28,7 +28,7 @@ def host_of(url: str) -> str:
 
 def answers(host: str, port: int) -> bool:
     try:
-        socket.create_connection((host, port), timeout=1).close()
+        socket.create_connection((host, port), timeout=10).close()
     except OSError:
         return False
     return True
@@ -43,7 +43,7 @@ def postgres_address() -> str:
 
     for url in candidates:
         try:
-            with psycopg.connect(url.replace("postgres://", "postgresql://", 1), connect_timeout=3) as server:
+            with psycopg.connect(url.replace("postgres://", "postgresql://", 1), connect_timeout=30) as server:
                 row = server.execute(
                     "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
                 ).fetchone()

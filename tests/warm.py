@@ -35,7 +35,7 @@ class WarmProcess:
         """Its exit status; None while it lives."""
         return self._process.exitcode
 
-    def wait(self, timeout: float = 60) -> int:
+    def wait(self, timeout: float = 300) -> int:
         self._process.join(timeout)
         if self._process.exitcode is None:
             raise TimeoutError(f"The process has not ended within {timeout} seconds.")

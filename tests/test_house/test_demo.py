@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,25 @@ from exports.models import ExportAttempt
 from ladokflow.sandbox import demo as house
 from sources.models import Flow, Webhook
 from tests.environment import ROOT
-from tests.running import START_SECONDS, demo, free_port
+from tests.running import START_SECONDS, Demo, demo, free_port, wait_until
+
+STOP_SECONDS = 15
 
 
 def states() -> set[str]:
     return set(Flow.objects.filter(setup_state=Flow.Setup.READY).values_list("export_state", flat=True))
 
 
-@pytest.mark.timeout(900)
+def nothing_stays_of(stopped: Demo) -> bool:
+    """Whose end has been asked for is gone in a moment: a long one where the machine has much to do."""
+    try:
+        wait_until(lambda: not stopped.left_behind(), STOP_SECONDS, "")
+    except TimeoutError:
+        return False
+    return True
+
+
+@pytest.mark.timeout(1200)
 def test_a_minute_after_the_start_there_are_flows_in_all_three_states(
     subprocess_environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -36,8 +46,7 @@ def test_a_minute_after_the_start_there_are_flows_in_all_three_states(
         instant = Flow.objects.filter(instant_export=True)
         running.wait_until(lambda: instant.filter(exported_count__gt=0, export_state="pending").exists(), START_SECONDS)
         assert running.stop(signal.SIGINT) == 0
-        time.sleep(0.5)
-        assert running.left_behind() == []
+        assert nothing_stays_of(running)
 
         flows, told = Flow.objects.count(), running.said().count(house.PASSWORD)
         running.start()
@@ -45,8 +54,7 @@ def test_a_minute_after_the_start_there_are_flows_in_all_three_states(
         running.wait_until(lambda: running.said().count(house.PASSWORD) == told + 2, START_SECONDS * 2)
         assert Flow.objects.count() >= flows
         assert running.stop(signal.SIGTERM) == 0
-        time.sleep(0.5)
-        assert running.left_behind() == []
+        assert nothing_stays_of(running)
 
 
 def start(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -56,7 +64,7 @@ def start(*options: str, **environment: str) -> subprocess.CompletedProcess[str]
         env={"PATH": "/usr/bin:/bin", "ENV_FILE": "/dev/null"} | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_SECONDS,
         check=False,
     )
 

@@ -188,7 +188,7 @@ def plans_of(use: Callable[[World], object], world: World) -> list[str]:
     return plans
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_every_index_is_used_where_there_are_many_rows(world: World) -> None:
     in_database, unused = names(), {}
     for name, use in USES.items():
