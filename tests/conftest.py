@@ -15,8 +15,6 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
-from hypothesis import HealthCheck
-from hypothesis import settings as hypothesis_settings
 
 from tests import nobodys_turn, prepared, services, warm
 from tests.environment import ROOT
@@ -41,9 +39,6 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Or each test client would look through all static files before its first page.
     settings.WHITENOISE_AUTOREFRESH = True
-    # A machine with other work may need a second for what takes a millisecond.
-    hypothesis_settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    hypothesis_settings.load_profile("unhurried")
 
 
 def pytest_collection_finish() -> None:

@@ -18,7 +18,6 @@ import pytest
 from ladokflow.sandbox.control import Control
 from ladokflow.sandbox.server import Sandbox
 from tests.environment import ROOT
-from tests.running import free_port
 
 
 def test_reset_makes_everything_as_new(control: Control, liu_wiseflow: httpx.Client) -> None:
