@@ -219,7 +219,7 @@ def test_a_worker_killed_while_it_reads_loses_no_more_than_what_it_was_asking(
         with monkeypatch.context() as limits:
             limits.setattr(points, "READ_SECONDS", 0.0)
             assert send_attempt(attempt.pk) == "reading"
-    exam.control.delay(0.25)  # the second and the third hundred are to take longer than we to notice the first
+    exam.control.delay(0.1)  # the second and the third hundred are to take longer than we to notice the first
     worker = subprocess.Popen(
         [sys.executable, "-m", "tests.exports.measured", "work", str(attempt.pk)],
         cwd=ROOT,
