@@ -12,6 +12,7 @@ from exports.rules.facts import grade_line, person_facts, source_facts
 from exports.rules.holding import Holding
 from exports.rules.items import Item
 from exports.rules.values import PersonFacts, SourceFacts
+from ladokflow.messages import Message
 from sources.models import Flow, FlowSource, Participant, Registration
 
 
@@ -138,6 +139,21 @@ def _candidate(
         is_known_as_sent=True,
     )
     return Candidate(participant, registration, facts, code, item, place)
+
+
+def tell_doubted(people: Sequence[Candidate], codes: Sequence[FlowSource]) -> list[Candidate]:
+    """Whoever is on no list may be whom nobody can find on one that is not believed."""
+    doubt = next((reason for code in codes if (reason := Message.from_json(code.list_doubt)) is not None), None)
+    if doubt is None:
+        return list(people)
+    return [
+        replace(person, facts=replace(person.facts, doubt=doubt)) if _is_on_no_list(person.facts) else person
+        for person in people
+    ]
+
+
+def _is_on_no_list(person: PersonFacts) -> bool:
+    return person.is_from_source and person.doubt is None and not (person.has_code and person.is_listed)
 
 
 def tell_elsewhere(others: Others, people: Sequence[Candidate], *, again: bool) -> list[Candidate]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from exports.models import ExportAttempt, ExportItem
 from exports.rules import rules
-from exports.rules.candidates import Candidate, candidates_of, tell_elsewhere, tell_shared
+from exports.rules.candidates import Candidate, candidates_of, tell_doubted, tell_elsewhere, tell_shared
 from exports.rules.elsewhere import others_of
 from exports.rules.facts import flow_facts, is_known_as, person_facts, source_facts
 from exports.rules.holding import Holding, Word
@@ -19,7 +19,7 @@ from ladokflow.wiseflow.scales import Form, Scale, Witness
 from sources.models import Flow, FlowSource, Participant, Registration
 
 # Facts of a person that those tell who know everybody
-TOLD_BY_ALL = ("shares_identifier_with", "sent_elsewhere", "may_be_sent_again")
+TOLD_BY_ALL = ("doubt", "shares_identifier_with", "sent_elsewhere", "may_be_sent_again")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def load_case(
         flow,
         source_facts(flow.source),
         flow_facts(flow, has_code=bool(codes), is_under_way=is_under_way, doubt=doubt),
-        tell_elsewhere(others_of(flow, codes), tell_shared(flow, people), again=again),
+        tell_elsewhere(others_of(flow, codes), tell_shared(flow, tell_doubted(people, codes)), again=again),
         holding,
     )
 

@@ -170,13 +170,13 @@ def is_accepted(source: SourceFacts, person: PersonFacts) -> Message | None:
 
 
 def is_on_a_code(person: PersonFacts) -> Message | None:
-    return None if person.has_code else message("export.code_removed")
+    return None if person.has_code or person.doubt is not None else message("export.code_removed")
 
 
 def is_listed(person: PersonFacts) -> Message | None:
     """Whether the participant is active in WISEflow is another question: there the list is followed only until marking. Somebody
-    of whom a manager can say that the list has them under other numbers is not off it: that is asked first."""
-    if person.is_listed or person.is_asked:
+    whom a list may have all the same is not off it: that comes first."""
+    if person.is_listed or person.doubt is not None:
         return None
     if person.gone_at is None:
         return message("export.never_listed", code=person.code)

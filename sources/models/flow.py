@@ -382,6 +382,10 @@ class FlowSource(models.Model):
     external_source_id = models.PositiveBigIntegerField(null=True, blank=True)
     person_count = models.PositiveIntegerField(_("people at the last synchronisation"), null=True, blank=True)
     list_read_at = models.DateTimeField(_("Ladok's list last read"), null=True, blank=True)
+    # Why that list may have somebody whom nobody can find on it (a `Message`): whoever is on no list of the flow is in doubt then.
+    list_doubt = models.JSONField(
+        default=dict, blank=True, editable=False, db_default=models.Value({}, models.JSONField())
+    )
     removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
 
     class Meta:

@@ -38,7 +38,7 @@ from sources.sync.plan.changes import (
 )
 from sources.sync.plan.flow_data import TEXT_LENGTH
 from sources.sync.plan.values import CONCLUDED, Present
-from sources.sync.registrations import Recorded, people_of, record_lists
+from sources.sync.registrations import Recorded, people_of, record_list
 from sources.sync.rows import Everybody, record_people
 
 Update = UpdateUser | SetUniqueExamId | SetIndividualEnd | ReactivateParticipant
@@ -212,16 +212,19 @@ def _scale_fields(gathered: Gathered, plan: Plan, applied: Applied) -> dict[str,
 
 def _record_lists(gathered: Gathered, plan: Plan, people: Sequence[Participant], *, holds: bool) -> Recorded:
     """What Ladok's lists say, code by code: nothing where they are not read any more."""
+    problems: tuple[Message, ...] = ()
+    is_changed = False
     if not gathered.wanted.exams:
         return Recorded()
-    lists = dict(zip(gathered.codes, gathered.wanted.exams, strict=True))
-    is_changed = False
-    for code, exam in lists.items():
+    for code, exam in zip(gathered.codes, gathered.wanted.exams, strict=True):
+        held = plan.held_codes.get(code.code)
         facts: dict[str, Any] = {"title": exam.title[:TEXT_LENGTH]}
         # A list that is not believed yet does not count as what there was the last time.
-        facts |= {"person_count": len(exam.people)} if code.code not in plan.held_codes else {}
+        facts |= {"person_count": len(exam.people)} if held is None else {}
         if any(getattr(code, name) != value for name, value in facts.items()):
             FlowSource.objects.filter(pk=code.pk).update(**facts)
             is_changed = True
-    recorded = record_lists(lists, people, read_at=gathered.read_at, held=plan.held_codes, holds=holds)
-    return Recorded(recorded.problems, recorded.is_changed or is_changed)
+        recorded = record_list(code, exam, people, read_at=gathered.read_at, held=held, holds=holds)
+        problems += recorded.problems
+        is_changed = is_changed or recorded.is_changed
+    return Recorded(problems, is_changed)

@@ -1,4 +1,4 @@
-"""Ladok's lists of a flow's codes, read and written down: whose registration is which, and who is on the list.
+"""Ladok's list of one code, read and written down: whose registration is which, and who is on the list.
 
 A synchronisation does it for each code of its flow in every phase, until the grades are in; an export does it for its own code
 right before anything is sent.
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from ladokflow.ladok.base import PERSON_FIELDS, Exam, Person
@@ -21,7 +21,7 @@ from ladokflow.messages import Message, message
 from sources.models import Flow, FlowSource, IdentityAnswer, Participant, Registration
 from sources.sync.claims import claim_of, said_by_participant
 from sources.sync.plan.pairing import KINDS, Said
-from sources.sync.plan.registrations import Reading, Seat, read_lists
+from sources.sync.plan.registrations import Reading, Seat, read_list
 
 BATCH = 500
 SCALE_LENGTH = 200
@@ -31,8 +31,6 @@ OF_ROW = tuple(row.name for row in PERSON_FIELDS)
 # What a reading of the list may change.
 FOLLOWED = (*OF_PERSON, "is_listed", "gone_at", "doubt", "claim")
 CLEAR: dict[str, Any] = {"doubt": {}, "claim": ""}
-
-Rows = dict[int, dict[str, Any]]  # the code's registrations, by participant
 
 
 @dataclass(frozen=True)
@@ -59,45 +57,40 @@ def read_registrations(flow: Flow, code: FlowSource, client: LadokClient) -> tup
     """Ask Ladok for the list of this code, and write down what it says: afterwards the code's registrations and its
     `list_read_at` are as Ladok has them now. Gives what is to be told of people who cannot be told apart.
 
-    One request; where somebody is no longer on the list, one more for each other code of the flow, to which they may have moved.
+    One request; where somebody is no longer on the list, one more for each other code of the flow, to which she may have moved.
 
     LadokError, with nothing written, where the list cannot be read, the exam is not there any more, or the list is empty where
-    there were people. Somebody who is missing on a list that cannot be whole, or while another of the flow's is not or cannot be
-    read, stays on it, in doubt.
+    there were people. Somebody who is missing on a list that cannot be whole stays on it, in doubt.
     """
     read_at = timezone.now()
     exam = fetch_list(flow, client, code.code)
-    if not exam.people and (before := _count(code)):
+    if not exam.people and (before := listed_on(code).count()):
         raise LadokError(message("sources.list_empty", code=code.code, before=before), permanent=False)
-    people = people_of(flow)
-    lists, held = {code: exam}, dict[str, Message]()
-    if read_lists([(exam, _seats(code, _rows(code), people))], {})[0].gone:
-        others, held = _fetch_others(flow, code, client)
-        lists |= others
     with transaction.atomic():
-        return record_lists(lists, people, read_at=read_at, held=held).problems
+        told = record_list(code, exam, people_of(flow), read_at=read_at).problems
+    if listed_on(code, is_listed=False).filter(gone_at=read_at).exists():
+        _read_others(flow, code, client)
+    return told
 
 
-def _fetch_others(
-    flow: Flow, code: FlowSource, client: LadokClient
-) -> tuple[dict[FlowSource, Exam], dict[str, Message]]:
-    """The lists of the flow's other codes, and why one is not believed: it is empty, or cannot be had."""
-    lists, held = dict[FlowSource, Exam](), dict[str, Message]()
+def _read_others(flow: Flow, code: FlowSource, client: LadokClient) -> None:
+    """Somebody has gone from the list: what the others say now. One that cannot be had is not believed."""
     for other in flow.codes.filter(removed_at__isnull=True).exclude(pk=code.pk):
+        read_at = timezone.now()
         try:
             exam = fetch_list(flow, client, other.code)
         except LadokError as error:
-            held[other.code] = error.message
+            FlowSource.objects.filter(pk=other.pk).update(list_doubt=error.message.to_json())
             continue
-        if exam.people:
-            lists[other] = exam
-        elif before := _count(other):
-            held[other.code] = message("sources.list_empty", code=other.code, before=before)
-    return lists, held
+        reason = (
+            None if exam.people else message("sources.list_empty", code=other.code, before=listed_on(other).count())
+        )
+        with transaction.atomic():
+            record_list(other, exam, people_of(flow), read_at=read_at, held=reason)
 
 
-def _count(code: FlowSource) -> int:
-    return Registration.objects.filter(code=code, is_listed=True).count()
+def listed_on(code: FlowSource, *, is_listed: bool = True) -> models.QuerySet[Registration]:
+    return Registration.objects.filter(code=code, is_listed=is_listed)
 
 
 def people_of(flow: Flow) -> list[Participant]:
@@ -105,33 +98,28 @@ def people_of(flow: Flow) -> list[Participant]:
     return list(Participant.objects.filter(flow=flow).defer("export_message").order_by("pk"))
 
 
-def record_lists(
-    lists: Mapping[FlowSource, Exam],
+def record_list(
+    code: FlowSource,
+    exam: Exam,
     people: Sequence[Participant],
     *,
     read_at: dt.datetime,
-    held: Mapping[str, Message],
+    held: Message | None = None,
     holds: bool = True,
 ) -> Recorded:
-    """Write down what the lists say, in a transaction of the caller's. Only rows that differ are written, and an older reading is
-    not written over a newer one. `people` are all of the flow; `held` and `holds` are as of `read_lists`.
+    """Write down what the list says, in a transaction of the caller's. Only rows that differ are written, and an older reading is
+    not written over a newer one. `people` are all of the flow; `held` and `holds` are as of `read_list`.
     """
-    codes = FlowSource.objects.select_for_update().filter(pk__in=[code.pk for code in lists]).order_by("pk")
-    fresh = [code for code in codes if code.list_read_at is None or code.list_read_at <= read_at]
-    rows = {code: _rows(code) for code in fresh}
-    readings = read_lists([(lists[code], _seats(code, rows[code], people)) for code in fresh], held, holds=holds)
-    is_changed = False
-    for code, reading in zip(fresh, readings, strict=True):
-        scale = lists[code].grade_scale.strip()[:SCALE_LENGTH]
-        is_changed |= (
-            _write(code, rows[code], reading, people, read_at) or code.list_read_at is None or code.grade_scale != scale
-        )
-        FlowSource.objects.filter(pk=code.pk).update(list_read_at=read_at, grade_scale=scale)
-    return Recorded(tuple(problem for reading in readings for problem in reading.problems), is_changed)
-
-
-def _write(code: FlowSource, rows: Rows, reading: Reading, people: Sequence[Participant], read_at: dt.datetime) -> bool:
-    """Whether a registration is another than it was."""
+    code = FlowSource.objects.select_for_update().get(pk=code.pk)
+    if code.list_read_at is not None and code.list_read_at > read_at:
+        return Recorded()
+    # Not as objects: on a list of thousands hardly any is another than it was.
+    found = Registration.objects.filter(code=code).values("pk", "participant_id", *FOLLOWED)
+    rows = {row["participant_id"]: row for row in found}
+    said = said_by_participant(IdentityAnswer.objects.filter(registration__code=code))
+    reading = read_list(
+        exam, [_seat(person, rows.get(person.pk), said.get(person.pk, ())) for person in people], held=held, holds=holds
+    )
     new, changed = [], []
     for number, participant in enumerate(people):
         row = rows.get(participant.pk)
@@ -142,18 +130,12 @@ def _write(code: FlowSource, rows: Rows, reading: Reading, people: Sequence[Part
             changed.append(Registration(code=code, **row | values))
     Registration.objects.bulk_create(new, batch_size=BATCH)
     Registration.objects.bulk_update(changed, FOLLOWED, batch_size=BATCH)
-    return bool(new or changed)
-
-
-def _rows(code: FlowSource) -> Rows:
-    """The code's registrations by participant. Not as objects: on a list of thousands hardly any is another than it was."""
-    found = Registration.objects.filter(code=code).values("pk", "participant_id", *FOLLOWED)
-    return {row["participant_id"]: row for row in found}
-
-
-def _seats(code: FlowSource, rows: Rows, people: Sequence[Participant]) -> list[Seat]:
-    said = said_by_participant(IdentityAnswer.objects.filter(registration__code=code))
-    return [_seat(person, rows.get(person.pk), said.get(person.pk, ())) for person in people]
+    scale = exam.grade_scale.strip()[:SCALE_LENGTH]
+    doubt = reading.distrust.to_json() if reading.distrust is not None else {}
+    is_known = (code.grade_scale, code.list_doubt) == (scale, doubt) and code.list_read_at is not None
+    is_changed = bool(new or changed or not is_known)
+    FlowSource.objects.filter(pk=code.pk).update(list_read_at=read_at, grade_scale=scale, list_doubt=doubt)
+    return Recorded(reading.problems, is_changed)
 
 
 def _values(reading: Reading, number: int, read_at: dt.datetime) -> dict[str, Any]:

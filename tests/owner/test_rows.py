@@ -146,6 +146,14 @@ ROWS: dict[str, tuple[tuple[str, int, int], tuple[Step, ...]]] = {
             "somebody cannot be read": (("without_login", 1, 0),),
         }.items()
     },
+    "off the list while marking, on it again in a row without a user name": (
+        ("oru", 4, 1),
+        (*GRADED, ("gone", 0, 0), ("sync",), ("back", 0, 0), ("without_login", 0, -1), ("sync",), *END),
+    ),
+    "of an exam taken off the flow while marking, and moved to the other in a row without a user name": (
+        ("oru", 4, 2),
+        (("without_login", 1, 8), ("start",), ("grade_all", 3), ("remove_code", 1), ("move", 1, 8, 0)),
+    ),
     "moved while marking to a list that cannot be read, right before the export": (
         ("oru", 4, 2),
         (

@@ -1,9 +1,9 @@
-"""What becomes of the registrations of a flow's codes, now that their lists have been read. Pure."""
+"""What becomes of the registrations of one code, now that its list has been read. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ladokflow.ladok.base import Exam, Person
 from ladokflow.messages import Message, message
@@ -48,7 +48,7 @@ class Reading:
     """By the seats' numbers: whom the list has, and as what; who is no longer on it; and of whom that cannot be told, and why.
 
     `claims` has the person in Ladok whom a seat in doubt cannot be told from: nobody where the doubt is another. `problems` tell
-    of those in doubt. `distrust` is why the list is not believed when it no longer has somebody.
+    of those in doubt. `distrust` is why the list may have somebody whom nobody can find there.
     """
 
     listed: dict[int, Person] = field(default_factory=dict)
@@ -59,23 +59,9 @@ class Reading:
     distrust: Message | None = None
 
 
-def read_lists(
-    lists: Sequence[tuple[Exam, Sequence[Seat]]], held: Mapping[str, Message], *, holds: bool = True
-) -> list[Reading]:
-    """The lists of a flow's codes, each with the seats of all its participants. `held`: why nobody of a code may go, where that has
-    been decided already; `holds` False where a manager has seen who would go, and wants them gone.
-
-    Where one list is not believed, whoever is missing on another may have moved to it, and nobody knows.
-    """
-    readings = [_read_list(exam, seats) for exam, seats in lists]
-    if not holds:
-        return readings
-    reasons = [held.get(exam.code) or reading.distrust for (exam, _), reading in zip(lists, readings, strict=True)]
-    shared = next(filter(None, reasons), None)
-    return [_held_back(reading, reason or shared) for reading, reason in zip(readings, reasons, strict=True)]
-
-
-def _read_list(exam: Exam, seats: Sequence[Seat]) -> Reading:
+def read_list(exam: Exam, seats: Sequence[Seat], *, held: Message | None = None, holds: bool = True) -> Reading:
+    """`held`: why nobody of this code may go, where that has been decided for the whole flow; `holds` False where a manager has
+    seen who would go, and wants them gone."""
     people = [identifiers_of(person, KINDS) for person in exam.people]
     said = said_pairs(people, [seat.said for seat in seats])
     found = pair(without_shared(people), [seat.identifiers for seat in seats], said)
@@ -88,17 +74,18 @@ def _read_list(exam: Exam, seats: Sequence[Seat]) -> Reading:
     alike = _namesakes(exam, seats, found, said)
     doubts |= {seat: tell_doubt(exam.people[person], seats[seat], Likeness()) for seat, person in alike.items()}
     claims |= {seat: exam.people[person] for seat, person in alike.items()}
-    gone = tuple(
-        number for number, seat in enumerate(seats) if seat.is_listed and number not in listed and number not in doubts
-    )
     problems = _told(exam, seats, found, doubts)
-    return Reading(listed, gone, doubts, claims, problems, distrust(exam, doubts=len(found.left_doubts)))
-
-
-def _held_back(reading: Reading, reason: Message | None) -> Reading:
-    if reason is None:
-        return reading
-    return replace(reading, gone=(), doubts=reading.doubts | dict.fromkeys(reading.gone, reason))
+    missing = [
+        number for number, seat in enumerate(seats) if seat.is_listed and number not in listed and number not in doubts
+    ]
+    # Where there is a registration it is a question of its own, which a manager may answer.
+    unasked = sum(seats[seat].registration is None for seat, _ in found.left_doubts.values())
+    distrusted = distrust(exam, doubts=unasked)
+    reason = held or distrust(exam, doubts=len(found.left_doubts))
+    if missing and reason is not None and holds:
+        held_back = dict.fromkeys(missing, reason)
+        return Reading(listed, (), {**doubts, **held_back}, claims, problems, distrusted)
+    return Reading(listed, tuple(missing), doubts, claims, problems, distrusted)
 
 
 def _namesakes(
