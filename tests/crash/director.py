@@ -318,7 +318,7 @@ def wait_for_hands(world: World, seconds: float = 60) -> None:
 
 
 def settle(world: World, exams: list[Exam], told: Callable[[str, Said], None]) -> None:
-    """A manager's morning: every unknown outcome is looked up in Ladok, and what is not there is sent again."""
+    """A manager's morning: every unknown outcome is looked up in Ladok, what is not there is sent again, and what is ready is sent."""
     for university in {exam.university for exam in exams}:
         world.sandbox.control.set_read_back(university, True)
         world.sandbox.control.clear_rejections(university)
@@ -335,6 +335,19 @@ def settle(world: World, exams: list[Exam], told: Callable[[str, Said], None]) -
     _all_hands(
         world,
         [("retry", {"flow": exam.flow, "email": exam.email, "at": 0.0}) for exam in begun if exam.flow in failed],
+        told,
+        pairs=True,
+    )
+    ready = set(
+        Flow.objects.filter(export_state="pending", graded_count__gt=F("exported_count")).values_list("pk", flat=True)
+    )
+    _all_hands(
+        world,
+        [
+            ("start", {"flow": exam.flow, "email": exam.email, "at": 0.0, "overwrite": False})
+            for exam in begun
+            if exam.flow in ready
+        ],
         told,
         pairs=True,
     )
