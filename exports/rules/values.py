@@ -94,9 +94,8 @@ class PersonFacts:
     code: str  # that the grade goes to; empty without one
     is_listed: bool  # Ladok's list of that code has the person, or the person was added by hand and is on no list
     gone_at: dt.datetime | None  # when that list no longer had the person
-    doubt: (
-        Message | None
-    )  # why nobody can tell whose the registration on that code is, or whether one of the lists has the person
+    # Why nobody can tell whose the registration on that code is, or whether one of the flow's lists has the person
+    doubt: Message | None
     is_asked: bool  # a manager can say whose it is
     can_be_identified: bool
     is_known_as_sent: bool  # Ladok still knows the person by what `line` calls her

@@ -82,9 +82,8 @@ def read_list(exam: Exam, seats: Sequence[Seat], *, held: Message | None = None,
     unasked = sum(seats[seat].registration is None for seat, _ in found.left_doubts.values())
     distrusted = distrust(exam, doubts=unasked)
     reason = held or distrust(exam, doubts=len(found.left_doubts))
-    if missing and reason is not None and holds:
-        held_back = dict.fromkeys(missing, reason)
-        return Reading(listed, (), {**doubts, **held_back}, claims, problems, distrusted)
+    if reason is not None and holds:
+        doubts, missing = doubts | dict.fromkeys(missing, reason), []
     return Reading(listed, tuple(missing), doubts, claims, problems, distrusted)
 
 
