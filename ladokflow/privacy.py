@@ -23,9 +23,9 @@ _NATIONAL_ID = re.compile(
     | (?<!\d)(?P<shown>
         (?:19|20)?\d\d{_MONTH}{_DAY}(?:{_SIGN})?(?={_LAST}(?!\d))
       | (?:{_BIRTH_YEAR}|\d\d){_MONTH}{_DAY}[^\S\r\n](?={_LAST}(?!\d))
-      # A digit too many or too few.
-      | (?:19|20)\d\d{_MONTH}{_DAY}(?=\d{{3}}(?!\d)|\d{{5}}(?!\d))
+      # A digit too many or too few; of 11 that may be either, less is shown.
       | \d\d{_MONTH}{_DAY}(?=\d{{5}}(?!\d))
+      | (?:19|20)\d\d{_MONTH}{_DAY}(?=\d{{3}}(?!\d)|\d{{5}}(?!\d))
       | {_BIRTH_YEAR}{_MONTH}{_DAY}{_SIGN}(?=\d{{3}}(?!\d)|\d{{5}}(?!\d))
       # As a date.
       | {_BIRTH_YEAR}(?P<apart>[-./ ]){_MONTH}(?P=apart){_DAY}(?:{_SIGN}|[^\S\r\n]|(?P=apart))?(?={_LAST}(?!\d))

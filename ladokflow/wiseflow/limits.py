@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 # A little below the limits: requests that leave us evenly may arrive closer together.
 RATES = ((190, Duration.SECOND), (4_900, Duration.MINUTE))
+LONGEST_WINDOW = max(int(window) for _, window in RATES)  # milliseconds
 LEAK_EVERY_SECONDS = 10.0
 LOCK_SECONDS = 5.0
 # The limits are per second and per minute: who asks for more has made a mistake, and must not stop a licence for a day.
@@ -127,7 +128,13 @@ class Counting:
         item = RateItem(name, now)
         if bucket.put(item):
             return 0.0
-        return max(int(bucket.waiting(item)), 1) / 1000  # type: ignore[arg-type]
+        milliseconds = int(bucket.waiting(item))  # type: ignore[arg-type]
+        if milliseconds > LONGEST_WINDOW:
+            # Counted by a clock that was ahead: such calls would hold everybody until it is that late.
+            bucket.flush()
+            bucket.put(item)
+            return 0.0
+        return max(milliseconds, 1) / 1000
 
 
 def rates() -> list[Rate]:

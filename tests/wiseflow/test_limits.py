@@ -57,6 +57,23 @@ def test_limit_of_a_minute_is_kept_too(tmp_path):
     assert 5 < store.take() < 40
 
 
+@pytest.mark.parametrize("ahead", [120, 3_600, 20 * 365 * 86_400])
+@pytest.mark.parametrize("kept", ["file", "redis"])
+def test_calls_that_a_clock_has_counted_which_was_ahead_hold_nobody(kept, ahead, tmp_path, request):
+    moments = [time.time_ns() // 1_000_000 + ahead * 1000 + n for n in range(PER_SECOND)]
+    if kept == "file":
+        store = FileStore(tmp_path / "limit.sqlite3")
+        store.take()
+        with sqlite3.connect(tmp_path / "limit.sqlite3") as file:
+            file.executemany("INSERT INTO calls VALUES ('call', ?)", [(moment,) for moment in moments])
+    else:
+        url, key = request.getfixturevalue("redis_url"), str(time.time_ns())
+        store = RedisStore(url, key)
+        store.take()
+        redis.Redis.from_url(url).zadd(f"ladokflow:calls:{key}", {f"call{n}": moment for n, moment in enumerate(moments)})
+    assert store.take() == 0
+
+
 def test_pause_that_one_process_is_told_holds_for_another(tmp_path):
     one, other = Limit(FileStore(tmp_path / "limit.sqlite3")), Limit(FileStore(tmp_path / "limit.sqlite3"))
     other.wait(until=time.monotonic())
