@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
+from copy import copy
 
 from django.conf import settings
 from django.db import models
@@ -266,6 +267,10 @@ class ExportItemQuerySet(models.QuerySet["ExportItem"]):
         """For a subquery: those of the person in the same place that have come after the item of the query around it."""
         return self.filter(participant=OuterRef("participant"), place=OuterRef("place"), pk__gt=OuterRef("pk"))
 
+    def earlier(self) -> "ExportItemQuerySet":
+        """For a subquery, as `newer`."""
+        return self.filter(participant=OuterRef("participant"), place=OuterRef("place"), pk__lt=OuterRef("pk"))
+
     def newest(self) -> "ExportItemQuerySet":
         """Without those after which there is a newer one: nothing can be done with them any more."""
         return self.filter(~Exists(ExportItem.objects.newer()))
@@ -368,6 +373,13 @@ class ExportItem(models.Model):
     @property
     def is_marked(self) -> bool:
         return bool(self.before_mark)
+
+    def unmarked(self) -> "ExportItem":
+        """The item as it was before a manager said anything of it."""
+        was, before = copy(self), self.before_mark
+        while before:
+            was.state, was.message, before = before["state"], before["message"], before.get("before_mark")
+        return was
 
     @property
     def reason(self) -> Message | None:

@@ -10,17 +10,18 @@ import logging
 import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from exports.attempts.answer import ItemOutcome
-from exports.attempts.counts import close_if_all_exported
+from exports.attempts.counts import close_if_all_exported, recount
 from exports.models import DigestEntry, ExportAttempt, ExportItem, Finding
 from exports.rules.cases import lock
-from exports.rules.sendings import Sending, registered_twice, stands_after_all
+from exports.rules.sendings import Sending, none_arrived, registered_twice, stands_after_all
 from exports.writing import BATCH, update_in_groups
 from ladokflow.messages import Message, Refused, Trait, message
 from sources.audit import record
@@ -43,7 +44,8 @@ def find_late(
         item__participant=OuterRef("participant"), item__place=OuterRef("place"), kind=Kind.TWICE
     )
     twice = set(ExportItem.objects.filter(Exists(of_person), attempt_id=pk).values_list("pk", flat=True))
-    told = {key: _late(outcome) for key, outcome in said.items() if stands[key] != before[key]}
+    changed = [key for key in said if stands[key] != before[key] != State.SUPERSEDED]
+    told = {key: _late(said[key]) for key in changed}
     told |= {key: message("finding.late_sent_again") for key in again if key not in told and key not in twice}
     _find(flow_pk, Kind.LATE, told)
 
@@ -67,11 +69,16 @@ def _find(flow_pk: int, kind: Kind, told: Mapping[int, Message]) -> set[int]:
 
 
 def weigh_sendings(flow_pk: int) -> None:
-    """Of everybody in the flow who has been sent more than once, and of whom Ladok has answered that an earlier one was registered:
-    the grade stands where the newest came to nothing, and is there twice where that is registered as well."""
-    earlier = ExportItem.objects.filter(attempt__flow_id=flow_pk, is_registered=True).exclude(state=State.EXPORTED)
+    """Of everybody in the flow who has been sent more than once, and of whom Ladok has answered that an earlier one was registered, or
+    nobody knew: the grade stands where the newest came to nothing, is there twice where that is registered as well, and has failed
+    where each of them is known not to be there."""
+    items = ExportItem.objects.filter(attempt__flow_id=flow_pk)
+    earlier = items.filter(is_registered=True).exclude(state=State.EXPORTED)
+    doubted = items.filter(
+        Q(state=State.UNKNOWN) | Q(state=State.EXPORTED) & ~Q(before_mark={}), Exists(items.earlier())
+    )
     rows = (
-        ExportItem.objects.filter(attempt__flow_id=flow_pk, participant__in=earlier.order_by().values("participant"))
+        items.filter(Q(participant__in=_people(earlier)) | Q(participant__in=_people(doubted)))
         .select_related("attempt__code")
         .defer("national_id", "attempt__answer")
         .order_by("pk")
@@ -81,23 +88,54 @@ def weigh_sendings(flow_pk: int) -> None:
         people.setdefault((row.participant_id, row.place), []).append(row)
     standing: list[tuple[ExportItem, ExportItem]] = []
     twice: list[list[ExportItem]] = []
-    for items in people.values():
-        sendings = [_sending(item) for item in items]
-        by_pk = {item.pk: item for item in items}
+    failed: list[ExportItem] = []
+    for items_of_one in people.values():
+        sendings = [_sending(item) for item in items_of_one]
+        by_pk = {item.pk: item for item in items_of_one}
         if (stands := stands_after_all(sendings)) is not None and by_pk[stands].state != State.EXPORTED:
-            standing.append((by_pk[stands], items[-1]))
+            standing.append((by_pk[stands], items_of_one[-1]))
         if pair := registered_twice(sendings):
             twice.append([by_pk[pk] for pk in pair])
+        if none_arrived(sendings):
+            failed.append(items_of_one[-1])
     _let_stand(flow_pk, standing)
     _tell_twice(flow_pk, twice)
+    _end_doubts(flow_pk, failed)
+
+
+def _people(items: QuerySet[ExportItem]) -> QuerySet[ExportItem, Any]:
+    return items.order_by().values("participant")
 
 
 def _sending(item: ExportItem) -> Sending:
+    was = item.unmarked()
+    is_refused = was.reason is not None and was.reason.has(Trait.RETRY_REFUSED)
     # Then what is unknown is the sending before.
-    is_refused = item.reason is not None and item.reason.has(Trait.RETRY_REFUSED)
-    came_to_nothing = item.state == State.UNKNOWN and (item.attempt.sending_at is None or is_refused)
-    is_over = came_to_nothing or item.state in (State.FAILED, State.SUPERSEDED)
-    return Sending(item.pk, item.is_registered, item.replaces_exported, is_over)
+    came_to_nothing = was.state in (State.UNKNOWN, State.SUPERSEDED) and (item.attempt.sending_at is None or is_refused)
+    is_denied = item.state == State.FAILED and not item.may_be_in_ladok and not item.is_there_already
+    return Sending(
+        item.pk,
+        is_registered=item.is_registered,
+        replaces=item.replaces_exported,
+        is_over=(item.state == State.UNKNOWN and came_to_nothing) or item.state in (State.FAILED, State.SUPERSEDED),
+        is_absent=came_to_nothing or is_denied,
+        is_in_doubt=was.state == State.UNKNOWN and item.state != State.FAILED,
+    )
+
+
+def _end_doubts(flow_pk: int, items: Sequence[ExportItem]) -> None:
+    """None of their sendings has arrived, whatever a manager has said meanwhile."""
+    told = {}
+    for item in items:
+        reason = item.unmarked().reason
+        cause = reason.params["cause"] if reason else {}
+        is_marked = item.state == State.EXPORTED
+        why = message("attempt.late_rejected", cause=cause).to_json() if is_marked else cause
+        unmarked: dict[str, Any] = {"before_mark": {}, "settled_by": None, "settled_at": None}
+        ExportItem.objects.filter(pk=item.pk).update(state=State.FAILED, message=why, may_be_in_ladok=False, **unmarked)
+        recount(item.attempt_id, failed=1, exported=-int(is_marked), unknown=-int(not is_marked))
+        told[item.pk] = message("finding.late_failed", cause=cause)
+    _find(flow_pk, Kind.LATE, told)
 
 
 def _let_stand(flow_pk: int, pairs: Sequence[tuple[ExportItem, ExportItem]]) -> None:

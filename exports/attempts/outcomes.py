@@ -190,6 +190,7 @@ def _record_late(
     update_in_groups(ExportItem.objects.filter(attempt_id=pk), said)
     before = dict(ExportItem.objects.filter(attempt_id=pk).values_list("pk", "state"))
     written = _write_outcomes(pk, keys, reading, ItemState.UNKNOWN)
+    written["failed"] += _write_set_aside(pk, keys, reading)
     corrected, overruled, again = _correct_settled(pk, keys, reading, is_ladoks=status is not None)
     exported, failed = written["exported"] + corrected - overruled, written["failed"] - corrected + overruled
     ended.update(
@@ -291,6 +292,17 @@ def _write_outcomes(pk: uuid.UUID, keys: list[int], reading: Reading, before: st
         }
         written[name] = update_in_groups(ExportItem.objects.filter(attempt_id=pk, state=before), changes)
     return written
+
+
+def _write_set_aside(pk: uuid.UUID, keys: list[int], reading: Reading) -> int:
+    """Who has been sent again, because nobody knew, and is known now not to have arrived by this one; how many."""
+    changes = {
+        key: {"state": ItemState.FAILED.value, "message": why.to_json(), "may_be_in_ladok": False}
+        for key, outcome in zip(keys, reading.items, strict=True)
+        if (why := _rejection(outcome)) is not None
+    }
+    set_aside = ExportItem.objects.filter(attempt_id=pk, state=ItemState.SUPERSEDED, settled_at__isnull=True)
+    return update_in_groups(set_aside, changes)
 
 
 def lose(pk: uuid.UUID, why: Message, *, token: uuid.UUID, expired: bool = True) -> bool:

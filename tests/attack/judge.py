@@ -7,7 +7,7 @@ doubt    A retry went out of somebody whose grade may be in Ladok, and the page 
 twice    A grade was registered twice, and no manager had been told that it may be there.
 lost     *Exported* of a grade that is not in the ledger.
 denied   *Failed* of a grade that is in the ledger, and nothing has been sent for the person since.
-overrule A manager's mark stands, and Ladok itself has answered that it turned the grade down.
+overrule A manager's mark stands, and Ladok itself has answered of each sending of the grade that it turned it down.
 page     A page that does not open, or says other figures than the rows.
 silence  The flow shows *Exported*, and somebody graded and on the list is not in the ledger.
 untold   Ladok has said of a grade twice that it is registered, and no page tells.
@@ -153,11 +153,15 @@ class AttackJudge(Judge):
             if item.state == State.EXPORTED and not is_there:
                 if item.pk not in self.play.vouched:
                     self._found("lost", f"{item.grade} of {human} on {code} shows Exported, and is not in Ladok")
-                elif attempt in self.play.sandbox.answered and item.attempt.state not in ExportAttempt.OPEN:
+                elif all(self._is_answered(each) for each in rows if _is_of(item, each)):
                     self._found("overrule", f"{human} is marked as exported, and Ladok has turned the grade down")
             is_newest = newest[item.participant_id, item.place] == item.pk
             if item.state == State.FAILED and is_newest and attempt in registering.get((human, code), ()):
                 self._found("denied", f"{item.grade} of {human} on {code} shows Failed, and is in Ladok")
+
+    def _is_answered(self, item: ExportItem) -> bool:
+        attempt = item.attempt
+        return attempt.state not in ExportAttempt.OPEN and str(attempt.pk) in self.play.sandbox.answered
 
     def _judge_by_hand(self) -> None:
         row = self.play.row
@@ -300,3 +304,9 @@ class AttackJudge(Judge):
 
 def _plain(counts: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(state.value): count for state, count in counts.items()}
+
+
+def _is_of(item: ExportItem, other: ExportItem) -> bool:
+    """Whether the other one was sent, and for the same person to the same place."""
+    is_sent = other.attempt.sending_at is not None
+    return is_sent and (item.participant_id, item.place) == (other.participant_id, other.place)

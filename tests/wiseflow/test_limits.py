@@ -70,7 +70,9 @@ def test_calls_that_a_clock_has_counted_which_was_ahead_hold_nobody(kept, ahead,
         url, key = request.getfixturevalue("redis_url"), str(time.time_ns())
         store = RedisStore(url, key)
         store.take()
-        redis.Redis.from_url(url).zadd(f"ladokflow:calls:{key}", {f"call{n}": moment for n, moment in enumerate(moments)})
+        redis.Redis.from_url(url).zadd(
+            f"ladokflow:calls:{key}", {f"call{n}": moment for n, moment in enumerate(moments)}
+        )
     assert store.take() == 0
 
 

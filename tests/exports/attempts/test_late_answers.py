@@ -214,3 +214,67 @@ def test_a_late_answer_that_rejects_what_was_sent_again_is_not_called_twice(
     told = AuditEntry.objects.filter(attempt_id=attempt.pk).values_list("message__code", flat=True)
     assert "audit.late_answer_superseded" not in set(told)
     assert ExportItem.objects.filter(state="live").count() == 1
+
+
+# What Ladok says late of the first sending, and what the second one, sent because nobody knew, has come to by then: what the grade is.
+ENDS = {
+    ("rejected", "rejected"): "failed",
+    ("rejected", "refused"): "failed",
+    ("rejected", "not sent"): "failed",
+    ("unknown", "rejected"): "unknown",
+    ("exported", "rejected"): "exported",
+    ("there", "rejected"): "unknown",
+}
+LATE: dict[str, tuple[int, Any]] = {
+    "rejected": (200, {"numberOfSuccess": 0, "numberOfErrors": 1}),
+    "exported": (200, {"numberOfSuccess": 1, "numberOfErrors": 0, "errors": []}),
+    "unknown": (200, {"ok": True}),
+}
+
+
+@pytest.mark.parametrize("is_marked", [False, True])
+@pytest.mark.parametrize(("first", "second"), ENDS)
+def test_the_doubt_about_a_retry_ends_when_ladok_has_turned_down_what_it_was_about(
+    make_flow: MakeFlow, world: World, first: str, second: str, is_marked: bool
+) -> None:
+    flow = make_flow(people=1)
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    named = [{"userId": "stude001", "errorInfo": THERE if first == "there" else REJECTED}]
+
+    def work() -> None:
+        lost(attempt)
+        (retry,) = retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+        identifier = world.exported[-1].body["gradeExports"][0]
+        named[0]["userId"] = next(value for key, value in identifier.items() if key != "grade")
+        errors = [named[0] | {"errorInfo": REJECTED}]
+        world.answer = lambda call: (
+            (200, json.dumps({"numberOfSuccess": 0, "numberOfErrors": 1, "errors": errors}).encode())
+            if second == "rejected"
+            else (422, b"{}")
+        )
+        if second == "not sent":
+            flow.source.credentials.filter(system="ladok").update(enabled=False)
+        send_attempt(retry.pk)
+        item = retry.items.get()
+        assert item.state == "unknown"
+        if is_marked:
+            mark_as_exported(flow=flow, seen={item.pk: seen_of(item)}, by=flow.created_by, reason="Syns i Ladok")
+
+    status, body = LATE.get(first, LATE["rejected"])
+    if first in ("rejected", "there"):
+        body = body | {"errors": named}
+    in_the_meantime(world, work, status, body)
+    send_attempt(attempt.pk)
+
+    stands = ExportItem.objects.exclude(state="superseded").order_by("pk").last()
+    expected = "exported" if is_marked and ENDS[first, second] == "unknown" else ENDS[first, second]
+    assert stands is not None
+    assert stands.state == expected
+    assert not stands.before_mark or expected == "exported"
+    for each in (attempt, *flow.attempts.exclude(pk=attempt.pk)):
+        each.refresh_from_db()
+        assert each.exported_count + each.failed_count + each.unknown_count == each.sent_count
+    flow.refresh_from_db()
+    assert flow.export_state == ("exported" if expected == "exported" else "failed")
+    if first == "rejected":
+        assert list(stands.findings.values_list("message__code", flat=True)) == ["finding.late_failed"]
