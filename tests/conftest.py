@@ -18,7 +18,7 @@ from django.db import connection
 
 from tests import nobodys_turn, prepared, services, warm
 from tests.environment import ROOT
-from tests.flushing import let_flush_pass_triggers
+from tests.flushing import keep_content_types, let_flush_pass_triggers
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -59,6 +59,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         database.setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
     prepared.copied(database, is_sqlite=settings.IS_SQLITE)
     let_flush_pass_triggers()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    keep_content_types()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ NOW = timezone.now().replace(microsecond=0)
 SETUPS = ("queued", "creating", "stopped")
 PHASES = (None, 0, 1, 2, 3, 4, 5)
 ATTEMPTS = ("queued", "claimed", "sending", "exported", "failed")
+TWINS = ("T\u00c5G 1", "ta\u030ag1")  # one code in two spellings
 ITEMS = {"queued": "live", "claimed": "live", "sending": "live", "exported": "exported", "failed": "failed"}
 
 
@@ -156,8 +157,8 @@ class Old:
         removed = flow.codes.get(position=1)
         removed.removed_at = NOW
         removed.save(update_fields=["removed_at"])
-        # Two flows have one code in two spellings: 0.1.0 let them.
-        for spelling in ("TENX ", "tenx"):
+        # On two flows: 0.1.0 let them be.
+        for spelling in TWINS:
             twin = self.flow(codes=0)
             self.make(
                 "sources.FlowSource",

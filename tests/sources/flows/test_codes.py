@@ -1,8 +1,7 @@
 """Ladok codes that are added to a flow and removed from it, in every phase, against the sandbox."""
 
 import pytest
-from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ladokflow.fingerprints import NotAsShown
@@ -10,9 +9,9 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
 from sources.flows.codes import add_code, phase_of, removal_of, remove_code
 from sources.flows.create import create_flow
-from sources.flows.exams import fetch_exam, on_a_flow
+from sources.flows.exams import fetch_exam
 from sources.flows.request import request_flow
-from sources.models import AuditEntry, Flow, FlowSource, SyncRun
+from sources.models import AuditEntry, Flow, SyncRun
 from sources.sync.lease import Lease
 from sources.sync.run import request_sync, run_sync
 from tests.factories import FlowSourceFactory
@@ -362,24 +361,3 @@ def test_a_code_that_ladok_has_no_more_is_told_with_the_flow_that_has_it(liu):
     with pytest.raises(RemoteError) as caught:
         fetch_exam(liu, "gone-2")
     assert caught.value.message.code == "ladok.unknown_code"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_database_with_two_spellings_of_one_code_is_migrated_and_back(liu):
-    old, new = [("sources", "0013_flow_former_host")], [("sources", "0015_one_flow_per_normal_code")]
-    latest = MigrationExecutor(connection).loader.graph.leaf_nodes()
-    rows = [FlowSourceFactory(flow__source=liu, code=code).pk for code in ("A", "B", "C")]
-    try:
-        before = MigrationExecutor(connection).migrate(old).apps.get_model("sources", "FlowSource")
-        before.objects.filter(pk=rows[1]).update(code="T\u00c5G 1")
-        before.objects.filter(pk=rows[2]).update(code="ta\u030ag1")
-        MigrationExecutor(connection).migrate(new)
-    finally:
-        MigrationExecutor(connection).migrate(latest)
-    kept = {row.pk: row for row in FlowSource.objects.all()}
-    assert [kept[pk].code for pk in rows] == ["A", "T\u00c5G 1", "ta\u030ag1"]
-    assert [kept[pk].normal_code for pk in rows] == ["a", "t\u00e5g1", f"t\u00e5g1 {rows[2]}"]
-    assert on_a_flow(liu, "t\u00e5g1") == kept[rows[1]]
-    # Whoever writes the younger one again does not bring the two together.
-    kept[rows[2]].save()
-    assert FlowSource.objects.get(pk=rows[2]).normal_code == f"t\u00e5g1 {rows[2]}"
