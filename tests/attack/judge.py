@@ -7,7 +7,8 @@ doubt    A retry went out of somebody whose grade may be in Ladok, and the page 
 twice    A grade was registered twice, and no manager had been told that it may be there.
 lost     *Exported* of a grade that is not in the ledger.
 denied   *Failed* of a grade that is in the ledger, and nothing has been sent for the person since.
-overrule A manager's mark stands, and Ladok itself has answered of each sending of the grade that it turned it down.
+overrule A manager's mark stands of what nobody knew, and Ladok itself has answered of each sending of the grade that it turned it
+         down. Who marks what the page shows as turned down has been told.
 page     A page that does not open, or says other figures than the rows.
 silence  The flow shows *Exported*, and somebody graded and on the list is not in the ledger.
 untold   Ladok has said of a grade twice that it is registered, and no page tells.
@@ -153,7 +154,9 @@ class AttackJudge(Judge):
             if item.state == State.EXPORTED and not is_there:
                 if item.pk not in self.play.vouched:
                     self._found("lost", f"{item.grade} of {human} on {code} shows Exported, and is not in Ladok")
-                elif all(self._is_answered(each) for each in rows if _is_of(item, each)):
+                elif item.unmarked().state == State.UNKNOWN and all(
+                    self._is_answered(each) for each in rows if _is_of(item, each)
+                ):
                     self._found("overrule", f"{human} is marked as exported, and Ladok has turned the grade down")
             is_newest = newest[item.participant_id, item.place] == item.pk
             if item.state == State.FAILED and is_newest and attempt in registering.get((human, code), ()):

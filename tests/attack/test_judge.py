@@ -39,7 +39,9 @@ def not_registered(played: Attacked) -> None:
 
 
 def vouched_for(played: Attacked) -> None:
+    """While nobody knew what had become of them; Ladok's answer was no, and has changed nothing."""
     played.vouched.update(ExportItem.objects.values_list("pk", flat=True))
+    ExportItem.objects.update(before_mark={"state": "unknown", "message": {}})
     played.judge.ledger().clear()
 
 
