@@ -10,7 +10,9 @@ from ladokflow.pages.glossary import glossary
 from ladokflow.pages.health import health
 from ladokflow.pages.home import home
 from ladokflow.pages.preferences import preferences
+from ladokflow.pages.search import search
 from ladokflow.pages.sign_in import SignIn
+from ladokflow.pages.student import student
 from ladokflow.pages.styleguide import styleguide
 from ladokflow.pages.urls import flow_tabs
 from sources.urls import urlpatterns as flow_list_and_wizard
@@ -20,6 +22,8 @@ urlpatterns = [
     path("", home, name="home"),
     path("flows/", include((flow_tabs + flow_list_and_wizard, "flows"))),
     path("exports/", include("exports.urls")),
+    path("search/", search, name="search"),
+    path("students/<int:person_pk>/", student, name="student"),
     path("sign-in/", SignIn.as_view(), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("language/", set_language, name="set_language"),

@@ -13,6 +13,7 @@ from exports.models import ExportItem
 from exports.rules.values import Asking
 from sources.models import Source
 from sources.models.flow import ExportState, FlowQuerySet
+from sources.models.searching import contains
 
 # What a manager may ask for; instant export asks by itself.
 ASKINGS = (Asking.FIRST, Asking.RETRY, Asking.OVERWRITE)
@@ -87,8 +88,8 @@ class ItemFilter(forms.Form):
         self.is_valid()
         for word in self.cleaned_data.get("q", "").split():
             items = items.filter(
-                Q(participant__first_name__icontains=word)
-                | Q(participant__last_name__icontains=word)
+                contains("participant__first_name", word)
+                | contains("participant__last_name", word)
                 | Q(organisation_id__istartswith=word)
                 | Q(unique_exam_id__istartswith=word)
             )

@@ -19,6 +19,7 @@ from ladokflow.looks import BAD, BUSY, OK, WAITING
 from ladokflow.messages import Message, Trait
 from ladokflow.wiseflow.words import BEFORE_MARKING, MARKING_OVER, USUAL_TYPE, FlowState, choices_of
 from sources.models.queued import Queued, QueuedQuerySet
+from sources.models.searching import contains
 from sources.models.source import Membership, Source
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ class FlowQuerySet(QueuedQuerySet["Flow"]):
         """By a part of the title, subtitle or Ladok code, the number in WISEflow, or a student's whole organisation id."""
         flows = Flow.objects.order_by().values("pk")
         found: list[QuerySet[Any, Any]] = [
-            flows.filter(title__icontains=text),
-            flows.filter(subtitle__icontains=text),
-            FlowSource.objects.filter(code__icontains=text).order_by().values("flow"),
+            flows.filter(contains("title", text)),
+            flows.filter(contains("subtitle", text)),
+            FlowSource.objects.filter(contains("code", text)).order_by().values("flow"),
             # Exact, so that the index is used: there may be millions of participants.
             Participant.objects.filter(organisation_id__in=spellings(text)).order_by().values("flow"),
         ]
@@ -429,6 +430,30 @@ class AllocationLine(models.Model):
         return f"{self.organisation_id}; {self.assessor}"
 
 
+class ParticipantQuerySet(models.QuerySet["Participant"]):
+    def matching(self, text: str) -> ParticipantQuerySet:
+        """Each word is a part of the name, or the beginning of an identifier. National ids are encrypted: nobody is found by one."""
+        people = self
+        for word in text.split():
+            people = people.filter(
+                contains("first_name", word)
+                | contains("last_name", word)
+                | Q(organisation_id__istartswith=word)
+                | Q(external_user_id__istartswith=word)
+                | Q(unique_exam_id__istartswith=word)
+            )
+        return people
+
+    def of_same_person(self, person: Participant) -> ParticipantQuerySet:
+        """Those at the same university with the same organisation id, or student number: the one may have been corrected."""
+        same = Q(pk=person.pk)
+        if person.organisation_id:
+            same |= Q(organisation_id__in=spellings(person.organisation_id))
+        if person.external_user_id:
+            same |= Q(external_user_id__iexact=person.external_user_id)
+        return self.filter(same, flow__source=person.flow.source_id)
+
+
 class Participant(models.Model):
     """A student on a flow, from the source or added by hand in WISEflow."""
 
@@ -451,6 +476,8 @@ class Participant(models.Model):
 
     export_state = models.CharField(_("export"), max_length=10, choices=ExportState, default=ExportState.PENDING)
     export_message = models.JSONField(default=dict, blank=True)
+
+    objects = ParticipantQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("participant")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.expressions import OrderBy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +15,7 @@ from ladokflow.wiseflow.words import choices_of
 from sources.flows.asking import asking
 from sources.flows.scales import ANY_SCALE
 from sources.models import Flow, Participant, Source
-from sources.models.flow import ExportState, FlowQuerySet
+from sources.models.flow import ExportState, FlowQuerySet, ParticipantQuerySet
 
 CREATING = "creating"
 ANY = "any"  # the forms' word for ANY_SCALE
@@ -112,16 +112,9 @@ class ParticipantFilter(forms.Form):
     def is_filtering(self) -> bool:
         return any(self.cleaned_data.values())
 
-    def apply(self, people: QuerySet[Participant]) -> QuerySet[Participant]:
+    def apply(self, people: ParticipantQuerySet) -> QuerySet[Participant]:
         self.is_valid()
-        for word in self.cleaned_data.get("q", "").split():
-            people = people.filter(
-                Q(first_name__icontains=word)
-                | Q(last_name__icontains=word)
-                | Q(organisation_id__istartswith=word)
-                | Q(external_user_id__istartswith=word)
-                | Q(unique_exam_id__istartswith=word)
-            )
+        people = people.matching(self.cleaned_data.get("q", ""))
         if state := self.cleaned_data.get("export"):
             people = people.filter(export_state=state)
         return people

@@ -36,7 +36,7 @@ FRAGMENTS = {"exports:live"}
 ELSEWHERE = {"login", "set_language"}  # lead on to another page
 ENGLISH_ONLY = {"styleguide"}  # for developers
 QUERIES = {"flows:from_list": "?course=TDDE01", "flows:preview": "?code=TDDE01-TEN1-1001"}
-QUERIES["flows:settings"] = QUERIES["flows:preview"]
+QUERIES |= {"flows:settings": QUERIES["flows:preview"], "search": "?q=tentamen"}
 
 
 def flows_in_every_state(source: Source) -> list[Flow]:
@@ -92,6 +92,7 @@ def addresses(flow: Flow) -> list[tuple[str, str]]:
         "run_pk": flow.sync_runs.get().pk,
         "code_pk": flow.codes.first().pk,
         "batch_pk": batch_of(flow).pk,
+        "person_pk": flow.participants.first().pk,
         "slug": flow.source.slug,
         "kind": "csv",
     }

@@ -124,6 +124,10 @@ def _of_flows(source: Source, user: User) -> list[Place]:
         *tabs,
         *empty,
         Place(reverse("flows:participants", args=[full.pk]) + "?q=nobody"),
+        Place(reverse("search")),
+        Place(reverse("search") + "?q=liu.example"),
+        Place(reverse("search") + "?q=nobody"),
+        Place(reverse("student", args=[full.participants.first().pk])),
         Place(reverse("flows:code_remove", args=[full.pk, full.codes.last().pk])),
         Place(reverse("flows:sync_preview", args=[full.pk])),  # WISEflow does not know the flow: told on the page
         Place(reverse("flows:sync_run", args=[full.pk, failed.pk])),

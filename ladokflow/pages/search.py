@@ -1,0 +1,59 @@
+"""One search for all of it: flows, and students in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Case, CharField, Count, F, Max, Q, When
+from django.db.models.functions import Cast
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from ladokflow.requests import HtmxRequest
+from sources.models import Flow, Participant, Source
+
+SHOWN = 20
+LONGEST = 200  # characters
+SHORTEST_WORD = 3  # what an index of names can be asked for
+
+
+@login_required
+@require_GET
+def search(request: HtmxRequest) -> HttpResponse:
+    text = " ".join(request.GET.get("q", "").replace("\0", "")[:LONGEST].split())
+    flows = Flow.objects.visible_to(request.user).found_by(text).order_by("-created_at", "-pk") if text else None
+    is_enough = any(len(word) >= SHORTEST_WORD for word in text.split())
+    students = students_found(request, text)[: SHOWN + 1] if is_enough else ()
+    context = {
+        "text": text,
+        "flows": flows.with_source_and_codes()[: SHOWN + 1] if flows is not None else (),
+        "students": students,
+        "shown": SHOWN,
+        "is_enough": is_enough,
+        "has_several_sources": Source.objects.visible_to(request.user).count() > 1,
+    }
+    return render(request, "pages/search.html", context)
+
+
+def students_found(request: HtmxRequest, text: str) -> Any:
+    """By university and organisation id, once each: the newest of their rows, with the number of their flows."""
+    sources = Source.objects.visible_to(request.user)
+    alone = Cast("pk", CharField())  # nobody is the same person for having no organisation id
+    person = Case(When(Q(organisation_id=""), then=alone), default=F("organisation_id"))
+    return (
+        Participant.objects.matching(text)
+        .filter(flow__source__in=sources)
+        .order_by()
+        .values("flow__source", person=person)
+        .annotate(
+            newest=Max("pk"),
+            first=Max("first_name"),
+            last=Max("last_name"),
+            organisation=Max("organisation_id"),
+            university=Max("flow__source__name"),
+            flows=Count("flow", distinct=True),
+        )
+        .order_by("last", "first", "newest")
+    )
