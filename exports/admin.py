@@ -7,8 +7,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import ExportAttempt
+from exports.pages.answers import shown_answer
 from ladokflow.messages import Message
-from ladokflow.privacy import redact
 from sources.admin.long_list import LongListAdmin
 
 
@@ -38,7 +38,7 @@ class ExportAttemptAdmin(LongListAdmin):
 
     @admin.display(description=_("Ladok's answer"))
     def masked_answer(self, attempt: ExportAttempt) -> SafeString | None:
-        return format_html("<pre>{}</pre>", redact(attempt.answer)) if attempt.answer else None
+        return format_html("<pre>{}</pre>", answer) if (answer := shown_answer(attempt)) else None
 
     @admin.display(description=_("page"))
     def page(self, attempt: ExportAttempt) -> SafeString:

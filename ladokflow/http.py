@@ -1,7 +1,8 @@
 """The only place that builds an httpx client, and the family of errors that every remote call may raise.
 
-Rules kept here: https only, except to loopback and the hosts the operator names; no redirects; every request has a total
-deadline, not only a time limit per phase; nothing is ever repeated by the transport.
+Rules kept here: https only, except to loopback and the hosts the operator names; nothing inside our own network but what the
+operator names (`ladokflow/destinations.py`); no redirects; every request has a total deadline, not only a time limit per phase;
+nothing is ever repeated by the transport; what an answer holds that is not JSON is told nobody.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import httpx
 from django.conf import settings
 
 from ladokflow import __version__
+from ladokflow.destinations import Inside, is_inside, is_named
 from ladokflow.messages import Message
 from ladokflow.privacy import redact
 from ladokflow.remote_answers import FAILURES, NOT_JSON, REPEATED, Failure, Failures
@@ -88,8 +90,7 @@ class RemoteError(Exception):
     def not_data(cls, response: Answer, error: NotData) -> Self:
         """The error for an answer whose body cannot be read as data."""
         failure = REPEATED if isinstance(error, Repeated) else NOT_JSON
-        kind = response.headers.get("content-type", "").partition(";")[0].strip()[:60] or "?"
-        reason = failure.message(system=cls.system, detail=kind)
+        reason = failure.message(system=cls.system, detail=response.kind)
         reference = response.headers.get("x-trace-id", "")
         return cls(reason, permanent=failure.is_permanent, status=response.status, reference=reference)
 
@@ -109,16 +110,22 @@ def _host(url: str) -> str:
         return ""
 
 
-def is_allowed(url: httpx.URL) -> bool:
-    """https anywhere; http only to loopback and to the hosts in PLAIN_HTTP_HOSTS."""
-    if url.scheme == "https":
-        return True
-    if url.scheme != "http":
-        return False
-    if url.host == "localhost" or url.host in settings.PLAIN_HTTP_HOSTS:
-        return True
+def fault_of(url: httpx.URL) -> str:
+    """As the kinds of `NoAnswer`: "address" where TLS is missing (http only to loopback and to the hosts in PLAIN_HTTP_HOSTS), "inside"
+    where it can be seen to lead into our own network; else empty. Where a name leads is looked up when it is called."""
+    is_ours = url.host == "localhost" or is_inside(url.host)
+    if is_ours and not is_named(url.host, url.port):
+        return "inside"
+    if url.scheme == "https" or (
+        url.scheme == "http" and (_is_loopback(url.host) or url.host in settings.PLAIN_HTTP_HOSTS)
+    ):
+        return ""
+    return "address"
+
+
+def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(url.host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -221,8 +228,8 @@ def exchange(
         target = httpx.URL(url)
     except httpx.InvalidURL as error:
         return NoAnswer("address", sent=False, detail=str(error))
-    if not is_allowed(target):
-        return NoAnswer("address", sent=False, detail=target.host)
+    if fault := fault_of(target):
+        return NoAnswer(fault, sent=False, detail=target.host)
     try:
         with (
             within(limit, last_look),
@@ -236,6 +243,8 @@ def exchange(
             ) as response,
         ):
             return receive(response, response.extensions["network_stream"].tail)
+    except Inside:
+        return NoAnswer("inside", sent=False, detail=target.host)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
         return _turned_down(error) or NoAnswer("connect", sent=False, detail=_reason(error))
     except httpx.TimeoutException:
@@ -261,24 +270,13 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-def _plain_text(answer: Answer) -> str:
-    """The body of a `text/plain` answer in one line; empty where it is something else, whatever it calls itself."""
-    if answer.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/plain":
-        return ""
-    try:
-        text = answer.body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = answer.body.decode("latin-1")
-    line = " ".join(text.split())
-    return line if line.isprintable() and not line.startswith("<") else ""
-
-
 def said(answer: Answer, limit: int = 300) -> str:
-    """The sentence in an error answer, wherever the peer put it; at most `limit` characters, never HTML or a national id."""
+    """The sentence in an error answer, wherever the peer put it; at most `limit` characters, never a national id, and of JSON only: what
+    else answers at the address of a source is nobody's to read."""
     try:
         body = answer.json()
-    except ValueError:
-        return redact(_plain_text(answer))[:limit]
+    except NotData:
+        return ""
     for path in (
         ("error", "message"),
         ("message",),

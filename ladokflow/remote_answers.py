@@ -100,6 +100,19 @@ FAILURES: Failures = {
         ),
         is_permanent=True,
     ),
+    "inside": Failure(
+        "remote.address_inside",
+        Sentence(
+            _(
+                "The address %(host)s of %(system)s leads into the network that LadokFlow itself stands in, and nothing was "
+                "sent there."
+            ),
+            todo=_("Correct the address of the source. If it is right, have the host added to INSIDE_HOSTS."),
+            who=OPERATOR,
+            traits={Trait.NEVER_ARRIVED},
+        ),
+        is_permanent=True,
+    ),
     "connect": Failure(
         "remote.unreachable",
         Sentence(

@@ -30,6 +30,7 @@ _SAID_CHARSET = re.compile(r"charset=[\"']?(iso-8859-1|latin-?1|windows-1252)\b"
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 # In JSON they can only stand as escapes.
 _MAY_BE_UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_KIND = re.compile(r"(?:[a-zA-Z0-9][\w.+-]{0,30}/[a-zA-Z0-9][\w.+-]{0,40}(?=\s*(?:;|\Z)))?", re.ASCII)
 _END_OF_HEAD = b"\n\r\n", b"\n\n"
 
 
@@ -70,9 +71,22 @@ class Answer:
         return self.status == 204 or "content-length" in self.headers or "transfer-encoding" in self.headers
 
     @property
+    def kind(self) -> str:
+        """The media type that it says it has, and "?" for anything else that stands in its place."""
+        return _KIND.match(self.headers.get("content-type", "").strip())[0] or "?"  # type: ignore[index]
+
+    @property
     def text(self) -> str:
         """The body for a person to look at; never fails, and can be stored."""
         return self.body.decode("utf-8", "replace").replace("\0", "")
+
+    @property
+    def is_data(self) -> bool:
+        try:
+            self.json()
+        except NotData:
+            return False
+        return True
 
     def json(self) -> Any:
         """The body as JSON; NotData where it is not. UTF-8, but for peers that say `charset=iso-8859-1` and mean it.
@@ -105,7 +119,7 @@ class Answer:
 class NoAnswer:
     """No (whole) answer came. `sent` is False only where it is certain that nobody has read any of the request.
 
-    `kind` is one of "address" (not allowed), "connect" (DNS, connection, TLS), "untrusted" (we do not trust the peer's
+    `kind` is one of "address" (not allowed), "inside" (of our own network, and not named by the operator), "connect" (DNS, connection, TLS), "untrusted" (we do not trust the peer's
     certificate), "certificate" (the peer does not accept ours, or wants one), "timeout", "cut", "oversized" (more than
     MAX_BODY_BYTES), "garbled" (packed in a way that was not asked for, broken, or longer than it says).
     """

@@ -183,6 +183,9 @@ CACHES = {
 
 # Hosts that may be reached over plain http besides loopback: say a proxy on the inside of the university's network.
 PLAIN_HTTP_HOSTS = env.list("PLAIN_HTTP_HOSTS", default=[])
+# Hosts, or `host:port`, that may lead to this machine or to private addresses. Those in PLAIN_HTTP_HOSTS may, too. The sandbox of the
+# demo is on loopback.
+INSIDE_HOSTS = env.list("INSIDE_HOSTS", default=[] if IS_PRODUCTION else ["localhost", "127.0.0.1", "::1"])
 REMOTE_TIMEOUT_SECONDS = env.int("REMOTE_TIMEOUT_SECONDS", default=30)
 WISEFLOW_CONCURRENCY = env.int("WISEFLOW_CONCURRENCY", default=8)
 

@@ -1,10 +1,10 @@
-"""The wire beneath httpx: a deadline for the whole of an exchange, and one last look right before its first byte."""
+"""The wire beneath httpx: where it may lead, a deadline for the whole of an exchange, and one last look right before its first byte."""
 
 from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import httpcore
 
 from ladokflow.clock import monotonic
+from ladokflow.destinations import resolved
 
 
 class TooLate(Exception):
@@ -103,5 +104,20 @@ class Stream(httpcore.NetworkStream):
 class Backend(httpcore.SyncBackend):
     """httpx limits each read and write; a peer that drips a byte at a time would never be timed out."""
 
-    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        return Stream(super().connect_tcp(*args, **kwargs))
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """To an address that was looked at, and not to the name: it might lead elsewhere when it is looked up once more."""
+        try:
+            addresses = resolved(host, port)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        for address in addresses[:-1]:
+            with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return Stream(super().connect_tcp(address, port, _left(timeout, httpcore.ConnectTimeout)))
+        return Stream(super().connect_tcp(addresses[-1], port, _left(timeout, httpcore.ConnectTimeout)))

@@ -41,8 +41,7 @@ class Unclear(Exception):
 
 
 def not_json(response: Answer) -> Unclear:
-    kind = response.headers.get("content-type", "").partition(";")[0].strip()[:60] or "?"
-    return Unclear(message("answer.not_json", status=response.status, kind=kind))
+    return Unclear(message("answer.not_json", status=response.status, kind=response.kind))
 
 
 def all_failed(count: int, reason: Message) -> Reading:

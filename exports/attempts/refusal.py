@@ -52,7 +52,7 @@ def read_refusal(response: Answer, sent: Sequence[frozenset[str]], rules: Answer
         return named_only(response, count, statement.errors, rules)
     text = " ".join(_strings(body)) if body is not None else _words(response)
     if _ALREADY.search(text):
-        reason = message("answer.refused_already", status=response.status, said=words or clean(text))
+        reason = message("answer.refused_already", status=response.status, said=words or _shown(body, text))
         raise Unclear(reason, statement.errors)
     if statement.is_rejection(count):
         return _refused_each(response, count, statement.errors, words, rules)
@@ -90,8 +90,13 @@ def _strings(value: Any) -> Iterator[str]:
         yield str(value)
 
 
+def _shown(body: Any, text: str) -> str:
+    """What people are told of a refusal that has no sentence in a place of its own."""
+    return clean(text) if body is not None else "?"
+
+
 def _words(response: Answer) -> str:
-    """Of a body that is no JSON. A page in HTML comes from what stands in front of Ladok, and speaks of other things."""
+    """Of a body that is no JSON, to judge by and to tell nobody. A page in HTML comes from what stands in front of Ladok, and speaks of other things."""
     text = response.text.strip()
     return "" if text.startswith("<") else text
 

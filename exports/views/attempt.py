@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from exports.models import ExportAttempt, ExportItem
+from exports.pages.answers import shown_answer
 from exports.pages.forms import ItemFilter
 from exports.pages.lists import outcome_counts, with_newer, worst_first
 from exports.rules import rules
@@ -21,7 +22,6 @@ from exports.rules.facts import sender_of, source_facts
 from exports.views.asking import attempt_for
 from ladokflow.messages import Message
 from ladokflow.parts import part_of
-from ladokflow.privacy import redact
 from ladokflow.requests import HtmxRequest
 from sources.models import AuditEntry
 
@@ -57,6 +57,7 @@ def attempt(request: HtmxRequest, pk: UUID) -> HttpResponse:
     items = worst_first(form.apply(with_newer(shown.items.all())))
     page = Paginator(items, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
     counts = outcome_counts(shown)
+    answer = shown_answer(shown)
     unsettled = shown.items.filter(state__in=ExportItem.UNSETTLED).newest()
     context |= {
         "form": form,
@@ -67,8 +68,9 @@ def attempt(request: HtmxRequest, pk: UUID) -> HttpResponse:
         "unknown": counts.get(ExportItem.State.UNKNOWN, 0),
         "refusal": _refusal(request, shown),
         "audit": AuditEntry.objects.filter(attempt_id=shown.pk).select_related("actor").order_by("at", "pk"),
-        "answer": redact(shown.answer)[:SHOWN_ANSWER],
-        "answer_is_cut": len(shown.answer) > SHOWN_ANSWER,
+        "answer": answer[:SHOWN_ANSWER],
+        "answer_is_cut": len(answer) > SHOWN_ANSWER,
+        "answer_is_hidden": bool(shown.answer and not answer),
     }
     return part_of(request, render(request, "exports/attempt.html", context), "#attempt")
 

@@ -14,11 +14,11 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.fields import EncryptedTextField
-from ladokflow.http import is_allowed
+from ladokflow.http import fault_of
 from ladokflow.identifiers import normal
 from ladokflow.ladok import UNIVERSITIES, University
 from ladokflow.ladok.answers import AnswerRules
-from ladokflow.ladok.patterns import fault_of
+from ladokflow.ladok.patterns import fault_of as fault_of_pattern
 
 DST_HOUR = 2  # between 02:00 and 02:59 a night is run twice in autumn and not at all in spring
 
@@ -50,15 +50,20 @@ def check_address(value: str) -> None:
                 "and make a credential of it."
             )
         )
-    if not is_allowed(url):
-        raise ValidationError(
-            _(
-                "The address must begin with https://. Plain http is for this machine only, and for the hosts that the "
-                "operator names in PLAIN_HTTP_HOSTS."
-            )
-        )
+    if fault := ADDRESS_FAULTS.get(fault_of(url)):
+        raise ValidationError(fault)
 
 
+ADDRESS_FAULTS = {
+    "address": _(
+        "The address must begin with https://. Plain http is for this machine only, and for the hosts that the "
+        "operator names in PLAIN_HTTP_HOSTS."
+    ),
+    "inside": _(
+        "The address leads into the network that LadokFlow itself stands in. If that is meant, ask those who run LadokFlow to "
+        "name the host in INSIDE_HOSTS."
+    ),
+}
 PATTERN_FAULTS = {
     "long": _("“%(pattern)s” is longer than 200 characters. Write several shorter lines."),
     "unreadable": _("“%(pattern)s” is no regular expression. Write a \\ before a sign that is meant as it stands."),
@@ -74,7 +79,7 @@ def validate_patterns(value: str) -> None:
     wrong = [
         ValidationError(PATTERN_FAULTS[fault], params={"pattern": line.strip()})
         for line in value.splitlines()
-        if line.strip() and (fault := fault_of(line.strip()))
+        if line.strip() and (fault := fault_of_pattern(line.strip()))
     ]
     if wrong:
         raise ValidationError(wrong)

@@ -27,7 +27,7 @@ def test_new_university_is_one_new_module_and_nothing_else(tmp_path):
     program = f"""
 import django
 from django.conf import settings
-settings.configure(PLAIN_HTTP_HOSTS=[], REMOTE_TIMEOUT_SECONDS=1)
+settings.configure(PLAIN_HTTP_HOSTS=[], INSIDE_HOSTS=[], REMOTE_TIMEOUT_SECONDS=1)
 import importlib.util
 spec = importlib.util.find_spec("ladokflow.ladok")
 spec.submodule_search_locations.append({str(tmp_path)!r})
@@ -44,7 +44,7 @@ print(",".join(sorted(set(module.UNIVERSITIES) - {set(UNIVERSITIES)!r})))
 def test_university_needs_neither_models_nor_pages():
     program = """
 from django.conf import settings
-settings.configure(PLAIN_HTTP_HOSTS=[], REMOTE_TIMEOUT_SECONDS=1)
+settings.configure(PLAIN_HTTP_HOSTS=[], INSIDE_HOSTS=[], REMOTE_TIMEOUT_SECONDS=1)
 import sys
 import ladokflow.ladok, ladokflow.ladok.client, ladokflow.ladok.bodies
 print([name for name in sys.modules if name.startswith(("sources", "exports")) or name == "django.db.models"])

@@ -70,10 +70,20 @@ def test_answer_and_history_are_shown_and_national_ids_are_not(client: Client, m
 
 def test_an_answer_is_not_cut_in_the_middle_of_a_national_id(client: Client, make_flow: Make) -> None:
     attempt = exported(make_flow(people=1))
-    attempt.answer = "x" * (SHOWN_ANSWER - 11) + " 19900101-1234"
+    attempt.answer = '"' + "x" * (SHOWN_ANSWER - 12) + ' 19900101-1234"'
     attempt.save()
     shown = signed_in(client, manager_of(attempt.flow)).get(f"/exports/{attempt.pk}/").context["answer"]
     assert shown.endswith("x 19900101-*")
+
+
+@pytest.mark.parametrize("came", ["<h1>Gateway</h1>", "-ERR unknown command", "AccessKeyId: AKIA"])
+def test_what_is_no_data_is_not_shown_for_ladoks_answer(client: Client, make_flow: Make, came: str) -> None:
+    attempt = exported(make_flow(people=1))
+    attempt.answer = came
+    attempt.save()
+    text = page(signed_in(client, manager_of(attempt.flow)), f"/exports/{attempt.pk}/")
+    assert came not in text
+    assert "What came back is no data" in text
 
 
 def test_people_are_found_by_outcome_and_by_name(client: Client, make_flow: Make, world: World) -> None:
