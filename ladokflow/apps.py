@@ -11,6 +11,8 @@ class LadokflowConfig(AppConfig):
     verbose_name = "LadokFlow"
 
     def ready(self) -> None:
+        import ladokflow.checks  # noqa: F401 - registers them
+
         connection_created.connect(without_jit)
         # What has been loaded by now is there for good, and what a flow of thousands is worked out of until that is done: looking for
         # garbage among it again and again takes as long as the work itself.

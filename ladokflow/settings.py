@@ -15,6 +15,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.safe_settings import key_faults, production_faults
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.FileAwareEnv()
@@ -267,6 +269,14 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+
+_faults = [] if sys.argv[1:2] == ["makekeys"] else key_faults(FIELD_ENCRYPTION_KEYS)
+if IS_PRODUCTION:
+    _faults += production_faults(
+        debug=DEBUG, secret_key=SECRET_KEY, hosts=ALLOWED_HOSTS, origins=CSRF_TRUSTED_ORIGINS, https=SECURE_HTTPS
+    )
+if _faults:
+    raise ImproperlyConfigured("LadokFlow does not start with these settings. " + " ".join(_faults))
 
 # --- Logs: one line per event, ids only, never a name, a national id or a secret ---------------------------------
 

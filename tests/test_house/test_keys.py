@@ -4,12 +4,15 @@ from io import StringIO
 
 import pytest
 from cryptography.fernet import Fernet
-from django.core.management import CommandError, call_command
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.db import connection
 
+from ladokflow.checks import check_keys
+from ladokflow.encrypted import encrypted_fields, require_keys, unopened
 from ladokflow.fields import DecryptionFailed
-from ladokflow.management.commands.rotatekeys import encrypted_fields
 from sources.models import Credential
+from tests.environment import ROOT
 from tests.factories import CredentialFactory, ExportItemFactory
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +74,31 @@ def test_a_value_that_no_key_opens_is_told_and_left_as_it_is(settings) -> None:
     assert stored("sources_credential", "secret") == before
     with pytest.raises(DecryptionFailed):
         Credential.objects.get()
+
+
+def test_a_process_does_not_start_with_a_key_that_opens_nothing_or_not_everything(settings) -> None:
+    old = settings.FIELD_ENCRYPTION_KEYS
+    require_keys()
+    CredentialFactory()
+    settings.FIELD_ENCRYPTION_KEYS = [NEW]
+    assert unopened() == ["sources.Credential.secret"]
+    with pytest.raises(ImproperlyConfigured, match="does not open what is stored"):
+        require_keys()
+    assert [error.id for error in check_keys(None)] == ["ladokflow.E001"]
+    CredentialFactory()
+    settings.FIELD_ENCRYPTION_KEYS = old
+    assert unopened() == ["sources.Credential.secret"]
+    settings.FIELD_ENCRYPTION_KEYS = [*old, NEW]
+    assert (unopened(), check_keys(None)) == ([], [])
+
+
+def test_every_process_looks_at_its_keys(settings) -> None:
+    """The pages where they are loaded, all else as a command, by a check. Only the command that mends it goes on."""
+    commands = {name: load_command_class(app, name) for name, app in get_commands().items() if "." not in app}
+    commands |= {name: load_command_class("django_q", name) for name in ("qcluster",)}
+    without = {name for name, command in commands.items() if not command.requires_system_checks}
+    assert without == {"makekeys", "rotatekeys", "sandbox"}
+    assert "require_keys()" in (ROOT / "ladokflow/wsgi.py").read_text()
 
 
 def test_what_is_empty_stays_empty() -> None:

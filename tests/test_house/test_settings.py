@@ -4,12 +4,15 @@ import math
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from django.conf import settings
 
+from ladokflow.safe_settings import key_faults, production_faults
 from tests.environment import ROOT
 
+SECRET = "kQ8-3vZr_yB7wXn2LdTf6HjMs9PaEc4UgRi0oWlYbVxN1tKzSqJm5DhA"
 READ = re.compile(r'\benv(?:\.\w+)?\(\s*"([A-Z][A-Z0-9_]+)"|_key\(\s*"([A-Z][A-Z0-9_]+)"')
 
 
@@ -69,7 +72,7 @@ def start(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "FIELD_ENCRYPTION_KEYS"])
 def test_production_does_not_start_without_its_secrets(missing: str) -> None:
-    keys = {"SECRET_KEY": "x" * 60, "FIELD_ENCRYPTION_KEYS": settings.FIELD_ENCRYPTION_KEYS[0]}
+    keys = {"SECRET_KEY": SECRET, "FIELD_ENCRYPTION_KEYS": settings.FIELD_ENCRYPTION_KEYS[0]}
     del keys[missing]
     ran = start("check", ENVIRONMENT="production", **keys)
     assert ran.returncode != 0
@@ -85,16 +88,66 @@ def test_keys_can_be_made_before_there_are_any() -> None:
 
 def test_a_secret_may_stand_in_a_file(tmp_path) -> None:
     path = tmp_path / "secret"
-    path.write_text("y" * 60)
+    path.write_text(SECRET)
     keys = {"SECRET_KEY_FILE": str(path), "FIELD_ENCRYPTION_KEYS": settings.FIELD_ENCRYPTION_KEYS[0]}
     assert start("check", ENVIRONMENT="production", **keys).returncode == 0
+
+
+SAFE: dict[str, Any] = {
+    "debug": False,
+    "secret_key": SECRET,
+    "hosts": ["ladokflow.example.se", ".example.se"],
+    "origins": ["https://ladokflow.example.se", "https://*.example.se"],
+    "https": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("unsafe", "named"),
+    [
+        ({}, ""),
+        ({"debug": True}, "DEBUG"),
+        ({"secret_key": "abc"}, "SECRET_KEY"),
+        ({"secret_key": "abc" * 30}, "SECRET_KEY"),
+        ({"hosts": ["ladokflow.example.se", "*"]}, "ALLOWED_HOSTS"),
+        ({"origins": ["http://ladokflow.example.se"]}, "CSRF_TRUSTED_ORIGINS"),
+        ({"origins": ["https://*"]}, "CSRF_TRUSTED_ORIGINS"),
+        ({"https": False}, "SECURE_HTTPS"),
+    ],
+)
+def test_production_does_not_start_with_what_is_unsafe(unsafe: dict[str, Any], named: str) -> None:
+    faults = production_faults(**SAFE | unsafe)
+    assert [named in fault for fault in faults] == ([True] if named else [])
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ([], "holds no key"),
+        (["none"], "Key 1 of 1"),
+        ([settings.FIELD_ENCRYPTION_KEYS[0], "secret"], "Key 2 of 2"),
+        (settings.FIELD_ENCRYPTION_KEYS, ""),
+    ],
+)
+def test_what_is_no_key_is_told_and_not_repeated(keys: list[str], said: str) -> None:
+    faults = key_faults(keys)
+    assert said in " ".join(faults)
+    assert bool(faults) == bool(said)
+    assert not any(key in " ".join(faults) for key in keys)
+
+
+def test_all_that_is_wrong_is_told_in_one_line_and_nothing_starts() -> None:
+    unsafe = {"DEBUG": "true", "SECRET_KEY": "abc", "FIELD_ENCRYPTION_KEYS": "none", "ALLOWED_HOSTS": "*"}
+    ran = start("check", ENVIRONMENT="production", **unsafe)
+    assert ran.returncode != 0
+    assert all(name in ran.stderr.splitlines()[-1] for name in unsafe)
 
 
 def test_production_passes_its_own_deployment_check() -> None:
     ran = start(
         "check --deploy --fail-level WARNING",
         ENVIRONMENT="production",
-        SECRET_KEY="kQ8-3vZr_yB7wXn2LdTf6HjMs9PaEc4UgRi0oWlYbVxN1tKzSqJm5DhA",
+        SECRET_KEY=SECRET,
         FIELD_ENCRYPTION_KEYS=settings.FIELD_ENCRYPTION_KEYS[0],
         ALLOWED_HOSTS="ladokflow.example.se",
     )

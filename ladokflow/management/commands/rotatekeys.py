@@ -6,30 +6,23 @@
 """
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
-from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, no_translations
 from django.db import models, transaction
 from django.db.models.functions import Cast
 
-from ladokflow.fields import EncryptedTextField, keyring
+from ladokflow.encrypted import encrypted_fields
+from ladokflow.fields import keyring
 
 BATCH = 500
 
 
-def encrypted_fields() -> Iterator[tuple[type[models.Model], str]]:
-    for model in apps.get_models():
-        for field in model._meta.local_fields:
-            if isinstance(field, EncryptedTextField):
-                yield model, field.name
-
-
 class Command(BaseCommand):
     help = "Encrypt every stored secret anew with the first of FIELD_ENCRYPTION_KEYS. Can be stopped and run again."
+    requires_system_checks = ()  # it tells itself what opens with no key, all of it
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

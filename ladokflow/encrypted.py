@@ -1,0 +1,58 @@
+"""All that is stored encrypted, and whether the keys we have open it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cryptography.fernet import InvalidToken
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error, models
+from django.db.models.functions import Cast
+
+from ladokflow.fields import EncryptedTextField, keyring
+
+TRIED = 10  # rows from either end of a table: some hold nothing
+
+
+def encrypted_fields() -> Iterator[tuple[type[models.Model], str]]:
+    for model in apps.get_models():
+        for field in model._meta.local_fields:
+            if isinstance(field, EncryptedTextField):
+                yield model, field.name
+
+
+def unopened() -> list[str]:
+    """Where the oldest or the newest stored value opens with none of the keys: "sources.Credential.secret".
+
+    The oldest tells of a key that was taken away before everything had another, the newest of a wrong one. Where the database does not
+    answer, or has no such table yet, nothing is told.
+    """
+    return [f"{model._meta.label}.{name}" for model, name in encrypted_fields() if not _opens(model, name)]
+
+
+def _opens(model: type[models.Model], name: str) -> bool:
+    rows = model._base_manager.annotate(stored=Cast(name, models.TextField())).values_list("stored", flat=True)
+    try:
+        values = [next(filter(None, rows.order_by(order)[:TRIED]), "") for order in ("pk", "-pk")]
+    except Error:
+        return True
+    try:
+        for value in filter(None, values):
+            keyring().decrypt(value.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def told(names: list[str]) -> str:
+    return (
+        f"FIELD_ENCRYPTION_KEYS does not open what is stored ({', '.join(names)}): a key is wrong, or was taken away too early. "
+        "Put the former key back, after the new one; `manage.py rotatekeys --check` tells how much it is needed for."
+    )
+
+
+def require_keys() -> None:
+    """For a process that is no command: ImproperlyConfigured unless what is stored can be read."""
+    if names := unopened():
+        raise ImproperlyConfigured(told(names))

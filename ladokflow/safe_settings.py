@@ -1,0 +1,49 @@
+"""What is wrong with the settings of an installation that real people's grades pass through. Pure: read while the settings are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+
+# As Django's own check of a deployment has it (security.W009), which nobody is made to run.
+SHORTEST_SECRET, FEWEST_SIGNS = 50, 5
+
+
+def key_faults(keys: Sequence[str]) -> list[str]:
+    """Of FIELD_ENCRYPTION_KEYS, in any environment. No key is repeated in it."""
+    if not keys:
+        return ["FIELD_ENCRYPTION_KEYS holds no key; `manage.py makekeys` prints one."]
+    wrong = [number for number, key in enumerate(keys, 1) if not _is_key(key)]
+    return [f"Key {number} of {len(keys)} in FIELD_ENCRYPTION_KEYS is no Fernet key." for number in wrong]
+
+
+def _is_key(key: str) -> bool:
+    try:
+        Fernet(key)
+    except ValueError:
+        return False
+    return True
+
+
+def production_faults(
+    *, debug: bool, secret_key: str, hosts: Iterable[str], origins: Iterable[str], https: bool
+) -> list[str]:
+    """What production does not start with."""
+    faults = []
+    if debug:
+        faults.append("DEBUG is on: its error pages show settings and people's data to anybody.")
+    if len(secret_key) < SHORTEST_SECRET or len(set(secret_key)) < FEWEST_SIGNS:
+        faults.append("SECRET_KEY is short or easy to guess; `manage.py makekeys` prints one.")
+    if any(set(host) <= {"*", "."} for host in hosts):
+        faults.append("ALLOWED_HOSTS lets any host name in: name those that the pages answer to.")
+    for origin in origins:
+        address = urlsplit(origin)
+        if address.scheme != "https" or set(address.netloc) <= {"*", "."}:
+            faults.append(f"{origin} in CSRF_TRUSTED_ORIGINS must be https:// and a host name.")
+    if not https:
+        faults.append(
+            "SECURE_HTTPS is off: passwords and sessions would go in clear. Behind a proxy, set BEHIND_PROXY."
+        )
+    return faults
