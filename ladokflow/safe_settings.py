@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
@@ -25,6 +26,18 @@ def _is_key(key: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def proxy_faults(proxies: Iterable[str]) -> list[str]:
+    """Of TRUSTED_PROXIES: who trusts everybody may as well trust nobody."""
+    return [f"{name} in TRUSTED_PROXIES is no address or network of proxies." for name in proxies if not _is_few(name)]
+
+
+def _is_few(name: str) -> bool:
+    try:
+        return ipaddress.ip_network(name).prefixlen > 0
+    except ValueError:
+        return False
 
 
 def production_faults(

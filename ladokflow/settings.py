@@ -15,7 +15,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.safe_settings import key_faults, production_faults
+from ladokflow.safe_settings import key_faults, production_faults, proxy_faults
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -214,11 +214,14 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 1
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+# What is written down of signing in is django-axes' own; how fast one may try is said in ladokflow/sign_in_limits.py.
+AXES_HANDLER = "ladokflow.sign_in_limits.SlowDown"
+AXES_LOCKOUT_CALLABLE = "ladokflow.sign_in_limits.too_soon"
+AXES_CLIENT_IP_CALLABLE = "ladokflow.addresses.address_of"
+AXES_COOLOFF_TIME = 1  # hours that a wrong password is remembered
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # what a right password lets forget
 AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # what came too soon was no try
 AXES_VERBOSE = False
 
 # --- Language and time -----------------------------------------------------------------------------------------
@@ -251,7 +254,10 @@ STORAGES = {
 
 SECURE_HTTPS = env.bool("SECURE_HTTPS", default=IS_PRODUCTION)
 SECURE_SSL_REDIRECT = SECURE_HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+# Whose X-Forwarded-For is believed: addresses or networks of the proxies, the one in front of us and those before it.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=["127.0.0.1", "::1"])
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"
 # Whether other hosts of the university's domain are https only is not ours to say (W005, W021).
@@ -270,7 +276,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-_faults = [] if sys.argv[1:2] == ["makekeys"] else key_faults(FIELD_ENCRYPTION_KEYS)
+_faults = proxy_faults(TRUSTED_PROXIES)
+if sys.argv[1:2] != ["makekeys"]:
+    _faults += key_faults(FIELD_ENCRYPTION_KEYS)
 if IS_PRODUCTION:
     _faults += production_faults(
         debug=DEBUG, secret_key=SECRET_KEY, hosts=ALLOWED_HOSTS, origins=CSRF_TRUSTED_ORIGINS, https=SECURE_HTTPS

@@ -6,6 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from ladokflow.pages.forms import AdminSignInForm
 from ladokflow.pages.glossary import glossary
 from ladokflow.pages.health import health
 from ladokflow.pages.home import home
@@ -33,6 +34,7 @@ urlpatterns = [
     path("health/", health, name="health"),
     path("admin/", admin.site.urls),
 ]
+admin.site.login_form = AdminSignInForm
 if not settings.IS_PRODUCTION:
     urlpatterns += [path("styleguide/", styleguide, name="styleguide")]
 

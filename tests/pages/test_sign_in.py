@@ -1,8 +1,12 @@
 """Signing in and out, and the language."""
 
+import contextlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import time_machine
+from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -30,15 +34,76 @@ def test_a_wrong_password_is_told_and_keeps_the_name(client: Client) -> None:
     assert 'value="anna@liu.example"' in page
 
 
-def test_who_has_tried_too_often_meets_a_page_that_says_what_to_do(client: Client) -> None:
-    wrong = {"username": "anna@liu.example", "password": "wrong"}
-    for _ in range(10):
-        answer = client.post("/sign-in/", wrong, headers={"accept-language": "en"})
-    assert answer.status_code == 429
-    assert "Too many attempts to sign in" in answer.text
-    assert 'href="/sign-in/"' in answer.text
-    assert problems_of(answer.text) == []
-    assert "För många försök" in client.post("/sign-in/", wrong, headers={"accept-language": "sv"}).text
+def attempt(client: Client, name: str, password: str = "wrong", *, address: str = "198.51.100.7") -> int:  # noqa: S107
+    """Of the right one, 302. Nobody is kept signed in, nor comes with a browser of their own."""
+    answer = client.post("/sign-in/", {"username": name, "password": password}, REMOTE_ADDR=address)
+    client.cookies.clear()
+    return answer.status_code
+
+
+def test_who_has_tried_too_often_waits_longer_each_time_and_is_told(client: Client) -> None:
+    user = UserFactory(username="anna@liu.example")
+    with time_machine.travel("2026-11-02 08:00:00+00:00", tick=False) as clock:
+        assert [attempt(client, user.username) for _ in range(6)] == [200] * 5 + [429]
+        assert attempt(client, user.username, PASSWORD) == 429  # the right one is not looked at either
+        clock.shift(3)
+        assert [attempt(client, user.username), attempt(client, user.username)] == [200, 429]
+        wrong = {"username": user.username, "password": "wrong"}
+        answer = client.post("/sign-in/", wrong, REMOTE_ADDR="198.51.100.7", headers={"accept-language": "en"})
+        assert answer.headers["Retry-After"] == "4"
+        assert "Too many attempts to sign in" in answer.text
+        assert "Try again in 4 seconds." in answer.text
+        assert problems_of(answer.text) == []
+        for _ in range(20):
+            clock.shift(61)  # no wait is longer than a minute
+            assert attempt(client, user.username) == 200
+        clock.shift(61)
+        assert attempt(client, user.username, PASSWORD) == 302
+
+
+def test_one_password_tried_under_many_names_is_slowed_down(client: Client) -> None:
+    with time_machine.travel("2026-11-02 08:00:00+00:00", tick=False):
+        tried = [attempt(client, f"name{number}@liu.example") for number in range(30)]
+        assert tried == [200] * 10 + [429] * 20
+        assert attempt(client, "name30@liu.example", address="198.51.100.8") == 200
+
+
+def test_one_name_tried_from_many_addresses_is_slowed_down_but_not_from_where_its_owner_has_been(
+    client: Client,
+) -> None:
+    user = UserFactory()
+    with time_machine.travel("2026-11-02 08:00:00+00:00", tick=False):
+        assert attempt(client, user.username, PASSWORD) == 302
+        tried = [attempt(client, user.username, address=f"203.0.113.{number}") for number in range(30)]
+        assert tried == [200] * 20 + [429] * 10
+        assert attempt(client, user.username, PASSWORD, address="192.0.2.1") == 429
+        assert attempt(client, user.username, PASSWORD) == 302
+
+
+def test_guesses_from_somebodys_own_network_do_not_lock_them_out(client: Client) -> None:
+    user, guessed = UserFactory(), UserFactory()
+    with time_machine.travel("2026-11-02 08:00:00+00:00", tick=False):
+        assert attempt(client, user.username, PASSWORD) == 302
+        assert [attempt(client, guessed.username) for _ in range(12)][-1] == 429
+        assert attempt(client, user.username, PASSWORD) == 302
+
+
+@pytest.mark.parametrize("page", ["/sign-in/", "/admin/login/"])
+def test_the_log_of_signing_in_has_the_address_of_the_person_and_not_of_the_proxy(
+    client: Client, settings: Any, page: str
+) -> None:
+    settings.BEHIND_PROXY = True
+    user = UserFactory(is_staff=True)
+    for password, log in (("wrong", AccessAttempt), (PASSWORD, AccessLog)):
+        client.post(page, {"username": user.username, "password": password}, headers={"x-forwarded-for": "203.0.113.9"})
+        assert log.objects.get().ip_address == "203.0.113.9"
+
+
+@pytest.mark.parametrize("page", ["/sign-in/", "/admin/login/"])
+@pytest.mark.parametrize("name", ["x" * 151, "x" * 256, "x" * 5000, "a\0b", "", " ", "\ud800"])
+def test_no_name_is_too_strange_to_be_told_that_it_is_wrong(client: Client, page: str, name: str) -> None:
+    with contextlib.suppress(UnicodeEncodeError):
+        assert client.post(page, {"username": name, "password": "wrong"}).status_code == 200
 
 
 def test_signing_out_takes_a_post(sign_in: Callable[[User], Client]) -> None:

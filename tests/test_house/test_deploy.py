@@ -84,6 +84,19 @@ def test_every_way_of_deploying_runs_the_same_processes() -> None:
         assert process in (DEPLOY / f"systemd/ladokflow-{name}.service").read_text()
 
 
+def test_whose_word_is_taken_for_where_somebody_comes_from_is_named_wherever_there_is_a_proxy() -> None:
+    """And each proxy says who has come to it, whatever that one says."""
+    compose = documents(DEPLOY / "compose.yml")[0]
+    [network] = compose["networks"]["default"]["ipam"]["config"]
+    assert compose["services"]["web"]["environment"]["TRUSTED_PROXIES"] == network["gateway"]
+    config = (BASE / "config.env").read_text()
+    assert "BEHIND_PROXY=true" in config
+    assert "TRUSTED_PROXIES=" in config
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in (DEPLOY / "nginx.conf").read_text()
+    [route] = documents(DEPLOY / "kubernetes/openshift/route.yaml")
+    assert route["metadata"]["annotations"]["haproxy.router.openshift.io/set-forwarded-headers"] == "replace"
+
+
 @pytest.mark.parametrize("name", ["worker", "export-worker"])
 def test_workers_have_time_to_end_what_they_do(name: str) -> None:
     unit = dict(service_lines(DEPLOY / f"systemd/ladokflow-{name}.service"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from ladokflow.safe_settings import key_faults, production_faults
+from ladokflow.safe_settings import key_faults, production_faults, proxy_faults
 from tests.environment import ROOT
 
 SECRET = "kQ8-3vZr_yB7wXn2LdTf6HjMs9PaEc4UgRi0oWlYbVxN1tKzSqJm5DhA"
@@ -118,6 +118,11 @@ SAFE: dict[str, Any] = {
 def test_production_does_not_start_with_what_is_unsafe(unsafe: dict[str, Any], named: str) -> None:
     faults = production_faults(**SAFE | unsafe)
     assert [named in fault for fault in faults] == ([True] if named else [])
+
+
+@pytest.mark.parametrize("name", ["0.0.0.0/0", "::/0", "proxy.example.se", "*", ""])
+def test_everybody_is_no_proxy(name: str) -> None:
+    assert len(proxy_faults(["127.0.0.1", "10.0.0.0/8", name])) == 1
 
 
 @pytest.mark.parametrize(
