@@ -88,6 +88,7 @@ class MembershipFactory(DjangoModelFactory[Membership]):
     user = factory.SubFactory(UserFactory)
     role = Membership.Role.MANAGER
     organisation_id = factory.LazyAttribute(lambda row: row.user.email)
+    can_export = True
 
 
 class FlowFactory(DjangoModelFactory[Flow]):

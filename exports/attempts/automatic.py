@@ -55,7 +55,7 @@ def hindrance(flow: Flow) -> Message | None:
     """Why no export of the flow can start by itself, where one is wanted: it goes in the name of who made the flow."""
     is_wanted = flow.instant_export or flow.exports_when_marking_ends
     source = source_facts(flow.source)
-    if not is_wanted or not source.needs_export_right or flow.export_state == ExportState.EXPORTED:
+    if not is_wanted or flow.export_state == ExportState.EXPORTED:
         return None
     if rules.has_export_right(source, sender_of(flow, None)) is None:
         return None

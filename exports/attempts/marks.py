@@ -24,8 +24,9 @@ from django.utils.dateparse import parse_datetime
 from exports.attempts.counts import recount
 from exports.grades.read import database_now
 from exports.models import ExportAttempt, ExportItem, ExportItemQuerySet
-from exports.rules import doubt
+from exports.rules import doubt, rules
 from exports.rules.cases import lock
+from exports.rules.facts import sender_of, source_facts
 from exports.rules.states import refresh_states
 from exports.writing import refused_where_taken
 from ladokflow.fingerprints import Fingerprint, fingerprint
@@ -98,13 +99,14 @@ def say(
 ) -> int:
     """A manager has looked in Ladok and says of these grades that they are there, or are not; how many. All of them, or none.
 
-    `seen`: by item, what was seen of it (`seen_of`). Raises Refused without a reason, where the word cannot be said of a grade (any
+    `seen`: by item, what was seen of it (`seen_of`). Raises Refused without a reason or the export right, where the word cannot be said of a grade (any
     more), where it is not as it was seen, and where Ladok may still be at work on one that is said not to be there. The manager's word
     is on record, and can be taken back until the person is sent again.
     """
     words = reason.strip()
     if not words:
         raise Refused(message("settle.reason_missing"))
+    require_right(flow, by)
     # Taken where there is a newer item for the person: under way, exported, or unknown itself.
     with refused_where_taken(message("settle.not_open")), transaction.atomic():
         locked = lock(flow.pk)
@@ -169,6 +171,7 @@ def take_back(*, flow: Flow, seen: Mapping[int, str], by: AbstractBaseUser, addr
 
     `seen` as of `say`. Refused where the person has been sent again since, the mark is gone already, or is not the one that was seen.
     """
+    require_right(flow, by)
     with transaction.atomic():
         locked = lock(flow.pk)
         rows = list(marked(locked).filter(pk__in=seen).defer("national_id"))
@@ -195,6 +198,16 @@ def take_back(*, flow: Flow, seen: Mapping[int, str], by: AbstractBaseUser, addr
 
 
 # --- Both ----------------------------------------------------------------------------------------------------------
+
+
+def right_refusal(flow: Flow, by: AbstractBaseUser) -> Message | None:
+    """Why somebody may not say of the flow's grades what Ladok has: a grade that is marked is not sent, so it takes the same right."""
+    return rules.has_export_right(source_facts(flow.source), sender_of(flow, by))
+
+
+def require_right(flow: Flow, by: AbstractBaseUser) -> None:
+    if refusal := right_refusal(flow, by):
+        raise Refused(refusal)
 
 
 def _recount(moves: Iterable[tuple[uuid.UUID, str, str]]) -> None:

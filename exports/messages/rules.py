@@ -56,8 +56,10 @@ register(
             MANAGER,
         ),
         "export.no_right": Sentence(
-            _("This university lets only managers with the export right send grades, and you do not have it."),
-            _("Nothing was sent."),
+            _(
+                "This university lets only managers with the export right send grades or mark them as exported, and you do not have it."
+            ),
+            _("Nothing was sent, and nothing was marked."),
             _("Ask a manager who has the right, or ask for it to be given to you."),
             LICENCE_ADMIN,
         ),

@@ -71,6 +71,8 @@ class Row:
     @property
     def can_be_marked(self) -> bool:
         """Whether a manager may say what Ladok has: of what it says itself that it has already, and of what nobody knows."""
+        if self.why_not is not None:
+            return False
         is_there = self.action in ("retry", "mark") and _shows(self.flow, Trait.ALREADY_IN_LADOK)
         return is_there or (self.flow.unknown_count > 0 and not self.flow.is_under_way)
 
@@ -102,8 +104,7 @@ def _row(flow: Any, membership: Membership, found: Found | None) -> Row:
     elif _shows(flow, Trait.CHANGED) and not rules.may_overwrite(source, Asking.OVERWRITE):
         action = "overwrite"
     sender = Sender(membership.organisation_id, membership.can_export)
-    # To mark is to say what one has seen: nothing is sent.
-    right = rules.has_export_right(source, sender) if action not in ("", "mark") else None
+    right = rules.has_export_right(source, sender) if action or flow.unknown_count else None
     return Row(flow, action, right, found)
 
 

@@ -19,7 +19,7 @@ def source_facts(source: Source) -> SourceFacts:
     return SourceFacts(
         accepts_manual_participants=source.accepts_manual_participants,
         allows_overwriting=source.allows_overwriting,
-        needs_export_right=source.rules.needs_export_right,
+        names_sender=source.rules.names_sender,
         sends_points=source.rules.sends_points,
     )
 
@@ -88,11 +88,14 @@ def is_known_as(flow: Flow, sent: GradeLine, now: GradeLine) -> bool:
 
 
 def sender_of(flow: Flow, user: AbstractBaseUser | None) -> Sender | None:
-    """The user's place at the flow's source; None for a stranger. A job without a user acts for who made the flow."""
+    """The user's place at the flow's source: a stranger's has no right. A job without a user acts for who made the flow, and for nobody
+    where that one is no member any more."""
     membership = Membership.objects.filter(
         source_id=flow.source_id, user_id=user.pk if user else flow.created_by_id, user__is_active=True
     ).first()
-    return Sender(membership.organisation_id, membership.can_export) if membership else None
+    if membership:
+        return Sender(membership.organisation_id, membership.can_export)
+    return Sender("", can_export=False) if user else None
 
 
 def waits_for_reviewer(flow: Flow) -> bool:

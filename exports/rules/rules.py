@@ -92,12 +92,15 @@ def is_free(flow: FlowFacts) -> Message | None:
 
 
 def has_export_right(source: SourceFacts, sender: Sender | None) -> Message | None:
-    """Borås: "only some managers are allowed to export", and who it was goes with the grades."""
-    if not source.needs_export_right:
-        return None
-    if sender is None or not sender.can_export:
+    """Who sends grades, tries again, or says that they are in Ladok has been given the right to. Borås: who it was goes with the grades.
+
+    A flow whose maker is no member any more exports by itself all the same, where nobody is named.
+    """
+    if sender is None:
+        return message("export.no_right") if source.names_sender else None
+    if not sender.can_export:
         return message("export.no_right")
-    return None if sender.organisation_id else message("export.sender_without_id")
+    return message("export.sender_without_id") if source.names_sender and not sender.organisation_id else None
 
 
 def may_overwrite(source: SourceFacts, asking: Asking) -> Message | None:

@@ -26,7 +26,7 @@ class SourceFacts:
 
     accepts_manual_participants: bool
     allows_overwriting: bool
-    needs_export_right: bool
+    names_sender: bool  # who exports is named to Ladok
     sends_points: bool  # points go with a grade
 
 

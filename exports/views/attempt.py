@@ -13,12 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
+from exports.attempts.marks import right_refusal
 from exports.models import ExportAttempt, ExportItem
 from exports.pages.answers import shown_answer
 from exports.pages.forms import ItemFilter
 from exports.pages.lists import outcome_counts, with_newer, worst_first
-from exports.rules import rules
-from exports.rules.facts import sender_of, source_facts
 from exports.views.asking import attempt_for
 from ladokflow.messages import Message
 from ladokflow.parts import part_of
@@ -76,5 +75,5 @@ def attempt(request: HtmxRequest, pk: UUID) -> HttpResponse:
 
 
 def _refusal(request: HtmxRequest, attempt: ExportAttempt) -> Message | None:
-    """Why the viewer may not send it again: Borås lets only some managers."""
-    return rules.has_export_right(source_facts(attempt.flow.source), sender_of(attempt.flow, request.user))
+    """Why the viewer may neither send it again nor say what Ladok has."""
+    return right_refusal(attempt.flow, request.user)

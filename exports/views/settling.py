@@ -15,7 +15,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from exports.attempts.marks import ABSENT, THERE, Word, marked, say, seen_of, take_back, there_already, unsettled
+from exports.attempts.marks import (
+    ABSENT,
+    THERE,
+    Word,
+    marked,
+    right_refusal,
+    say,
+    seen_of,
+    take_back,
+    there_already,
+    unsettled,
+)
 from exports.attempts.settle import check_with_ladok
 from exports.models import ExportAttempt, ExportItem, ExportItemQuerySet
 from exports.pages.forms import MarkForm
@@ -144,6 +155,7 @@ def _mark_page(
     failure: Message | None = None,
 ) -> HttpResponse:
     """`ticked`: the items that are; None for all."""
+    refusal = right_refusal(flow, request.user)
     count = items.count()
     rows = list(
         items.select_related("participant", "attempt__code")
@@ -162,7 +174,8 @@ def _mark_page(
         "marked": [(item, seen_of(item)) for item in done.order_by("-settled_at")[:MARKED_AT_ONCE]],
         "has_codes": flow.codes.count() > 1,
         "form": form,
-        "failure": failure,
+        "failure": failure or refusal,
+        "may_mark": refusal is None,
     }
     return render(request, "exports/mark.html", context)
 

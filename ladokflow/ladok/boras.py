@@ -46,7 +46,7 @@ university = University(
         Row("points", ("poang",)),
     ),
     sends_every_identifier=True,
-    needs_export_right=True,
+    names_sender=True,
     module_key="moduler",
     example_course="21SD1A",
 )

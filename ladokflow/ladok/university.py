@@ -50,7 +50,7 @@ class University:
     rooms: tuple[Row, ...] = ()
     # Where a person has several identifiers: send them all, or only the first there is, in the table's order.
     sends_every_identifier: bool = False
-    needs_export_right: bool = False  # only some managers may export, and their identity is sent
+    names_sender: bool = False  # who exports is named in the request, by organisation id
     # Whether grades of people who were added by hand in WISEflow are taken: what a new source begins with.
     takes_hand_added: bool = False
     # Ladok's key of what tells the exams of one course apart: two with the same are occasions of one exam.

@@ -326,7 +326,14 @@ class Membership(models.Model):
     organisation_id = models.CharField(
         _("organisation id"), max_length=200, blank=True, help_text=_("Who the person is in WISEflow and Ladok.")
     )
-    can_export = models.BooleanField(_("may export grades"), default=False)
+    can_export = models.BooleanField(
+        _("may export grades"),
+        default=False,
+        help_text=_(
+            "Sends grades to Ladok, tries again, and marks grades as exported. Without it a person makes and looks after flows, and what "
+            "a flow of theirs would export by itself waits for somebody who has it."
+        ),
+    )
     gets_summary = models.BooleanField(
         _("gets e-mail"),
         default=True,

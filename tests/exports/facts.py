@@ -13,7 +13,7 @@ SENDER = Sender("chef@x", can_export=True)
 
 
 def source(**fields: Any) -> SourceFacts:
-    names = ("accepts_manual_participants", "allows_overwriting", "needs_export_right", "sends_points")
+    names = ("accepts_manual_participants", "allows_overwriting", "names_sender", "sends_points")
     in_order = dict.fromkeys(names, False)
     return SourceFacts(**(in_order | fields))
 

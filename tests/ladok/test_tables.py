@@ -239,7 +239,7 @@ def test_liu_and_oru_take_people_who_were_added_by_hand():
 
 
 def test_only_boras_needs_the_export_right_and_sends_points():
-    assert [university.slug for university in (BORAS, LIU, ORU) if university.needs_export_right] == ["boras"]
+    assert [university.slug for university in (BORAS, LIU, ORU) if university.names_sender] == ["boras"]
     assert [university.slug for university in (BORAS, LIU, ORU) if university.sends_points] == ["boras"]
 
 

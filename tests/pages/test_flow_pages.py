@@ -52,11 +52,14 @@ def test_actions_take_a_post_from_a_manager_only(sign_in: SignIn, client: Client
     assert not SyncRun.objects.exists()
 
 
+@pytest.mark.parametrize("university", ["boras", "liu"])
 @pytest.mark.parametrize("wanted", ["instant_export", "exports_when_marking_ends"])
 def test_it_is_told_when_who_made_the_flow_may_not_export_and_so_nothing_goes_by_itself(
-    sign_in: SignIn, wanted: str
+    sign_in: SignIn, wanted: str, university: str
 ) -> None:
-    maker = MembershipFactory(source__university="boras", organisation_id="bosse@hb.example", user__username="bosse")
+    maker = MembershipFactory(
+        source__university=university, organisation_id="bosse@hb.example", user__username="bosse", can_export=False
+    )
     flow = FlowFactory(source=maker.source, created_by=maker.user)
     client, address = sign_in(maker.user), reverse("flows:detail", args=[flow.pk])
     sentence = "bosse, in whose name it would go, may not export here."

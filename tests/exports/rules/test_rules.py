@@ -59,7 +59,7 @@ def test_a_flow_that_breaks_one_rule_is_refused_with_that_rules_sentence(facts: 
 
 
 def test_where_a_right_is_needed_the_one_who_asks_must_have_it_and_be_known() -> None:
-    boras = source(needs_export_right=True)
+    boras = source(names_sender=True)
     assert refused(flow(), None, university=boras) == "export.no_right"
     assert refused(flow(), Sender("chef@x", can_export=False), university=boras) == "export.no_right"
     assert refused(flow(), Sender("", can_export=True), university=boras) == "export.sender_without_id"
@@ -270,7 +270,7 @@ class Facts:
 
 
 MARKING = flow(state=3, is_instant=True)
-RIGHT = source(needs_export_right=True)
+RIGHT = source(names_sender=True)
 BROKEN = {
     "is_created": Facts(("start", "send", "wait"), flow=flow(is_created=False)),
     # What has been synchronised stays so: not asked for again.

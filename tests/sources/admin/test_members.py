@@ -57,6 +57,7 @@ def test_nobody_takes_away_their_own_role(as_admin: Client, cast: Any) -> None:
 
 
 def test_export_right_is_given_and_on_record(as_admin: Client, cast: Any) -> None:
+    Membership.objects.update(can_export=False)
     membership = Membership.objects.get(user=cast.manager)
     as_admin.post(
         reverse("admin:sources_membership_change", args=[membership.pk]),
