@@ -2,16 +2,23 @@
 
 A national id is a personnummer, a samordningsnummer (the day plus 60) or one of Ladok's interim numbers (a letter first among
 the last four, the "T-number"). Its last four characters are never shown, however it is written: with 10 or 12 digits, with `-`,
-`+`, `/` or a blank, as a date, with the country before it, or with a digit too many or too few.
+`+`, `/` or a blank, as a date, with the country before it, or with a digit too many or too few. Whose it is, where that is known
+(`knowing`), is found in spellings that could be anything else's as well.
 """
 
 import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 
 HIDDEN = "****"
 
 _MONTH = r"(?:0[1-9]|1[0-2])"
 _DAY = r"(?:[06][1-9]|[1278]\d|[39][01])"  # 01-31, and 61-91 of a samordningsnummer
-_SIGN = r"[^\S\r\n]?[-+/‐‑‒–−][^\S\r\n]?"
+_DASH = "-‐‑‒–—―−﹣－"
+_SIGN = rf"[^\S\r\n]?[{_DASH}+/_][^\S\r\n]?"
 _LAST = r"(?:\d{4}|[A-Za-z]\d{3})"
 # Whoever is examined was born before 2020, and exams are held after it: that tells the births among what is written as a date.
 _BIRTH_YEAR = r"(?:19\d\d|20[01]\d)"
@@ -23,13 +30,14 @@ _NATIONAL_ID = re.compile(
     | (?<!\d)(?P<shown>
         (?:19|20)?\d\d{_MONTH}{_DAY}(?:{_SIGN})?(?={_LAST}(?!\d))
       | (?:{_BIRTH_YEAR}|\d\d){_MONTH}{_DAY}[^\S\r\n](?={_LAST}(?!\d))
+| {_BIRTH_YEAR}{_MONTH}{_DAY}[^\w\r\n]{{1,3}}(?={_LAST}(?!\d))
       # A digit too many or too few; of 11 that may be either, less is shown.
       | \d\d{_MONTH}{_DAY}(?=\d{{5}}(?!\d))
       | (?:19|20)\d\d{_MONTH}{_DAY}(?=\d{{3}}(?!\d)|\d{{5}}(?!\d))
       | {_BIRTH_YEAR}{_MONTH}{_DAY}{_SIGN}(?=\d{{3}}(?!\d)|\d{{5}}(?!\d))
       # As a date.
-      | {_BIRTH_YEAR}(?P<apart>[-./ ]){_MONTH}(?P=apart){_DAY}(?:{_SIGN}|[^\S\r\n]|(?P=apart))?(?={_LAST}(?!\d))
-      | \d\d(?P<near>[-./]){_MONTH}(?P=near){_DAY}(?:[-+]|(?P=near))(?={_LAST}(?!\d))
+      | {_BIRTH_YEAR}(?P<apart>[{_DASH}./ ]){_MONTH}(?P=apart){_DAY}(?:{_SIGN}|[^\S\r\n]|(?P=apart))?(?={_LAST}(?!\d))
+      | \d\d(?P<near>[{_DASH}./]){_MONTH}(?P=near){_DAY}(?:[{_DASH}+]|(?P=near))(?={_LAST}(?!\d))
       )
       (?:[A-Za-z]\d{{3}}|\d{{3,5}})
     """,
@@ -52,4 +60,54 @@ def mask(national_id: str) -> str:
 def redact(text: str) -> str:
     """A text from elsewhere, with the last four characters of every national id in it hidden. Cut the text afterwards, if at
     all: half a number is not known for one."""
-    return _NATIONAL_ID.sub(lambda match: f"{match['shown']}{HIDDEN}" if match["shown"] else match[0], text)
+    return _hide_known(
+        _NATIONAL_ID.sub(lambda match: f"{match['shown']}{HIDDEN}" if match["shown"] else match[0], text)
+    )
+
+
+# --- Of whom it is known
+
+NationalIds = Callable[[], Iterable[str]]
+_known: ContextVar[Callable[[], frozenset[str]] | None] = ContextVar("known", default=None)
+_TEN = re.compile(rf"(?=(\d\d{_MONTH}{_DAY}[0-9a-z]\d{{3}}))")
+_LONGEST_GAP = 3  # characters between two signs of one number
+
+
+@contextmanager
+def knowing(national_ids: NationalIds) -> Iterator[None]:
+    """In here `redact` finds the national ids of these people, however they are written. They are asked for where a text holds
+    what may be one."""
+    token = _known.set(cache(lambda: frozenset(_signs(each)[0][-10:] for each in national_ids())))
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def _hide_known(text: str) -> str:
+    known = _known.get()
+    if known is None or sum(map(str.isdigit, text)) < 9:
+        return text
+    signs, places = _signs(text)
+    hidden = {
+        place
+        for match in _TEN.finditer(signs)
+        if match[1] in known()
+        for place in places[match.start() + 6 : match.start() + 10]
+    }
+    return "".join("*" if place in hidden else sign for place, sign in enumerate(text)) if hidden else text
+
+
+def _signs(text: str) -> tuple[str, list[int]]:
+    """The letters and digits of a text, and where each stands in it. Where others stand between them for too long, a blank."""
+    signs, places = [], []
+    for place, sign in enumerate(text):
+        plain = unicodedata.normalize("NFKC", sign).casefold() if not sign.isascii() else sign.lower()
+        if len(plain) != 1 or not (plain.isalnum() or plain == "*"):
+            continue
+        if places and place - places[-1] > _LONGEST_GAP + 1:
+            signs.append(" ")
+            places.append(place - 1)
+        signs.append(plain)
+        places.append(place)
+    return "".join(signs), places

@@ -40,6 +40,7 @@ from ladokflow.messages import Message, Refused, message
 from ladokflow.transport import TooLate
 from ladokflow.wiseflow.client import WiseflowClient
 from sources.models import Flow, Registration
+from sources.people import knowing_people_of
 from sources.sync.registrations import read_registrations
 from sources.universities.clients import ladok_for, wiseflow_for
 
@@ -84,7 +85,7 @@ def send_attempt(pk: uuid.UUID | str, *, seconds: float | None = None) -> str:
     if token is None:
         _leave(key)
     else:
-        with remembering():
+        with remembering(), knowing_people_of(Flow.objects.filter(attempts=key)):
             _send_claimed(key, token, began + limit)
     state: str = ExportAttempt.objects.values_list("state", flat=True).get(pk=key)
     return state

@@ -28,6 +28,7 @@ from ladokflow.ladok.base import Registered
 from ladokflow.messages import Message, Refused, message
 from sources.audit import record
 from sources.models import Flow, FlowSource, Source
+from sources.people import knowing_people_of_flow
 from sources.sync.plan.moments import local
 from sources.universities.clients import ladok_for
 
@@ -71,7 +72,8 @@ def check_with_ladok(*, flow: Flow, by: AbstractBaseUser | None = None, address:
         raise NothingUnknown(message("settle.nothing_unknown"))
     # What Ladok registers while it is being asked may be missing in its answer.
     asked_at = database_now(flow)
-    registered, failures = _read_back(source, {item.attempt.code for item in (*unknown, *again)})
+    with knowing_people_of_flow(flow):
+        registered, failures = _read_back(source, {item.attempt.code for item in (*unknown, *again)})
     with transaction.atomic():
         locked = lock(flow.pk)
         settled = _settle(locked, unknown, registered, by, asked_at)

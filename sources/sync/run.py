@@ -26,6 +26,7 @@ from ladokflow.messages import Message, Refused, Trait, message
 from ladokflow.wiseflow.client import WiseflowClient
 from sources import audit
 from sources.models import Flow, SyncRun
+from sources.people import knowing_people_of_flow
 from sources.signals import flow_synced
 from sources.sync.apply.apply import Applied, Applying
 from sources.sync.apply.references import refer_added, unrefer_removed
@@ -125,7 +126,7 @@ def _last_run(flow: Flow) -> SyncRun:
 
 def preview_sync(flow: Flow) -> Plan:
     """The plan, not applied. RemoteError where Ladok or WISEflow cannot be asked, Refused where there is nothing to ask."""
-    with wiseflow_for(flow.source) as client:
+    with knowing_people_of_flow(flow), wiseflow_for(flow.source) as client:
         return plan_for(gather(flow, client))
 
 
@@ -153,7 +154,7 @@ def run_sync(run_pk: uuid.UUID | str) -> SyncRun:
     flow = Flow.objects.select_related("source").get(pk=run.flow_id)
     is_changed = True
     try:
-        with lease.beating(), remembering():
+        with lease.beating(), remembering(), knowing_people_of_flow(flow):
             is_changed = _do(flow, run, lease)
     except LeaseLost:
         logger.warning("flow.sync.lease_lost flow=%s run=%s", flow.pk, run.pk)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ladokflow.privacy import mask, redact
+from ladokflow.privacy import knowing, mask, redact
 
 BORN = {  # how a birth may be written; `short` is the last two of the year, `day` may be that of a samordningsnummer
     "12": "{year}{month}{day}",
@@ -16,12 +16,18 @@ BORN = {  # how a birth may be written; `short` is the last two of the year, `da
     "SE 10": "SE {short}{month}{day}",
     "date": "{year}-{month}-{day}",
     "dots": "{year}.{month}.{day}",
+    "slashes": "{year}/{month}/{day}",
+    "dashes": "{year}–{month}–{day}",
     "blanks": "{year} {month} {day}",
     "short date": "{short}-{month}-{day}",
 }
-BETWEEN = {"nothing": "", "-": "-", "+": "+", "/": "/", "blank": " ", " - ": " - ", "no-break": "\u00a0", "dash": "–"}
+BETWEEN = {
+    "nothing": "", "-": "-", "+": "+", "/": "/", "blank": " ", " - ": " - ", "no-break": "\u00a0", "dash": "–", "em dash": "—",
+    "minus": "−", "hyphen": "\u2010", "wide": "－", "_": "_",
+}  # fmt: skip
 # A date in two digits a year, and then a blank, is the date of anything.
-UNTELLABLE = {("short date", between) for between in BETWEEN} - {("short date", "-"), ("short date", "+")}
+DASHES = {"-", "+", "dash", "em dash", "minus", "hyphen", "wide"}
+UNTELLABLE = {("short date", between) for between in BETWEEN if between not in DASHES}
 
 dates = st.dates(dt.date(1920, 1, 1), dt.date(2015, 12, 31))
 digits = st.text("0123456789", min_size=4, max_size=4)
@@ -148,6 +154,38 @@ def test_what_is_shown_tells_nothing_of_the_last_four(date, spelling, is_coordin
     born = birth(date, written, is_coordination=is_coordination) + between
     assert mask(born + last) == mask(born + other)
     assert redact(f"({born}{last})") == redact(f"({born}{other})") == f"({born}****)"
+
+
+GAPS = st.sampled_from(["", "", "", " ", "-", ".", " - ", "\u00a0", "–", "·", "\n", "(", "/"])
+
+
+@given(st.data(), dates, st.booleans(), digits | interim)
+def test_whose_it_is_known_is_hidden_whatever_stands_between_the_signs(data, date, is_short, last):
+    ten = birth(date, BORN["10"]) + last
+    text = "".join(sign + data.draw(GAPS) for sign in (ten if is_short else f"{date.year // 100}{ten}"))
+    text = text.upper() if data.draw(st.booleans()) else text.lower()
+    with knowing(lambda: ["", "AB12", birth(date, BORN["12"]) + last]):
+        hidden = redact(f"{text} saknas")
+        assert redact(hidden) == hidden
+    assert ten.lower() not in re.sub(r"\W", "", hidden.lower())
+    assert hidden.endswith("saknas")
+
+
+def test_of_whom_nothing_is_known_a_number_that_could_be_anything_stays():
+    text = "Order 1990 0101 1234, 2026-01-15 och 5,5 hp"
+    with knowing(lambda: ["199102021234", "T199001"]):
+        assert redact(text) == text
+    with knowing(lambda: ["199001011234"]):
+        assert redact(text) == "Order 1990 0101 ****, 2026-01-15 och 5,5 hp"
+    assert redact(text) == text
+
+
+def test_nobody_is_asked_for_where_a_text_holds_no_number():
+    def asked() -> list[str]:
+        raise AssertionError
+
+    with knowing(asked):
+        assert redact("Studenten är inte registrerad på TDDE01 2026-01-15 (FelUID 12345678)")
 
 
 @given(dates, st.sampled_from([BORN["12"], BORN["10"]]), st.sampled_from(["", "-"]), digits, digits, st.integers(-1, 1))

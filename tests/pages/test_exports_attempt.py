@@ -314,6 +314,40 @@ def test_manager_without_the_export_right_may_look_but_not_retry(client: Client,
 # --- Downloads
 
 
+@pytest.mark.parametrize(
+    "spelt",
+    ["{0} {1} {2} {3} {4}", "{0}{1} {2} - {3}{4}", "SE{0}{1}–{2} {3} {4}", "{1}.{2}.{3}.{4}", "{0}{1}{2}:{3} {4}"],
+)
+def test_a_national_id_in_ladoks_own_words_is_read_nowhere(
+    client: Client, make_flow: Make, world: World, spelt: str
+) -> None:
+    flow = make_flow(people=1)
+    flow.participants.update(national_id="199003041239")
+    said = f"Personen {spelt.format('19', '90', '0304', '12', '39')} är inte registrerad"
+    world.answer = lambda call: (
+        200,
+        json.dumps(
+            {
+                "numberOfSuccess": 0,
+                "numberOfErrors": 1,
+                "errors": [{"userId": line["studentUid"], "errorInfo": said} for line in call.body["gradeExports"]],
+            }
+        ).encode(),
+    )
+    attempt = exported(flow)
+    signed_in(client, manager_of(flow))
+    sheet = client.get(f"/exports/{attempt.pk}/people.xlsx").content
+    cells = [str(cell) for row in load_workbook(io.BytesIO(sheet)).active.values for cell in row]
+    texts = [
+        json.dumps([attempt.message, *attempt.items.values_list("message", flat=True)]),
+        page(client, f"/exports/{attempt.pk}/"),
+        client.get(f"/exports/{attempt.pk}/people.csv").content.decode("utf-8-sig"),
+        " ".join(cells),
+    ]
+    assert all("Personen" in text and "****" in re.sub(r"[^\w*]", "", text) for text in texts)
+    assert not any("9003041239" in re.sub(r"\W", "", text) for text in texts)
+
+
 def test_people_are_downloaded_as_csv_without_formulas_and_national_ids(
     client: Client, make_flow: Make, world: World
 ) -> None:
