@@ -100,7 +100,8 @@ def _hide_known(text: str) -> str:
 
 def _signs(text: str) -> tuple[str, list[int]]:
     """The letters and digits of a text, and where each stands in it. Where others stand between them for too long, a blank."""
-    signs, places = [], []
+    signs: list[str] = []
+    places: list[int] = []
     for place, sign in enumerate(text):
         plain = unicodedata.normalize("NFKC", sign).casefold() if not sign.isascii() else sign.lower()
         if len(plain) != 1 or not (plain.isalnum() or plain == "*"):

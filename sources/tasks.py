@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sources.flows import batch, create
 from sources.sync import nightly, run
+from sources.universities import rights
 from sources.webhooks import handle
 
 
@@ -21,6 +22,10 @@ def sync_flow(run_pk: str) -> None:
 
 def handle_webhook(pk: str) -> None:
     handle.handle(int(pk))
+
+
+def tell_of_rights(audit_pk: str) -> None:
+    rights.tell(int(audit_pk))
 
 
 def sync_night() -> None:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.identifiers import normal
 from ladokflow.ladok.bodies import check_expression
 from ladokflow.messages import Refused
 from sources.models import Credential, Membership, Source
@@ -240,6 +241,10 @@ class MembershipForm(forms.ModelForm):
         if self.instance.pk:
             self.fields.pop("email", None)
 
+    def _is_taken(self, organisation_id: str, source: Source) -> bool:
+        others = Membership.objects.filter(source=source).exclude(pk=self.instance.pk)
+        return normal(organisation_id) in map(normal, others.values_list("organisation_id", flat=True))
+
     @staticmethod
     def _is(email: str) -> Q:
         return Q(user__username__iexact=email.strip()) | Q(user__email__iexact=email.strip())
@@ -249,4 +254,7 @@ class MembershipForm(forms.ModelForm):
         email, source = cleaned.get("email"), cleaned.get("source")
         if email and source and Membership.objects.filter(self._is(email), source=source).exists():
             self.add_error("email", _("This person is a member of the source already."))
+        organisation_id, source = cleaned.get("organisation_id"), source or self.instance.source
+        if organisation_id and "organisation_id" in self.changed_data and self._is_taken(organisation_id, source):
+            self.add_error("organisation_id", _("Another member of the source has this organisation id."))
         return cleaned

@@ -12,6 +12,10 @@ from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
 from sources.models import Membership, Source
 from sources.universities.members import person_at, update_admin_access
+from sources.universities.rights import tell_later
+
+# What somebody may do, and who they are in WISEflow and Ladok: another licence admin says so, or a superuser.
+RIGHTS = ("role", "organisation_id", "can_export")
 
 
 @admin.register(Membership)
@@ -28,7 +32,7 @@ class MembershipAdmin(ScopedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         if obj is None:
             return ()
-        return ("source", "person", "role") if self._is_own(request, obj) else ("source", "person")
+        return ("source", "person", *RIGHTS) if self._is_own(request, obj) else ("source", "person")
 
     @admin.display(description=_("user"))
     def person(self, membership: Membership) -> str:
@@ -55,12 +59,16 @@ class MembershipAdmin(ScopedAdmin):
         update_admin_access(obj.user_id)
         who = obj.user.get_username()
         if not change:
-            record_in_admin(request, obj.source, "admin.member_added", email=who, role=obj.role)
+            given = changed_fields(form, RIGHTS)
+            tell_later(record_in_admin(request, obj.source, "admin.member_added_with", email=who, fields=given))
         elif form.changed_data:
-            record_in_admin(request, obj.source, "admin.member_changed", email=who, fields=changed_fields(form))
+            changed = changed_fields(form)
+            entry = record_in_admin(request, obj.source, "admin.member_changed", email=who, fields=changed)
+            if not set(RIGHTS).isdisjoint(form.changed_data):
+                tell_later(entry)
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        record_in_admin(request, obj.source, "admin.member_removed", email=obj.user.get_username())
+        tell_later(record_in_admin(request, obj.source, "admin.member_removed", email=obj.user.get_username()))
         super().delete_model(request, obj)
         update_admin_access(obj.user_id)
 

@@ -20,7 +20,7 @@ from ladokflow.ladok.bodies import (
     neutral_document,
 )
 from sources.admin.forms import ExportBodyForm, SourceForm
-from sources.admin.recording import changed_fields, record_in_admin
+from sources.admin.recording import changed_fields, record_in_admin, told_value
 from sources.admin.webhook import WebhookPages
 from sources.models import Credential, Source
 from sources.universities.clients import check_connection
@@ -177,7 +177,8 @@ class SourceAdmin(WebhookPages):
             with transaction.atomic():
                 Source.objects.filter(pk=source.pk).update(export_body=expression)
                 self.log_change(request, source, [{"changed": {"fields": ["export_body"]}}])
-                record_in_admin(request, source, "admin.export_body_changed")
+                values = {"before": told_value(source.export_body), "after": told_value(expression)}
+                record_in_admin(request, source, "admin.export_body_replaced", **values)
         messages.success(request, _("The export body is saved."))
         return HttpResponseRedirect(reverse("admin:sources_source_change", args=[source.pk]))
 

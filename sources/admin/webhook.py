@@ -16,7 +16,7 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused
 from sources.admin.forms import SecretInput
 from sources.admin.long_list import LongListAdmin
-from sources.admin.recording import record_in_admin
+from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.source_pages import SourcePages
 from sources.models import Source, Webhook, WebhookEvent
 from sources.webhooks import register
@@ -113,7 +113,7 @@ def _save(request: HttpRequest, source: Source, form: WebhookForm) -> None:
             **{name: form.cleaned_data[name] for name in changed}, signed_with={}
         )
         if changed:
-            record_in_admin(request, source, "sources.audit.webhook_changed", fields=", ".join(changed))
+            record_in_admin(request, source, "sources.audit.webhook_changed", fields=changed_fields(form, changed))
     messages.success(request, _("The settings are saved."))
 
 

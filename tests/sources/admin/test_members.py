@@ -1,10 +1,16 @@
 from typing import Any
 
+import pytest
 from django.contrib.auth import get_user_model
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
+from django_q.models import OrmQ
 
+from sources.admin.membership import RIGHTS
 from sources.models import AuditEntry, Membership
+from sources.universities.rights import tell
+from tests.factories import MembershipFactory, UserFactory
 
 ADD = "admin:sources_membership_add"
 
@@ -48,10 +54,9 @@ def test_licence_admin_is_let_into_the_administration_and_out_again(as_root: Cli
 
 def test_nobody_takes_away_their_own_role(as_admin: Client, cast: Any) -> None:
     own = Membership.objects.get(user=cast.admin)
-    as_admin.post(reverse("admin:sources_membership_change", args=[own.pk]), {"role": "manager", "can_export": "on"})
+    as_admin.post(reverse("admin:sources_membership_change", args=[own.pk]), {"role": "manager", "language": "sv"})
     own.refresh_from_db()
     assert own.role == Membership.Role.LICENCE_ADMIN
-    assert own.can_export
     assert as_admin.post(reverse("admin:sources_membership_delete", args=[own.pk]), {"post": "yes"}).status_code == 403
     assert Membership.objects.filter(pk=own.pk).exists()
 
@@ -74,7 +79,7 @@ def test_export_right_is_given_and_on_record(as_admin: Client, cast: Any) -> Non
     entry = AuditEntry.objects.get(source=cast.ours)
     assert entry.message == {
         "code": "admin.member_changed",
-        "params": {"email": "anna@ours.example", "fields": "can_export"},
+        "params": {"email": "anna@ours.example", "fields": "can_export: False → True"},
     }
 
 
@@ -83,3 +88,73 @@ def test_removed_member_is_on_record(as_admin: Client, cast: Any) -> None:
     as_admin.post(reverse("admin:sources_membership_delete", args=[membership.pk]), {"post": "yes"})
     assert not Membership.objects.filter(pk=membership.pk).exists()
     assert AuditEntry.objects.get(source=cast.ours).message["code"] == "admin.member_removed"
+
+
+def changed(client: Client, membership: Membership, **fields: Any) -> Membership:
+    now = {
+        "role": membership.role,
+        "organisation_id": membership.organisation_id,
+        **({"can_export": "on"} if membership.can_export else {}),
+        "gets_summary": "on",
+        "language": "sv",
+    }
+    client.post(reverse("admin:sources_membership_change", args=[membership.pk]), now | fields)
+    membership.refresh_from_db()
+    return membership
+
+
+def letters(entry: AuditEntry) -> dict[str, str]:
+    mail.outbox.clear()
+    tell(entry.pk)
+    return {letter.to[0]: letter.body for letter in mail.outbox}
+
+
+@pytest.mark.parametrize("field", RIGHTS)
+def test_nobody_changes_their_own_rights_or_who_they_are(as_admin: Client, cast: Any, field: str) -> None:
+    """Another licence admin of the source does."""
+    Membership.objects.filter(user=cast.admin).update(can_export=False, organisation_id="lars@ours.example")
+    own = Membership.objects.get(user=cast.admin)
+    before = getattr(own, field)
+    other = {"role": "manager", "organisation_id": "birgit@ours.example", "can_export": "on"}[field]
+    assert getattr(changed(as_admin, own, **{field: other}), field) == before
+    second = MembershipFactory(source=cast.ours, role="licence_admin", user=UserFactory(is_staff=True)).user
+    as_admin.force_login(second)
+    assert getattr(changed(as_admin, own, **{field: other}), field) != before
+
+
+def test_nobody_gets_the_organisation_id_of_somebody_else(as_admin: Client, cast: Any) -> None:
+    anna = Membership.objects.get(user=cast.manager)
+    taken = Membership.objects.get(user=cast.admin).organisation_id
+    assert changed(as_admin, anna, organisation_id=f" {taken.upper()}").organisation_id == "anna@ours.example"
+    response = as_admin.post(reverse(ADD), new(cast, "ny@ours.example", organisation_id=taken))
+    assert "organisation_id" in response.context["adminform"].form.errors
+
+
+def test_the_others_and_whom_it_is_about_are_told_of_rights(as_admin: Client, cast: Any) -> None:
+    MembershipFactory(
+        source=cast.ours, role="licence_admin", language="en", user=UserFactory(email="second@ours.example")
+    )
+    anna = Membership.objects.get(user=cast.manager)
+    changed(as_admin, anna, can_export="", organisation_id="a@ours.example")
+    told = letters(AuditEntry.objects.latest("pk"))
+    assert set(told) == {"second@ours.example", "anna@ours.example"}
+    assert (
+        "organisation_id: anna@ours.example → a@ours.example; can_export: True → False" in told["second@ours.example"]
+    )
+    assert "lars@ours.example did this at" in told["second@ours.example"]
+    as_admin.post(reverse(ADD), new(cast, "ny@ours.example", role="licence_admin"))
+    assert set(letters(AuditEntry.objects.latest("pk"))) == {"second@ours.example", "ny@ours.example"}
+    as_admin.post(reverse("admin:sources_membership_delete", args=[anna.pk]), {"post": "yes"})
+    assert "anna@ours.example" in letters(AuditEntry.objects.latest("pk"))
+    assert OrmQ.objects.count() == 3
+
+
+def test_where_there_is_no_other_licence_admin_the_operators_are_told(as_admin: Client, cast: Any) -> None:
+    changed(as_admin, Membership.objects.get(user=cast.manager), can_export="")
+    assert set(letters(AuditEntry.objects.latest("pk"))) == {"root@example.org", "anna@ours.example"}
+
+
+def test_what_is_no_right_is_told_nobody(as_admin: Client, cast: Any) -> None:
+    changed(as_admin, Membership.objects.get(user=cast.manager), language="en")
+    assert AuditEntry.objects.latest("pk").message["params"]["fields"] == "language: sv → en"
+    assert not OrmQ.objects.exists()
