@@ -12,7 +12,9 @@ class LadokflowConfig(AppConfig):
 
     def ready(self) -> None:
         import ladokflow.checks  # noqa: F401 - registers them
+        from ladokflow.queue import keep_to_our_tasks
 
+        keep_to_our_tasks()
         connection_created.connect(without_jit)
         # What has been loaded by now is there for good, and what a flow of thousands is worked out of until that is done: looking for
         # garbage among it again and again takes as long as the work itself.

@@ -4,13 +4,20 @@ django-q2 promises neither "once" nor "not lost" (docs/reliability.md). Everythi
 state, a lease and a fencing token; a queue entry only wakes a worker up, and an extra one is harmless.
 """
 
-from collections.abc import Sequence
+import importlib
+import re
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
+import django_q.worker
 from django.conf import settings
 from django.db import transaction
+from django.db.models.signals import post_save
 from django_q.conf import Conf
+from django_q.models import Task
+from django_q.signals import call_hook
 from django_q.tasks import async_task
 
 
@@ -27,6 +34,24 @@ COMMON_ONLY = (Queue.COMMON,)
 def here() -> Queue:
     """The queue that this process serves, if it is a worker."""
     return Queue(Conf.CLUSTER_NAME)
+
+
+_TASK = re.compile(r"(sources|exports)\.tasks\.([a-z]\w*)", re.ASCII)
+
+
+def task_named(name: Any) -> Callable[..., None] | None:
+    """What a queue entry or a schedule may have a worker call: the functions of our two modules of tasks, and nothing they import."""
+    match = _TASK.fullmatch(name) if isinstance(name, str) else None
+    module = importlib.import_module(f"{match[1]}.tasks") if match else None
+    found = getattr(module, match[2], None) if match else None
+    return found if isinstance(found, FunctionType) and found.__module__ == f"{match[1]}.tasks" else None  # type: ignore[index]
+
+
+def keep_to_our_tasks() -> None:
+    """django-q2 calls whatever a row in its tables names, in the process that holds the keys: `os.system`, too, and a hook besides.
+    Its worker finds our tasks only from here on; what it does not find fails as a function that is not defined."""
+    django_q.worker.pydoc = SimpleNamespace(locate=task_named)
+    post_save.disconnect(call_hook, sender=Task)
 
 
 def enqueue(task: str, key: Any, *, timeout: int | None = None, queues: Sequence[Queue] = COMMON_ONLY) -> None:

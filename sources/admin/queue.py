@@ -1,4 +1,4 @@
-"""The queue's own pages. A schedule may name any function of the program, so they are for superusers only."""
+"""The queue's own pages, to read, for superusers: what is in it comes from code (`setupschedules`, `ladokflow/queue.py`)."""
 
 from typing import Any
 
@@ -8,7 +8,9 @@ from django_q import admin as _registers_its_pages  # noqa: F401 - before we reg
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 
-class SuperusersOnly(admin.ModelAdmin):
+class ReadOnly(admin.ModelAdmin):
+    actions = ()
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
 
@@ -16,17 +18,17 @@ class SuperusersOnly(admin.ModelAdmin):
         return self.has_module_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.has_module_permission(request) and super().has_add_permission(request)
+        return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
+        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
+        return False
 
 
 for model in (Schedule, Success, Failure, OrmQ):
     if admin.site.is_registered(model):
         theirs = type(admin.site.get_model_admin(model))
         admin.site.unregister(model)
-        admin.site.register(model, type(theirs.__name__, (SuperusersOnly, theirs), {}))
+        admin.site.register(model, type(theirs.__name__, (ReadOnly, theirs), {}))

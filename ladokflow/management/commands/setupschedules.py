@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, no_translations
 from django.db import transaction
 from django_q.models import Schedule
 
-from ladokflow.queue import Queue
+from ladokflow.queue import Queue, task_named
 
 PREFIX = "ladokflow: "
 
@@ -40,6 +40,8 @@ class Command(BaseCommand):
         with transaction.atomic():
             ours = Schedule.objects.filter(name__startswith=PREFIX)
             removed, _ = ours.exclude(name__in=[PREFIX + task.name for task in TASKS]).delete()
+            strange = [row.pk for row in Schedule.objects.all() if row.hook or task_named(row.func) is None]
+            removed += Schedule.objects.filter(pk__in=strange).delete()[0]
             for task in TASKS:
                 self.set_up(task)
         summary = f"{len(TASKS)} schedules are set up" + (f", {removed} removed." if removed else ".")
