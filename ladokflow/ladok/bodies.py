@@ -19,11 +19,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-import jmespath
 from jmespath.exceptions import JMESPathError, UnknownFunctionError
 
 from ladokflow.identifiers import normal_forms
 from ladokflow.ladok.base import GradeLine
+from ladokflow.ladok.evaluator import TooMuch, evaluate, parse
 from ladokflow.ladok.exporting import number, sent_identifiers
 from ladokflow.ladok.university import University
 from ladokflow.messages import Refused, message
@@ -138,12 +138,16 @@ def _another_person(line: GradeLine) -> GradeLine:
 
 def _evaluated(expression: str, document: Mapping[str, Any]) -> Body:
     try:
-        compiled = jmespath.compile(expression)
+        parsed = parse(expression)
+    except TooMuch as error:
+        raise Refused(message("ladok.expression_too_much")) from error
     except (JMESPathError, RecursionError) as error:
         position = getattr(error, "lex_position", None) or getattr(error, "lexer_position", None) or 0
         raise Refused(message("ladok.expression_invalid", position=position + 1)) from error
     try:
-        body = compiled.search(document)
+        body = evaluate(parsed, document)
+    except TooMuch as error:
+        raise Refused(message("ladok.expression_too_much")) from error
     # The library lets Python's own errors out of some functions.
     except (JMESPathError, ArithmeticError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Refused(message("ladok.expression_fails", detail=_where(error))) from error

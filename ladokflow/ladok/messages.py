@@ -185,6 +185,14 @@ register(
             todo=_("Correct it."),
             who=LICENCE_ADMIN,
         ),
+        "ladok.expression_too_much": Sentence(
+            _(
+                "The export body's expression is too long, too deep, or makes more of the grades than any request holds."
+            ),
+            effect=_("Nothing was sent."),
+            todo=_("Write it more simply: each person once, with the fields that Ladok wants."),
+            who=LICENCE_ADMIN,
+        ),
         "ladok.expression_fails": Sentence(
             _("The export body's expression fails on the data (%(detail)s)."),
             effect=_("Nothing was sent."),

@@ -1,8 +1,12 @@
 """The body that a source's own expression builds."""
 
+import contextlib
 import json
+import time
+import tracemalloc
 from decimal import Decimal
 
+import jmespath
 import pytest
 
 from ladokflow.ladok import UNIVERSITIES
@@ -136,7 +140,7 @@ def test_own_body_and_preset_pass_the_check_at_every_university(slug, expression
 
 @pytest.mark.parametrize(
     "expression",
-    ["{participants: gradeExports[", "gradeExports]", "{a: 'x}", "#", "[" * 5000, "a b", "gradeExports[?]"],
+    ["{participants: gradeExports[", "gradeExports]", "{a: 'x}", "#", "[" * 3000, "a b", "gradeExports[?]"],
 )
 def test_expression_that_is_not_jmespath_is_refused(expression):
     assert refusal(expression) == "ladok.expression_invalid"
@@ -212,6 +216,61 @@ def test_expression_may_write_grades_in_its_own_way():
         "{r: gradeExports[].{id: organisationId, ok: grade.grade == 'VG', b: (grade.grade == 'G' && `1`) || `0`}}"
     )
     assert check_expression(expression, LIU)
+
+
+DOUBLED = " | ".join(["[@, @]"] * 40)
+MONSTERS = {
+    "long": "[" * 5000,
+    "pipes": " | ".join(["@"] * 500),
+    "deep": "{a: " * 80 + "@" + "}" * 80,
+    "doubled": DOUBLED,
+    "flattened": " | ".join(["[@, @][]"] * 60),
+    "objects": " | ".join(["{a: @, b: @}"] * 50),
+    "compared": f"({DOUBLED}) == ({DOUBLED})",
+    "compared within": "[[@, @] | [@, @] | [@, @] | [@, @] | [@, @]] | [@, @] | [@, @] | [@, @] | {a: @ == @}",
+    "written out": " | ".join(["to_string([@, @])"] * 50),
+    "joined": " | ".join(["join(to_string(@), [to_string(@), to_string(@), to_string(@)])"] * 20),
+    "mapped": " | ".join(["map(&[@, @], [@, @])"] * 40),
+    "values": " | ".join(["[@.*, @.*, @][]"] * 60),
+    "product": "`[1,2,3,4,5,6,7,8,9,10]`" + "[].[`[1,2,3,4,5,6,7,8,9,10]`[]][]" * 8,
+    "nested product": "[`[1,2,3,4,5,6,7,8,9]`[]" + ".[`[1,2,3,4,5,6,7,8,9]`[]" * 9 + "]" * 10,
+    "sliced": " | ".join(["[@, @][] | [::-1]"] * 50),
+    "merged": " | ".join(["merge({a: @}, {b: @})"] * 50),
+    "literal": "`" + "[" * 1500 + "]" * 1500 + "`",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MONSTERS)
+def test_expression_ends_soon_and_small_whatever_it_asks_for(name):
+    """Measured in the library's own steps and in what is kept, and not in seconds: another may have the machine."""
+    tracemalloc.start()
+    began = time.process_time()
+    with contextlib.suppress(Refused):
+        check_expression(f"{{gradeExports: gradeExports, more: {MONSTERS[name]}}}", LIU)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 120_000_000
+    assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize("name", sorted(set(MONSTERS) - {"compared within", "literal", "nested product", "values"}))
+def test_expression_that_asks_for_too_much_is_told_as_that(name):
+    assert refusal(MONSTERS[name]) == "ladok.expression_too_much"
+
+
+def test_expression_may_do_a_lot_with_many_people():
+    lines = [
+        GradeLine(grade="VG", organisation_id=f"p{number}@example.org", points=Decimal(1)) for number in range(5000)
+    ]
+    expression = (
+        "{n: length(gradeExports), all: join(',', gradeExports[].organisationId), "
+        "rows: sort_by(gradeExports[?grade.grade == 'VG'].{id: organisationId || uniqueExamId, g: grade.grade, "
+        "t: join('-', [organisationId, grade.grade]), p: to_string(grade)}, &id), "
+        "more: gradeExports[].[organisationId, grade.grade, grade.points][]}"
+    )
+    body = build_body(LIU, lines, ["lars@example.org"], expression)
+    assert (body["n"], len(body["rows"]), len(body["more"])) == (5000, 5000, 15000)
+    assert body == jmespath.search(expression, neutral_document({}, ["lars@example.org"], lines))
 
 
 def test_sample_shows_nobodys_whole_national_id():
