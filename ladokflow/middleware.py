@@ -38,6 +38,23 @@ def ready(get_response: GetResponse) -> GetResponse:
     return respond
 
 
+def without_nul(get_response: GetResponse) -> GetResponse:
+    """PostgreSQL stores no NUL and looks for none. No address of ours has one: there is nothing there. In a question it is left out, as
+    everywhere where texts come in; what a form sends is looked at by the form."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            request.path_info = request.path = "/%00"
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            question = request.GET.copy()
+            for name, values in request.GET.lists():
+                question.setlist(name, [value.replace("\0", "") for value in values])
+            request.GET = question  # type: ignore[assignment]
+        return get_response(request)
+
+    return respond
+
+
 def signed_out_in_between(get_response: GetResponse) -> GetResponse:
     """A button that is pressed after the session has ended: say that nothing was done, and lead back to where it stands.
 

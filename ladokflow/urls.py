@@ -6,6 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from ladokflow.admin_input import take_care
 from ladokflow.pages.forms import AdminSignInForm
 from ladokflow.pages.glossary import glossary
 from ladokflow.pages.health import health
@@ -35,6 +36,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 admin.site.login_form = AdminSignInForm
+take_care(admin.site)
 if not settings.IS_PRODUCTION:
     urlpatterns += [path("styleguide/", styleguide, name="styleguide")]
 

@@ -54,7 +54,7 @@ def keys_of(values: Iterable[str]) -> list[int]:
 def back(request: HtmxRequest, otherwise: str) -> str:
     """The page the form stood on, if it says so and is one of ours."""
     address = request.POST.get("next", "")
-    is_ours = address and url_has_allowed_host_and_scheme(
+    is_ours = address.startswith("/") and url_has_allowed_host_and_scheme(
         address, {request.get_host()}, require_https=request.is_secure()
     )
     return address if is_ours else otherwise

@@ -5,6 +5,7 @@ import json
 import time
 import tracemalloc
 from decimal import Decimal
+from typing import Any
 
 import jmespath
 import pytest
@@ -268,7 +269,7 @@ def test_expression_may_do_a_lot_with_many_people():
         "t: join('-', [organisationId, grade.grade]), p: to_string(grade)}, &id), "
         "more: gradeExports[].[organisationId, grade.grade, grade.points][]}"
     )
-    body = build_body(LIU, lines, ["lars@example.org"], expression)
+    body: Any = build_body(LIU, lines, ["lars@example.org"], expression)
     assert (body["n"], len(body["rows"]), len(body["more"])) == (5000, 5000, 15000)
     assert body == jmespath.search(expression, neutral_document({}, ["lars@example.org"], lines))
 

@@ -319,3 +319,13 @@ def test_who_was_rejected_under_one_code_is_sent_to_the_other_that_is_chosen(
     send(client, flow, "retry", **{f"to-{person.pk}": second.pk})
     assert ExportAttempt.objects.order_by("created_at").last().code == second
     assert client.post(f"/exports/flows/{flow.pk}/send/", {"asking": "retry", "to-x": "1"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address", ["x", "flows", "//evil.example/", "https://evil.example/", "\\evil", "javascript:alert(1)", ""]
+)
+def test_a_button_leads_back_to_pages_of_ours_only(client: Client, make_flow: Make, address: str) -> None:
+    flow = make_flow(people=1)
+    signed_in(client, manager_of(flow))
+    answer = client.post(f"/exports/flows/{flow.pk}/check/", {"next": address})
+    assert answer.headers["Location"] == "/exports/"
