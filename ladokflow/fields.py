@@ -51,6 +51,14 @@ class EncryptedTextField(models.TextField):
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         return _decrypted(value) if value else value
 
+    def value_to_string(self, obj: models.Model) -> str:
+        """What `dumpdata` would write into a file, in clear."""
+        if not self.value_from_object(obj):
+            return ""
+        raise TypeError(
+            f"{obj._meta.label}.{self.name} is stored encrypted and not written out: use the database's own backup."
+        )
+
     def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name not in {"isnull"}:
             raise TypeError(f"An encrypted field cannot be looked up by {lookup_name}.")

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +17,8 @@ from django.utils.translation import gettext as _
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 READY = "/ready/"
+MOST_BYTES = 5 * 1024 * 1024  # the file of a list, and what goes with it
+MOST_BYTES_OF_STRANGERS = 64 * 1024
 
 
 def ready(get_response: GetResponse) -> GetResponse:
@@ -36,6 +39,26 @@ def ready(get_response: GetResponse) -> GetResponse:
         return HttpResponse("Ready.\n", content_type="text/plain")
 
     return respond
+
+
+def within_bounds(get_response: GetResponse) -> GetResponse:
+    """Nobody sends more than a form of ours holds, and who is not signed in no more than a name and a password, before anything of it is read."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        length = _content_length(request)
+        if length > MOST_BYTES or (length > MOST_BYTES_OF_STRANGERS and SESSION_KEY not in request.session):
+            text = _("More was sent than LadokFlow takes at once. Nothing has been done.")
+            return HttpResponse(text, content_type="text/plain; charset=utf-8", status=413)
+        return get_response(request)
+
+    return respond
+
+
+def _content_length(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
 
 
 def without_nul(get_response: GetResponse) -> GetResponse:

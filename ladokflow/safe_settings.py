@@ -1,15 +1,28 @@
-"""What is wrong with the settings of an installation that real people's grades pass through. Pure: read while the settings are made."""
+"""What is wrong with the settings of an installation that real people's grades pass through. Read while the settings are made."""
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
 # As Django's own check of a deployment has it (security.W009), which nobody is made to run.
 SHORTEST_SECRET, FEWEST_SIGNS = 50, 5
+
+
+def keep_private(database: Path) -> None:
+    """SQLite's file, and those it puts beside it with the same rights, are the process's own: nobody else on the machine reads them."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # it is there, or cannot be: then connecting to it says so
+        database.touch(mode=0o600, exist_ok=False)
+    for path in (database, *(database.with_name(f"{database.name}-{end}") for end in ("wal", "shm", "journal"))):
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # somebody else's is theirs to look after
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
 
 
 def key_faults(keys: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from ladokflow.middleware import MOST_BYTES, MOST_BYTES_OF_STRANGERS
 from tests.factories import PASSWORD, FlowFactory, UserFactory
 from tests.pages.walking import problems_of
 
@@ -104,6 +105,19 @@ def test_the_log_of_signing_in_has_the_address_of_the_person_and_not_of_the_prox
 def test_no_name_is_too_strange_to_be_told_that_it_is_wrong(client: Client, page: str, name: str) -> None:
     with contextlib.suppress(UnicodeEncodeError):
         assert client.post(page, {"username": name, "password": "wrong"}).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["/sign-in/", "/flows/", "/admin/login/", "/webhooks/liu/", "/nowhere/"])
+def test_somebody_who_is_not_signed_in_sends_no_more_than_a_name_and_a_password(
+    sign_in: Callable[[User], Client], page: str
+) -> None:
+    """Judged by what the head says: nothing of it is read."""
+    stranger = Client(headers={"cookie": "sessionid=made-up"})
+    for client, most in ((stranger, MOST_BYTES_OF_STRANGERS), (sign_in(UserFactory()), MOST_BYTES)):
+        length = {"CONTENT_LENGTH": str(most + 1)}
+        answer = client.post(page, b"", content_type="multipart/form-data; boundary=x", **length)
+        assert answer.status_code == 413
+    assert "Mer skickades" in stranger.post("/sign-in/", b"", content_type="x/y", CONTENT_LENGTH="999999999").text
 
 
 def test_signing_out_takes_a_post(sign_in: Callable[[User], Client]) -> None:

@@ -4,6 +4,7 @@ from io import StringIO
 
 import pytest
 from cryptography.fernet import Fernet
+from django.core import serializers
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.db import connection
@@ -99,6 +100,21 @@ def test_every_process_looks_at_its_keys(settings) -> None:
     without = {name for name, command in commands.items() if not command.requires_system_checks}
     assert without == {"makekeys", "rotatekeys", "sandbox"}
     assert "require_keys()" in (ROOT / "ladokflow/wsgi.py").read_text()
+
+
+@pytest.mark.parametrize("form", ["json", "xml", "jsonl"])
+def test_what_is_encrypted_is_not_written_out_in_clear(form: str, tmp_path) -> None:
+    """Each such column, by itself."""
+    CredentialFactory(secret="hemlighet")
+    ExportItemFactory(national_id="199001019876", participant__national_id="199001019876")
+    for model, name in encrypted_fields():
+        out = StringIO()
+        row = model(**{name: "hemlighet"})
+        with pytest.raises(TypeError, match="stored encrypted"):
+            serializers.serialize(form, [row], stream=out)
+        assert "hemlighet" not in out.getvalue()
+    with pytest.raises(CommandError, match="stored encrypted"):
+        call_command("dumpdata", "sources.credential", output=str(tmp_path / "dump"))
 
 
 def test_what_is_empty_stays_empty() -> None:

@@ -4,12 +4,13 @@ import math
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 
-from ladokflow.safe_settings import key_faults, production_faults, proxy_faults
+from ladokflow.safe_settings import keep_private, key_faults, production_faults, proxy_faults
 from tests.environment import ROOT
 
 SECRET = "kQ8-3vZr_yB7wXn2LdTf6HjMs9PaEc4UgRi0oWlYbVxN1tKzSqJm5DhA"
@@ -91,6 +92,18 @@ def test_a_secret_may_stand_in_a_file(tmp_path) -> None:
     path.write_text(SECRET)
     keys = {"SECRET_KEY_FILE": str(path), "FIELD_ENCRYPTION_KEYS": settings.FIELD_ENCRYPTION_KEYS[0]}
     assert start("check", ENVIRONMENT="production", **keys).returncode == 0
+
+
+@pytest.mark.parametrize("mode", [None, 0o644, 0o666])
+def test_the_file_of_sqlite_is_read_by_nobody_else(tmp_path: Path, mode: int | None) -> None:
+    database = tmp_path / "new" / "ladokflow.sqlite3"
+    if mode is not None:
+        database.parent.mkdir()
+        for path in (database, database.with_name(f"{database.name}-wal")):
+            path.write_bytes(b"")
+            path.chmod(mode)
+    keep_private(database)
+    assert {path.stat().st_mode & 0o777 for path in database.parent.iterdir()} == {0o600}
 
 
 SAFE: dict[str, Any] = {
