@@ -30,7 +30,7 @@ _NATIONAL_ID = re.compile(
     | (?<!\d)(?P<shown>
         (?:19|20)?\d\d{_MONTH}{_DAY}(?:{_SIGN})?(?={_LAST}(?!\d))
       | (?:{_BIRTH_YEAR}|\d\d){_MONTH}{_DAY}[^\S\r\n](?={_LAST}(?!\d))
-| {_BIRTH_YEAR}{_MONTH}{_DAY}[^\w\r\n]{{1,3}}(?={_LAST}(?!\d))
+      | {_BIRTH_YEAR}{_MONTH}{_DAY}[^\w\r\n]{{1,3}}(?={_LAST}(?!\d))
       # A digit too many or too few; of 11 that may be either, less is shown.
       | \d\d{_MONTH}{_DAY}(?=\d{{5}}(?!\d))
       | (?:19|20)\d\d{_MONTH}{_DAY}(?=\d{{3}}(?!\d)|\d{{5}}(?!\d))

@@ -11,7 +11,7 @@ def give_what_everybody_had(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sources", "0031_list_doubt")]
+    dependencies = [("sources", "0032_search_people")]
 
     operations = [
         migrations.AlterField(
