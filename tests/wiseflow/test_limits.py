@@ -10,7 +10,7 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladokflow.wiseflow.limits import RATES, FileStore, Limit, TooLong, pause_in
+from ladokflow.wiseflow.limits import RATES, FileStore, Limit, Store, TooLong, pause_in
 from ladokflow.wiseflow.limits_in_redis import RedisStore
 from tests.wiseflow.conftest import envelope
 
@@ -61,6 +61,7 @@ def test_limit_of_a_minute_is_kept_too(tmp_path):
 @pytest.mark.parametrize("kept", ["file", "redis"])
 def test_calls_that_a_clock_has_counted_which_was_ahead_hold_nobody(kept, ahead, tmp_path, request):
     moments = [time.time_ns() // 1_000_000 + ahead * 1000 + n for n in range(PER_SECOND)]
+    store: Store
     if kept == "file":
         store = FileStore(tmp_path / "limit.sqlite3")
         store.take()
