@@ -35,7 +35,7 @@ _SIGNS = str.maketrans("013457@$!|€", "oieastasile")
 
 def _plain(text: str) -> str:
     """Without case, dots and rings."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", text.lower())
     return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
 
 

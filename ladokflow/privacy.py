@@ -103,7 +103,7 @@ def _signs(text: str) -> tuple[str, list[int]]:
     signs: list[str] = []
     places: list[int] = []
     for place, sign in enumerate(text):
-        plain = unicodedata.normalize("NFKC", sign).casefold() if not sign.isascii() else sign.lower()
+        plain = (sign if sign.isascii() else unicodedata.normalize("NFKC", sign)).lower()
         if len(plain) != 1 or not (plain.isalnum() or plain == "*"):
             continue
         if places and place - places[-1] > _LONGEST_GAP + 1:
