@@ -276,6 +276,10 @@ class Control:
         """One person's end, in unix seconds."""
         self.call("set_end_by_hand", flow_id=flow_id, participant_id=participant_id, end=end)
 
+    def set_former_client(self, flow_id: int, code: str = "", *, exported: dict[int, int] | None = None) -> None:
+        """UNIwise's own integration client: its code on the flow, empty for none any more, and `exportState` by participant id."""
+        self.call("set_former_client", flow_id=flow_id, code=code, exported=exported)
+
     def request_sync(self, flow_id: int, reference: str | None = None) -> str:
         """A manager presses Synchronise in WISEflow: the webhook FLOW_EXTERNAL_SOURCE is fired. Gives the request's id."""
         return str(self.call("request_sync", flow_id=flow_id, reference=reference))

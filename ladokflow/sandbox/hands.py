@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ACTIONS = (
     "flows", "flow", "activate", "start_participation", "end_participation", "end_marking", "archive", "delete_flow",
     "add_participant_by_hand", "remove_participant_by_hand", "set_activated_by_hand", "set_metadata_by_hand", "set_dates_by_hand",
-    "set_end_by_hand", "request_sync",
+    "set_end_by_hand", "set_former_client", "request_sync",
 )  # fmt: skip
 
 
@@ -174,6 +174,13 @@ def set_dates_by_hand(sandbox: Sandbox, flow_id: int, fields: dict[str, int]) ->
 def set_end_by_hand(sandbox: Sandbox, flow_id: int, participant_id: int, end: int) -> None:
     """One person's end, in unix seconds."""
     participant_of(flow_of(sandbox.state, flow_id), participant_id)["end"] = int(end)
+
+
+def set_former_client(sandbox: Sandbox, flow_id: int, code: str = "", exported: dict[str, int] | None = None) -> None:
+    row = flow_of(sandbox.state, flow_id)
+    row["is_sis"], row["sis_code"] = bool(code), code
+    for key, state in (exported or {}).items():
+        participant_of(row, key)["sis_export"] = {"state": state, "at": int(sandbox.state.now())}
 
 
 def request_sync(sandbox: Sandbox, flow_id: int, reference: str | None = None) -> str:

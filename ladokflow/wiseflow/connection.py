@@ -160,6 +160,16 @@ class Connection:
                     pages.ask_ahead(range(len(rows), min(page.total or 0, MAX_ROWS), len(page.rows)))
         raise endless(page.response)
 
+    def get_page(
+        self, path: str, model: type[T], *, offset: int, limit: int, body: Any = None
+    ) -> tuple[list[T], int | None]:
+        """One page of what `get_all` gives, and how many rows there are in all, if that is said."""
+        params = {"offset": offset, "limit": limit}
+        response = self._ask("GET" if body is None else "POST", path, params=params, body=body, is_read=True)
+        data = _json(response)
+        rows = self._validated(response, _opened(response, data), list[model])  # type: ignore[valid-type]
+        return rows, _page_facts(data, limit)[0]
+
     def side_by_side(self, do: Callable[[S], T], items: Iterable[S]) -> list[T]:
         """`do` for each, a few at a time; what it gave, in their order. Where one fails, those that have not begun do not begin."""
         items = list(items)

@@ -44,6 +44,11 @@ class Flows(Connection):
         body = {"metadata": {key: value for key, value in metadata.items() if value}}
         return self.get_all("/flows/search", FoundFlow, limit=PAGE, body=body)
 
+    def list_flows(self, *, title: str = "", offset: int = 0, limit: int = PAGE) -> tuple[list[FoundFlow], int | None]:
+        """POST /flows/search: one page of the licence's flows, and how many there are in all where WISEflow says so."""
+        body = {"metadata": {"title": title} if title else {}}
+        return self.get_page("/flows/search", FoundFlow, offset=offset, limit=limit, body=body)
+
     def flow(self, flow_id: int) -> FlowInfo:
         """GET /flow/{flowId}"""
         info: FlowInfo = self.get(f"/flow/{flow_id:d}", FlowInfo)

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from ladokflow.messages import message
 from ladokflow.wiseflow.connection import Connection
 from ladokflow.wiseflow.errors import FORBIDDEN, NoItems, WiseflowError
-from ladokflow.wiseflow.schemas import EventGrade, ItemMark, MarkingEvent, MarkingTrail, WiseflowAssessment
+from ladokflow.wiseflow.schemas import (
+    EventGrade,
+    FormerExport,
+    ItemMark,
+    MarkingEvent,
+    MarkingTrail,
+    WiseflowAssessment,
+)
 
 # The ends of the kinds of entries that give a grade. Others take it back, or say that assessors differ.
 GIVEN = (".submit.grade", ".finalized.grade")
@@ -28,6 +35,11 @@ class Grades(Connection):
                 reason = message("wiseflow.two_grades", participant=row.participant_id, flow=flow_id)
                 raise WiseflowError(reason, permanent=True)
         return list(by_participant.values())
+
+    def former_exports(self, flow_id: int) -> list[FormerExport]:
+        """GET /flow/{flowId}/assessments: which grades UNIwise's own client has exported."""
+        rows: list[FormerExport] = self.get(f"/flow/{flow_id:d}/assessments", list[FormerExport])
+        return rows
 
     def item_marks(self, flow_id: int, participant_id: int, *, patience: float | None = None) -> list[ItemMark]:
         """GET /flows/{flowId}/participants/{participantId}/item-based-marks. Raises NoItems where the flow is not marked item

@@ -29,6 +29,8 @@ from ladokflow.wiseflow.words import TYPE_NUMBERS
 
 # The number of the variant in `GET /flow/{flowId}`; 0 is an ordinary flow, 1 a re-examination.
 REMARKING = 2
+# `exportState` of a grade that UNIwise's own client has sent, or is about to
+SENT_BY_SIS = ("1", "2", "QUEUED", "EXPORTED")
 
 
 # --- The licence -------------------------------------------------------------------------------------------------
@@ -155,6 +157,10 @@ class _FlowId(Wire):
     flow_id: Id = Field(validation_alias="flowId")
 
 
+class SisCode(Wire):
+    code: Text = ""
+
+
 class FlowInfo(Wire):
     """`GET /flow/{flowId}`. `type` is the number of the flow type, `state` WISEflow's own number of the phase."""
 
@@ -169,6 +175,14 @@ class FlowInfo(Wire):
     participation_end_at: Moment = Field(default=None, validation_alias="participantEndDate")
     marking_start_at: Moment = Field(default=None, validation_alias="assessorStartDate")
     marking_end_at: Moment = Field(default=None, validation_alias="assessorEndDate")
+    # What UNIwise's own integration client has put on the flow: as long as it is there, that client may synchronise and export it.
+    sis: Annotated[tuple[SisCode, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="sisInformation"
+    )
+
+    @property
+    def sis_codes(self) -> tuple[str, ...]:
+        return tuple(row.code for row in self.sis if row.code)
 
     @property
     def is_remarking(self) -> bool:
@@ -345,6 +359,25 @@ class WiseflowAssessment(Wire):
     grade_at: Moment = Field(default=None, validation_alias="date")
     alternative_grade: Text = Field(default="", validation_alias="adminGrade")
     alternative_grade_at: Moment = Field(default=None, validation_alias="adminGradeDate")
+
+
+class FormerExport(Wire):
+    """The same row, as far as it tells of an export by UNIwise's own integration client; of ours WISEflow knows nothing."""
+
+    participant_id: Id = Field(validation_alias="participantId")
+    state: Text = Field(default="", validation_alias="exportState")
+    at: Moment = Field(default=None, validation_alias="exportDate")
+    grade: Text = ""
+    alternative_grade: Text = Field(default="", validation_alias="adminGrade")
+
+    @property
+    def has_grade(self) -> bool:
+        return bool(self.grade or self.alternative_grade)
+
+    @property
+    def was_sent(self) -> bool:
+        """Queued counts: that client may have sent it since."""
+        return self.state.upper() in SENT_BY_SIS
 
 
 class EventGrade(Wire):

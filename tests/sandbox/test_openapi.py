@@ -246,8 +246,14 @@ def test_every_answer_is_as_the_description_says(
     client.patch(f"/flows/{flow}/archive")
     client.put(f"/flows/{flow}/metadata", json={"title": "x", "examinationType": "ORDINARY", "purpose": "MASTER"})
     client.patch(f"/flows/{flow}/unarchive")
+    control.set_former_client(flow, "TDDE01||1", exported={people[1]: 2, people[2]: 3})
+    client.get(f"/flow/{flow}/assessments")
+    for path in (f"/flow/{flow}", f"/flows/{flow}/sources"):
+        client.get(path)
     client.delete(f"/flows/{flow}")
     client.get(f"/flow/{flow}")
+    client.patch(f"/flows/{flow}/reopen")
+    client.patch("/flows/1/reopen")
     client.post(
         "/oauth2/token", data={"client_id": "liu", "client_secret": "liu-secret", "grant_type": "client_credentials"}
     )

@@ -101,6 +101,7 @@ def one(state: State, call: Call, licence: dict[str, Any]) -> Reply:
             "assessorStartDate": dates["marking_start"],
             "assessorEndDate": dates["marking_end"],
         }
+        | ({"sisInformation": [{"code": flow["sis_code"]}]} if flow["is_sis"] else {})
     )
 
 
@@ -306,7 +307,17 @@ def delete(state: State, call: Call, licence: dict[str, Any]) -> Reply:
     return envelope()
 
 
+@route("PATCH", "/flows/{flowId}/reopen")
+def reopen(state: State, call: Call, licence: dict[str, Any]) -> Reply:
+    flow = state.data["wiseflow"]["flows"].get(call.parts["flowId"])
+    if flow is None or flow["licence"] != licence["name"]:
+        raise Refusal(404, "Flow not found")
+    flow["is_deleted"] = False
+    return envelope()
+
+
 @route("GET", "/flows/{flowId}/sources")
 def sis_sources(state: State, call: Call, licence: dict[str, Any]) -> Reply:
-    flow_of(state, call, licence)
-    return envelope([])
+    flow = flow_of(state, call, licence)
+    rows = [{"sourceId": 1, "code": flow["sis_code"], "integration": "Ladok"}] if flow["is_sis"] else []
+    return envelope(rows)

@@ -11,6 +11,7 @@ from ladokflow.sandbox.wiseflow.base import envelope, flow_of, member_of, page, 
 
 def _shape(state: State, person: dict[str, Any], licence: dict[str, Any], flow: dict[str, Any]) -> dict[str, Any]:
     draft = person.get("draft") if state.data["wiseflow"].get("shows_drafts") else None
+    sent: dict[str, int] = person.get("sis_export") or {}
     final, alternative = person["assessment"] or draft or {}, person["alternative"] or {}
     return {
         "id": final.get("id") or alternative.get("id"),
@@ -19,8 +20,8 @@ def _shape(state: State, person: dict[str, Any], licence: dict[str, Any], flow: 
         "adminGrade": alternative.get("grade"),
         "adminGradeDate": alternative.get("date"),
         "date": final.get("date"),
-        "exportState": 0,
-        "exportDate": None,
+        "exportState": sent.get("state", 0),
+        "exportDate": sent.get("at"),
         "exportMessage": None,
     }
 
