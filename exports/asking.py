@@ -20,6 +20,15 @@ on_several = listed.values("participant").annotate(lists=Count("pk")).filter(lis
 
 register(
     Kind(
+        "adoption",
+        Q(setup_state=Flow.Setup.READY, export_ended_at=None, adoption=Flow.Adoption.UNSAID),
+        lambda flow: [message("adoption.asked")],
+        place="adoption",
+        answered_at=("exports:adoption",),
+    )
+)
+register(
+    Kind(
         "grades",
         IS_ALIVE & ~Q(scale_message={}),
         lambda flow: [flow.scale_reason],

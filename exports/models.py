@@ -105,7 +105,12 @@ class Assessment(models.Model):
 class ExportAttemptQuerySet(QueuedQuerySet["ExportAttempt"]):
     def per_week(self, *, since: dt.datetime, tz: dt.tzinfo) -> dict[dt.date, tuple[int, int]]:
         """For the Monday of each week in which something ended: grades exported, and grades that failed or are unknown."""
-        ended = self.filter(finished_at__gte=since).order_by().annotate(week=TruncWeek("finished_at", tzinfo=tz))
+        ended = (
+            self.filter(finished_at__gte=since)
+            .exclude(trigger=ExportAttempt.Trigger.ADOPTION)
+            .order_by()
+            .annotate(week=TruncWeek("finished_at", tzinfo=tz))
+        )
         bad = Sum(F("failed_count") + F("unknown_count"))
         weeks = ended.values_list("week").annotate(good=Sum("exported_count"), bad=bad)
         return {week.date(): (good, bad) for week, good, bad in weeks}
@@ -134,6 +139,7 @@ class ExportAttempt(Queued):
         MANAGER = "manager", _("Manager")
         INSTANT = "instant", _("Instant export")
         MARKING_END = "marking_end", _("Marking ended")
+        ADOPTION = "adoption", _("Exported before it was taken over")
 
     OPEN = (State.QUEUED, State.CLAIMED, State.READING, State.SENDING)
     TASK = "exports.tasks.send_attempt"

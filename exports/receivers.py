@@ -19,6 +19,8 @@ def refresh_after_sync(sender: Any, flow: Flow, *, is_changed: bool = True, **kw
     """Before marking is over everybody waits for that, and what they show hangs on nothing else than what a synchronisation reads."""
     if is_changed or flow.is_marking_over or flow.instant_export:
         refresh_states(flow)
+    if flow.is_adoption_unsaid and flow.collected_at is None:
+        ask(flow.pk)  # what is asked of them is asked with the grades at hand
 
 
 @receiver(grades_changed, dispatch_uid="exports.collect")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from exports.views import attempt, dashboard, download, findings, sending, settling
+from exports.views import adoption, attempt, dashboard, download, findings, sending, settling
 
 app_name = "exports"
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("flows/<int:pk>/check/", settling.check, name="check"),
     path("flows/<int:pk>/mark/", settling.mark, name="mark"),
     path("flows/<int:pk>/mark/take-back/", settling.take_mark_back, name="take_mark_back"),
+    path("flows/<int:pk>/exported-before/", adoption.adoption, name="adoption"),
     path("flows/<int:pk>/findings/", findings.findings, name="findings"),
     path("<uuid:pk>/", attempt.attempt, name="attempt"),
     path("<uuid:pk>/people.<str:kind>", download.people, name="people"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sources.views import flows, wizard, wizard_settings
+from sources.views import adoption, flows, wizard, wizard_settings
 
 urlpatterns = [
     path("", flows.flow_list, name="list"),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("new/<slug:slug>/code/", wizard.enter_code, name="from_code"),
     path("new/<slug:slug>/preview/", wizard.preview, name="preview"),
     path("new/<slug:slug>/settings/", wizard_settings.settings, name="settings"),
+    path("new/<slug:slug>/take-over/", adoption.adopt, name="adopt"),
+    path("new/<slug:slug>/take-over/list/", adoption.choose, name="adopt_list"),
     path("batches/<uuid:batch_pk>/", wizard_settings.batch, name="batch"),
     path("batches/<uuid:batch_pk>/retry/", wizard_settings.batch_retry, name="batch_retry"),
 ]

@@ -18,6 +18,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.dateparse import parse_datetime
 
@@ -217,6 +218,9 @@ def _recount(moves: Iterable[tuple[uuid.UUID, str, str]]) -> None:
         counts[attempt_pk][before] -= 1
         counts[attempt_pk][after] += 1
     for attempt_pk, more in counts.items():
+        if more[State.SUPERSEDED]:  # it was only said to have been exported before (`adoption.py`), and never sent
+            rows = ExportAttempt.objects.filter(pk=attempt_pk)
+            rows.update(sent_count=F("sent_count") - more[State.SUPERSEDED])
         recount(attempt_pk, exported=more[State.EXPORTED], failed=more[State.FAILED], unknown=more[State.UNKNOWN])
 
 

@@ -24,7 +24,7 @@ from exports.rules.states import refresh_states
 from exports.writing import update_in_groups
 from ladokflow.http import RemoteError
 from ladokflow.identifiers import normal_forms
-from ladokflow.ladok.base import Registered
+from ladokflow.ladok.base import GradeLine, Registered
 from ladokflow.messages import Message, Refused, message
 from sources.audit import record
 from sources.models import Flow, FlowSource, Source
@@ -131,7 +131,7 @@ def _settle(
     by: AbstractBaseUser | None,
     asked_at: dt.datetime,
 ) -> Settled:
-    indexes = {code_pk: _by_identifier(rows) for code_pk, rows in registered.items()}
+    indexes = {code_pk: by_identifier(rows) for code_pk, rows in registered.items()}
     counts: dict[tuple[uuid.UUID, str], int] = {}
     still = 0
     again: dict[uuid.UUID, dt.datetime] = {}
@@ -174,7 +174,7 @@ def _shown(flow: Flow, at: dt.datetime | None) -> str:
     return local(at, flow.source.tz) if at else ""
 
 
-def _by_identifier(rows: Iterable[Registered]) -> dict[str, list[Registered]]:
+def by_identifier(rows: Iterable[Registered]) -> dict[str, list[Registered]]:
     index: dict[str, list[Registered]] = {}
     for row in rows:
         for identifier in row.identifiers:
@@ -185,7 +185,7 @@ def _by_identifier(rows: Iterable[Registered]) -> dict[str, list[Registered]]:
 
 def _verdict(flow: Flow, item: ExportItem, index: Mapping[str, list[Registered]]) -> tuple[bool, Message]:
     """Whether Ladok shows the grade that was sent, and what it shows."""
-    rows = _rows_of(flow, item, index)
+    rows = rows_of(flow, item_line(item), index)
     same = [row for row in rows if row.grade == item.grade]
     if any(_has_points_of(row, item) for row in same):
         return True, message("settle.registered")
@@ -205,19 +205,19 @@ def _listed_again(flow: Flow, registered: Mapping[int, list[Registered]]) -> lis
     grades: dict[tuple[int, int], set[str]] = {}
     for item in items:
         grades.setdefault((item.participant_id, item.place), set()).add(item.grade)
-    indexes = {code_pk: _by_identifier(rows) for code_pk, rows in registered.items()}
+    indexes = {code_pk: by_identifier(rows) for code_pk, rows in registered.items()}
     found = []
     for key, item in newest.items():
-        rows = _rows_of(flow, item, indexes[item.attempt.code_id])
+        rows = rows_of(flow, item_line(item), indexes[item.attempt.code_id])
         times = sum(row.grade in grades[key] for row in rows)
         if times > 1 and not item.replaces_exported:
             found.append((item, times))
     return found
 
 
-def _rows_of(flow: Flow, item: ExportItem, index: Mapping[str, list[Registered]]) -> list[Registered]:
+def rows_of(flow: Flow, line: GradeLine, index: Mapping[str, list[Registered]]) -> list[Registered]:
     """The person's, each once, by whichever identifier it is found."""
-    identifiers = flow.source.rules.identifiers(item_line(item))
+    identifiers = flow.source.rules.identifiers(line)
     forms = dict.fromkeys(form for identifier in identifiers for form in normal_forms(identifier))
     return list({id(row): row for form in forms for row in index.get(form, [])}.values())
 

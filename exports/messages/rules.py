@@ -20,6 +20,12 @@ register(
             _("Synchronise the flow."),
             MANAGER,
         ),
+        "export.adoption_unsaid": Sentence(
+            _("Nobody has said which grades were exported to Ladok before the flow was taken over."),
+            _("No grade of the flow is sent until it is said."),
+            _("Say it on the page Exported before."),
+            MANAGER,
+        ),
         "export.marking_not_ended": Sentence(
             _("Marking has not ended."),
             _("Grades can be exported when it has."),

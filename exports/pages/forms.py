@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from exports.attempts.adoption import Offer, Which
 from exports.models import ExportItem
 from exports.rules.values import Asking
-from sources.models import Source
+from sources.models import Flow, Source
 from sources.models.flow import ExportState, FlowQuerySet
 from sources.models.searching import contains
 
@@ -118,3 +119,40 @@ class CorrectedForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("It is kept in the audit log. For example: one of the two results was taken away today."),
     )
+
+
+class ExportedBeforeForm(forms.Form):
+    """*Exported before*: which of the grades of a flow that was taken over, and what is sent by itself from then on."""
+
+    which = forms.ChoiceField(
+        label=_("Which of the grades are in Ladok already?"), choices=Which.choices, widget=forms.RadioSelect
+    )
+    reason = forms.CharField(
+        label=_("How do you know?"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("It is kept in the audit log. For example: seen in Ladok's result list today."),
+    )
+    exports_when_marking_ends = forms.BooleanField(
+        label=_("Export when marking ends"),
+        required=False,
+        help_text=_("What is not in Ladok by then is sent by itself."),
+    )
+    instant_export = forms.BooleanField(
+        label=_("Instant export"),
+        required=False,
+        help_text=_("Each grade that is not in Ladok is sent as soon as it has been approved."),
+    )
+
+    def __init__(self, *args: Any, flow: Flow, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["exports_when_marking_ends"].initial = flow.source.exports_when_marking_ends
+
+    def offer(self, offer: Offer) -> None:
+        """The answers that there is something to go by for, with how many they are of. None is chosen beforehand."""
+        field = cast(forms.ChoiceField, self.fields["which"])
+        counts = {which: offer.count(which) for which in offer.choices}
+        field.choices = [
+            (which.value, f"{which.label} ({count})" if which is not Which.NONE else which.label)
+            for which, count in counts.items()
+        ]

@@ -29,6 +29,7 @@ def flow_facts(flow: Flow, *, has_code: bool, is_under_way: bool, doubt: Message
     return FlowFacts(
         is_created=flow.setup_state == Flow.Setup.READY,
         synced_at=flow.synced_at,
+        is_adoption_unsaid=flow.is_adoption_unsaid,
         state=flow.state,
         marking_end_at=flow.marking_end_at.astimezone(flow.source.tz) if flow.marking_end_at else None,
         now=timezone.now(),

@@ -46,6 +46,11 @@ def is_synced(flow: FlowFacts) -> Message | None:
     return None if flow.synced_at else message("export.not_synced")
 
 
+def is_adoption_said(flow: FlowFacts) -> Message | None:
+    """Of a flow that was taken over: what has been exported before by others must not be sent a second time."""
+    return message("export.adoption_unsaid") if flow.is_adoption_unsaid else None
+
+
 def has_marking_ended(flow: FlowFacts) -> Message | None:
     """ "... and the assessment period has ended"."""
     if flow.state in MARKING_OVER:
@@ -112,6 +117,7 @@ def may_overwrite(source: SourceFacts, asking: Asking) -> Message | None:
 OF_FLOW: tuple[Rule, ...] = (
     is_created,
     is_synced,
+    is_adoption_said,
     is_code_there,
     is_time,
     are_points_collected,
@@ -121,11 +127,19 @@ OF_FLOW: tuple[Rule, ...] = (
     is_free,
 )
 # What of it does not depend on who asks, or on what is under way
-OF_FLOW_FOR_ANYBODY: tuple[Rule, ...] = (is_created, is_synced, is_code_there, is_time, are_grades_clear)
+OF_FLOW_FOR_ANYBODY: tuple[Rule, ...] = (
+    is_created,
+    is_synced,
+    is_adoption_said,
+    is_code_there,
+    is_time,
+    are_grades_clear,
+)
 # What it waits for, whoever asks, besides an export that is under way
 AWAITED: tuple[Rule, ...] = (
     is_created,
     is_synced,
+    is_adoption_said,
     is_code_there,
     has_marking_ended,
     are_points_collected,
@@ -134,6 +148,7 @@ AWAITED: tuple[Rule, ...] = (
 # What must still hold just before the request, for a queue may stand still for hours; and what is told where it does not
 OF_FLOW_AGAIN: Mapping[Rule, str] = {
     is_created: "export.not_created",
+    is_adoption_said: "export.adoption_unsaid",
     is_code_there: "attempt.code_removed",
     has_export_right: "attempt.right_gone",
     is_time: "attempt.marking_reopened",

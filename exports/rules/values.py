@@ -36,6 +36,7 @@ class FlowFacts:
 
     is_created: bool
     synced_at: dt.datetime | None
+    is_adoption_unsaid: bool  # it was taken over, and nobody has said which grades were exported before
     state: int | None
     marking_end_at: dt.datetime | None
     now: dt.datetime

@@ -11,27 +11,27 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from exports.attempts.marks import unknown
 from exports.attempts.place import change_place, may_change_place
 from ladokflow.addresses import address_of
-from ladokflow.messages import Message, Refused, Trait
+from ladokflow.http import RemoteError
+from ladokflow.messages import Message, Refused, Trait, message
 from ladokflow.paging import page_of
 from ladokflow.parts import part_of
 from ladokflow.requests import HtmxRequest
-from ladokflow.templatetags.ladokflow import when
 from ladokflow.wiseflow.words import Role, choices_of
+from sources.flows.adoption import confirm_anew
 from sources.flows.create import STEPS
 from sources.flows.identities import questions
 from sources.flows.places import participants_on_several
 from sources.flows.request import fingerprint_of_creation, resume_flow
 from sources.models import Flow, Participant, SyncRun
 from sources.models.flow import ExportState
+from sources.pages.flow_fields import value_rows
 from sources.pages.forms import ParticipantFilter, PlaceForm
 from sources.pages.phases import phases
 from sources.sync.overrides import fingerprint_of
@@ -42,16 +42,6 @@ PEOPLE_PER_PAGE = 50
 RUNS_PER_PAGE = 25
 QUESTIONS_SHOWN = 20
 
-FIELDS = {
-    "title": _("Title"),
-    "subtitle": _("Subtitle"),
-    "code": _("Flow code"),
-    "participation_start_at": _("Participation starts"),
-    "participation_end_at": _("Participation ends"),
-    "marking_start_at": _("Marking starts"),
-    "marking_end_at": _("Marking ends"),
-    "grading_scale": _("Grading scale"),
-}
 ROLES = dict(choices_of(Role))
 
 
@@ -118,6 +108,7 @@ def overview(request: HtmxRequest, pk: int) -> HttpResponse:
         "goers": goers_of(braked) if braked else [],
         "last_problems": last_problems(flow),
         "asked": asked(flow),
+        "adoption_asked": message("adoption.asked"),
         "questions": questions(flow)[:QUESTIONS_SHOWN],
         **place_context(flow, context["live_code_count"]),
         "unfollowed": unfollowed(flow),
@@ -190,22 +181,8 @@ def asked(flow: Flow) -> list[Message]:
 
 def unfollowed(flow: Flow) -> list[dict[str, Any]]:
     """The values that were changed by hand in WISEflow, beside Ladok's."""
-    return [
-        {
-            "field": name,
-            "name": FIELDS.get(name, name),
-            "ladok": shown(both.get("ladok"), flow),
-            "wiseflow": shown(both.get("wiseflow"), flow),
-            "seen": fingerprint_of(flow, name),
-        }
-        for name, both in flow.unfollowed.items()
-    ]
-
-
-def shown(value: Any, flow: Flow) -> Any:
-    """A stored value as people read it: a moment is stored in ISO form."""
-    moment = parse_datetime(value) if isinstance(value, str) and "T" in value else None
-    return when(moment, flow.source.tz) if moment else value
+    rows = value_rows(flow.unfollowed, flow.source.tz)
+    return [row | {"seen": fingerprint_of(flow, row["field"])} for row in rows]
 
 
 @login_required
@@ -241,8 +218,12 @@ def exports(request: HtmxRequest, pk: int) -> HttpResponse:
 def resume(request: HtmxRequest, pk: int) -> HttpResponse:
     """Go on with a creation that had stopped."""
     flow = flow_for(request, pk)
+    seen = request.POST.get("seen", "")
     try:
-        resume_flow(flow, request.user, seen=request.POST.get("seen", ""))
-    except Refused as error:
+        if flow.adoption_seen:
+            confirm_anew(flow, by=request.user, seen=seen)
+        else:
+            resume_flow(flow, request.user, seen=seen)
+    except (RemoteError, Refused) as error:
         messages.error(request, str(error))
     return redirect("flows:detail", pk)

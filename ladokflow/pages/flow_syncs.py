@@ -17,6 +17,7 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
 from ladokflow.pages.flow import RUNS_PER_PAGE, can_be_confirmed, flow_context, flow_for, goers_of
 from ladokflow.requests import HtmxRequest
+from sources.flows.adoption import look_at
 from sources.models import SyncRun
 from sources.sync.overrides import follow_again
 from sources.sync.run import preview_sync, request_sync, run_that_asks
@@ -53,7 +54,9 @@ def preview(request: HtmxRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
     context = flow_context(flow) | {"tab": "syncs", "plan": None, "failure": None}
     try:
-        plan = preview_sync(flow)
+        shown = look_at(flow) if flow.adoption_seen else None
+        plan = shown.plan if shown is not None else preview_sync(flow)
+        context["adoption"] = shown.fingerprint if shown is not None else None
         context["plan"] = plan
         context["others"] = plan.others
         # What has not been braked yet has to be asked about first, with this very list of people.

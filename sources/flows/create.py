@@ -5,19 +5,25 @@
 Each step is safe to run again and is written down when it is done (`Flow.setup_step`), so that a worker that dies is
 followed by one that goes on. The one call that must not be made twice is the first: it carries a mark at the end of the
 subtitle, by which a flow that a crash has left behind is found again. The step "metadata" takes the mark away.
+
+A flow that is taken over (`adoption.py`) is there already. Before anything of it is written, what would be is held against what a
+manager has confirmed.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.http import RemoteError
-from ladokflow.messages import Refused, Text, message
+from ladokflow.messages import Message, Refused, Text, message
+from ladokflow.wiseflow.client import WiseflowClient
+from sources.flows.adoption import may_have_been_exported, require_as_confirmed
 from sources.flows.scales import insist
 from sources.flows.steps import BEGUN, activate, find_twin, make
 from sources.models import Flow, SyncRun
@@ -44,7 +50,7 @@ class Step:
 
 # `Flow.setup_step` holds the slug of the last one that is done; "" before the first, BEGUN while the first is made.
 STEPS = (
-    Step("created", _("Flow made in WISEflow")),
+    Step("created", _("Flow in WISEflow")),
     Step("referenced", _("Connected to the Ladok code")),
     Step("metadata", _("Title and subtitle")),
     Step("dates", _("Dates")),
@@ -89,9 +95,10 @@ def create_flow(flow_pk: int) -> Flow:
 def _run_of(flow: Flow, lease: Lease) -> SyncRun | None:
     """The first synchronisation, of which the creation is made up; after a crash, the one that was begun."""
     run = SyncRun.objects.filter(flow=flow, state__in=SyncRun.OPEN).first()
+    trigger = SyncRun.Trigger.ADOPTION if flow.adoption else SyncRun.Trigger.CREATION
     if run is None:
         run = SyncRun.objects.create(
-            flow=flow, trigger=SyncRun.Trigger.CREATION, requested_by_id=flow.created_by_id, enqueued_at=timezone.now()
+            flow=flow, trigger=trigger, requested_by_id=flow.created_by_id, enqueued_at=timezone.now()
         )
     run, taken = begin_run(run, lease)
     return run if taken else None
@@ -133,6 +140,9 @@ def _do_steps(flow: Flow, run: SyncRun, lease: Lease, applied: Applied) -> None:
 
     with wiseflow_for(flow.source, lease.look) as client:
         recognise(flow, client)
+        if flow.adoption_seen:
+            require_as_confirmed(flow, client, exams)
+            lease.write(adoption_seen="")
         was_begun = flow.setup_step == BEGUN
         if flow.wiseflow_id is None:
             insist(flow.source, client, exams, flow.scale_choices)
@@ -147,10 +157,21 @@ def _do_steps(flow: Flow, run: SyncRun, lease: Lease, applied: Applied) -> None:
             if was_begun:
                 applied.problems += find_twin(flow, client)
             applied.problems += answer(gathered, client, is_done=True)
+            made, fields = _made(flow, client)
             return Finish(
                 state=flow_info(flow, client).state,
-                fields={"setup_state": Flow.Setup.READY, "setup_step": "done", "setup_message": {}},
-                audit=message("sources.audit.flow_created", wiseflow=flow.wiseflow_id),
+                fields={"setup_state": Flow.Setup.READY, "setup_step": "done", "setup_message": {}} | fields,
+                audit=made,
             )
 
         synchronise(flow, run, lease, client, into=applied, finish=finish, exams=exams, on_section=done)
+
+
+def _made(flow: Flow, client: WiseflowClient) -> tuple[Message, dict[str, Any]]:
+    """What the audit log says of it, and what is known of grades that were exported before."""
+    if not flow.adoption:
+        return message("sources.audit.flow_created", wiseflow=flow.wiseflow_id), {}
+    if may_have_been_exported(flow, client):
+        return message("sources.audit.flow_adopted", wiseflow=flow.wiseflow_id), {}
+    ungraded = message("sources.audit.flow_adopted_ungraded", wiseflow=flow.wiseflow_id)
+    return ungraded, {"adoption": Flow.Adoption.SAID}

@@ -108,7 +108,7 @@ def request_flow(
     try:
         with transaction.atomic():
             flow = _begin_anew(earlier, fields) if earlier else _begin(source, fields)
-            FlowSource.objects.bulk_create(_code(flow, position, exam) for position, exam in enumerate(exams))
+            FlowSource.objects.bulk_create(code_of(flow, position, exam) for position, exam in enumerate(exams))
             if chosen.assessor_allocation == AssessorAllocation.LIST:
                 save_list(flow, pairs)
             names = ", ".join(exam.code for exam in exams)
@@ -167,7 +167,7 @@ def _fields(source: Source, master: Exam, chosen: FlowChoices) -> dict[str, Any]
 
 
 def _begin(source: Source, fields: Mapping[str, Any]) -> Flow:
-    return Flow.objects.create(source=source, setup_mark=_new_mark(), **fields)
+    return Flow.objects.create(source=source, setup_mark=new_mark(), **fields)
 
 
 class _Overtaken(Exception):
@@ -184,7 +184,7 @@ def _begin_anew(unmade: Flow, fields: Mapping[str, Any]) -> Flow:
     return Flow.objects.select_related("source").get(pk=unmade.pk)
 
 
-def _new_mark() -> str:
+def new_mark() -> str:
     return "lf-" + secrets.token_hex(6)
 
 
@@ -240,7 +240,7 @@ def _held(flow: Flow) -> set[str]:
     return set(flow.codes.filter(removed_at__isnull=True).values_list("code", flat=True))
 
 
-def _code(flow: Flow, position: int, exam: Exam) -> FlowSource:
+def code_of(flow: Flow, position: int, exam: Exam) -> FlowSource:
     return FlowSource(
         flow=flow,
         source_id=flow.source_id,

@@ -2,6 +2,7 @@
 
 from sources.messages import (
     admin,
+    adoption,
     allocations,
     asked,
     changes,
@@ -17,6 +18,7 @@ from sources.messages import (
 
 __all__ = [
     "admin",
+    "adoption",
     "allocations",
     "asked",
     "changes",

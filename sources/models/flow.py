@@ -134,6 +134,12 @@ class Flow(Queued):
         ONE = "one", _("To the one that Ladok accepts: the codes are occasions of one exam")
         EACH = "each", _("To each of them: the codes are modules of their own")
 
+    class Adoption(models.TextChoices):
+        """Of a flow that was not made here: whether somebody has said which grades were exported before. Empty: it was made here."""
+
+        UNSAID = "unsaid", _("Not said yet")
+        SAID = "said", _("Said")
+
     TASK = "sources.tasks.create_flow"
     TIMEOUT_SECONDS = 3600
     ENQUEUED_AT = "setup_enqueued_at"
@@ -161,6 +167,11 @@ class Flow(Queued):
     setup_enqueued_at = models.DateTimeField(null=True, blank=True)
     setup_claims = models.PositiveSmallIntegerField(default=0)  # workers that have begun; bounds a loop of crashes
     submission_key = models.UUIDField(unique=True, null=True, blank=True)  # a form sent twice makes one flow
+
+    # A flow that stood in WISEflow already (sources/flows/adoption.py), and the fingerprint of the plan that a manager has confirmed:
+    # until that is carried out.
+    adoption = models.CharField(max_length=10, choices=Adoption, blank=True, default="", db_default="", editable=False)
+    adoption_seen = models.TextField(blank=True, default="", db_default="", editable=False)
 
     # What WISEflow says
     wiseflow_id = models.PositiveBigIntegerField(_("flow in WISEflow"), null=True, blank=True)
@@ -265,6 +276,7 @@ class Flow(Queued):
             ),
             models.CheckConstraint(condition=Q(state__isnull=True) | Q(state__lte=5), name="flow_state_is_known"),
             models.CheckConstraint(condition=Q(grade_goes_to__in=["one", "each"]), name="flow_grade_goes_to_is_known"),
+            models.CheckConstraint(condition=Q(adoption__in=["", "unsaid", "said"]), name="flow_adoption_is_known"),
             models.CheckConstraint(condition=Q(said_form__in=["", "shown", "stored"]), name="flow_said_form_is_known"),
             models.CheckConstraint(
                 condition=Q(export_state__in=["pending", "exported", "failed"]), name="flow_export_state_is_known"
@@ -345,6 +357,11 @@ class Flow(Queued):
     def is_unmade(self) -> bool:
         """Its creation stopped with nothing of it in WISEflow, and nothing that can turn up there: all may be changed."""
         return self.setup_state == self.Setup.STOPPED and self.wiseflow_id is None and self.setup_step == ""
+
+    @property
+    def is_adoption_unsaid(self) -> bool:
+        """Whether a manager has yet to say which of its grades were exported before it was taken over: none is sent until then."""
+        return self.adoption == self.Adoption.UNSAID
 
     @property
     def awaits_grades(self) -> bool:

@@ -30,6 +30,7 @@ class SyncRun(Queued):
 
     class Trigger(models.TextChoices):
         CREATION = "creation", _("Creation")
+        ADOPTION = "adoption", _("Taken over")
         MANAGER = "manager", _("Manager")
         COMMAND = "command", _("Command")
         NIGHT = "night", _("Nightly")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.wiseflow.words import choices_of
+from sources.flows.adoption_table import LONGEST_CODE, Pair, read_table
 from sources.flows.asking import asking
 from sources.flows.scales import ANY_SCALE
 from sources.models import Flow, Participant, Source
@@ -200,3 +201,38 @@ class PlaceForm(forms.Form):
         widget=forms.RadioSelect,
     )
     was = forms.CharField(widget=forms.HiddenInput)
+
+
+class AdoptionForm(forms.Form):
+    """A flow that stands in WISEflow and its code in Ladok: one, or a table of them."""
+
+    flow = forms.CharField(
+        label=_("Flow in WISEflow"),
+        required=False,
+        max_length=500,
+        help_text=_("Its number, or the link to its page."),
+        widget=forms.TextInput(attrs={"spellcheck": "false", "class": "input--medium"}),
+    )
+    code = forms.CharField(
+        label=_("Code in Ladok"),
+        required=False,
+        max_length=LONGEST_CODE,
+        help_text=_("As it stands in Ladok."),
+        widget=forms.TextInput(attrs={"spellcheck": "false", "class": "input--medium"}),
+    )
+    table = forms.CharField(
+        label=_("Several flows"),
+        required=False,
+        max_length=40_000,
+        help_text=_(
+            "A line for each: the flow's number or link, then the code. Pasted from a spreadsheet, or with a semicolon between them. A "
+            "flow of several codes has a line for each code."
+        ),
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "input--code"}),
+    )
+
+    def pairs(self) -> list[Pair]:
+        """What has been written. Refused where that is nothing, or too much."""
+        chosen = self.cleaned_data
+        one = f"{chosen['flow']}\t{chosen['code']}" if chosen["flow"] or chosen["code"] else ""
+        return read_table(f"{one}\n{chosen['table']}" if one else chosen["table"])

@@ -61,15 +61,21 @@ def live_codes(flow: Flow) -> tuple[FlowSource, ...]:
     return codes
 
 
-def gather(flow: Flow, client: WiseflowClient, *, exams: Sequence[Exam] | None = None) -> Gathered:
-    """Ask both systems. `exams`: what has been fetched from Ladok already."""
-    codes = live_codes(flow)
+def gather(
+    flow: Flow,
+    client: WiseflowClient,
+    *,
+    exams: Sequence[Exam] | None = None,
+    codes: Sequence[FlowSource] | None = None,
+) -> Gathered:
+    """Ask both systems. `exams`: what has been fetched from Ladok already. `codes`: those of a flow that is not written down."""
+    codes = live_codes(flow) if codes is None else tuple(codes)
     licence = Licence(client, flow.source)
     info = flow_info(flow, client)
     # A copy has its template's type. It is told by WISEflow's own number, which need not be the licence's id of it.
     memory = read_memory(flow, codes, licence, flow_type=info.type_name or flow.flow_type)
     read_at = timezone.now()
-    if info.state >= CONCLUDED:
+    if info.state >= CONCLUDED and not memory.is_first:
         # Whose grade is whose follows Ladok until the grades are in.
         exams = fetch_exams(flow, codes) if flow.awaits_grades else ()
         present = _present(flow, client, info)

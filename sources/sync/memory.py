@@ -28,11 +28,12 @@ COLUMNS = (
 def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, flow_type: str) -> Memory:
     followed: dict[str, Any] = dict(flow.followed)
     pending = followed.pop("pending", {})
-    rows = Participant.objects.filter(flow=flow).values_list("pk", *COLUMNS, named=True)
+    # By the key: a flow that is looked at before it is taken over has none, and no rows.
+    rows = Participant.objects.filter(flow_id=flow.pk).values_list("pk", *COLUMNS, named=True)
     codes = tuple(codes)
     names = frozenset(code.code for code in codes)
     seats = _seats(flow)
-    said = said_by_participant(IdentityAnswer.objects.filter(registration__participant__flow=flow))
+    said = said_by_participant(IdentityAnswer.objects.filter(registration__participant__flow_id=flow.pk))
     people = tuple(_known(row, seats.get(row.pk, ()), names, said.get(row.pk, ())) for row in rows)
     return Memory(
         created_at=flow.created_at,
@@ -73,7 +74,7 @@ class _Seat(NamedTuple):
 
 def _seats(flow: Flow) -> dict[int, list[_Seat]]:
     """By participant, in the codes' order. Nothing of the person in it is read."""
-    codes = {code.pk: code for code in FlowSource.objects.filter(flow=flow)}
+    codes = {code.pk: code for code in FlowSource.objects.filter(flow_id=flow.pk)}
     rows = Registration.objects.filter(code__in=codes).order_by("code__position")
     seats: dict[int, list[_Seat]] = {}
     for participant, code, *rest in rows.values_list("participant_id", "code_id", *_Seat._fields[1:]):

@@ -73,7 +73,8 @@ def record_success(
     fields = {**_flow_fields(gathered, plan, applied, state), **flow_fields}
     with transaction.atomic():
         lease.release(**fields)
-        people = record_people(gathered, plan, applied) if state < CONCLUDED else Everybody(people_of(flow))
+        follows = state < CONCLUDED or gathered.memory.is_first
+        people = record_people(gathered, plan, applied) if follows else Everybody(people_of(flow))
         lists = _record_lists(gathered, plan, people.rows, holds=holds)
         problems = [*plan.problems, *applied.problems, *lists.problems]
         counts = _counts(plan, applied)
@@ -165,7 +166,7 @@ def _flow_fields(gathered: Gathered, plan: Plan, applied: Applied, state: int) -
         "sync_message": plan.brake.to_json() if plan.brake is not None else {},
         "asked": _once([told.to_json() for told in (*plan.problems, *applied.problems) if told.has(Trait.QUESTION)]),
     }
-    if gathered.present.state < CONCLUDED:
+    if gathered.present.state < CONCLUDED or gathered.memory.is_first:
         fields |= {
             "flow_type": gathered.memory.flow_type,
             "followed": followed_after(gathered, plan, applied),

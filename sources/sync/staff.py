@@ -99,6 +99,8 @@ def wanted_staff(flow: Flow, licence: Licence) -> tuple[WantedStaff, ...]:
 def staff_of(flow: Flow) -> list[dict[str, Any]]:
     """`Flow.staff`. Whose account the flow has had made once does not get another one: should WISEflow not have it any more,
     somebody has taken it away there, and it is asked again."""
+    if not flow.staff:
+        return []
     accounts = flow.staff_accounts.filter(user_id__isnull=False)
     made = set(map(normal, accounts.values_list("organisation_id", flat=True)))
     return [

@@ -22,6 +22,7 @@ def flow(**fields: Any) -> FlowFacts:
     in_order: dict[str, Any] = {
         "is_created": True,
         "synced_at": NOW,
+        "is_adoption_unsaid": False,
         "state": 4,
         "marking_end_at": None,
         "now": NOW,

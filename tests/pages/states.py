@@ -247,6 +247,31 @@ def _attempt(flow: Flow, state: str, *, items: tuple[str, ...], **fields: Any) -
     return attempt
 
 
+def _of_adoptions(source: Source, start: str) -> list[Place]:
+    """The sandbox as new has no flow: one is made there by whoever opens the list."""
+    table = f"{start}take-over/"
+    asks = FlowFactory(source=source, state=Flow.State.CONCLUDED, adoption="unsaid")
+    ParticipantFactory(flow=asks, grade="5")
+    changed = FlowFactory(
+        source=source,
+        setup_state="stopped",
+        setup_step="created",
+        adoption="unsaid",
+        adoption_seen="x",
+        setup_message=stored(message("sources.adoption.changed")),
+    )
+    button = "main form.stack button.button:not(.button--secondary)"
+    return [
+        Place(table),
+        Place(table, sent(button, table="vilket?;X\n999999;TDDE01-UTAN-ID")),
+        Place(table, sent(button, table="")),
+        Place(f"{table}list/"),
+        Place(f"{table}list/?q=nothing"),
+        *[Place(reverse("flows:detail", args=[one.pk])) for one in (asks, changed)],
+        Place(reverse("exports:adoption", args=[asks.pk])),
+    ]
+
+
 def _of_the_wizard(source: Source, user: User) -> list[Place]:
     FlowPreset.objects.create(source=source, name="Salstentamen", flow_type="FLOWlock")
     start = f"/flows/new/{source.slug}/"
@@ -261,6 +286,7 @@ def _of_the_wizard(source: Source, user: User) -> list[Place]:
         Place(f"{start}list/?course=TDDE01"),
         Place(f"{start}list/?course=FINNS-INTE"),
         Place(f"{start}code/"),
+        *_of_adoptions(source, start),
         Place(f"{start}preview/?typed=FINNS-INTE"),
         Place(f"{start}preview/?code=TDDE01-UTAN-ID&code=TDDE01-UTAN-DATUM"),
         Place(f"{start}preview/?code=TDDE01-UTAN-ID&code=TDDE01-UTAN-DATUM&make=one"),

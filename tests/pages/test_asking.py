@@ -82,6 +82,7 @@ EXAMPLES: dict[str, tuple[Callable[[Source], Flow], str]] = {
     "staff": (lambda source: FlowFactory(source=source, asked=[UNKNOWN]), "WISEflow has no user okand99@liu.example"),
     "identity": (in_doubt, "It is asked of somebody in Ladok if it is the same person."),
     "accounts": (with_account, "Somebody was made a user in WISEflow for the flow"),
+    "adoption": (lambda source: FlowFactory(source=source, adoption="unsaid"), "Which of its grades were exported"),
     "grades": (
         lambda source: FlowFactory(source=source, scale_message=message("export.scale_unknown").to_json()),
         "Which grading scale the flow has in WISEflow is not known.",

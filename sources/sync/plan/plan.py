@@ -6,7 +6,7 @@ The preview, the run and the history all show this one list.
     setup               followed             added, removed                                     added, removed
     participation       followed             added; gone: deactivated; by hand: left alone      added
     marking             followed             nothing                                            added
-    concluding, archived: nothing
+    concluding, archived: nothing; who is there is written down, where that has not been done
 
 Participants of a FLOWoral are followed until participation starts, those of a re-marking flow until marking ends; of the staff
 of a re-marking flow only assessors are followed.
@@ -62,6 +62,9 @@ def plan(
             follows_dates=memory.follows_dates,
             held_codes=held,
             empty_codes=empty_codes,
+            entries=tuple(_people_not_written_down([replace(entry) for entry in matched or ()]))
+            if memory.is_first
+            else (),
         )
     users = users or {}
     problems = [*(problem for exam in wanted.exams for problem in exam.problems), *wanted.problems]
@@ -116,7 +119,8 @@ def plan(
 
 
 def _people_not_written_down(entries: Sequence[Entry]) -> list[Entry]:
-    """Those a run had added when it was cut off, before it wrote them down: they are from Ladok, not added by hand.
+    """Those a run had added when it was cut off, before it wrote them down, and those of a flow that was made elsewhere: they are
+    from Ladok, not added by hand.
 
     They have no row, or one that came with their grade, which could not tell where they were from.
     """

@@ -45,6 +45,7 @@ def test_everything_in_order_is_allowed() -> None:
     [
         (flow(is_created=False), "export.not_created"),
         (flow(synced_at=None), "export.not_synced"),
+        (flow(is_adoption_unsaid=True), "export.adoption_unsaid"),
         (flow(state=0), "export.marking_not_ended"),
         (flow(state=3, marking_end_at=NOW), "export.marking_ends_at"),
         (flow(state=3, marking_end_at=NOW, now=NOW), "export.marking_ends_at"),
@@ -275,6 +276,7 @@ BROKEN = {
     "is_created": Facts(("start", "send", "wait"), flow=flow(is_created=False)),
     # What has been synchronised stays so: not asked for again.
     "is_synced": Facts(("start", "wait"), flow=flow(synced_at=None)),
+    "is_adoption_said": Facts(("start", "send", "wait"), flow=flow(is_adoption_unsaid=True)),
     "is_code_there": Facts(("start", "send", "wait", "last"), flow=flow(is_export_ended=True)),
     "is_time": Facts(("start", "send", "wait"), flow=flow(state=3)),
     "has_marking_ended": Facts(("start", "send", "wait"), flow=flow(state=3)),
