@@ -8,6 +8,7 @@ class ExportsConfig(AppConfig):
 
     def ready(self) -> None:
         import exports.asking
+        import exports.attempts.release
         import exports.messages
         import exports.operation.checks
-        import exports.receivers  # noqa: F401 - the checks, the catalogue, what a flow asks, and what listens to sources
+        import exports.receivers  # noqa: F401 - the checks, the catalogue, what a flow asks and what is told of it, and what listens to sources

@@ -49,6 +49,7 @@ class Trait(StrEnum):
     ASKS = "asks"  # Ladok's answer would empty the flow if it were believed: a manager is asked
     BRAKE = "brake"  # the plan would take away too many: a manager can confirm it
     IS_STUDENT = "is_student"  # somebody works with the flow and is a student of the exam
+    GONE = "gone"  # WISEflow does not have the flow any more
     QUESTION = "question"  # only a person can answer it: Home and the list tell it, too
     # Exports
     MARKING_IS_ON = "marking_is_on"

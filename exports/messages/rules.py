@@ -20,6 +20,12 @@ register(
             _("Synchronise the flow."),
             MANAGER,
         ),
+        "export.released": Sentence(
+            _("The flow was let go."),
+            _("Nothing more of it is sent to Ladok. What was exported is there still."),
+            who=MANAGER,
+            traits={Trait.ENDED},
+        ),
         "export.adoption_unsaid": Sentence(
             _("Nobody has said which grades were exported to Ladok before the flow was taken over."),
             _("No grade of the flow is sent until it is said."),
@@ -50,6 +56,10 @@ register(
             _("The Ladok code was removed from the flow."),
             _("That ended the export: no grade of this flow is sent to Ladok any more."),
             traits={Trait.ENDED},
+        ),
+        "export.released_partly": Sentence(
+            _("%(count)s of %(total)s grades were exported before the flow was let go."),
+            _("No more of them are sent to Ladok from it."),
         ),
         "export.ended_partly": Sentence(
             _("%(count)s of %(total)s grades were exported before the Ladok code was removed from the flow."),

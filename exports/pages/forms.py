@@ -59,7 +59,8 @@ class DashboardFilter(forms.Form):
         return bool(self.cleaned_data.get("q") or self.cleaned_data.get("source"))
 
     def narrow(self, flows: FlowQuerySet) -> FlowQuerySet:
-        """By search and source, whatever the tab."""
+        """By search and source, whatever the tab. A flow that was let go waits for nothing."""
+        flows = flows.exclude(released_at__isnull=False, export_state=ExportState.PENDING)
         if text := self.cleaned_data.get("q", "").strip():
             flows = flows.found_by(text)
         if slug := self.cleaned_data.get("source"):

@@ -27,6 +27,7 @@ def source_facts(source: Source) -> SourceFacts:
 def flow_facts(flow: Flow, *, has_code: bool, is_under_way: bool, doubt: Message | None) -> FlowFacts:
     """Reads nothing but the row and its source: what takes a query is the caller's, who may have it for many flows at once."""
     return FlowFacts(
+        is_released=flow.is_released,
         is_created=flow.setup_state == Flow.Setup.READY,
         synced_at=flow.synced_at,
         is_adoption_unsaid=flow.is_adoption_unsaid,

@@ -37,6 +37,11 @@ def _first_broken(rules: Iterable[Rule], **facts: Any) -> Message | None:
 # --- Rules of the flow -------------------------------------------------------------------------------------------
 
 
+def is_ours(flow: FlowFacts) -> Message | None:
+    """What was let go is history: it is read, and settled, and nothing more is sent of it."""
+    return message("export.released") if flow.is_released else None
+
+
 def is_created(flow: FlowFacts) -> Message | None:
     return None if flow.is_created else message("export.not_created")
 
@@ -115,6 +120,7 @@ def may_overwrite(source: SourceFacts, asking: Asking) -> Message | None:
 
 # What must hold of a flow for an export of it to be started
 OF_FLOW: tuple[Rule, ...] = (
+    is_ours,
     is_created,
     is_synced,
     is_adoption_said,
@@ -128,6 +134,7 @@ OF_FLOW: tuple[Rule, ...] = (
 )
 # What of it does not depend on who asks, or on what is under way
 OF_FLOW_FOR_ANYBODY: tuple[Rule, ...] = (
+    is_ours,
     is_created,
     is_synced,
     is_adoption_said,
@@ -137,6 +144,7 @@ OF_FLOW_FOR_ANYBODY: tuple[Rule, ...] = (
 )
 # What it waits for, whoever asks, besides an export that is under way
 AWAITED: tuple[Rule, ...] = (
+    is_ours,
     is_created,
     is_synced,
     is_adoption_said,
@@ -147,6 +155,7 @@ AWAITED: tuple[Rule, ...] = (
 )
 # What must still hold just before the request, for a queue may stand still for hours; and what is told where it does not
 OF_FLOW_AGAIN: Mapping[Rule, str] = {
+    is_ours: "export.released",
     is_created: "export.not_created",
     is_adoption_said: "export.adoption_unsaid",
     is_code_there: "attempt.code_removed",
@@ -372,7 +381,7 @@ OF_REGISTRATION_AGAIN: tuple[Rule, ...] = (is_listed, is_certain, is_sent_nowher
 # Whose grade is none for Ladok
 FOR_LADOK: tuple[Rule, ...] = (is_accepted, is_on_a_code, is_listed, is_active)
 # What no retry of a person can mend, as long as the world is as it is: then there is nothing to be done
-LASTING: tuple[Rule, ...] = (is_code_there, is_on_a_code, is_listed, is_active, is_graded)
+LASTING: tuple[Rule, ...] = (is_ours, is_code_there, is_on_a_code, is_listed, is_active, is_graded)
 
 
 def person_refusal(

@@ -183,7 +183,7 @@ def flow_state(case: Case, people: Mapping[Key, Shown]) -> Shown:
     blocked = rules.waits_for(case.facts)
     if blocked is not None:
         if blocked.has(Trait.ENDED) and exported:
-            return _ended(blocked, counted, people)
+            return _ended(case, blocked, counted, people)
         return ExportState.PENDING, _blocked(blocked, exported, len(counted))
     if not counted:
         return ExportState.PENDING, message("export.no_participants")
@@ -240,13 +240,14 @@ def _count(refusals: Sequence[Message | None], trait: Trait) -> int:
     return sum(refusal is not None and refusal.has(trait) for refusal in refusals)
 
 
-def _ended(blocked: Message, counted: Sequence[Candidate], people: Mapping[Key, Shown]) -> Shown:
-    """The code was removed after something had been exported: done only if no grade was left behind."""
+def _ended(case: Case, blocked: Message, counted: Sequence[Candidate], people: Mapping[Key, Shown]) -> Shown:
+    """The code was removed, or the flow let go, after something had been exported: done only if no grade was left behind."""
     graded = [person for person in counted if person.facts.line.grade]
     exported = sum(people[person.key][0] == ExportState.EXPORTED for person in graded)
     if exported == len(graded):
         return ExportState.EXPORTED, blocked
-    return ExportState.PENDING, message("export.ended_partly", count=exported, total=len(graded))
+    code = "export.released_partly" if case.facts.is_released else "export.ended_partly"
+    return ExportState.PENDING, message(code, count=exported, total=len(graded))
 
 
 def _blocked(blocked: Message, exported: int, total: int) -> Message:

@@ -34,6 +34,7 @@ class SourceFacts:
 class FlowFacts:
     """What the rules need to know of a flow. No fact has a default: one that is left out would be taken for granted."""
 
+    is_released: bool  # it was let go
     is_created: bool
     synced_at: dt.datetime | None
     is_adoption_unsaid: bool  # it was taken over, and nobody has said which grades were exported before

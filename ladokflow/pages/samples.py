@@ -17,6 +17,7 @@ SCALE = ("U", "3", "4", "5")
 # A name and the states, for everything that has some.
 STATES = (
     ("Creation of a flow", Flow.Setup),
+    ("Flow that was let go", Flow.Release),
     ("Phase of a flow", Flow.State),
     ("Export of a flow and of a participant", ExportState),
     ("Synchronisation", SyncRun.State),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ladokflow.pages import flow, flow_assessors, flow_codes, flow_identities, flow_staff, flow_syncs
+from ladokflow.pages import flow, flow_assessors, flow_codes, flow_identities, flow_release, flow_staff, flow_syncs
 
 flow_tabs = [
     path("<int:pk>/", flow.overview, name="detail"),
@@ -16,6 +16,7 @@ flow_tabs = [
     path("<int:pk>/who-is-it/", flow_identities.answer, name="who_is_it"),
     path("<int:pk>/exports/", flow.exports, name="exports"),
     path("<int:pk>/grade-goes-to/", flow.place, name="place"),
+    path("<int:pk>/let-go/", flow_release.release, name="release"),
     path("<int:pk>/resume/", flow.resume, name="resume"),
     path("<int:pk>/follow-again/", flow_syncs.follow, name="follow"),
     path("<int:pk>/synchronisations/", flow_syncs.history, name="syncs"),

@@ -10,6 +10,7 @@ from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
 from ladokflow.wiseflow.schemas import FlowDates, FlowInfo, FoundFlow, Metadata, _FlowId, _ScaleId
 
 PAGE = 100
+NOT_FOUND = 404
 Window = tuple[dt.datetime, dt.datetime]
 
 
@@ -96,6 +97,16 @@ class Flows(Connection):
             self.write("PATCH", f"/flows/{flow_id:d}/activate")
         except WiseflowError as error:
             if error.status != FORBIDDEN or self.flow(flow_id).state == 0:
+                raise
+            return False
+        return True
+
+    def delete_flow(self, flow_id: int) -> bool:
+        """DELETE /flows/{flowId}; False where it was gone. WISEflow keeps it for a while: a licence admin can bring it back there."""
+        try:
+            self.write("DELETE", f"/flows/{flow_id:d}")
+        except WiseflowError as error:
+            if error.status != NOT_FOUND:
                 raise
             return False
         return True

@@ -298,7 +298,7 @@ def confirm_anew(flow: Flow, *, by: AbstractBaseUser, seen: str | None = None) -
     """Go on with a flow of which something else would have been changed than what was confirmed. `seen` as of `adopt`."""
     shown = look_at(flow)
     shown.require_within(seen)
-    stopped = Flow.objects.filter(pk=flow.pk, setup_state=Flow.Setup.STOPPED).exclude(adoption_seen="")
+    stopped = Flow.objects.ours().filter(pk=flow.pk, setup_state=Flow.Setup.STOPPED).exclude(adoption_seen="")
     with transaction.atomic():
         stopped.update(adoption_seen=str(shown.fingerprint))
         return resume_flow(flow, by)

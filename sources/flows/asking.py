@@ -78,7 +78,7 @@ def asked_by(flow: Flow) -> list[Asked]:
 register(
     Kind(
         "creation",
-        Q(setup_state=Flow.Setup.STOPPED),
+        Q(setup_state=Flow.Setup.STOPPED, released_at=None),
         lambda flow: [flow.setup_reason or message("sources.asked.creation")],
         place="creation",
         answered_at=("flows:resume",),
@@ -90,7 +90,7 @@ register(
         IS_FOLLOWED & ~Q(sync_message={}),
         lambda flow: [flow.sync_reason],
         place="synchronisation",
-        answered_at=("flows:sync",),
+        answered_at=("flows:sync", "flows:release"),
     )
 )
 register(
@@ -114,7 +114,7 @@ register(
 register(
     Kind(
         "accounts",
-        Q(Exists(StaffAccount.objects.filter(flow=OuterRef("pk"), confirmed_at__isnull=True))),
+        Q(Exists(StaffAccount.objects.filter(flow=OuterRef("pk"), confirmed_at__isnull=True)), released_at=None),
         lambda flow: [message("sources.asked.accounts")],
         place="accounts",
         answered_at=("flows:accounts",),

@@ -111,7 +111,7 @@ def refuse(exam: BatchExam, reason: Message) -> None:
 def fingerprint_of(batch: FlowBatch) -> Fingerprint:
     """Of the exams that were refused and the flows whose creation has stopped, with the reasons."""
     exams = batch.exams.select_related("flow").prefetch_related("flow__codes").order_by("position")
-    stopped = [exam.flow for exam in exams if exam.flow is not None and exam.flow.setup_state == Flow.Setup.STOPPED]
+    stopped = [exam.flow for exam in exams if exam.flow is not None and exam.flow.has_stopped]
     refused = [[exam.pk, exam.message] for exam in exams if exam.flow is None and exam.message]
     return fingerprint("sources.batch", [refused, [fingerprint_of_creation(flow).whole for flow in stopped]])
 
@@ -125,7 +125,9 @@ def retry(batch: FlowBatch, user: AbstractBaseUser, *, seen: str | None = None) 
         FlowBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
         require_seen(seen, fingerprint_of(batch))
         retry_refused(batch)
-        for exam in batch.exams.filter(flow__setup_state=Flow.Setup.STOPPED).select_related("flow"):
+        for exam in batch.exams.filter(flow__setup_state=Flow.Setup.STOPPED, flow__released_at=None).select_related(
+            "flow"
+        ):
             if exam.flow is not None:
                 resume_flow(exam.flow, user)
 

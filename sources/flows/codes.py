@@ -145,7 +145,7 @@ def add_code(
         # Somebody was faster: the database has one flow per code.
         _refuse_taken(flow.source, exam.code)
         raise
-    _tell(flow)
+    tell_codes_changed(flow)
     logger.info("flow.code.added flow=%s code=%s", flow.pk, row.pk)
     return row
 
@@ -225,12 +225,12 @@ def remove_code(
             audit.record(message=line, source=fresh.source, flow=fresh, actor=by, address=address)
         if not is_last:
             request_sync(flow=fresh, trigger=SyncRun.Trigger.MANAGER, requested_by=by, enqueue=enqueue)
-    _tell(flow)
+    tell_codes_changed(flow)
     logger.info("flow.code.removed flow=%s code=%s phase=%s", flow.pk, row.pk, phase)
     return removal
 
 
-def _tell(flow: Flow) -> None:
+def tell_codes_changed(flow: Flow) -> None:
     """Whoever listens: what they do with it does not undo what was done."""
     fresh = Flow.objects.select_related("source").get(pk=flow.pk)
     for receiver, result in codes_changed.send_robust(sender=Flow, flow=fresh):

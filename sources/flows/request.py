@@ -232,7 +232,7 @@ def taken_by(row: FlowSource) -> Message:
     flow = row.flow
     facts = {"code": row.code, "title": flow.title, "flow": flow.pk}
     if not flow.is_unmade:
-        return message("sources.code_taken", **facts)
+        return message("sources.code_on_gone_flow" if flow.is_gone else "sources.code_taken", **facts)
     return message("sources.code_on_unmade_flow", **facts, codes=", ".join(sorted(_held(flow))))
 
 
@@ -288,9 +288,9 @@ def resume_flow(flow: Flow, user: AbstractBaseUser | None, *, seen: str | None =
 def _resumed(flow: Flow, user: AbstractBaseUser | None, *, enqueue: bool, seen: str | None = None) -> Flow:
     with transaction.atomic():
         locked = Flow.objects.select_for_update(no_key=True).get(pk=flow.pk)
-        if locked.setup_state == Flow.Setup.STOPPED:
+        if locked.setup_state == Flow.Setup.STOPPED and not locked.is_released:
             require_seen(seen, fingerprint_of_creation(locked))
-        stopped = Flow.objects.filter(pk=flow.pk, setup_state=Flow.Setup.STOPPED)
+        stopped = Flow.objects.ours().filter(pk=flow.pk, setup_state=Flow.Setup.STOPPED)
         if stopped.update(setup_state=Flow.Setup.QUEUED, setup_message={}, setup_claims=0):
             resumed = message("sources.audit.flow_resumed")
             audit.record(message=resumed, source=flow.source, flow=flow, actor=user)

@@ -37,7 +37,13 @@ register(
         "sources.code_taken": Sentence(
             _("There is a flow for %(code)s already: %(title)s (flow %(flow)s)."),
             effect=_("Nothing was made."),
-            todo=_("Use that flow, or take the code away from it first."),
+            todo=_("Use that flow. Otherwise take the code away from it, or let the flow go, first."),
+            who=MANAGER,
+        ),
+        "sources.code_on_gone_flow": Sentence(
+            _("%(code)s is on a flow that WISEflow does not have any more: %(title)s (flow %(flow)s)."),
+            effect=_("Nothing was made."),
+            todo=_("Open that flow and let it go. Then ask for the new one."),
             who=MANAGER,
         ),
         "sources.code_known_otherwise": Sentence(
@@ -146,8 +152,12 @@ register(
         "sources.flow_gone": Sentence(
             _("WISEflow does not have the flow any more (HTTP 404)."),
             effect=_("Nothing was changed."),
-            todo=_("If it was deleted in WISEflow by mistake, have it restored there."),
+            todo=_(
+                "If it was deleted in WISEflow by mistake, have it restored there, and synchronise. Otherwise let the flow go: its code is "
+                "free then."
+            ),
             who=MANAGER,
+            traits={Trait.GONE},
         ),
         "sources.flow_elsewhere": Sentence(
             _("The flow is in WISEflow at %(host)s, and the source's address of WISEflow leads elsewhere now."),

@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.looks import Shown
 from ladokflow.messages import Message, Trait
 from sources.models.flow import Flow, FlowSource
 from sources.models.queued import Queued, QueuedQuerySet
@@ -95,7 +96,7 @@ class BatchExam(Queued):
         return Q(flow=None, message={})
 
     @property
-    def creation(self) -> Flow.Setup:
+    def creation(self) -> Shown:
         return self.flow.creation if self.flow is not None else Flow.Setup.QUEUED
 
     @property

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow.choices import StateChoices, with_trait
 from ladokflow.fields import EncryptedTextField, NormalCodeField
 from ladokflow.identifiers import normal, spellings
-from ladokflow.looks import BAD, BUSY, OK, WAITING
+from ladokflow.looks import BAD, BUSY, OK, REPLACED, WAITING, Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.wiseflow.words import BEFORE_MARKING, MARKING_OVER, USUAL_TYPE, FlowState, choices_of
 from sources.models.queued import Queued, QueuedQuerySet
@@ -54,13 +54,17 @@ class FlowQuerySet(QueuedQuerySet["Flow"]):
         memberships = Membership.objects.filter(user_id=user.pk)  # type: ignore[misc] # anonymous: no key, no membership
         return self.filter(source_id__in=memberships.values("source_id"))
 
+    def ours(self) -> FlowQuerySet:
+        """Without those that were let go."""
+        return self.filter(released_at__isnull=True)
+
     def ready(self) -> FlowQuerySet:
         """Flows that are there in WISEflow, with all steps of their creation done."""
         return self.filter(setup_state=Flow.Setup.READY)
 
     def unmade(self) -> FlowQuerySet:
         """As `Flow.is_unmade`."""
-        return self.filter(setup_state=Flow.Setup.STOPPED, wiseflow_id__isnull=True, setup_step="")
+        return self.ours().filter(setup_state=Flow.Setup.STOPPED, wiseflow_id__isnull=True, setup_step="")
 
     def syncable(self) -> FlowQuerySet:
         """Flows whose marking has not ended, as far as we know."""
@@ -140,6 +144,13 @@ class Flow(Queued):
         UNSAID = "unsaid", _("Not said yet")
         SAID = "said", _("Said")
 
+    class Release(StateChoices):
+        """What became of it in WISEflow when it was let go (`sources/flows/release.py`)."""
+
+        DELETED = "deleted", REPLACED, _("Let go and deleted")
+        GONE = "gone", REPLACED, _("Let go: gone in WISEflow")
+        KEPT = "kept", REPLACED, _("Let go")
+
     TASK = "sources.tasks.create_flow"
     TIMEOUT_SECONDS = 3600
     ENQUEUED_AT = "setup_enqueued_at"
@@ -172,6 +183,12 @@ class Flow(Queued):
     # until that is carried out.
     adoption = models.CharField(max_length=10, choices=Adoption, blank=True, default="", db_default="", editable=False)
     adoption_seen = models.TextField(blank=True, default="", db_default="", editable=False)
+
+    # A flow that was let go is STOPPED, has no codes and no number in WISEflow any more, and stays to be read. `sources/flows/release.py` is the only writer.
+    released_at = models.DateTimeField(_("let go"), null=True, blank=True, editable=False)
+    released_as = models.CharField(
+        max_length=10, choices=Release, blank=True, default="", db_default="", editable=False
+    )
 
     # What WISEflow says
     wiseflow_id = models.PositiveBigIntegerField(_("flow in WISEflow"), null=True, blank=True)
@@ -276,6 +293,13 @@ class Flow(Queued):
             ),
             models.CheckConstraint(condition=Q(state__isnull=True) | Q(state__lte=5), name="flow_state_is_known"),
             models.CheckConstraint(condition=Q(grade_goes_to__in=["one", "each"]), name="flow_grade_goes_to_is_known"),
+            models.CheckConstraint(
+                condition=(
+                    Q(released_at__isnull=True, released_as="")
+                    | Q(released_at__isnull=False, released_as__in=["deleted", "gone", "kept"])
+                ),
+                name="flow_released_as_is_known",
+            ),
             models.CheckConstraint(condition=Q(adoption__in=["", "unsaid", "said"]), name="flow_adoption_is_known"),
             models.CheckConstraint(condition=Q(said_form__in=["", "shown", "stored"]), name="flow_said_form_is_known"),
             models.CheckConstraint(
@@ -342,8 +366,23 @@ class Flow(Queued):
         return Message.from_json(self.sync_message)
 
     @property
-    def creation(self) -> Setup:
-        return self.Setup(self.setup_state)
+    def creation(self) -> Shown:
+        """Of a flow that is not ready: how far it has come, or that it was let go."""
+        return self.Release(self.released_as) if self.is_released else self.Setup(self.setup_state)
+
+    @property
+    def has_stopped(self) -> bool:
+        """Its creation, which somebody can go on with."""
+        return self.setup_state == self.Setup.STOPPED and not self.is_released
+
+    @property
+    def is_released(self) -> bool:
+        return self.released_at is not None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the last synchronisation has not found it in WISEflow."""
+        return self.sync_reason is not None and self.sync_reason.has(Trait.GONE)
 
     @property
     def phase(self) -> FlowState:
@@ -356,7 +395,12 @@ class Flow(Queued):
     @property
     def is_unmade(self) -> bool:
         """Its creation stopped with nothing of it in WISEflow, and nothing that can turn up there: all may be changed."""
-        return self.setup_state == self.Setup.STOPPED and self.wiseflow_id is None and self.setup_step == ""
+        return (
+            not self.is_released
+            and self.setup_state == self.Setup.STOPPED
+            and self.wiseflow_id is None
+            and self.setup_step == ""
+        )
 
     @property
     def is_adoption_unsaid(self) -> bool:

@@ -18,7 +18,7 @@ from sources.flows.scales import ANY_SCALE
 from sources.models import Flow, Participant, Source
 from sources.models.flow import ExportState, FlowQuerySet, ParticipantQuerySet
 
-CREATING = "creating"
+CREATING, RELEASED = "creating", "released"
 ANY = "any"  # the forms' word for ANY_SCALE
 
 
@@ -50,6 +50,7 @@ class FlowFilter(forms.Form):
             ("", _("All")),
             (CREATING, _("Being created")),
             *((str(v), label) for v, label in choices_of(Flow.State)),
+            (RELEASED, _("Let go")),
         ],
     )
     export = forms.ChoiceField(label=_("Export"), required=False, choices=[("", _("All")), *ExportState.choices])
@@ -87,8 +88,15 @@ class FlowFilter(forms.Form):
             flows = flows.found_by(text.strip())
         if slug := chosen.get("source"):
             flows = flows.filter(source__slug=slug)
-        if phase := chosen.get("phase"):
-            flows = flows.exclude(setup_state=Flow.Setup.READY) if phase == CREATING else flows.filter(state=int(phase))
+        phase = chosen.get("phase")
+        if phase == RELEASED:
+            flows = flows.filter(released_at__isnull=False)
+        elif not text:  # who searches finds all
+            flows = flows.ours()
+        if phase == CREATING:
+            flows = flows.exclude(setup_state=Flow.Setup.READY)
+        elif phase and phase != RELEASED:
+            flows = flows.filter(state=int(phase))
         if state := chosen.get("export"):
             flows = flows.filter(export_state=state)
         if chosen.get("mine"):

@@ -221,7 +221,7 @@ def batch(request: HtmxRequest, batch_pk: uuid.UUID) -> HttpResponse:
         "rows": [(exam, _step(exam), students.get(exam.flow_id, [])) for exam in exams],
         "made": sum(exam.flow is not None and exam.flow.setup_state == Flow.Setup.READY for exam in exams),
         "refused": [exam for exam in exams if exam.message],
-        "stopped": [exam for exam in exams if exam.flow is not None and exam.flow.setup_state == Flow.Setup.STOPPED],
+        "stopped": [exam for exam in exams if exam.flow is not None and exam.flow.has_stopped],
         "is_busy": any(_is_busy(exam) for exam in exams),
         "seen": fingerprint_of(asked),
     }

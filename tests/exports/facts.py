@@ -20,6 +20,7 @@ def source(**fields: Any) -> SourceFacts:
 
 def flow(**fields: Any) -> FlowFacts:
     in_order: dict[str, Any] = {
+        "is_released": False,
         "is_created": True,
         "synced_at": NOW,
         "is_adoption_unsaid": False,

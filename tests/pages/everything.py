@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from django.utils import timezone
+
 from exports.models import ExportItem, Finding
 from ladokflow.messages import message
 from sources.models import BatchExam, Flow, FlowBatch, Source
@@ -49,6 +51,17 @@ def flows_in_every_state(source: Source) -> list[Flow]:
         FlowFactory(setup_state=setup, setup_message=told, wiseflow_id=None, state=None, **common)
         for setup in (Flow.Setup.QUEUED, Flow.Setup.CREATING, Flow.Setup.STOPPED)
     ]
+    found.append(
+        FlowFactory(
+            setup_state=Flow.Setup.STOPPED,
+            setup_message=message("sources.released.gone", number=225, at="2026-11-28", by="Anna").to_json(),
+            wiseflow_id=None,
+            released_at=timezone.now(),
+            released_as=Flow.Release.GONE,
+            **common,
+        )
+    )
+    found.append(FlowFactory(state=Flow.State.CONCLUDED, adoption=Flow.Adoption.UNSAID, **common))
     found.append(
         FlowFactory(
             sync_message=asks, codes=["A1", "B2"], unfollowed={"title": {"ladok": "X1", "wiseflow": "Y1"}}, **common

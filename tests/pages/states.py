@@ -29,6 +29,7 @@ from tests.factories import (
     ParticipantFactory,
     SourceFactory,
     SyncRunFactory,
+    in_hours,
     scale_of,
 )
 
@@ -116,6 +117,7 @@ def _of_flows(source: Source, user: User) -> list[Place]:
         FlowFactory(source=source, state=Flow.State.NOT_ACTIVATED),
         FlowFactory(source=source, state=Flow.State.ARCHIVED, export_state="exported", exported_count=3),
     ]
+    released = FlowFactory(source=source, setup_state="stopped", codes=[], **_let_go())
     names = ("participants", "codes", "assessors", "staff", "syncs", "exports")
     tabs = [Place(reverse(f"flows:{name}", args=[full.pk])) for name in names]
     empty = [Place(reverse(f"flows:{name}", args=[flows[-1].pk])) for name in names]
@@ -129,9 +131,17 @@ def _of_flows(source: Source, user: User) -> list[Place]:
         Place(reverse("search") + "?q=nobody"),
         Place(reverse("student", args=[full.participants.first().pk])),
         Place(reverse("flows:code_remove", args=[full.pk, full.codes.last().pk])),
+        Place(reverse("flows:release", args=[full.pk])),
+        *[Place(reverse(f"flows:{name}", args=[released.pk])) for name in ("detail", "release", "codes")],
+        Place("/flows/?phase=released"),
         Place(reverse("flows:sync_preview", args=[full.pk])),  # WISEflow does not know the flow: told on the page
         Place(reverse("flows:sync_run", args=[full.pk, failed.pk])),
     ]
+
+
+def _let_go() -> dict[str, Any]:
+    told = message("sources.released.kept", number=225, at="2026-11-28 12:00", by="Anna")
+    return {"wiseflow_id": None, "released_at": in_hours(-1), "released_as": "kept", "setup_message": stored(told)}
 
 
 def _of_the_brake(flow: Flow) -> list[Place]:

@@ -75,6 +75,8 @@ def test_one_flow_from_its_link_to_what_was_exported_before(
     flow.refresh_from_db()
     assert (flow.adoption, flow.exported_count) == ("said", 3)
     assert question not in client.get(page).text
+    attempt = client.get(reverse("exports:attempt", args=[flow.attempts.get().pk])).text
+    assert "3 grades were exported before the flow was taken over" in attempt
     assert "has been said already" in client.get(question).text
 
 

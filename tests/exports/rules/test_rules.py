@@ -43,6 +43,7 @@ def test_everything_in_order_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("facts", "code"),
     [
+        (flow(is_released=True, is_created=False), "export.released"),
         (flow(is_created=False), "export.not_created"),
         (flow(synced_at=None), "export.not_synced"),
         (flow(is_adoption_unsaid=True), "export.adoption_unsaid"),
@@ -273,6 +274,7 @@ class Facts:
 MARKING = flow(state=3, is_instant=True)
 RIGHT = source(names_sender=True)
 BROKEN = {
+    "is_ours": Facts(("start", "send", "wait", "last"), flow=flow(is_released=True)),
     "is_created": Facts(("start", "send", "wait"), flow=flow(is_created=False)),
     # What has been synchronised stays so: not asked for again.
     "is_synced": Facts(("start", "wait"), flow=flow(synced_at=None)),
