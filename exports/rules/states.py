@@ -98,8 +98,9 @@ def _worst(persons: Sequence[Candidate], people: Mapping[Key, Shown]) -> Shown:
 def _counts(case: Case, shown: Mapping[int, Shown]) -> dict[str, int]:
     """Of participants, however many codes their grades go to."""
     states = [state for state, _ in shown.values()]
+    is_history = case.facts.is_released  # nobody is waited for, and who was there is read still
     return {
-        "participant_count": len({person.participant.pk for person in case.people if _counts_in(person)}),
+        "participant_count": len({each.participant.pk for each in case.people if is_history or _counts_in(each)}),
         "graded_count": len({person.participant.pk for person in case.people if person.facts.line.grade}),
         "exported_count": states.count(ExportState.EXPORTED),
         "failed_count": states.count(ExportState.FAILED),

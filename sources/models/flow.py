@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow.choices import StateChoices, with_trait
 from ladokflow.fields import EncryptedTextField, NormalCodeField
 from ladokflow.identifiers import normal, spellings
-from ladokflow.looks import BAD, BUSY, OK, REPLACED, WAITING, Shown
+from ladokflow.looks import BAD, BUSY, NEUTRAL, OK, WAITING, Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.wiseflow.words import BEFORE_MARKING, MARKING_OVER, USUAL_TYPE, FlowState, choices_of
 from sources.models.queued import Queued, QueuedQuerySet
@@ -57,6 +57,10 @@ class FlowQuerySet(QueuedQuerySet["Flow"]):
     def ours(self) -> FlowQuerySet:
         """Without those that were let go."""
         return self.filter(released_at__isnull=True)
+
+    def without_released(self) -> FlowQuerySet:
+        """As `ours`, for lists: those that were let go are few, and found by an index of their own."""
+        return self.exclude(pk__in=Flow.objects.filter(released_at__isnull=False).order_by().values("pk"))
 
     def ready(self) -> FlowQuerySet:
         """Flows that are there in WISEflow, with all steps of their creation done."""
@@ -147,9 +151,9 @@ class Flow(Queued):
     class Release(StateChoices):
         """What became of it in WISEflow when it was let go (`sources/flows/release.py`)."""
 
-        DELETED = "deleted", REPLACED, _("Let go and deleted")
-        GONE = "gone", REPLACED, _("Let go: gone in WISEflow")
-        KEPT = "kept", REPLACED, _("Let go")
+        DELETED = "deleted", NEUTRAL, _("Let go and deleted")
+        GONE = "gone", NEUTRAL, _("Let go: gone in WISEflow")
+        KEPT = "kept", NEUTRAL, _("Let go")
 
     TASK = "sources.tasks.create_flow"
     TIMEOUT_SECONDS = 3600
@@ -273,6 +277,7 @@ class Flow(Queued):
             models.Index(fields=["source", "export_state", "state", "marking_end_at", "id"], name="flow_dashboard"),
             models.Index(fields=["source", "state", "marking_end_at"], name="flow_phase"),
             models.Index(fields=["-created_at", "-id"], name="flow_newest"),
+            models.Index(fields=["id"], name="flow_released", condition=Q(released_at__isnull=False)),
         )
         constraints = (
             models.UniqueConstraint(

@@ -92,7 +92,7 @@ class FlowFilter(forms.Form):
         if phase == RELEASED:
             flows = flows.filter(released_at__isnull=False)
         elif not text:  # who searches finds all
-            flows = flows.ours()
+            flows = flows.without_released()
         if phase == CREATING:
             flows = flows.exclude(setup_state=Flow.Setup.READY)
         elif phase and phase != RELEASED:

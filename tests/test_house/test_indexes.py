@@ -65,6 +65,7 @@ USES: Mapping[str, Callable[[World], object]] = {
         Flow.objects.filter(source=world.flow.source).ending_within(dt.timedelta(days=7)).count()
     ),
     "flow_newest": lambda world: world.get("flows:list"),
+    "flow_released": lambda world: world.get("flows:list", query="?phase=released"),
     "flow_source_normal_code": lambda world: others_of(world.flow, world.flow.codes.all()),
     "participant_by_name": lambda world: world.get("flows:participants", world.flow.pk),
     "participant_organisation_id": lambda world: world.get("flows:list", query="?q=person-77@liu.example"),

@@ -54,6 +54,7 @@ def let_go(flow: Flow, way: Way, by: User) -> Flow:
     flow.refresh_from_db()
     assert (flow.released_as, flow.setup_state, flow.wiseflow_id) == (way, "stopped", None)
     assert not flow.codes.filter(removed_at__isnull=True).exists()
+    assert flow.participant_count == flow.participants.count()
     assert (flow.sync_token, flow.instant_export, flow.exports_when_marking_ends) == (None, False, False)
     assert AuditEntry.objects.filter(flow=flow, actor=by, message__code=f"sources.audit.released_{way}").count() == 1
     return flow
