@@ -20,3 +20,4 @@ class LadokflowConfig(AppConfig):
         # garbage among it again and again takes as long as the work itself.
         gc.freeze()
         gc.set_threshold(5_000, 10, 10)
+        gc.enable()
