@@ -1,15 +1,20 @@
-"""What is done here when something has happened over in `sources`."""
+"""What is done here when something has happened over in `sources`, or in the queue."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+from django.db import Error
 from django.dispatch import receiver
+from django_q.signals import pre_execute
 
 from exports.attempts.automatic import export_automatically
 from exports.grades.asking import ask
 from exports.grades.collect import collect_grades
+from exports.operation import health
 from exports.rules.states import refresh_states
+from ladokflow import queue
 from sources.models import Flow
 from sources.signals import codes_changed, flow_synced, grades_changed, identity_answered
 
@@ -30,3 +35,10 @@ def collect_at_once(sender: Any, flow: Flow, **kwargs: Any) -> None:
     if flow.points_left:
         ask(flow.pk)
     export_automatically(flow)
+
+
+@receiver(pre_execute, dispatch_uid="exports.show_life")
+def show_life(sender: Any, **kwargs: Any) -> None:
+    """In the worker. A database that is down is a matter for the task itself."""
+    with contextlib.suppress(Error):
+        health.show_life(queue.here())

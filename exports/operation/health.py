@@ -12,6 +12,7 @@ from django.utils import timezone
 from exports.attempts import transitions
 from exports.models import SILENCE, ExportAttempt, Heartbeat
 from ladokflow import leases
+from ladokflow.clock import monotonic
 from ladokflow.queue import Queue
 from sources.models import Flow
 
@@ -21,6 +22,9 @@ HEARTBEAT_SECONDS = SILENCE.total_seconds()
 CLOCK_SECONDS = 30
 QUEUE, EXPORTS = Heartbeat.NAMES[Queue.COMMON], Heartbeat.NAMES[Queue.EXPORTS]
 EXPORTS_AWAITED = "exports awaited"  # since when a worker of theirs is expected to show itself
+SHOWN_EVERY_SECONDS = 10.0  # a worker that has one task after the other
+
+_shown: dict[str, float] = {}  # when this process last showed a sign of life, by name
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,14 @@ def beat(name: str = QUEUE) -> None:
     Heartbeat.objects.update_or_create(name=name, defaults={"at": timezone.now()})
 
 
+def show_life(queue: Queue) -> None:
+    """A worker begins with a task. A heartbeat that was asked for stands behind whatever else waits."""
+    name = Heartbeat.NAMES[queue]
+    if monotonic() - _shown.get(name, -SHOWN_EVERY_SECONDS) >= SHOWN_EVERY_SECONDS:
+        beat(name)
+        _shown[name] = monotonic()
+
+
 def await_export_worker() -> None:
     """From now on a sign of life of one is waited for, unless it has been before."""
     Heartbeat.objects.get_or_create(name=EXPORTS_AWAITED, defaults={"at": timezone.now()})
@@ -71,7 +83,7 @@ def queue_facts() -> QueueFacts:
     oldest = _age(queue["oldest"], now)
     heartbeat = _age(beats.get(QUEUE), now)
     exports_heartbeat = _age(beats.get(EXPORTS, beats.get(EXPORTS_AWAITED)), now)
-    is_silent = _is_long(heartbeat) and not is_a_worker_busy()
+    is_silent = _is_long(heartbeat) and not is_a_worker_busy(Queue.COMMON)
     return QueueFacts(
         oldest_queued=oldest,
         heartbeat=heartbeat,
@@ -81,7 +93,7 @@ def queue_facts() -> QueueFacts:
         left_behind=left,
         clock_difference=round((rows[0][2] - now).total_seconds(), 1) if rows else 0.0,
         is_stalled=(oldest or 0) > OLDEST_SECONDS or (queue["enqueues"] or 0) > MOST_ENQUEUES or is_silent or left > 0,
-        lacks_export_worker=_is_long(exports_heartbeat) and not is_a_worker_busy(Queue.EXPORTS),
+        lacks_export_worker=_is_long(exports_heartbeat),
     )
 
 
@@ -95,11 +107,9 @@ def _is_left_behind(now: dt.datetime) -> Q:
     return transitions.left_behind(*transitions.LEASED) & ~recent
 
 
-def is_a_worker_busy(queue: Queue = Queue.COMMON) -> bool:
-    """Whether one of the queue's may be. Long jobs renew a lease as they go: a heartbeat that has to wait for them is no reason to
-    kill them."""
-    if ExportAttempt.objects.filter(transitions.worked_at()).exists():
-        return True
+def is_a_worker_busy(queue: Queue) -> bool:
+    """Whether one may be with something that lasts longer than a silence: it renews a flow's lease as it goes. No export does, and
+    each begins with a sign of life; who is at one may be of the other queue."""
     return queue is Queue.COMMON and Flow.objects.filter(leases.is_held("sync_lease_until", Flow.LEASE)).exists()
 
 

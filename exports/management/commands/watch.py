@@ -38,7 +38,13 @@ class Command(PlainCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         names = [queue.name.lower() for queue in Queue]
         parser.add_argument("--queue", choices=names, help="Only the cluster of this queue; else one for each.")
-        parser.add_argument("--silence", type=float, default=health.HEARTBEAT_SECONDS, metavar="SECONDS")
+        parser.add_argument(
+            "--silence",
+            type=float,
+            default=health.HEARTBEAT_SECONDS,
+            metavar="SECONDS",
+            help="After which none of its workers is alive (default: %(default)s). A task may take a minute.",
+        )
 
     def work(self, **options: Any) -> None:
         stopped = threading.Event()

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
+from django_q.signals import pre_execute
 
-from exports.models import Heartbeat
+from exports.models import ExportAttempt, Heartbeat
 from exports.operation import health
 from exports.operation.checks import check_queue
 from ladokflow.messages import message
@@ -27,6 +28,7 @@ from sources.audit import record
 from sources.models import AuditEntry, Flow
 from tests.environment import ROOT
 from tests.exports.world import World
+from tests.factories import ExportAttemptFactory, in_hours
 
 MakeFlow = Callable[..., Flow]
 
@@ -106,22 +108,40 @@ def test_the_sweeper_stops_when_told(transactional_db: None, subprocess_environm
 def test_a_cluster_whose_workers_stand_still_is_killed_and_started_again(
     transactional_db: None, subprocess_environment: dict[str, str]
 ) -> None:
+    """Though the common queue lives, and its workers do exports all the time."""
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "watch", "--queue", "common", "--silence", "30"],
+        [sys.executable, "manage.py", "watch", "--queue", "exports", "--silence", "30"],
         cwd=ROOT, env=subprocess_environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     )  # fmt: skip
+    health.beat()
+    ExportAttemptFactory(state="sending", lease_until=in_hours(0.02))
+
+    def is_heard() -> bool:
+        ExportAttempt.objects.update(lease_until=in_hours(0.02))
+        return health.last_beat("exports") is not None
+
     try:
-        _until(lambda: health.last_beat() is not None)
+        _until(is_heard)
         (cluster,) = _children(process.pid)
         for pid in [cluster, *_descendants(cluster)]:
             os.kill(pid, signal.SIGSTOP)
-        Heartbeat.objects.filter(name="queue").delete()
-        _until(lambda: health.last_beat() is not None)
+        Heartbeat.objects.filter(name="exports").delete()
+        _until(is_heard)
         assert _children(process.pid) != [cluster]
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(170)
     assert process.returncode == 0
+
+
+@pytest.mark.django_db
+def test_a_worker_that_begins_with_a_task_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the heartbeat that was asked for waits behind other tasks."""
+    monkeypatch.setattr(health, "SHOWN_EVERY_SECONDS", 0.0)  # the setting of a limit, not our code
+    assert not Heartbeat.objects.is_heard(Queue.COMMON)
+    pre_execute.send(sender="django_q", func=None, task={})
+    assert Heartbeat.objects.is_heard(Queue.COMMON)
+    assert not Heartbeat.objects.is_heard(Queue.EXPORTS)
 
 
 def test_a_watch_that_cannot_start_its_cluster_ends_for_its_own_supervisor_to_see(
