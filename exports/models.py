@@ -75,6 +75,7 @@ class Assessment(models.Model):
     grade_at = models.DateTimeField(_("graded"), null=True, blank=True)
     # By a reviewer, as WISEflow's marking audit trail says. Asked for only where instant export waits for it.
     is_approved = models.BooleanField(_("approved"), default=False)
+    approval_read_at = models.DateTimeField(null=True, blank=True, editable=False)  # when it was last asked for
     alternative_grade = models.CharField(_("alternative grade"), max_length=100, blank=True)
     alternative_grade_at = models.DateTimeField(_("alternative grade given"), null=True, blank=True)
     points = models.DecimalField(_("points"), max_digits=9, decimal_places=2, null=True, blank=True)

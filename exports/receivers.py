@@ -32,7 +32,7 @@ def refresh_after_sync(sender: Any, flow: Flow, *, is_changed: bool = True, **kw
 def collect_at_once(sender: Any, flow: Flow, **kwargs: Any) -> None:
     """In the worker that sends the signal: that its call is done with then means that the grades are read."""
     collect_grades(flow)
-    if flow.points_left:
+    if flow.has_more_to_read:
         ask(flow.pk)
     export_automatically(flow)
 

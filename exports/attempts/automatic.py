@@ -37,7 +37,7 @@ def collect_as_asked(flow_pk: int) -> None:
         return
     flow = Flow.objects.ready().filter(pk=flow_pk).first()
     asking.end(flow_pk, is_done=flow is None or collect_and_export(flow, shares_answers=True) is not None)
-    if flow is not None and flow.points_left:
+    if flow is not None and flow.has_more_to_read:
         asking.ask(flow_pk)
 
 

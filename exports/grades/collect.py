@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -37,13 +37,14 @@ from sources.universities.licence import Licence
 logger = logging.getLogger(__name__)
 
 GRADED_FIELDS = (
-    "grade", "grade_at", "is_approved", "alternative_grade", "alternative_grade_at", "points", "is_points_unread",
+    "grade", "grade_at", "is_approved", "approval_read_at", "alternative_grade", "alternative_grade_at", "points",
+    "is_points_unread",
 )  # fmt: skip
 IDENTIFIERS = ("organisation_id", "national_id", "external_user_id")
 POINTS_SECONDS = 20.0  # for asking for points in one collection: a worker has a minute for all of it
-MOST_AGAIN = (
-    200  # whose approval is looked for, or whose known points are read again, in one collection: a call for each
-)
+MOST_AGAIN = 200  # whose known points are read again in one collection: a call for each
+MOST_APPROVALS = 200  # that are looked for in one collection, with a call for each
+EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 @dataclass
@@ -53,6 +54,8 @@ class Collected:
 
     grades: Gathered
     approved: frozenset[int] | None = None
+    approvals_asked: Sequence[int] = ()  # for whom, just now
+    approvals_left: int = 0  # as `Flow.approvals_left`
     people: list[FlowParticipant] = field(default_factory=list)
     present: frozenset[int] = frozenset()
     type_names: Mapping[str, str] = field(default_factory=dict)
@@ -63,10 +66,10 @@ class Collected:
 
 
 def collect_all_grades(flow: Flow) -> int:
-    """As `collect_grades`, again and again until no points are to come."""
+    """As `collect_grades`, again and again until no more is to be read."""
     while True:
         graded = collect_grades(flow)
-        if not flow.points_left:
+        if not flow.has_more_to_read:
             return graded
 
 
@@ -75,7 +78,8 @@ def collect_grades(flow: Flow, *, seconds: float | None = None, shares_answers: 
 
     Raises RemoteError where WISEflow cannot be asked, and then changes nothing. Refused while the flow is not created.
     Of two that read at the same time the one that began last counts, in whatever order they come to write. For points there are
-    `seconds`, POINTS_SECONDS without: where these do not suffice the flow has `points_left`, and the next collection goes on with them.
+    `seconds`, POINTS_SECONDS without: where these do not suffice the flow has `points_left`, and the next collection goes on with them;
+    so it does with `approvals_left`.
     """
     flow_id = number_of(flow)
     with wiseflow_for(flow.source, shares_answers=shares_answers) as wiseflow:
@@ -85,6 +89,9 @@ def collect_grades(flow: Flow, *, seconds: float | None = None, shares_answers: 
         if _is_newest(flow.pk, collected.grades.began_at):
             _store_people(locked, collected)
             store_assessments(locked, collected.grades, collected.approved)
+            Assessment.objects.filter(
+                participant__flow=locked, participant__wiseflow_id__in=collected.approvals_asked
+            ).update(approval_read_at=collected.grades.began_at)
             Flow.objects.filter(pk=flow.pk).update(**_flow_columns(collected))
             _learn(locked, collected)
         else:
@@ -115,7 +122,7 @@ def _read(flow: Flow, flow_id: int, wiseflow: WiseflowClient, *, until: float) -
         collected.present = frozenset(person.id for person in everyone)
         collected.type_names = _type_names(flow, wiseflow)
     if waits_for_reviewer(flow):
-        collected.approved = _read_approved(flow, grades)
+        _add_approved(collected, flow, known)
     collected.scale = _read_scale(flow, flow_id, wiseflow, grades)
     return collected
 
@@ -152,18 +159,30 @@ def _some(people: list[int]) -> list[int]:
     return random.sample(people, MOST_AGAIN) if len(people) > MOST_AGAIN else people
 
 
-def _read_approved(flow: Flow, grades: Gathered) -> frozenset[int]:
-    """Whose grade a reviewer has approved: those we know of, and those whose trail says so now."""
-    rows = grades.rows
-    approved = {
-        row.participant.wiseflow_id: row
-        for row in Assessment.objects.filter(participant__flow=flow, is_approved=True)
-        .select_related("participant")
-        .defer("participant__national_id")
-    }
-    known = {row.participant_id for row in rows if _is_same_grade(approved.get(row.participant_id), row)}
-    asked = [row.participant_id for row in rows if row.grade and row.participant_id not in known]
-    return frozenset(known | read_approved(flow, grades.trails, _some(asked)))
+def _add_approved(collected: Collected, flow: Flow, people: set[int | None]) -> None:
+    """Whose grade a reviewer has approved: those we know of, and those whose trail says so now. `people` have a row of ours.
+
+    Who has waited longest is asked for first. There is more to be asked at once where a grade has not been looked at yet, and where
+    a reviewer is at work; else it is the others' turn when the flow's is next.
+    """
+    grades = collected.grades
+    rows = Assessment.objects.filter(participant__flow=flow).select_related("participant")
+    stored = {row.participant.wiseflow_id: row for row in rows.defer("participant__national_id")}
+    approved: set[int] = set()
+    looked_at: dict[int, dt.datetime | None] = {}
+    for row in grades.rows:
+        before = stored.get(row.participant_id)
+        same = before if _is_same_grade(before, row) else None
+        if same and same.is_approved:
+            approved.add(row.participant_id)
+        elif row.grade and row.participant_id in people:
+            looked_at[row.participant_id] = same.approval_read_at if same else None
+    waiting = sorted(looked_at, key=lambda each: looked_at[each] or EARLIEST)
+    asked, left = waiting[:MOST_APPROVALS], waiting[MOST_APPROVALS:]
+    found = read_approved(flow, grades.trails, asked)
+    collected.approved = frozenset(approved | found)
+    collected.approvals_asked = asked
+    collected.approvals_left = len(left if found else [each for each in left if looked_at[each] is None])
 
 
 def _read_scale(flow: Flow, flow_id: int, wiseflow: WiseflowClient, grades: Gathered) -> dict[str, Any]:
@@ -191,6 +210,7 @@ def _flow_columns(collected: Collected) -> dict[str, Any]:
         "state": info.state,
         "points_total": collected.points_total,
         "points_left": collected.points_left,
+        "approvals_left": collected.approvals_left,
     }
     for name in ("participation_start_at", "participation_end_at", "marking_start_at", "marking_end_at"):
         value = getattr(info, name)
@@ -298,17 +318,19 @@ def _values(
             "grade": "",
             "grade_at": None,
             "is_approved": False,
+            "approval_read_at": None,
             "alternative_grade": "",
             "alternative_grade_at": None,
             "points": None,
             "is_points_unread": False,
         }
     points, is_unread = _points_of(row, assessment, grades)
-    was_approved = assessment is not None and assessment.is_approved and _is_same_grade(assessment, row)
+    same = assessment if _is_same_grade(assessment, row) else None
     return {
         "grade": row.grade,
         "grade_at": row.grade_at,
-        "is_approved": was_approved if approved is None else row.participant_id in approved,
+        "is_approved": row.participant_id in approved if approved is not None else bool(same and same.is_approved),
+        "approval_read_at": same.approval_read_at if same else None,
         "alternative_grade": row.alternative_grade,
         "alternative_grade_at": row.alternative_grade_at,
         "points": points,

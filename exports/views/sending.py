@@ -152,7 +152,7 @@ def collect(request: HtmxRequest, pk: int) -> HttpResponse:
             count,
         )
         messages.success(request, text % {"count": count})
-        if flow.points_left:
+        if flow.has_more_to_read:
             ask(flow.pk)
     return redirect(back(request, reverse("exports:preview", args=[flow.pk])))
 

@@ -258,6 +258,8 @@ class Flow(Queued):
     # While points are read that take more than one collection of grades: of how many people, and of how many they are still to come.
     points_total = models.PositiveIntegerField(default=0, db_default=0)
     points_left = models.PositiveIntegerField(default=0, db_default=0)
+    # Whose approval the next collection is to look for at once, because the last had no time for them and there may be news.
+    approvals_left = models.PositiveIntegerField(default=0, db_default=0)
     exported_count = models.PositiveIntegerField(default=0)
     failed_count = models.PositiveIntegerField(default=0)
 
@@ -424,6 +426,11 @@ class Flow(Queued):
     @property
     def points_read(self) -> int:
         return self.points_total - self.points_left
+
+    @property
+    def has_more_to_read(self) -> bool:
+        """Whether the last collection of grades is to be gone on with at once."""
+        return self.points_left > 0 or self.approvals_left > 0
 
     @property
     def is_marking_over(self) -> bool:

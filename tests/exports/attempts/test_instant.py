@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from exports.attempts.automatic import collect_and_export
+from exports.attempts import start as starting
+from exports.attempts.automatic import collect_and_export, collect_as_asked
 from exports.attempts.send import send_attempt
 from exports.attempts.start import preview_export, retry_export, start_export
+from exports.grades import asking
+from exports.grades import collect as collecting
 from exports.grades.collect import collect_grades
 from exports.models import Assessment, ExportAttempt
 from ladokflow.messages import Refused
@@ -219,6 +223,57 @@ def test_an_approval_that_cannot_be_seen_is_none_and_the_grades_are_collected_al
     sandbox.control.clear_faults()
     collect(exam)
     assert ledger(exam) == [("5", 1)]
+
+
+@pytest.fixture
+def in_twos(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collecting, "MOST_APPROVALS", 2)  # the settings of limits, not our code
+    monkeypatch.setattr(starting, "MOST_APPROVED", 2)
+
+
+def trails_read(sandbox: Sandbox) -> Counter[str]:
+    calls = [call["path"].partition("?")[0] for call in sandbox.control.received("wiseflow")]
+    return Counter(path.split("/")[-2] for path in calls if path.endswith("/marking-audit-trail"))
+
+
+def test_many_approvals_are_looked_for_in_turns_one_right_after_the_other(
+    make_exam: Any, sandbox: Sandbox, in_twos: None
+) -> None:
+    exam = make_exam("reviewer", people=5)
+    sandbox.control.grade(exam.wiseflow_id, dict.fromkeys(people_of(exam), "5"), by="reviewer")
+    sandbox.control.clear_received()
+    turns = []
+    asking.ask(exam.flow)
+    while asking.is_asked(exam.flow):
+        collect_as_asked(exam.flow)
+        turns.append((Assessment.objects.filter(is_approved=True).count(), flow_of(exam).approvals_left))
+    assert turns == [(2, 3), (4, 1), (5, 0)]
+    assert trails_read(sandbox) == dict.fromkeys((str(each["id"]) for each in exam.participants()), 1)
+    collect(exam)
+    assert [len(body["gradeExports"]) for body in exam.sent()] == [2]
+    collect(exam)
+    collect(exam)
+    assert ledger(exam) == [("5", 1)] * 5
+
+
+def test_where_nothing_is_approved_all_are_looked_at_once_and_then_in_turn(
+    make_exam: Any, sandbox: Sandbox, in_twos: None
+) -> None:
+    sandbox.control.set_shows_drafts(True)
+    exam = make_exam("reviewer", people=5)
+    people = people_of(exam)
+    sandbox.control.grade(exam.wiseflow_id, dict.fromkeys(people, "5"), by="assessor")
+    left = []
+    for _ in range(3):
+        collect_grades(flow_of(exam))
+        left.append(flow_of(exam).approvals_left)
+    assert left == [3, 1, 0]
+    sandbox.control.grade(exam.wiseflow_id, {people[0]: "5"}, by="reviewer")
+    sandbox.control.clear_received()
+    for _ in range(3):
+        collect_grades(flow_of(exam))
+    assert set(trails_read(sandbox)) == {str(each["id"]) for each in exam.participants()}
+    assert Assessment.objects.filter(is_approved=True).count() == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,15 @@
+"""When each approval was last asked for: who has waited longest is asked for first."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("exports", "0018_unused_attempt_queue")]
+
+    operations = [
+        migrations.AddField(
+            model_name="assessment",
+            name="approval_read_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True),
+        ),
+    ]
