@@ -201,6 +201,13 @@ class ExportAttempt(Queued):
         indexes = (
             models.Index(fields=["flow", "-created_at"], name="attempt_newest"),
             models.Index(fields=["created_at"], name="attempt_age"),
+            # All that `per_week` looks at: the rows are wide, and there are more every year.
+            models.Index(
+                fields=["finished_at"],
+                name="attempt_ended",
+                include=["flow", "exported_count", "failed_count", "unknown_count"],
+                condition=Q(finished_at__isnull=False),
+            ),
         )
         constraints = (
             # An attempt is one request, and a request is for one code: for a flow with one code, one per flow.

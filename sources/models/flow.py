@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, QuerySet
+from django.db.models.fields.json import KeyTransform
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -280,6 +281,25 @@ class Flow(Queued):
             models.Index(fields=["source", "state", "marking_end_at"], name="flow_phase"),
             models.Index(fields=["-created_at", "-id"], name="flow_newest"),
             models.Index(fields=["id"], name="flow_released", condition=Q(released_at__isnull=False)),
+            # As `to_export`
+            models.Index(
+                fields=["source", "marking_end_at", "id"],
+                name="flow_to_export",
+                condition=Q(
+                    state__in=MARKING_OVER,
+                    export_state=ExportState.PENDING,
+                    export_ended_at=None,
+                    graded_count__gt=0,
+                ),
+            ),
+            # The few that ask something, as far as their own row says so (`sources/flows/asking.py`)
+            models.Index(
+                fields=["source"],
+                name="flow_asks",
+                condition=Q(setup_state="stopped") | ~Q(sync_message={}) | ~Q(asked=[]) | ~Q(scale_message={}),
+            ),
+            # What its message says, as `with_trait` asks
+            models.Index(KeyTransform("code", "export_message"), name="flow_export_code"),
         )
         constraints = (
             models.UniqueConstraint(

@@ -113,5 +113,5 @@ def test_home_takes_as_many_queries_for_many_flows_as_for_few(
     FlowFactory.create_batch(20, export_state="failed", sync_message=told, **common)
     FlowFactory.create_batch(20, state=Flow.State.CONCLUDED, graded_count=3, **common)
     client = sign_in(membership.user)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(21):
         client.get("/")

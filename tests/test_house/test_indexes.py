@@ -66,6 +66,9 @@ USES: Mapping[str, Callable[[World], object]] = {
     ),
     "flow_newest": lambda world: world.get("flows:list"),
     "flow_released": lambda world: world.get("flows:list", query="?phase=released"),
+    "flow_to_export": lambda world: world.get("home"),
+    "flow_asks": lambda world: world.get("home"),
+    "flow_export_code": lambda world: sweep.refresh_stale(),
     "flow_source_normal_code": lambda world: others_of(world.flow, world.flow.codes.all()),
     "participant_by_name": lambda world: world.get("flows:participants", world.flow.pk),
     "participant_organisation_id": lambda world: world.get("flows:list", query="?q=person-77@liu.example"),
@@ -75,6 +78,7 @@ USES: Mapping[str, Callable[[World], object]] = {
     "sync_run_age": lambda world: world.get("admin:sources_syncrun_changelist"),
     "attempt_newest": lambda world: world.get("flows:exports", world.flow.pk),
     "attempt_age": lambda world: world.get("admin:exports_exportattempt_changelist"),
+    "attempt_ended": lambda world: world.get("home"),
     "collection_asked": lambda world: sweep.enqueue_collections(),
     "item_unknown": lambda world: flows_to_settle(),
     "finding_open": lambda world: found_in(Flow.objects.filter(source=world.flow.source)),
@@ -171,7 +175,7 @@ def world(transactional_db: None, client: Client) -> World:
         code_id=f"CASE WHEN n % 2 = 0 THEN {code.pk} ELSE {key} END",
     )
     attempts = {"id": "md5('a' || n)::uuid", "created_at": earlier, "flow_id": key, "code_id": key}
-    multiply(attempt, MANY, **attempts)
+    multiply(attempt, MANY, finished_at="now() - n * interval '2 hours'", **attempts)
     multiply(item, MANY, id=key, attempt_id="md5('a' || n)::uuid", participant_id=key)
     multiply(run, MANY, id=fresh, flow_id=key, created_at=earlier, finished_at=earlier)
     multiply(entry, MANY, at=earlier, attempt_id="md5('a' || n)::uuid")
