@@ -8,7 +8,6 @@ they say no the attempt fails with that.
 from __future__ import annotations
 
 import logging
-import uuid
 from dataclasses import replace
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -17,8 +16,8 @@ from django.db.models.functions import Now
 
 from exports.attempts import seen as shown
 from exports.attempts.order import Order
-from exports.attempts.start import ClaimLost, start
-from exports.models import ExportAttempt
+from exports.attempts.start import ClaimLost, start, start_with_items
+from exports.models import ExportAttempt, ExportItem
 from exports.rules import rules
 from exports.rules.cases import lock
 from exports.rules.facts import flow_facts, sender_of, source_facts
@@ -91,14 +90,16 @@ def _held_to(flow: Flow, order: Order) -> Order:
     return order
 
 
-def carry_out(attempt: ExportAttempt, token: uuid.UUID) -> bool:
-    """Start what an attempt holds the order of, which this worker has claimed: afterwards it has its items. False where the claim is
+def carry_out(attempt: ExportAttempt) -> list[ExportItem] | None:
+    """Start what an attempt holds the order of, which this worker has claimed: afterwards it has these items. None where the claim is
     lost; Refused where nothing may be started, or it is not what was seen any more."""
     order = Order.from_json(attempt.order)
     try:
-        start(attempt.flow, order, requested_by=attempt.requested_by, trigger=attempt.trigger, ordered=attempt)
+        (_, items), *_others = start_with_items(
+            attempt.flow, order, requested_by=attempt.requested_by, trigger=attempt.trigger, ordered=attempt
+        )
     except ClaimLost:
-        return False
+        return None
     except NotAsShown as differs:
         if differs.difference is None:
             raise
@@ -106,4 +107,4 @@ def carry_out(attempt: ExportAttempt, token: uuid.UUID) -> bool:
         counts = {"new": len(found.new), "gone": len(found.gone), "other": len(found.other)}
         raise Refused(message("export.not_as_shown", **counts)) from differs
     attempt.refresh_from_db()
-    return True
+    return items

@@ -25,7 +25,7 @@ from exports.grades.read import Gathered, gather, read_approved
 from exports.grades.scale import columns_of, read_holding
 from exports.models import ExportAttempt, ExportItem
 from exports.rules import rules
-from exports.rules.cases import load_case, sent_facts
+from exports.rules.cases import codes_of, load_case, registrations_of, sent_facts
 from exports.rules.facts import flow_facts, sender_of, source_facts, waits_for_reviewer
 from exports.rules.holding import Holding
 from exports.rules.items import identifiers_of, item_line
@@ -106,14 +106,16 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
         if attempt.state == ExportAttempt.State.READING:
             _go_on_reading(attempt, token)
             return
+        items = None
         if attempt.order:
-            if not carry_out(attempt, token):
+            items = carry_out(attempt)
+            if items is None:
                 return
             if monotonic() > ends - _time_to_send() - PREPARE_SECONDS:
                 transitions.go_on(pk, token, is_read=True)
                 return
         with ladok_for(attempt.flow.source) as client:
-            prepared = _prepare(attempt, token, client)
+            prepared = _prepare(attempt, token, client, items if items is not None else _live_items(attempt))
             with prepared.request as request:
                 body_sha256 = hashlib.sha256(request.body).hexdigest()
                 if monotonic() > ends - _time_to_send():
@@ -158,26 +160,26 @@ def _go_on_reading(attempt: ExportAttempt, token: uuid.UUID) -> None:
 # --- Prepare -----------------------------------------------------------------------------------------------------
 
 
-def _prepare(attempt: ExportAttempt, token: uuid.UUID, client: LadokClient) -> Prepared:
+def _live_items(attempt: ExportAttempt) -> list[ExportItem]:
+    items = attempt.items.filter(state=ExportItem.State.LIVE).select_related("participant")
+    return list(items.defer("participant__national_id").order_by("pk"))
+
+
+def _prepare(attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, items: list[ExportItem]) -> Prepared:
     """All that can fail without harm fails here: Ladok's list and the rules once more, WISEflow's grades as they are now, the
     body. Who is no longer on the list, or may be somebody else there, stays; the others go."""
     flow, source, asking = attempt.flow, attempt.flow.source, _asking(attempt)
     sender = sender_of(flow, attempt.requested_by)
     facts = flow_facts(flow, has_code=attempt.code.removed_at is None, is_under_way=True, doubt=None)
     _recheck_flow(attempt, facts, sender, asking)
-    items = list(
-        attempt.items.filter(state=ExportItem.State.LIVE)
-        .select_related("participant")
-        .defer("participant__national_id")
-        .order_by("pk")
-    )
     if len(items) != attempt.sent_count:
         logger.error("export.attempt.items_missing attempt=%s", attempt.pk)
         raise NotSent(message("attempt.fault"))
     if not attempt.uses_last_list:
         _read_list(attempt, client)
-    _correct(attempt, token, items)
-    people = sent_facts(load_case(flow, again=attempt.sends_again), items)
+    registrations = registrations_of(codes_of(flow))
+    _correct(attempt, token, items, registrations)
+    people = sent_facts(load_case(flow, again=attempt.sends_again, registrations=registrations), items)
     if len(people) < len(items):
         raise NotSent(message("attempt.too_late"))
     held = _held_back(people)
@@ -235,13 +237,16 @@ def _look_again(attempt: ExportAttempt, wiseflow: WiseflowClient, grades: Gather
     raise NotSent(message("attempt.grades_in_doubt" if is_same else "attempt.scale_changed"))
 
 
-def _correct(attempt: ExportAttempt, token: uuid.UUID, items: list[ExportItem]) -> None:
+def _correct(
+    attempt: ExportAttempt, token: uuid.UUID, items: list[ExportItem], registrations: Mapping[int, list[Registration]]
+) -> None:
     """Whoever is known by other identifiers now, and is still the same person, is sent under these: before anybody is looked at,
     for what an item says counts as taken."""
     rows = {
-        row.participant_id: row
-        for row in Registration.objects.listed().filter(code=attempt.code).defer("claim")
-        if row.doubt_reason is None
+        participant: row
+        for participant, of_all_codes in registrations.items()
+        for row in of_all_codes
+        if row.code_id == attempt.code_id and row.is_listed and row.doubt_reason is None
     }
     changes = {}
     for item in items:

@@ -241,9 +241,22 @@ def start(
     requested_by: AbstractBaseUser | None,
     trigger: str = ExportAttempt.Trigger.MANAGER,
     enqueue: bool = True,
-    ordered: ExportAttempt | None = None,
 ) -> list[ExportAttempt]:
-    """As `start_export` and `retry_export`. `ordered`: the attempt that holds the order; it becomes the first of those that are
+    """As `start_export` and `retry_export`."""
+    given = start_with_items(flow, order, requested_by=requested_by, trigger=trigger, enqueue=enqueue)
+    return [attempt for attempt, _ in given]
+
+
+def start_with_items(
+    flow: Flow,
+    order: Order,
+    *,
+    requested_by: AbstractBaseUser | None,
+    trigger: str = ExportAttempt.Trigger.MANAGER,
+    enqueue: bool = True,
+    ordered: ExportAttempt | None = None,
+) -> list[tuple[ExportAttempt, list[ExportItem]]]:
+    """As `start`, each attempt with its items. `ordered`: the attempt that holds the order; it becomes the first of those that are
     started, and the worker who calls has it already."""
     besides = [ordered.pk] if ordered is not None else []
     # The last line of defence: the database itself allows one open attempt and one live grade per person.
@@ -262,23 +275,23 @@ def start(
         if not sent:
             raise Refused(_nothing(order.asking, held, order.only))
         _insist_on(order.to, sent)
-        attempts: list[ExportAttempt] = []
+        started: list[tuple[ExportAttempt, list[ExportItem]]] = []
         for code, people in _by_code((person.code, person) for person in sent if person.code):
             with_last_list = order.with_last_list and code in unread
-            attempt = ordered if ordered is not None and not attempts else ExportAttempt(flow=case.flow, code=code)
+            attempt = ordered if ordered is not None and not started else ExportAttempt(flow=case.flow, code=code)
             attempt.trigger, attempt.requested_by = trigger, requested_by  # type: ignore[assignment]
-            _write(attempt, code, people, order, sender, with_last_list)
+            items = _write(attempt, code, people, order, sender, with_last_list)
             if enqueue and attempt is not ordered:
                 ExportAttempt.wake_a_worker(attempt.pk)
-            attempts.append(attempt)
+            started.append((attempt, items))
         if order.to or order.send_again or is_by_itself:
             refresh_states(case.flow)  # what the case says of the others is not what they show
         else:
             store_states(case.flow, case, started={person.key for person in sent})
     flow.refresh_from_db()
-    for attempt in attempts:
+    for attempt, _ in started:
         logger.info("export.attempt.queued attempt=%s items=%s", attempt.pk, attempt.sent_count)
-    return attempts
+    return started
 
 
 def _require_seen(
@@ -364,7 +377,7 @@ def _write(
     order: Order,
     sender: Sender | None,
     with_last_list: bool,
-) -> None:
+) -> list[ExportItem]:
     unknown = _supersede(people)
     again = sum(person.facts.sent_elsewhere is not None for person in people)
     given: dict[str, Any] = {
@@ -389,7 +402,7 @@ def _write(
         **given
     ):
         raise ClaimLost
-    ExportItem.objects.bulk_create([_item(attempt, person) for person in people], batch_size=BATCH)
+    items = ExportItem.objects.bulk_create([_item(attempt, person) for person in people], batch_size=BATCH)
     entry = (
         message("audit.export_retried", count=len(people), code=code.code, unknown=unknown)
         if order.asking is Asking.RETRY
@@ -403,6 +416,7 @@ def _write(
     flow, who = attempt.flow, attempt.requested_by
     for each in entries:
         record(message=each, source=flow.source, flow=flow, attempt_id=attempt.pk, actor=who, address=order.address)
+    return items
 
 
 def _supersede(people: Sequence[Candidate]) -> int:

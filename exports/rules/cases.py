@@ -46,14 +46,17 @@ def load_case(
     again: bool = False,
     by_itself: bool = False,
     besides: Collection[uuid.UUID] = (),
+    registrations: Mapping[int, list[Registration]] | None = None,
 ) -> Case:
     """`to`: participants whose retry is to go to another code, by key; what is no choice of theirs is not heeded. `again`: a
     manager has said that what another flow has sent may be sent again. `by_itself`: for an export that nobody has asked for, which a
     manager's word of how grades are to be sent is not for. `besides`: attempts that do not make it one that is under way.
+    `registrations`: as of `registrations_of`, where they have just been read.
     """
-    codes = list(flow.codes.filter(removed_at__isnull=True).order_by("position"))
+    codes = codes_of(flow)
     items = newest_items(flow)
-    registrations = _registrations(codes)
+    if registrations is None:
+        registrations = registrations_of(codes)
     participants = list(Participant.objects.filter(flow=flow).select_related("assessment"))
     holding = _holding_of(flow, codes, participants, by_itself=by_itself)
     people = [
@@ -126,7 +129,11 @@ def _has_all(people: Sequence[Candidate]) -> bool:
     )
 
 
-def _registrations(codes: Sequence[FlowSource]) -> dict[int, list[Registration]]:
+def codes_of(flow: Flow) -> list[FlowSource]:
+    return list(flow.codes.filter(removed_at__isnull=True).order_by("position"))
+
+
+def registrations_of(codes: Sequence[FlowSource]) -> dict[int, list[Registration]]:
     """Those on codes that are still on the flow, by participant, the first code's first."""
     by_pk = {code.pk: code for code in codes}
     rows: dict[int, list[Registration]] = {}
