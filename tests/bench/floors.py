@@ -42,7 +42,10 @@ def read(ladok_url: str, key: str, wiseflow_url: str, token: str, count: str) ->
 
 
 def _client(token: str) -> httpx.Client:
-    return httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=120)
+    """A token that begins with "key:" is an API key of WISEflow's."""
+    key = token.removeprefix("key:")
+    headers = {"x-api-key": key} if key != token else {"Authorization": f"Bearer {token}"}
+    return httpx.Client(headers=headers, timeout=120)
 
 
 if __name__ == "__main__":
