@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ladokflow.ladok.base import PERSON_FIELDS
+from ladokflow.memo import remembered
 from sources.models import Flow, FlowSource, IdentityAnswer, Participant, Registration
 from sources.sync.claims import said_by_participant
 from sources.sync.plan.pairing import Said
@@ -63,6 +64,9 @@ def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, fl
     )
 
 
+NONE: frozenset[str] = frozenset()
+
+
 class _Seat(NamedTuple):
     """A registration, as far as it tells where a person comes from."""
 
@@ -85,8 +89,8 @@ def _seats(flow: Flow) -> dict[int, list[_Seat]]:
 def _known(row: Any, seats: Sequence[_Seat], names: frozenset[str], said: tuple[Said, ...]) -> Known:
     """`row`: with the columns of COLUMNS; `names`: the codes that are on the flow now."""
     codes = _codes_of(seats)
-    live = frozenset(code.code for code in codes if code.removed_at is None)
-    again = names & {code.code for code in codes} if not live else frozenset()
+    live = _set_of(*(code.code for code in codes if code.removed_at is None))
+    again = names & {code.code for code in codes} if not live else NONE
     return Known(
         **row._asdict(),
         codes=live,
@@ -96,6 +100,12 @@ def _known(row: Any, seats: Sequence[_Seat], names: frozenset[str], said: tuple[
         is_of_removed_code=bool(codes) and not live and not again,
         said=said,
     )
+
+
+@remembered
+def _set_of(*codes: str) -> frozenset[str]:
+    """The same for all who are on the same lists."""
+    return frozenset(codes)
 
 
 def _codes_of(seats: Sequence[_Seat]) -> list[FlowSource]:

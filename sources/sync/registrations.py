@@ -7,7 +7,7 @@ right before anything is sent.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -114,8 +114,8 @@ def record_list(
     if code.list_read_at is not None and code.list_read_at > read_at:
         return Recorded()
     # Not as objects: on a list of thousands hardly any is another than it was.
-    found = Registration.objects.filter(code=code).values("pk", "participant_id", *FOLLOWED)
-    rows = {row["participant_id"]: row for row in found}
+    found = Registration.objects.filter(code=code).values_list("pk", "participant_id", *FOLLOWED, named=True)
+    rows = {row.participant_id: row for row in found}
     said = said_by_participant(IdentityAnswer.objects.filter(registration__code=code))
     reading = read_list(
         exam, [_seat(person, rows.get(person.pk), said.get(person.pk, ())) for person in people], held=held, holds=holds
@@ -126,8 +126,8 @@ def record_list(
         values = _values(reading, number, read_at)
         if row is None and number in reading.listed:
             new.append(Registration(participant=participant, code=code, first_seen_at=read_at, **values))
-        elif row is not None and any(row[name] != value for name, value in values.items()):
-            changed.append(Registration(code=code, **row | values))
+        elif row is not None and any(getattr(row, name) != value for name, value in values.items()):
+            changed.append(Registration(code=code, **row._asdict() | values))
     Registration.objects.bulk_create(new, batch_size=BATCH)
     Registration.objects.bulk_update(changed, FOLLOWED, batch_size=BATCH)
     scale = exam.grade_scale.strip()[:SCALE_LENGTH]
@@ -151,10 +151,11 @@ def _values(reading: Reading, number: int, read_at: dt.datetime) -> dict[str, An
     return dict(CLEAR)
 
 
-def _seat(participant: Participant, row: Mapping[str, Any] | None, said: tuple[Said, ...]) -> Seat:
+def _seat(participant: Participant, row: Any, said: tuple[Said, ...]) -> Seat:
+    """`row`: the registration's columns, where there is one."""
     return Seat(
         participant=Person(**{name: getattr(participant, name) for name in OF_ROW}),
-        registration=Person(**{name: row[name] for name in KINDS}) if row is not None else None,
-        is_listed=row is not None and row["is_listed"],
+        registration=Person(**{name: getattr(row, name) for name in KINDS}) if row is not None else None,
+        is_listed=row is not None and row.is_listed,
         said=said,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from operator import attrgetter
 
 from ladokflow.memo import remembered
@@ -24,13 +25,17 @@ KINDS = (*IDENTIFIERS, OF_REGISTRATION)
 
 def identifiers_of(record: object, kinds: tuple[str, ...] = IDENTIFIERS) -> Identifiers:
     """Those of a person in Ladok, a participant's row or a registration."""
-    return _identifiers(kinds, attrgetter(*kinds)(record))
+    found = _identifiers(*_values_of(record))
+    return found if kinds is KINDS else {kind: found[kind] for kind in kinds if kind in found}
+
+
+_values_of = attrgetter(*KINDS)
 
 
 @remembered
-def _identifiers(kinds: tuple[str, ...], values: tuple[str, ...]) -> Identifiers:
+def _identifiers(*values: str) -> Identifiers:
     """The same for everybody who has them: nobody changes them."""
-    return normal_forms({kind: (value,) for kind, value in zip(kinds, values, strict=True)})
+    return normal_forms({kind: (value,) for kind, value in zip(KINDS, values, strict=True)})
 
 
 def normal_forms(values: Mapping[str, Iterable[str]]) -> Identifiers:
@@ -42,8 +47,11 @@ def normal_forms(values: Mapping[str, Iterable[str]]) -> Identifiers:
 def without_shared(people: Sequence[Identifiers]) -> list[Identifiers]:
     """A number that several people of one list have tells nobody apart: it is left out for all of them."""
     held = Counter((kind, value) for one in people for kind in NUMBERS for value in one.get(kind, ()))
+    shared = {key for key, count in held.items() if count > 1}
+    if not shared:
+        return list(people)
     return [
-        {kind: values for kind, values in one.items() if not any(held[kind, value] > 1 for value in values)}
+        {kind: values for kind, values in one.items() if not any((kind, value) in shared for value in values)}
         for one in people
     ]
 
@@ -78,7 +86,13 @@ class Likeness:
 def compare(left: Identifiers, right: Identifiers) -> Likeness:
     both = [kind for kind in KINDS if kind in left and kind in right]
     agree = tuple(kind for kind in both if left[kind] & right[kind])
-    return Likeness(agree, tuple(kind for kind in both if kind not in agree))
+    return _likeness(agree, tuple(kind for kind in both if kind not in agree))
+
+
+@cache
+def _likeness(agree: tuple[str, ...], differ: tuple[str, ...]) -> Likeness:
+    """There are few, and thousands are alike."""
+    return Likeness(agree, differ)
 
 
 @dataclass(frozen=True)
@@ -139,15 +153,16 @@ def pair(
     said = said or {}
     found = Pairing(pairs=_said_to_be_same(said))
     taken = set(found.pairs), set(found.pairs.values())
-    holders: dict[tuple[str, str], list[int]] = {}
+    holders: dict[str, dict[str, tuple[int, ...]]] = {kind: {} for kind in KINDS}
     for number, identifiers in enumerate(right):
         for kind, values in identifiers.items():
+            of_kind = holders[kind]
             for value in values:
-                holders.setdefault((kind, value), []).append(number)
+                of_kind[value] = (*of_kind.get(value, ()), number)
     reverse: dict[int, dict[int, Likeness]] = {}
     for number, identifiers in enumerate(left):
-        keys = [(kind, value) for kind, values in identifiers.items() for value in values]
-        for other in sorted({holder for key in keys for holder in holders.get(key, ())}):
+        sharing = (holders[kind].get(value, ()) for kind, values in identifiers.items() for value in values)
+        for other in sorted(set().union(*sharing)):
             if number in taken[0] or other in taken[1] or said.get((number, other)) is False:
                 continue
             likeness = compare(identifiers, right[other])

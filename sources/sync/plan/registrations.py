@@ -40,7 +40,10 @@ class Seat:
     @property
     def identifiers(self) -> Identifiers:
         row = identifiers_of(self.participant)
-        return row if self.registration is None else {**row, **identifiers_of(self.registration, KINDS)}
+        if self.registration is None:
+            return row
+        own = identifiers_of(self.registration, KINDS)
+        return own if row.keys() <= own.keys() else {**row, **own}
 
 
 @dataclass(frozen=True)
