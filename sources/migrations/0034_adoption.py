@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sources", "0031_list_doubt"),
+        ("sources", "0033_export_right_everywhere"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sources", "0032_adoption"),
+        ("sources", "0034_adoption"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

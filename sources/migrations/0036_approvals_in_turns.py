@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sources", "0031_list_doubt")]
+    dependencies = [("sources", "0035_release")]
 
     operations = [
         migrations.AddField(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("exports", "0018_unused_attempt_queue")]
+    dependencies = [("exports", "0019_adoption")]
 
     operations = [
         migrations.AddField(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("exports", "0019_approvals_in_turns")]
+    dependencies = [("exports", "0020_approvals_in_turns")]
 
     operations = [
         migrations.AddIndex(

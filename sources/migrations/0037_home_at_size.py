@@ -6,7 +6,7 @@ from django.db.models.fields.json import KeyTransform
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sources", "0032_approvals_in_turns")]
+    dependencies = [("sources", "0036_approvals_in_turns")]
 
     operations = [
         migrations.AddIndex(
