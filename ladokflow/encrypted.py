@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cryptography.fernet import InvalidToken
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, models
+from django.db import Error, connection, models
 from django.db.models.functions import Cast
 
 from ladokflow.fields import EncryptedTextField, keyring
@@ -28,7 +28,15 @@ def unopened() -> list[str]:
     The oldest tells of a key that was taken away before everything had another, the newest of a wrong one. Where the database does not
     answer, or has no such table yet, nothing is told.
     """
-    return [f"{model._meta.label}.{name}" for model, name in encrypted_fields() if not _opens(model, name)]
+    is_ours = connection.connection is None
+    try:
+        connection.ensure_connection()
+        return [f"{model._meta.label}.{name}" for model, name in encrypted_fields() if not _opens(model, name)]
+    except Error:
+        return []
+    finally:
+        if is_ours:  # a cluster forks, and no two processes may have one connection
+            connection.close()
 
 
 def _opens(model: type[models.Model], name: str) -> bool:

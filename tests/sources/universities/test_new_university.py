@@ -102,6 +102,7 @@ secret = "liu-secret"
 [[source.member]]
 email = "anna@liu.example"
 role = "manager"
+can_export = true
 organisation_id = "annan12@liu.example"
 """
 
