@@ -20,6 +20,7 @@ _TEN = re.compile(rf"([0-9]{{2}})({_BIRTH}[0-9a-z][0-9]{{3}})")
 _TWELVE = re.compile(rf"([0-9]{{4}})({_BIRTH}[0-9a-z][0-9]{{3}})")
 # What a word processor makes of a hyphen
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_OTHERS = re.compile(r"[\W_]+")  # all but letters and digits
 _PLUS = re.compile(r"\+\s*[0-9a-zA-Z][0-9]{3}\s*")
 
 
@@ -44,7 +45,7 @@ def normal_national_id(value: str, *, today: dt.date | None = None) -> str:
     value = value if value.isascii() else unicodedata.normalize("NFKC", visible(value))
     plain = normal(value)
     if not plain.isalnum():
-        plain = "".join(ch for ch in plain if ch.isalnum())
+        plain = _OTHERS.sub("", plain)
     match = _TEN.fullmatch(plain)
     if not match:
         return plain

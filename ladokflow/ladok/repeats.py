@@ -34,7 +34,7 @@ def each_once(listed: Sequence[Person]) -> tuple[tuple[Person, ...], tuple[Messa
     problems = [_told(key, same, is_shared=key in shared) for key, same in rows.items() if len(same) > 1]
     people = {key: same[0] for key, same in rows.items() if key not in shared}
     for key, person in people.items():
-        for field in OTHERS:
+        for field in OTHERS if len(rows[key]) > 1 else ():
             if len(_values(field.name, rows[key])) > 1:
                 people[key] = _without(people[key], field.name)
                 facts = {"organisation_id": person.organisation_id, "field": field.response}
