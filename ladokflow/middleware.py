@@ -62,8 +62,8 @@ def _content_length(request: HttpRequest) -> int:
 
 
 def without_nul(get_response: GetResponse) -> GetResponse:
-    """PostgreSQL stores no NUL and looks for none. No address of ours has one: there is nothing there. In a question it is left out, as
-    everywhere where texts come in; what a form sends is looked at by the form."""
+    """PostgreSQL stores no NUL and looks for none. No address of ours has one: there is nothing there. In a question the sign for what
+    cannot be read stands in its place, which finds nothing; what a form sends is looked at by the form."""
 
     def respond(request: HttpRequest) -> HttpResponse:
         if "\0" in request.path_info:
@@ -71,7 +71,7 @@ def without_nul(get_response: GetResponse) -> GetResponse:
         if "%00" in request.META.get("QUERY_STRING", ""):
             question = request.GET.copy()
             for name, values in request.GET.lists():
-                question.setlist(name, [value.replace("\0", "") for value in values])
+                question.setlist(name, [value.replace("\0", "\ufffd") for value in values])
             request.GET = question  # type: ignore[assignment]
         return get_response(request)
 
