@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from django.contrib.auth.models import User
 
@@ -111,10 +112,18 @@ def test_in_every_phase_it_is_kept_in_wiseflow_without_our_reference(
 
 
 def test_one_that_was_deleted_in_wiseflow_is_told_and_let_go(sandbox: Any, anna: User, flow: Flow, code: str) -> None:
-    sandbox.control.delete_flow(flow.wiseflow_id)
-    run_sync(request_sync(flow=flow, trigger="manager", enqueue=False).pk)
-    flow.refresh_from_db()
-    assert flow.is_gone
+    restore = f"{sandbox.url}/wiseflow/v1/flows/{flow.wiseflow_id}/reopen"
+    for comes_back in (True, False):
+        sandbox.control.delete_flow(flow.wiseflow_id)
+        run_sync(request_sync(flow=flow, trigger="manager", enqueue=False).pk)
+        flow.refresh_from_db()
+        assert flow.is_gone
+        if comes_back:  # a licence admin has restored it in WISEflow
+            assert httpx.patch(restore, headers={"x-api-key": "liu-key"}).is_success
+            assert run_sync(request_sync(flow=flow, trigger="manager", enqueue=False).pk).state == "success"
+            flow.refresh_from_db()
+            assert not flow.is_gone
+    sandbox.control.clear_received()
     with pytest.raises(Refused) as caught:
         request_flow(source=flow.source, codes=[code], requested_by=anna)
     assert caught.value.message.code == "sources.code_on_gone_flow"
