@@ -115,7 +115,9 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
                 transitions.go_on(pk, token, is_read=True)
                 return
         with ladok_for(attempt.flow.source) as client:
-            prepared = _prepare(attempt, token, client, items if items is not None else _live_items(attempt))
+            if items is None or not all(item.pk for item in items):  # SQLite before 3.35 does not tell the keys
+                items = _live_items(attempt)
+            prepared = _prepare(attempt, token, client, items)
             with prepared.request as request:
                 body_sha256 = hashlib.sha256(request.body).hexdigest()
                 if monotonic() > ends - _time_to_send():

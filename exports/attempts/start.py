@@ -40,9 +40,7 @@ logger = logging.getLogger(__name__)
 
 Each = TypeVar("Each")
 
-MOST_APPROVED = (
-    1000  # that go together by instant export: each approval is looked for once more right before, with a call
-)
+MOST_APPROVED = 1000  # that go together by instant export: right before it each approval is looked for with a call
 
 
 @dataclass(frozen=True)
