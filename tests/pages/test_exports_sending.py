@@ -150,7 +150,7 @@ def test_second_click_makes_no_second_attempt(client: Client, make_flow: Make) -
 def test_chosen_flows_are_exported_together(client: Client, make_flow: Make) -> None:
     flows = [shown(make_flow(people=1)), shown(make_flow(people=2))]
     user = manager_of(flows[0])
-    flows[1].source.memberships.create(user=user, role="manager")
+    flows[1].source.memberships.create(user=user, role="manager", can_export=True)
     response = send_chosen(signed_in(client, user), "start", flow=[flow.pk for flow in flows])
     attempts = set(ExportAttempt.objects.values_list("pk", flat=True))
     assert len(attempts) == 2
@@ -161,7 +161,7 @@ def test_chosen_flows_are_exported_together(client: Client, make_flow: Make) -> 
 def test_flow_that_is_refused_does_not_stop_the_others(client: Client, make_flow: Make) -> None:
     good, bad = shown(make_flow(people=1, title="Good")), make_flow(people=1, title="Bad", synced_at=None)
     user = manager_of(good)
-    bad.source.memberships.create(user=user, role="manager")
+    bad.source.memberships.create(user=user, role="manager", can_export=True)
     response = send_chosen(signed_in(client, user), "start", flow=[good.pk, bad.pk], follow=True)
     assert "Bad: Not synchronised with Ladok yet." in response.content.decode()
     assert ExportAttempt.objects.get().flow == good
@@ -170,7 +170,7 @@ def test_flow_that_is_refused_does_not_stop_the_others(client: Client, make_flow
 def test_button_of_a_row_sends_that_row_only(client: Client, make_flow: Make) -> None:
     ticked, pressed = shown(make_flow(people=1)), shown(make_flow(people=1))
     user = manager_of(ticked)
-    pressed.source.memberships.create(user=user, role="manager")
+    pressed.source.memberships.create(user=user, role="manager", can_export=True)
     send_chosen(signed_in(client, user), "start", flow=[ticked.pk], one=pressed.pk)
     assert ExportAttempt.objects.get().flow == pressed
 
@@ -211,7 +211,7 @@ def test_unknown_flow_among_several_is_left_out_and_told(client: Client, make_fl
     world.answer = lambda call: None
     exported(unknown)
     user = manager_of(failed)
-    unknown.source.memberships.create(user=user, role="manager")
+    unknown.source.memberships.create(user=user, role="manager", can_export=True)
     response = send_chosen(signed_in(client, user), "retry", flow=[failed.pk, unknown.pk], follow=True)
     assert "Not retried, because grades of theirs may be in Ladok already: Unknown one." in response.content.decode()
     assert ExportAttempt.objects.get(is_retry=True).flow == failed
