@@ -184,8 +184,9 @@ def test_the_first_page_of_5000_flows_takes_few_queries_and_little_time(sign_in:
     many_flows(membership, 5_000, people=0)
     client = sign_in(membership.user)
     client.get("/glossary/")
-    for place in ("/", "/flows/", "/exports/", "/exports/?tab=pending"):
+    # Home asks for each of its figures by an index of its own.
+    for place, most in (("/", 22), ("/flows/", 15), ("/exports/", 15), ("/exports/?tab=pending", 15)):
         before = time.process_time()
-        assert queries_of(client, place) < 15, place
+        assert queries_of(client, place) < most, place
         # Generous, for a machine with other work; what is looked for is a page that takes in all of the flows.
         assert time.process_time() - before < 2, place
