@@ -15,6 +15,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from exports.attempts.marks import require_right
 from exports.attempts.settle import by_identifier, rows_of
 from exports.grades.collect import collect_grades
 from exports.models import ExportAttempt, ExportItem
@@ -175,9 +176,10 @@ def say(
     """These grades were exported before it was taken over, and the others were not; how many they are.
 
     From then on the flow's grades are sent as those of any other flow, by themselves where it is asked for here. `seen`: the fingerprint
-    of the `Offer`; NotAsShown where people, grades or what is told of them are others by now. Refused without a reason, and where it
-    has been said already.
+    of the `Offer`; NotAsShown where people, grades or what is told of them are others by now. Refused without a reason or the export
+    right, and where it has been said already.
     """
+    require_right(flow, by)
     words = reason.strip()
     if not words:
         raise Refused(message("adoption.reason_missing"))

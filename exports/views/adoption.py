@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from exports.attempts.adoption import Offer, Which, offer_of, say
+from exports.attempts.marks import right_refusal
 from exports.pages.forms import ExportedBeforeForm
 from exports.views.asking import flow_for
 from ladokflow.addresses import address_of
@@ -71,5 +72,6 @@ def adoption(request: HtmxRequest, pk: int) -> HttpResponse:
         "left_out": max(0, len(offer.lines) - SHOWN) if offer is not None else 0,
         "has_codes": flow.codes.filter(removed_at__isnull=True).count() > 1,
         "failure": failure,
+        "refusal": right_refusal(flow, request.user),
     }
     return render(request, "exports/adoption.html", context)

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from exports.attempts import adoption
 from exports.attempts.marks import mark_as_absent, mark_as_exported, marked, seen_of, take_back, unsettled
 from exports.attempts.send import send_attempt
 from exports.attempts.start import preview_export, retry_export, start_export
@@ -57,6 +58,7 @@ def test_without_the_right_nothing_is_sent_and_nothing_is_marked(
         lambda: mark_as_exported(**say, seen={first.pk: seen_of(first)}),
         lambda: mark_as_absent(**say, seen={first.pk: seen_of(first)}),
         lambda: take_back(flow=flow, by=by, seen={done.pk: seen_of(done)}),
+        lambda: adoption.say(adoption.Which.NONE, flow=flow, by=by, reason="Inga är exporterade"),
     ):
         assert refused(act) == "export.no_right"
     person = ["--person", first.organisation_id]
