@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from cryptography.fernet import InvalidToken
 from django.apps import apps
@@ -28,6 +29,8 @@ def unopened() -> list[str]:
     The oldest tells of a key that was taken away before everything had another, the newest of a wrong one. Where the database does not
     answer, or has no such table yet, nothing is told.
     """
+    if connection.vendor == "sqlite" and not _has_content(Path(connection.settings_dict["NAME"])):
+        return []  # it would be made by being asked
     is_ours = connection.connection is None
     try:
         connection.ensure_connection()
@@ -37,6 +40,10 @@ def unopened() -> list[str]:
     finally:
         if is_ours:  # a cluster forks, and no two processes may have one connection
             connection.close()
+
+
+def _has_content(database: Path) -> bool:
+    return database.exists() and database.stat().st_size > 0
 
 
 def _opens(model: type[models.Model], name: str) -> bool:

@@ -82,7 +82,7 @@ def test_a_taken_port_is_told_in_one_line_before_anything_is_written(taken: str,
     assert ran.stderr.count("\n") == 1
     assert f"Port {port} is taken" in ran.stderr
     assert ran.stdout == ""
-    assert not (data / "ladokflow.sqlite3").exists()
+    assert (data / "ladokflow.sqlite3").stat().st_size == 0
 
 
 def test_it_does_not_start_in_production(settings) -> None:
