@@ -16,11 +16,11 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from exports.attempts.marks import require_right
-from exports.attempts.settle import by_identifier, rows_of
+from exports.attempts.settle import by_identifier, read_back, rows_of
 from exports.grades.collect import collect_grades
 from exports.models import ExportAttempt, ExportItem
 from exports.rules.candidates import Candidate
-from exports.rules.cases import load_case, lock
+from exports.rules.cases import codes_of, load_case, lock
 from exports.rules.items import IDENTIFIERS
 from exports.rules.states import refresh_states
 from exports.writing import BATCH, refused_where_taken
@@ -31,7 +31,7 @@ from ladokflow.messages import Message, Refused, message
 from ladokflow.wiseflow.schemas import FormerExport
 from sources.audit import record
 from sources.models import Flow, FlowSource
-from sources.universities.clients import ladok_for, wiseflow_for
+from sources.universities.clients import wiseflow_for
 
 logger = logging.getLogger(__name__)
 
@@ -121,20 +121,19 @@ def _read(flow: Flow) -> Evidence:
     former = {row.participant_id: row for row in rows if row.was_sent}
     if not flow.source.can_read_back:
         return Evidence(graded, former, {})
-    registered = {}
     try:
-        with ladok_for(flow.source) as ladok:
-            for code in flow.codes.filter(removed_at__isnull=True):
-                registered[code.pk] = flow.source.rules.read_back(ladok, code.code)
+        registered, failures = read_back(flow.source, codes_of(flow))
     except RemoteError as error:
-        # Of half of the codes is worse than of none: who is missing would be sent.
         return Evidence(graded, former, {}, unread=error.message)
+    if failures:
+        # Of half of the codes is worse than of none: who is missing would be sent.
+        return Evidence(graded, former, {}, unread=failures[0].message)
     return Evidence(graded, former, registered, is_asked=True)
 
 
 def _offer(flow: Flow, evidence: Evidence) -> Offer:
     case = load_case(flow)
-    codes = {code.pk: code for code in flow.codes.filter(removed_at__isnull=True)}
+    codes = {code.pk: code for code in codes_of(flow)}
     indexes = {pk: by_identifier(rows) for pk, rows in evidence.registered.items()}
     lines = []
     for person in case.people:

@@ -73,7 +73,7 @@ def check_with_ladok(*, flow: Flow, by: AbstractBaseUser | None = None, address:
     # What Ladok registers while it is being asked may be missing in its answer.
     asked_at = database_now(flow)
     with knowing_people_of_flow(flow):
-        registered, failures = _read_back(source, {item.attempt.code for item in (*unknown, *again)})
+        registered, failures = read_back(source, {item.attempt.code for item in (*unknown, *again)})
     with transaction.atomic():
         locked = lock(flow.pk)
         settled = _settle(locked, unknown, registered, by, asked_at)
@@ -90,7 +90,7 @@ def check_with_ladok(*, flow: Flow, by: AbstractBaseUser | None = None, address:
     return settled
 
 
-def _read_back(source: Source, codes: Collection[FlowSource]) -> tuple[dict[int, list[Registered]], list[RemoteError]]:
+def read_back(source: Source, codes: Collection[FlowSource]) -> tuple[dict[int, list[Registered]], list[RemoteError]]:
     """By code, what Ladok has of it; and the failures of those of which it cannot tell. RemoteError where that is all of them."""
     registered: dict[int, list[Registered]] = {}
     failures: list[RemoteError] = []
@@ -100,7 +100,7 @@ def _read_back(source: Source, codes: Collection[FlowSource]) -> tuple[dict[int,
                 registered[code.pk] = source.rules.read_back(client, code.code)
             except RemoteError as failure:
                 failures.append(failure)
-    if not registered:
+    if failures and not registered:
         raise failures[0]
     return registered, failures
 
