@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -25,21 +26,21 @@ def search(request: HtmxRequest) -> HttpResponse:
     text = " ".join(request.GET.get("q", "").replace("\0", "")[:LONGEST].split())
     flows = Flow.objects.visible_to(request.user).found_by(text).order_by("-created_at", "-pk") if text else None
     is_enough = any(len(word) >= SHORTEST_WORD for word in text.split())
-    students = students_found(request, text)[: SHOWN + 1] if is_enough else ()
+    sources = list(Source.objects.visible_to(request.user))
+    students = students_found(sources, text)[: SHOWN + 1] if is_enough else ()
     context = {
         "text": text,
         "flows": flows.with_source_and_codes()[: SHOWN + 1] if flows is not None else (),
         "students": students,
         "shown": SHOWN,
         "is_enough": is_enough,
-        "has_several_sources": Source.objects.visible_to(request.user).count() > 1,
+        "sources": sources,
     }
     return render(request, "pages/search.html", context)
 
 
-def students_found(request: HtmxRequest, text: str) -> Any:
+def students_found(sources: Iterable[Source], text: str) -> Any:
     """By university and organisation id, once each: the newest of their rows, with the number of their flows."""
-    sources = Source.objects.visible_to(request.user)
     alone = Cast("pk", CharField())  # nobody is the same person for having no organisation id
     person = Case(When(Q(organisation_id=""), then=alone), default=F("organisation_id"))
     return (
