@@ -73,7 +73,7 @@ messages: install  ## gather the texts to translate, and compile the translation
 docs: install  ## write those parts of docs/ that come from the code
 	DJANGO_SETTINGS_MODULE=ladokflow.settings $(BIN)/python -m tests.written_docs
 
-screenshots: install  ## take the pictures in docs/images/ anew (needs chromium)
+screenshots: install  ## take the pictures in docs/images/ and in the manual anew (needs chromium)
 	$(BIN)/python -m tests.screenshots
 
 install: $(STAMP)

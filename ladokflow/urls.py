@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from ladokflow.admin_input import take_care
+from ladokflow.pages import manual
 from ladokflow.pages.forms import AdminSignInForm
 from ladokflow.pages.glossary import glossary
 from ladokflow.pages.health import health
@@ -31,6 +32,8 @@ urlpatterns = [
     path("language/", set_language, name="set_language"),
     path("preferences/", preferences, name="preferences"),
     path("glossary/", glossary, name="glossary"),
+    path("help/", manual.index, name="manual"),
+    path("help/<slug:topic>/", manual.page, name="manual_page"),
     path("webhooks/<slug:slug>/", webhook, name="webhook"),
     path("health/", health, name="health"),
     path("admin/", admin.site.urls),

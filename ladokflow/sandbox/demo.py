@@ -110,7 +110,7 @@ def commands(*, port: int, sandbox_port: int) -> dict[str, str]:
     return {
         "sandbox": f"{manage} sandbox --host {HOST} --port {sandbox_port} --state '{state}'",
         "web": (
-            f"{python} -W 'ignore:No directory at' -m gunicorn ladokflow.wsgi --bind {HOST}:{port} --workers 1 --threads 8"
+            f"{python} -W 'ignore:No directory at' -m gunicorn ladokflow.wsgi --bind {HOST}:{port} --workers 1 --threads 8 --no-control-socket"
             " --no-control-socket --log-level warning --graceful-timeout 3"
         ),
         "worker": f"{manage} watch",

@@ -9,12 +9,14 @@ from typing import Any
 from django import template
 from django.core.paginator import Page
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import pgettext
 
 from ladokflow.looks import KINDS, Look, Shown
+from ladokflow.manual import topic_of
 from ladokflow.messages import Message
 from ladokflow.privacy import mask
 
@@ -72,6 +74,14 @@ def pagination(context: template.Context, page: Page[Any]) -> dict[str, Any]:
         "numbers": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
         "gap": page.paginator.ELLIPSIS,
     }
+
+
+@register.simple_tag(takes_context=True)
+def help_address(context: template.Context) -> str:
+    """Where the manual tells of the page that is shown, or its first page."""
+    here = getattr(context.get("request"), "resolver_match", None)
+    topic = topic_of(here.view_name) if here else None
+    return reverse("manual_page", args=[topic.slug]) if topic else reverse("manual")
 
 
 @register.simple_tag

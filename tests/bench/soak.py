@@ -41,7 +41,16 @@ FAULT = re.compile(r" ERROR |\[ERROR\]|\[CRITICAL\]|Traceback")
 @contextlib.contextmanager
 def running(processes: Processes, ports: list[int]) -> Iterator[None]:
     commands = {
-        f"web{port}": ("-m", "gunicorn", "ladokflow.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "4")
+        f"web{port}": (
+            "-m",
+            "gunicorn",
+            "ladokflow.wsgi",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--threads",
+            "4",
+            "--no-control-socket",
+        )
         for port in ports
     }
     commands |= {f"common{number}": ("manage.py", "watch", "--queue", "common") for number in (1, 2)}

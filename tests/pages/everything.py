@@ -107,6 +107,7 @@ def addresses(flow: Flow) -> list[tuple[str, str]]:
         "batch_pk": batch_of(flow).pk,
         "person_pk": flow.participants.first().pk,
         "slug": flow.source.slug,
+        "topic": "rejected",
         "kind": "csv",
     }
     queries = QUERIES | {"exports:mark": f"?item={attempt.items.first().pk}"}

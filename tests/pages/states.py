@@ -70,7 +70,10 @@ def all_places(source: Source, user: User, brake: Callable[[], Flow]) -> list[Pl
         *_of_the_brake(brake()),
         *_of_exports(source, user),
         *_of_the_wizard(source, user),
-        *[Place(address) for address in ("/", "/flows/", "/glossary/", "/styleguide/", "/preferences/")],
+        *[
+            Place(address)
+            for address in ("/", "/flows/", "/glossary/", "/help/", "/help/rejected/", "/styleguide/", "/preferences/")
+        ],
         Place("/flows/?q=nothing"),
         Place("/preferences/", sent("main form button")),
         Place("/nowhere/", status=404),

@@ -42,7 +42,7 @@ def addresses(flow: Flow) -> dict[str, str]:
         for name in ("detail", "participants", "codes", "syncs", "exports")
     }
     found |= {name: reverse(f"flows:{name}", args=[slug]) for name in ("way", "from_list", "from_code")}
-    found |= {name: reverse(name) for name in ("home", "glossary", "styleguide", "flows:list", "flows:new")}
+    found |= {name: reverse(name) for name in ("home", "glossary", "manual", "styleguide", "flows:list", "flows:new")}
     return found | {
         "sync_run": reverse("flows:sync_run", args=[flow.pk, run.pk]),
         "dashboard": reverse("exports:dashboard"),
@@ -83,7 +83,17 @@ def test_the_content_security_policy_allows_our_own_files_only(client: Client) -
 
 
 def test_every_address_of_ours_asks_for_a_sign_in(client: Client) -> None:
-    open_to_all = {"login", "logout", "set_language", "glossary", "health", "styleguide", "webhook"}
+    open_to_all = {
+        "login",
+        "logout",
+        "set_language",
+        "glossary",
+        "manual",
+        "manual_page",
+        "health",
+        "styleguide",
+        "webhook",
+    }
     no_key = "00000000-0000-0000-0000-000000000000"
     values = {"pk": 1, "uuid:pk": no_key, "run_pk": no_key, "code_pk": 1, "slug": "liu", "kind": "csv"}
     values |= {"batch_pk": no_key, "person_pk": 1}

@@ -62,6 +62,7 @@ def places(membership: Membership) -> list[str]:
         reverse("exports:preview", args=[flow.pk]) + "?asking=retry",
         "/flows/new/",
         "/glossary/",
+        "/help/rejected/",
         "/styleguide/",
     ]
 
