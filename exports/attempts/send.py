@@ -32,6 +32,7 @@ from exports.rules.items import identifiers_of, item_line
 from exports.rules.values import Asking, FlowFacts, PersonFacts, Sender
 from exports.writing import insist
 from ladokflow.clock import monotonic
+from ladokflow.garbage import uncollected
 from ladokflow.http import Answer, NoAnswer, RemoteError
 from ladokflow.ladok.client import LadokClient, Outgoing
 from ladokflow.ladok.errors import LadokError
@@ -85,7 +86,7 @@ def send_attempt(pk: uuid.UUID | str, *, seconds: float | None = None) -> str:
     if token is None:
         _leave(key)
     else:
-        with remembering(), knowing_people_of(Flow.objects.filter(attempts=key)):
+        with uncollected(), remembering(), knowing_people_of(Flow.objects.filter(attempts=key)):
             _send_claimed(key, token, began + limit)
     state: str = ExportAttempt.objects.values_list("state", flat=True).get(pk=key)
     return state
