@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from exports.models import ExportItem
 from exports.rules import rules
@@ -42,7 +43,7 @@ class Candidate:
         is_unknown = there is not None and there.state == ExportItem.State.UNKNOWN
         return is_unknown or (self.item is not None and self.item.leaves_in_doubt)
 
-    @property
+    @cached_property
     def key(self) -> tuple[int, int]:
         """A participant whose grade goes to each of several codes is several candidates."""
         return self.participant.pk, self.place
@@ -81,11 +82,10 @@ def _place_of(
     What was sent under one code is retried under it, as long as it is there. Who has been turned away and is on another exam
     in Ladok since, goes to that one.
     """
-    by_code = {row.code_id: row for row in registrations}
     listed = [row for row in registrations if row.is_listed]
-    sent_to = next((code for code in codes if item is not None and code.pk == item.code_id), None)
+    sent_to = None if item is None else next((code for code in codes if code.pk == item.code_id), None)
     if sent_to is not None and item is not None:
-        own = by_code.get(sent_to.pk)
+        own = next((row for row in registrations if row.code_id == sent_to.pk), None)
         if item.may_be_there or not listed or own in listed:
             return sent_to, own
     first = next(iter(listed or registrations), None)
@@ -180,21 +180,28 @@ def tell_shared(flow: Flow, people: Sequence[Candidate]) -> list[Candidate]:
     is told as what another flow has sent is: whether it is the same person, and is to be sent again, a manager says.
     """
     source = source_facts(flow.source)
-    to_send = {person.key: _to_send(flow, source, person) for person in people}
-    sent = {person.key: _sent(flow, person) for person in people}
-    active = {person.participant.pk for person in people if to_send[person.key]}
+    to_send = [_to_send(flow, source, person) for person in people]
+    names_of_each = [names | _sent(flow, person) for names, person in zip(to_send, people, strict=True)]
+    active = {person.participant.pk for person, names in zip(people, to_send, strict=True) if names}
     holders: dict[Name, dict[int, Candidate]] = {}
-    for person in people:
-        for name in to_send[person.key] | sent[person.key]:
+    for person, names in zip(people, names_of_each, strict=True):
+        for name in names:
             holders.setdefault(name, {})[person.participant.pk] = person
+    shared = {name: persons for name, persons in holders.items() if len(persons) > 1}
+    if not shared:
+        return list(people)
     candidates = []
-    for person in people:
-        names = to_send[person.key] | sent[person.key]
-        sharing = {pk: other for name in names for pk, other in holders[name].items() if pk != person.participant.pk}
+    for person, sends, names in zip(people, to_send, names_of_each, strict=True):
+        sharing = {
+            pk: other
+            for name in names & shared.keys()
+            for pk, other in shared[name].items()
+            if pk != person.participant.pk
+        }
         facts = person.facts
         if (other := next((each for pk, each in sharing.items() if pk in active), None)) is not None:
             facts = replace(facts, shares_identifier_with=_called(other))
-        elif to_send[person.key] and sharing:
+        elif sends and sharing:
             told = [sent_here(flow, each.item, _called(each)) for each in sharing.values() if each.item is not None]
             facts = replace(facts, sent_elsewhere=max(told, key=rank))
         candidates.append(replace(person, facts=facts) if facts is not person.facts else person)
