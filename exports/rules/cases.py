@@ -153,6 +153,9 @@ def sent_facts(case: Case, items: Iterable[ExportItem]) -> dict[int, PersonFacts
         if person is None:
             continue
         line = item_line(item)
+        if line == person.facts.line and person.facts.is_on_the_scale:
+            facts[item.pk] = person.facts  # what is the same gives the same
+            continue
         sent = person_facts(
             case.flow,
             case.holding,

@@ -45,15 +45,14 @@ def refresh_states(flow: Flow) -> None:
 def store_states(flow: Flow, case: Case, *, started: Collection[Key] = ()) -> None:
     """As `refresh_states`, of a case that has been read under the flow's lock. `started`: the candidates of whom an item has been
     written since."""
-    people = {
-        person.key: _on_its_way() if person.key in started else person_state(case, person) for person in case.people
-    }
+    on_its_way = _on_its_way()
+    people = {person.key: on_its_way if person.key in started else person_state(case, person) for person in case.people}
     participants = {person.participant.pk: person.participant for person in case.people}
     shown = _by_participant(case, people)
     changes = {
-        pk: _columns(shown[pk])
+        pk: columns
         for pk, row in participants.items()
-        if _columns(shown[pk]) != {"export_state": row.export_state, "export_message": row.export_message}
+        if (columns := _columns(shown[pk])) != {"export_state": row.export_state, "export_message": row.export_message}
     }
     update_in_groups(Participant.objects.filter(flow_id=flow.pk), changes)
     doubt = case.facts.doubt
