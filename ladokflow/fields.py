@@ -31,7 +31,10 @@ def keyring() -> MultiFernet:
 
 
 @remembered
-def _decrypted(value: str) -> str:
+def decrypted(value: str) -> str:
+    """What an encrypted column holds, as it stands in the database. DecryptionFailed where no key opens it."""
+    if not value:
+        return value
     try:
         return keyring().decrypt(value.encode()).decode()
     except InvalidToken as error:
@@ -49,7 +52,7 @@ class EncryptedTextField(models.TextField):
         return keyring().encrypt(value.encode()).decode() if value else value
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        return _decrypted(value) if value else value
+        return decrypted(value) if value else value
 
     def value_to_string(self, obj: models.Model) -> str:
         """What `dumpdata` would write into a file, in clear."""

@@ -227,6 +227,9 @@ class Flow(Queued):
         default=dict, blank=True
     )  # why the last synchronisation failed or asks; empty when it went well
     asked = models.JSONField(default=list, blank=True)  # what it told that is a QUESTION: messages
+    # Of all that the last synchronisation went by that had nothing to do (`sources/sync/basis.py`), and how many people it was.
+    settled_basis = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    settled_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     sync_lease_until = models.DateTimeField(null=True, blank=True)
     sync_token = models.UUIDField(null=True, blank=True)
 

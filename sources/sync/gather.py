@@ -18,8 +18,9 @@ from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
 from ladokflow.wiseflow.schemas import FlowDates, FlowInfo, GradingScale, Metadata, Staff
 from sources.models import Flow, FlowSource
 from sources.models.flow import AssessorAllocation
+from sources.sync.basis import basis_of
 from sources.sync.identifiers import spellings
-from sources.sync.memory import read_memory
+from sources.sync.memory import read_memory, read_rows, with_people
 from sources.sync.own_ends import read_own_ends
 from sources.sync.plan.identity import match_entries, match_users, merge_people, to_look_up
 from sources.sync.plan.values import CONCLUDED, Booking, Entry, Match, Memory, Present, Wanted
@@ -46,6 +47,8 @@ class Gathered:
     scale: GradingScale | None  # the one the flow has
     wanted_scale: GradingScale | None  # the one it has once the plan has set it
     read_at: dt.datetime  # no later than when Ladok's lists were read
+    basis: str = ""  # of all this, as `basis_of` gives it; empty where it does not tell whether there is anything to do
+    is_settled: bool = False  # there is nothing to do: `entries`, and the people in `memory`, are not worked out
 
 
 def fetch_exams(flow: Flow, codes: Sequence[FlowSource]) -> tuple[Exam, ...]:
@@ -74,13 +77,14 @@ def gather(
     info = flow_info(flow, client)
     # A copy has its template's type. It is told by WISEflow's own number, which need not be the licence's id of it.
     memory = read_memory(flow, codes, licence, flow_type=info.type_name or flow.flow_type)
+    rows = read_rows(flow)
     read_at = timezone.now()
     if info.state >= CONCLUDED and not memory.is_first:
         # Whose grade is whose follows Ladok until the grades are in.
         exams = fetch_exams(flow, codes) if flow.awaits_grades else ()
         present = _present(flow, client, info)
         scale = licence.scale_by_id(present.scale_id)
-        wanted = Wanted(exams=exams)
+        wanted, memory = Wanted(exams=exams), with_people(memory, rows)
         return Gathered(flow, _wiseflow_id(flow), codes, wanted, present, memory, (), {}, scale, None, read_at)
     if exams is None:
         exams = fetch_exams(flow, codes)
@@ -91,11 +95,29 @@ def gather(
         present = replace(present, has_grades=any(row.grade or row.alternative_grade for row in grades))
     present, wanted = _with_rooms(flow, client, present, wanted, memory)
     present = replace(present, own_ends=read_own_ends(flow, client, wanted, present, memory))
-    entries = tuple(match_entries(merge_people(exams, memory), present.participants, memory, {}))
-    users = _users(entries, memory, licence)
     scale, wanted_scale = licence.scale_by_id(present.scale_id), licence.scale_by_id(wanted.scale_id)
+    basis = basis_of(wanted, present, memory, rows) if not memory.is_first else ""
+    is_settled = bool(basis) and basis == flow.settled_basis
+    entries: tuple[Entry, ...] = ()
+    users: Mapping[str, Match] = {}
+    if not is_settled:
+        memory = with_people(memory, rows)
+        entries = tuple(match_entries(merge_people(exams, memory), present.participants, memory, {}))
+        users = _users(entries, memory, licence)
     return Gathered(
-        flow, _wiseflow_id(flow), codes, wanted, present, memory, entries, users, scale, wanted_scale, read_at
+        flow,
+        _wiseflow_id(flow),
+        codes,
+        wanted,
+        present,
+        memory,
+        entries,
+        users,
+        scale,
+        wanted_scale,
+        read_at,
+        basis,
+        is_settled,
     )
 
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from django.db import models
+from django.db.models import QuerySet
+from django.db.models.functions import Cast
+
+from ladokflow.fields import EncryptedTextField, decrypted
 from ladokflow.ladok.base import PERSON_FIELDS
 from ladokflow.memo import remembered
 from sources.models import Flow, FlowSource, IdentityAnswer, Participant, Registration
 from sources.sync.claims import said_by_participant
 from sources.sync.plan.pairing import Said
 from sources.sync.plan.values import Known, Memory
+from sources.sync.registrations import OF_PERSON
 from sources.universities.licence import Licence
 
 # Of a participant's row: as they are called in `Known`
-COLUMNS = (
+PEOPLE = (
+    "pk",
     "wiseflow_id",
     "user_id",
     *(row.name for row in PERSON_FIELDS),
@@ -24,18 +32,41 @@ COLUMNS = (
     "is_active",
     "is_activation_manual",
 )
+# Of a registration: first what tells where a person comes from, then the rest that a list is compared with
+SEATS = ("participant_id", "code_id", "is_listed", "gone_at", "first_seen_at", *OF_PERSON, "doubt", "claim")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A flow's people as our rows have them, read at once: nothing of it is decrypted, or made into a value, before it is needed."""
+
+    people: Sequence[tuple[Any, ...]]  # with the columns of PEOPLE
+    seats: Sequence[tuple[Any, ...]]  # registrations, with the columns of SEATS
+    codes: Sequence[FlowSource]  # all that the flow has had
+    said: Mapping[int, tuple[Said, ...]]  # by managers, by participant
+
+
+def read_rows(flow: Flow) -> Rows:
+    # By the key: a flow that is looked at before it is taken over has none, and no rows.
+    codes = tuple(FlowSource.objects.filter(flow_id=flow.pk).order_by("position"))
+    return Rows(
+        people=_stored(Participant.objects.filter(flow_id=flow.pk), PEOPLE),
+        seats=_stored(Registration.objects.filter(code__in=codes).order_by("pk"), SEATS),
+        codes=codes,
+        said=said_by_participant(IdentityAnswer.objects.filter(registration__participant__flow_id=flow.pk)),
+    )
+
+
+def _stored(rows: QuerySet[Any], columns: Sequence[str]) -> Sequence[tuple[Any, ...]]:
+    """What is encrypted or JSON as the text that it is stored as."""
+    packed = {row.name for row in rows.model._meta.fields if isinstance(row, EncryptedTextField | models.JSONField)}
+    return list(rows.values_list(*(Cast(name, models.TextField()) if name in packed else name for name in columns)))
 
 
 def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, flow_type: str) -> Memory:
+    """But for the people: see `with_people`."""
     followed: dict[str, Any] = dict(flow.followed)
     pending = followed.pop("pending", {})
-    # By the key: a flow that is looked at before it is taken over has none, and no rows.
-    rows = Participant.objects.filter(flow_id=flow.pk).values_list("pk", *COLUMNS, named=True)
-    codes = tuple(codes)
-    names = frozenset(code.code for code in codes)
-    seats = _seats(flow)
-    said = said_by_participant(IdentityAnswer.objects.filter(registration__participant__flow_id=flow.pk))
-    people = tuple(_known(row, seats.get(row.pk, ()), names, said.get(row.pk, ())) for row in rows)
     return Memory(
         created_at=flow.created_at,
         tz=flow.source.tz,
@@ -45,14 +76,7 @@ def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, fl
         followed=followed,
         unfollowed=flow.unfollowed,
         pending=pending,
-        people=people,
-        # Of a code that was removed and added again, they are those who are still here because of it.
-        person_counts={
-            code.code: sum(code.code in known.codes_again and known.is_active for known in people)
-            if code.person_count is None
-            else code.person_count
-            for code in codes
-        },
+        person_counts={code.code: code.person_count for code in codes},
         data_types={kind: row.name for kind, row in licence.data_types().items()},
         has_unique_emails=licence.has_unique_emails(),
         brake_people=flow.source.brake_people,
@@ -61,6 +85,21 @@ def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, fl
         external_sources=frozenset(
             code.code for code in codes if code.external_source_id is not None or code.person_count is None
         ),
+    )
+
+
+def with_people(memory: Memory, rows: Rows) -> Memory:
+    names = frozenset(memory.person_counts)
+    seats = _seats(rows)
+    people = tuple(_known(row, seats.get(row[0], ()), names, rows.said.get(row[0], ())) for row in rows.people)
+    return replace(
+        memory,
+        people=people,
+        # Of a code that was removed and added again, they are those who are still here because of it.
+        person_counts={
+            code: sum(code in known.codes_again and known.is_active for known in people) if count is None else count
+            for code, count in memory.person_counts.items()
+        },
     )
 
 
@@ -76,23 +115,27 @@ class _Seat(NamedTuple):
     first_seen_at: dt.datetime
 
 
-def _seats(flow: Flow) -> dict[int, list[_Seat]]:
-    """By participant, in the codes' order. Nothing of the person in it is read."""
-    codes = {code.pk: code for code in FlowSource.objects.filter(flow_id=flow.pk)}
-    rows = Registration.objects.filter(code__in=codes).order_by("code__position")
+def _seats(rows: Rows) -> dict[int, list[_Seat]]:
+    """By participant, in the codes' order. Nothing of the person in it is looked at."""
+    codes = {code.pk: code for code in rows.codes}
     seats: dict[int, list[_Seat]] = {}
-    for participant, code, *rest in rows.values_list("participant_id", "code_id", *_Seat._fields[1:]):
-        seats.setdefault(participant, []).append(_Seat(codes[code], *rest))
+    for participant, code, is_listed, gone_at, first_seen_at, *_ in rows.seats:
+        seats.setdefault(participant, []).append(_Seat(codes[code], is_listed, gone_at, first_seen_at))
+    if len(codes) > 1:
+        for of_person in seats.values():
+            of_person.sort(key=lambda one: one.code.position)
     return seats
 
 
-def _known(row: Any, seats: Sequence[_Seat], names: frozenset[str], said: tuple[Said, ...]) -> Known:
-    """`row`: with the columns of COLUMNS; `names`: the codes that are on the flow now."""
+def _known(row: tuple[Any, ...], seats: Sequence[_Seat], names: frozenset[str], said: tuple[Said, ...]) -> Known:
+    """`row`: with the columns of PEOPLE; `names`: the codes that are on the flow now."""
+    values = dict(zip(PEOPLE, row, strict=True))
+    values["national_id"] = decrypted(values["national_id"])
     codes = _codes_of(seats)
     live = _set_of(*(code.code for code in codes if code.removed_at is None))
     again = names & {code.code for code in codes} if not live else NONE
     return Known(
-        **row._asdict(),
+        **values,
         codes=live,
         codes_again=again,
         listed_since=min((one.first_seen_at for one in seats), default=None),

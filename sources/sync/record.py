@@ -73,9 +73,12 @@ def record_success(
     fields = {**_flow_fields(gathered, plan, applied, state), **flow_fields}
     with transaction.atomic():
         lease.release(**fields)
-        follows = state < CONCLUDED or gathered.memory.is_first
-        people = record_people(gathered, plan, applied) if follows else Everybody(people_of(flow))
-        lists = _record_lists(gathered, plan, people.rows, holds=holds)
+        if gathered.is_settled and _note_reading(gathered):
+            people, lists = Everybody(()), Recorded()
+        else:
+            follows = not gathered.is_settled and (state < CONCLUDED or gathered.memory.is_first)
+            people = record_people(gathered, plan, applied) if follows else Everybody(people_of(flow))
+            lists = _record_lists(gathered, plan, people.rows, holds=holds)
         problems = [*plan.problems, *applied.problems, *lists.problems]
         counts = _counts(plan, applied)
         ended = SyncRun.State.SUCCESS if asks is None else SyncRun.State.FAILED
@@ -84,7 +87,11 @@ def record_success(
         audit.record(message=message(told, **counts), source=flow.source, flow=flow, actor=run.requested_by)
         if audited is not None:
             audit.record(message=audited, source=flow.source, flow=flow, actor=run.requested_by)
-    return _is_changed(flow, fields) or people.is_changed or lists.is_changed
+        is_changed = _is_changed(flow, fields) or people.is_changed or lists.is_changed
+        had_nothing_to_do = not (is_changed or plan.changes or problems or gathered.users)
+        if had_nothing_to_do and gathered.basis and not gathered.is_settled:
+            Flow.objects.filter(pk=flow.pk).update(settled_basis=gathered.basis, settled_count=counts["unchanged"])
+    return is_changed
 
 
 def _is_changed(flow: Flow, fields: dict[str, Any]) -> bool:
@@ -209,6 +216,13 @@ def _scale_fields(gathered: Gathered, plan: Plan, applied: Applied) -> dict[str,
         "scale_definition": Scale.of(scale).to_json(),
         "grades": [] if scale.is_range else list(scale.grades),
     }
+
+
+def _note_reading(gathered: Gathered) -> bool:
+    """The codes' lists were read, and nothing of them is another. False where an export has read one meanwhile: what that has
+    written down may be older than what we have read."""
+    codes = [FlowSource.objects.filter(pk=code.pk, list_read_at=code.list_read_at) for code in gathered.codes]
+    return all(code.update(list_read_at=gathered.read_at) for code in codes)
 
 
 def _record_lists(gathered: Gathered, plan: Plan, people: Sequence[Participant], *, holds: bool) -> Recorded:

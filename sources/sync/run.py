@@ -34,7 +34,7 @@ from sources.sync.followed import followed_ahead
 from sources.sync.gather import Gathered, flow_info, gather, recognise, unexpected
 from sources.sync.lease import Lease, LeaseLost
 from sources.sync.plan.changes import Plan
-from sources.sync.plan.plan import plan
+from sources.sync.plan.plan import nothing_to_do, plan
 from sources.sync.record import record_failure, record_success
 from sources.sync.reply import answer, answer_failed
 from sources.universities.clients import wiseflow_for
@@ -131,6 +131,8 @@ def preview_sync(flow: Flow) -> Plan:
 
 
 def plan_for(gathered: Gathered, *, holds: bool = True) -> Plan:
+    if gathered.is_settled:
+        return nothing_to_do(gathered.memory, unchanged=gathered.flow.settled_count)
     return plan(
         gathered.wanted, gathered.present, gathered.memory, gathered.users, matched=gathered.entries, holds=holds
     )

@@ -118,6 +118,16 @@ def plan(
     )
 
 
+def nothing_to_do(memory: Memory, *, unchanged: int) -> Plan:
+    """The plan where everything is as it was when there was nothing to do: the people are not looked at, and `unchanged` so many."""
+    return Plan(
+        counts={**NOBODY, "unchanged": unchanged},
+        followed=memory.followed,
+        unfollowed=memory.unfollowed,
+        follows_dates=memory.follows_dates,
+    )
+
+
 def _people_not_written_down(entries: Sequence[Entry]) -> list[Entry]:
     """Those a run had added when it was cut off, before it wrote them down, and those of a flow that was made elsewhere: they are
     from Ladok, not added by hand.
