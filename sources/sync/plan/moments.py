@@ -9,7 +9,12 @@ SAME_MOMENT = dt.timedelta(minutes=1)
 
 
 def iso(moment: dt.datetime | None) -> str | None:
-    return moment.astimezone(dt.UTC).isoformat(timespec="seconds") if moment else None
+    return utc(moment) if moment else None
+
+
+def utc(moment: dt.datetime) -> str:
+    """One moment is one text, in whatever zone it was said."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="seconds")
 
 
 def is_same_moment(moment: dt.datetime | str | None, other: dt.datetime | str | None) -> bool:

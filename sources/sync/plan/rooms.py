@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ladokflow.identifiers import normal
 from ladokflow.messages import message
 from sources.sync.plan.changes import BookRoom, CancelBooking, CreateRoom, PlaceParticipants, RoomChange
-from sources.sync.plan.moments import is_same_moment, local
+from sources.sync.plan.moments import is_same_moment, local, utc
 from sources.sync.plan.times import Times
 from sources.sync.plan.values import PARTICIPATION, Booking, Entry, Memory, Present, Wanted
 
@@ -50,7 +50,7 @@ def plan_rooms(
     booked: dict[str, list[str]] = {}
     for name, identifier in identifiers.items():
         room = _room(name, identifier, present, before, entries, seats, start, end)
-        booked[name] = [start.isoformat(), end.isoformat()] if room is not None else before[name]
+        booked[name] = [utc(start), utc(end)] if room is not None else before[name]
         rooms += [room] if room is not None else []
     placed = {entry.participant_id for room in rooms for entry in room.people}
     leaving = {entry.participant_id for entry in entries if not entry.is_kept}

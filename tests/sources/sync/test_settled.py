@@ -15,6 +15,7 @@ from sources.flows.request import request_flow
 from sources.models import Flow, FlowSource, IdentityAnswer, Participant, Registration, Source, SyncRun
 from sources.sync.gather import gather
 from sources.sync.memory import PEOPLE, SEATS
+from sources.sync.rows import ROW_FIELDS
 from sources.sync.run import request_sync, run_sync
 from sources.universities.clients import wiseflow_for
 
@@ -55,6 +56,14 @@ def test_a_settled_flow_is_synchronised_as_any_other(flow: Flow) -> None:
     assert after.synced_at is not None
     assert before[0].synced_at is not None
     assert after.synced_at > before[0].synced_at
+
+
+def test_the_synchronisation_after_its_creation_settles_a_flow(liu: Source, anna: Any, sandbox: Sandbox) -> None:
+    code = sandbox.control.add_exam("liu", people=3)  # with a room, booked for a time that was said in Swedish time
+    flow = create_flow(request_flow(source=liu, codes=[code], requested_by=anna, enqueue=False).pk)
+    assert flow.followed["rooms"]
+    assert synced(flow).problems == []
+    assert is_settled(flow)
 
 
 def test_that_its_lists_were_read_is_written_down(flow: Flow) -> None:
@@ -133,6 +142,11 @@ def test_whatever_somebody_changes_in_a_registration_is_seen(flow: Flow, name: s
     values = {"is_listed": False, "gone_at": timezone.now()} if name in ("is_listed", "gone_at") else {name: value}
     Registration.objects.filter(pk=row.pk).update(**values)
     assert not is_settled(flow)
+
+
+def test_every_column_that_a_synchronisation_writes_is_among_them() -> None:
+    assert set(ROW_FIELDS) <= set(PEOPLE)
+    assert {field.attname for field in Registration._meta.concrete_fields} == {"id", *SEATS}
 
 
 def test_a_row_more_or_less_is_seen(flow: Flow) -> None:
