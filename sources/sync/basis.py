@@ -16,6 +16,7 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 from pydantic_core import to_json
 
+from ladokflow.wiseflow.connection import chunks
 from sources.sync.memory import Rows
 from sources.sync.plan.values import Memory, Present, Wanted
 
@@ -30,10 +31,12 @@ def basis_of(wanted: Wanted, present: Present, memory: Memory, rows: Rows) -> st
     # Ten digits of a national id are of another century as the years go by.
     facts = [dt.date.today().year, sorted(memory.external_sources), replace(memory, external_sources=frozenset())]
     # What Ladok says beside what we read of it decides nothing.
-    exams = [replace(exam, raw={}) for exam in wanted.exams]
+    exams = [replace(exam, people=(), raw={}) for exam in wanted.exams]
     codes = [(row.pk, row.code, row.position, row.removed_at, row.person_count, row.title) for row in rows.codes]
     lists = [(row.grade_scale, row.list_doubt, row.external_source_id) for row in rows.codes]
-    for part in (facts, exams, replace(wanted, exams=()), present, codes, lists, rows.people, rows.seats, rows.said):
+    whole = (facts, exams, replace(wanted, exams=()), replace(present, participants=()), codes, lists, rows.said)
+    people = (*(exam.people for exam in wanted.exams), present.participants, rows.people, rows.seats)
+    for part in (*whole, *(part for each in people for part in (len(each), *chunks(each)))):
         digest.update(to_json(part, fallback=str))
     return digest.hexdigest()
 
