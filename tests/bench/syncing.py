@@ -81,12 +81,18 @@ def unchanged(bench: Any, people: int, measured: Callable[..., dict[str, Any]]) 
         if (ours[-1]["state"], ours[-1]["changes"]) != ("success", 0):
             raise SystemExit(f"The synchronisation was not unchanged: {ours[-1]}")
     for name, goal in (("seconds", 1.5), ("cpu", 4.0)):
-        # The first one is the one that follows the creation.
+        # The first one follows the creation: nobody has found yet that there is nothing to do, and everybody is looked at.
         pair = [[each[name] for each in side[1:]] for side in (ours, theirs)]
         yield line(f"synchronise {people:,}, nothing changed: {name}", pair[0], pair[1], goal)
-    peak = max(each["peak_mb"] for each in ours)
-    name = f"synchronise {people:,}: peak; goal {PEAK_GOAL_MB} MB"
-    yield name, "", f"{peak:.0f} MB", "", met(peak <= PEAK_GOAL_MB)
+    first, *others = (each["peak_mb"] for each in ours)
+    for name, peak in (("nothing changed", max(others)), ("in full", first)):
+        yield (
+            f"synchronise {people:,}, {name}: peak; goal {PEAK_GOAL_MB} MB",
+            "",
+            f"{peak:.0f} MB",
+            "",
+            met(peak <= PEAK_GOAL_MB),
+        )
 
 
 def token() -> str:
