@@ -1,15 +1,21 @@
 """Which tests are run on which database where both are there, and in which order.
 
-On PostgreSQL everything; on SQLite as well what asks the database itself, for there the two may differ: in locks, in constraints, in
-the order of å, ä and ö. What a browser shows, and what asks no database, is the same on both. A test that is tried with many
-values asks it the same with each: on SQLite with the first and the last of them, but with all where it commits. `--share` asks for
-the share of one of them; without it (`make test-all`, and on a machine without PostgreSQL) every test is run.
+On PostgreSQL everything; on SQLite as well what depends on the database, for there the two may differ:
+
+- what commits, with each of its values: locks, constraints when they are looked at, several processes;
+- the files in `SHARES` that are about what a database makes of a question: unions, orders, sums, constraints, å, ä and ö;
+- of every other file that asks the database one test in four, the first of the file among them, with the first and the last of its
+  values. The tests of a file put much the same questions from the same place, so no place is without a test on SQLite.
+
+What a browser shows, and what asks no database, is the same on both. `--share` asks for the share of one of them; without it
+(`make test-all`, and on a machine without PostgreSQL) every test is run.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -17,16 +23,27 @@ POSTGRESQL, SQLITE = "postgresql", "sqlite"
 COMMITTING = {"transactional_db", "live_server"}  # fixtures
 ASKING = {"db", *COMMITTING}
 SHOWING = {"chromium"}
+ONE_IN = 4  # of a file's tests that ask the database and commit nothing: run on SQLite
 
 # Files, or folders, whose share is another than the rule above would have it; and why.
 SHARES = {
     "tests/crash/test_short_run.py": (POSTGRESQL, SQLITE),  # its processes ask the database, as nothing else asks it
-    # With each value another table is asked, or another question.
+    # With each test or value another table is asked, or another question.
     "tests/exports/operation/test_clocks.py": (POSTGRESQL, SQLITE),
     "tests/exports/operation/test_digest.py": (POSTGRESQL, SQLITE),
+    "tests/exports/operation/test_prune.py": (POSTGRESQL, SQLITE),
     "tests/exports/operation/test_queued.py": (POSTGRESQL, SQLITE),
+    "tests/exports/operation/test_sweep.py": (POSTGRESQL, SQLITE),
     "tests/exports/rules/test_states.py": (POSTGRESQL, SQLITE),
+    "tests/exports/test_one_place.py": (POSTGRESQL, SQLITE),
+    "tests/pages/test_exports_dashboard.py": (POSTGRESQL, SQLITE),
+    "tests/pages/test_flow_list.py": (POSTGRESQL, SQLITE),
+    "tests/pages/test_home.py": (POSTGRESQL, SQLITE),
+    "tests/pages/test_paging.py": (POSTGRESQL, SQLITE),
+    "tests/pages/test_search.py": (POSTGRESQL, SQLITE),
     "tests/pages/test_seen.py": (POSTGRESQL, SQLITE),
+    "tests/pages/test_tasks.py": (POSTGRESQL, SQLITE),
+    "tests/sources/admin/test_long_lists.py": (POSTGRESQL, SQLITE),
     "tests/sources/admin/test_scope.py": (POSTGRESQL, SQLITE),
     "tests/sources/test_sweep.py": (POSTGRESQL, SQLITE),
     "tests/test_house/test_factories.py": (POSTGRESQL, SQLITE),
@@ -64,18 +81,23 @@ def commits(item: pytest.Item) -> bool:
     return bool(COMMITTING & fixtures_of(item)) or (marker is not None and marker.kwargs.get("transaction", False))
 
 
-def repeated(items: Iterable[pytest.Item]) -> set[pytest.Item]:
-    """What asks SQLite the same as the first and the last of a test's values do."""
-    values: defaultdict[str, list[pytest.Function]] = defaultdict(list)
+def alike(items: Iterable[pytest.Item]) -> set[pytest.Item]:
+    """What commits nothing, and asks the database as other tests of its file do: see above."""
+    files: defaultdict[Path, defaultdict[int, list[pytest.Item]]] = defaultdict(lambda: defaultdict(list))
     for item in items:
-        has_values = isinstance(item, pytest.Function) and hasattr(item, "callspec")
-        if has_values and not commits(item) and own_share(item) is None:
-            values[item.nodeid.partition("[")[0]].append(item)
-    between: set[pytest.Item] = set()
-    for same in values.values():
-        same.sort(key=lambda item: sorted(item.callspec.indices.items()))
-        between.update(same[1:-1])
-    return between
+        if not commits(item) and own_share(item) is None:
+            files[item.path][item.location[1] or 0].append(item)
+    found: set[pytest.Item] = set()
+    for tests in files.values():
+        # By the line they stand in: the order in which they are run is another each time.
+        for number, line in enumerate(sorted(tests)):
+            same = sorted(tests[line], key=place_among_values)
+            found.update(same[1:-1] if number % ONE_IN == 0 else same)
+    return found
+
+
+def place_among_values(item: pytest.Item) -> list[tuple[str, int]]:
+    return sorted(item.callspec.indices.items()) if hasattr(item, "callspec") else []
 
 
 def allowance(item: pytest.Item) -> float:
@@ -93,7 +115,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     share = config.getoption("share")
     others = {item for item in items if share and share not in shares_of(item)}
     if share == SQLITE:
-        others |= repeated(items)
+        others |= alike(item for item in items if item not in others)
     if others:
         config.hook.pytest_deselected(items=list(others))
         items[:] = [item for item in items if item not in others]

@@ -23,14 +23,15 @@ for name in ("db", "chromium", "transactional_db"):
     globals()[name] = pytest.fixture(lambda: None, name=name)
 
 def test_pure(): ...
+@pytest.mark.parametrize("value", "abcd")
+def test_values(db, value): ...
 def test_asking(db): ...
 @pytest.mark.django_db
 def test_marked(): ...
 def test_shown(db, chromium): ...
 @pytest.mark.timeout(900)
 def test_long(db): ...
-@pytest.mark.parametrize("value", "abcd")
-def test_values(db, value): ...
+def test_last(db): ...
 @pytest.mark.parametrize("value", "abc")
 def test_commits(transactional_db, value): ...
 """
@@ -39,10 +40,11 @@ COMMITS = [f"test_commits[{value}]" for value in "abc"]
 EVERYTHING = [
     "test_long",
     "test_pure",
+    *VALUES,
     "test_asking",
     "test_marked",
     "test_shown",
-    *VALUES,
+    "test_last",
     *COMMITS,
 ]  # the long one first
 
@@ -52,10 +54,10 @@ EVERYTHING = [
     [
         ([], EVERYTHING),
         (["--share", POSTGRESQL], EVERYTHING),
-        (["--share", SQLITE], ["test_long", "test_asking", "test_marked", VALUES[0], VALUES[-1], *COMMITS]),
+        (["--share", SQLITE], [VALUES[0], VALUES[-1], "test_last", *COMMITS]),
     ],
 )
-def test_everything_is_run_on_postgresql_and_what_asks_the_database_on_sqlite_too(
+def test_everything_is_run_on_postgresql_and_what_depends_on_the_database_on_sqlite_too(
     options: list[str], expected: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "test_sample.py").write_text(SAMPLE)
