@@ -62,8 +62,10 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     keep_content_types()
+    with django_db_blocker.unblock():
+        prepared.wait_for_no_disk()
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,20 @@ def copied(database: dict[str, Any], *, is_sqlite: bool) -> None:
         database.setdefault("TEST", {})["TEMPLATE"] = os.environ[NAME]
 
 
+def wait_for_no_disk() -> None:
+    """A commit is seen by everybody at once, and is written to PostgreSQL's disk later: nobody looks for these rows after a power cut.
+
+    Said of the database, and so to the processes of the tests as well. SQLite is opened as the product opens it, and does wait.
+    """
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            name = connection.ops.quote_name(connection.settings_dict["NAME"])
+            cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+        connection.close()  # the next one is opened with it
+
+
 def make() -> None:
     from django.db import connection
 
