@@ -60,7 +60,8 @@ def read_rows(flow: Flow) -> Rows:
 def _stored(rows: QuerySet[Any], columns: Sequence[str]) -> Sequence[tuple[Any, ...]]:
     """What is encrypted or JSON as the text that it is stored as."""
     packed = {row.name for row in rows.model._meta.fields if isinstance(row, EncryptedTextField | models.JSONField)}
-    return list(rows.values_list(*(Cast(name, models.TextField()) if name in packed else name for name in columns)))
+    shown = rows.values_list(*(Cast(name, models.TextField()) if name in packed else name for name in columns))
+    return list(shown.iterator())  # piece by piece: or the database's answer stands in memory beside what is made of it
 
 
 def read_memory(flow: Flow, codes: Iterable[FlowSource], licence: Licence, *, flow_type: str) -> Memory:
