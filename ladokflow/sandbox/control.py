@@ -268,6 +268,10 @@ class Control:
         """title, subtitle, code, term, examinationType, purpose."""
         self.call("set_metadata_by_hand", flow_id=flow_id, fields=fields)
 
+    def set_settings_by_hand(self, flow_id: int, **fields: Any) -> None:
+        """anonymisation, description, timebox, allocationType: as the sandbox keeps them."""
+        self.call("set_settings_by_hand", flow_id=flow_id, fields=fields)
+
     def set_dates_by_hand(self, flow_id: int, **fields: int) -> None:
         """start, end, marking_start, marking_end in unix seconds."""
         self.call("set_dates_by_hand", flow_id=flow_id, fields=fields)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ACTIONS = (
     "flows", "flow", "activate", "start_participation", "end_participation", "end_marking", "archive", "delete_flow",
     "add_participant_by_hand", "remove_participant_by_hand", "set_activated_by_hand", "set_metadata_by_hand", "set_dates_by_hand",
-    "set_end_by_hand", "set_former_client", "request_sync",
+    "set_end_by_hand", "set_settings_by_hand", "set_former_client", "request_sync",
 )  # fmt: skip
 
 
@@ -152,6 +152,14 @@ def remove_participant_by_hand(sandbox: Sandbox, flow_id: int, participant_id: i
 
 def set_activated_by_hand(sandbox: Sandbox, flow_id: int, participant_id: int, activated: bool) -> None:
     participant_of(flow_of(sandbox.state, flow_id), participant_id)["is_activated"] = activated
+
+
+def set_settings_by_hand(sandbox: Sandbox, flow_id: int, fields: dict[str, Any]) -> None:
+    """anonymisation, description, timebox, allocationType: as the sandbox keeps them."""
+    row = flow_of(sandbox.state, flow_id)
+    if unknown := set(fields) - {"anonymisation", "description", "timebox", "allocationType"}:
+        raise ValueError(f"Unknown: {', '.join(sorted(unknown))}")
+    row.update(fields)
 
 
 def set_metadata_by_hand(sandbox: Sandbox, flow_id: int, fields: dict[str, Any]) -> None:

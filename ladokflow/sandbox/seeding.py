@@ -232,6 +232,10 @@ def new_flow(
         "dates": {"start": start, "end": end, "marking_start": marking, "marking_end": marking + 28 * 24 * 3600},
         "scale": next(scale["id"] for scale in licence["scales"].values()),
         "marks_items": type_id == 8,
+        "anonymisation": None,
+        "description": None,
+        "timebox": {"enabled": False, "durationMinutes": None},
+        "allocationType": "SINGLE_ASSESSOR",
         "participants": {},
         "by_user": {},
         "managers": {

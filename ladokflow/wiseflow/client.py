@@ -5,6 +5,7 @@ with WiseflowClient(base_url=..., kind="oauth_client", client_id=..., secret=...
 """
 
 from ladokflow.wiseflow.external_sources import ExternalSources
+from ladokflow.wiseflow.flow_settings import FlowSettings
 from ladokflow.wiseflow.flows import Flows
 from ladokflow.wiseflow.grades import Grades
 from ladokflow.wiseflow.licence import Licence
@@ -14,5 +15,5 @@ from ladokflow.wiseflow.rooms import Rooms
 from ladokflow.wiseflow.staff import Staff
 
 
-class WiseflowClient(Licence, People, Flows, Participants, Staff, Rooms, ExternalSources, Grades):
+class WiseflowClient(Licence, People, Flows, FlowSettings, Participants, Staff, Rooms, ExternalSources, Grades):
     """All of it, over one connection (`Connection` says what it takes). Every method may raise WiseflowError."""

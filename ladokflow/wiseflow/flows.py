@@ -62,7 +62,12 @@ class Flows(Connection):
 
     def put_metadata(self, flow_id: int, metadata: Metadata) -> Metadata:
         """PUT /flows/{flowId}/metadata: the whole object, as `metadata(...)` gave it, with some `changed(...)`."""
-        put: Metadata = self.write("PUT", f"/flows/{flow_id:d}/metadata", metadata.model_dump(mode="json"), Metadata)
+        put: Metadata = self.write(
+            "PUT",
+            f"/flows/{flow_id:d}/metadata",
+            metadata.model_dump(mode="json", by_alias=True, exclude_unset=True),
+            Metadata,
+        )
         return put
 
     def dates(self, flow_id: int) -> FlowDates:

@@ -216,6 +216,8 @@ class Metadata(BaseModel):
     subtitle: str | None = None
     code: str | None = None
     term: str | None = None
+    examination_type: str = Field(default="", alias="examinationType")
+    purpose: str = ""
 
     def changed(self, **values: str | None) -> Metadata:
         return self.model_copy(update=values)
@@ -234,6 +236,30 @@ class FlowDates(Wire):
 
 class _ScaleId(Wire):
     scale_id: Id | None = Field(default=None, validation_alias="gradingScaleId")
+
+
+class Anonymisation(Wire):
+    """What assessors see instead of names: the participant's number, the unique exam id, or an identifier of one kind."""
+
+    is_on: UsuallyFalse = Field(default=False, validation_alias="enabled")
+    by_number: UsuallyFalse = Field(default=False, validation_alias=AliasPath("type", "participantIndex"))
+    by_exam_id: UsuallyFalse = Field(default=False, validation_alias=AliasPath("type", "uniqueExamId"))
+    by_data_type: Id | None = Field(default=None, validation_alias=AliasPath("type", "userDataTypeId"))
+
+
+class _Description(Wire):
+    description: Text = ""
+
+
+class TimeBox(Wire):
+    """How long each participant has from their own start, where that is limited."""
+
+    is_on: UsuallyFalse = Field(default=False, validation_alias="enabled")
+    minutes: int | None = Field(default=None, validation_alias="durationMinutes")
+
+
+class _Allocation(Wire):
+    kind: Text = Field(validation_alias="allocationType")
 
 
 class ExternalSource(Wire):

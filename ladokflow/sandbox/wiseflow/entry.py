@@ -15,6 +15,7 @@ from ladokflow.sandbox.answers import Call, Refusal, Reply
 from ladokflow.sandbox.state import State
 from ladokflow.sandbox.wiseflow import (  # noqa: F401 - each brings its routes
     external_sources,
+    flow_settings,
     flows,
     grades,
     licence,
@@ -176,7 +177,10 @@ def refused(call: Call, refusal: Refusal) -> Reply:
 
 
 def _is_called_plain_text(call: Call, status: int) -> bool:
-    """The description calls the refusals about rooms text/plain, those of a sent booking's own fields excepted."""
+    """The description calls the refusals about rooms text/plain, those of a sent booking's own fields excepted, and some about
+    anonymisation."""
+    if call.path.endswith("/anonymisation"):
+        return status != 403
     if call.path.startswith("/license/rooms"):
         return True
     return "/room-bookings" in call.path and (status != 400 or call.method == "GET")

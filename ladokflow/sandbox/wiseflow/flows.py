@@ -26,6 +26,10 @@ from ladokflow.sandbox.wiseflow.base import (
 from ladokflow.sandbox.wiseflow.licence import PURPOSES
 
 EXAMINATION_TYPES = ("ORDINARY", "REEXAMINATION", "REMARKING")
+# What a copy has from its template
+COPIED = (
+    "scale", "marks_items", "purpose", "examinationType", "anonymisation", "description", "timebox", "allocationType",
+)  # fmt: skip
 COMPARE = {
     "GREATER": lambda have, want: have > want,
     "GREATER_EQUAL": lambda have, want: have >= want,
@@ -76,7 +80,7 @@ def copy(state: State, call: Call, licence: dict[str, Any]) -> Reply:
     )  # fmt: skip
     configuration = body.get("configuration") or {}
     if configuration.get("settings", True):
-        flow.update({key: template[key] for key in ("scale", "marks_items", "purpose", "examinationType")})
+        flow.update({key: template[key] for key in COPIED})
     if configuration.get("dates"):
         flow["dates"] = dict(template["dates"])
     return envelope([{"flowId": flow["id"], "flowType": type_name(flow)}], status=201)

@@ -1,0 +1,91 @@
+"""A flow's settings that managers choose: anonymisation, description, time box, allocation of assessors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ladokflow.sandbox.answers import Call, Refusal, Reply
+from ladokflow.sandbox.state import State
+from ladokflow.sandbox.wiseflow.base import body_of, envelope, flow_of, open_flow_of, route
+
+LONGEST_DESCRIPTION = 50_000
+KINDS = {"participantIndex": "yes-no", "userDataTypeId": "number?", "uniqueExamId": "yes-no"}
+NOBODY = {"participantIndex": False, "userDataTypeId": None, "uniqueExamId": False}
+ALLOCATION_TYPES = ("SINGLE_ASSESSOR", "GROUPED")
+
+
+@route("GET", "/flows/{flowId}/anonymisation")
+def anonymisation(state: State, call: Call, licence: dict[str, Any]) -> Reply:
+    kind = flow_of(state, call, licence)["anonymisation"]
+    return envelope({"enabled": kind is not None, **({"type": kind} if kind else {})})
+
+
+@route("PUT", "/flows/{flowId}/anonymisation")
+def put_anonymisation(state: State, call: Call, licence: dict[str, Any]) -> Reply:
+    flow = open_flow_of(state, call, licence)
+    kind = NOBODY | {key: value for key, value in body_of(call, **KINDS).items() if key in NOBODY}
+    if sum(bool(value) for value in kind.values()) != 1:
+        raise Refusal(400, "Exactly one kind of anonymisation is to be set")
+    data_type = kind["userDataTypeId"]
+    if data_type is not None and str(data_type) not in licence["data_types"]:
+        raise Refusal(404, "User data type not found")
+    is_new = flow["anonymisation"] is None
+    flow["anonymisation"] = kind
+    return envelope(kind, status=201 if is_new else 200)
+
+
+@route("DELETE", "/flows/{flowId}/anonymisation")
+def delete_anonymisation(state: State, call: Call, licence: dict[str, Any]) -> Reply:
+    """The description calls this answer text/plain; it holds JSON all the same."""
+    open_flow_of(state, call, licence)["anonymisation"] = None
+    return Reply(200, json.dumps({"success": True, "data": None, "error": None}), kind="text/plain")
+
+
+@route("GET", "/flows/{flowId}/description")
+def description(state: State, call: Call, licence: dict[str, Any]) -> Reply:
+    return envelope(flow_of(state, call, licence)["description"])
+
+
+@route("PUT", "/flows/{flowId}/description")
+def put_description(state: State, call: Call, licence: dict[str, Any]) -> Reply:
+    flow = flow_of(state, call, licence)
+    text = body_of(call, "description", description="text")["description"]
+    if len(text) > LONGEST_DESCRIPTION:
+        raise Refusal(400, "The description is too long")
+    is_new = flow["description"] is None
+    flow["description"] = {
+        "description": text,
+        "updatedByUserId": None,
+        "updatedBy": "API",
+        "updated": int(state.now()),
+    }
+    return envelope(status=201 if is_new else 200)
+
+
+@route("GET", "/flows/{flowId}/timebox")
+def timebox(state: State, call: Call, licence: dict[str, Any]) -> Reply:
+    return envelope(flow_of(state, call, licence)["timebox"])
+
+
+@route("PUT", "/flows/{flowId}/timebox")
+def put_timebox(state: State, call: Call, licence: dict[str, Any]) -> Reply:
+    flow = open_flow_of(state, call, licence)
+    body = body_of(call, enabled="yes-no", durationMinutes="number?")
+    flow["timebox"] = {key: body.get(key, value) for key, value in flow["timebox"].items()}
+    return envelope(flow["timebox"])
+
+
+@route("GET", "/flows/{flowId}/marking/assessor-allocation-type")
+def allocation_type(state: State, call: Call, licence: dict[str, Any]) -> Reply:
+    return envelope({"allocationType": open_flow_of(state, call, licence)["allocationType"]})
+
+
+@route("PUT", "/flows/{flowId}/marking/assessor-allocation-type")
+def put_allocation_type(state: State, call: Call, licence: dict[str, Any]) -> Reply:
+    flow = open_flow_of(state, call, licence)
+    kind = body_of(call, "allocationType", allocationType="text")["allocationType"]
+    if kind not in ALLOCATION_TYPES:
+        raise Refusal(400, "Unknown allocation type")
+    flow["allocationType"] = kind
+    return envelope({"allocationType": kind})
