@@ -16,7 +16,7 @@ from exports.operation import health
 from exports.rules.states import refresh_states
 from ladokflow import queue
 from sources.models import Flow
-from sources.signals import codes_changed, flow_synced, grades_changed, identity_answered
+from sources.signals import codes_changed, flow_synced, grades_changed, identity_answered, settings_changed
 
 
 @receiver((flow_synced, codes_changed, identity_answered), dispatch_uid="exports.refresh_states")
@@ -26,6 +26,14 @@ def refresh_after_sync(sender: Any, flow: Flow, *, is_changed: bool = True, **kw
         refresh_states(flow)
     if flow.is_adoption_unsaid and flow.collected_at is None:
         ask(flow.pk)  # what is asked of them is asked with the grades at hand
+
+
+@receiver(settings_changed, dispatch_uid="exports.look_at_settings")
+def look_at_settings(sender: Any, flow: Flow, **kwargs: Any) -> None:
+    """What is to go by itself now may be there already: a worker looks."""
+    refresh_states(flow)
+    if flow.instant_export:
+        ask(flow.pk)
 
 
 @receiver(grades_changed, dispatch_uid="exports.collect")

@@ -7,5 +7,6 @@ class SourcesConfig(AppConfig):
     verbose_name = _("Sources and flows")
 
     def ready(self) -> None:
+        import sources.flows.settings
         import sources.messages
-        import sources.receivers  # noqa: F401 - the catalogue, and what listens to our own signals
+        import sources.receivers  # noqa: F401 - the settings' words, the catalogue, and what listens to our own signals

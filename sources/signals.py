@@ -16,3 +16,6 @@ identity_answered = Signal()
 # changed, or its phase, which decides whether they may go. A receiver looks at once; a RemoteError of its own means that it
 # could not, and has the same sent again later.
 grades_changed = Signal()
+
+# Sent outside any transaction with `flow` (fresh from the database): a manager has changed how it is to be exported.
+settings_changed = Signal()

@@ -82,10 +82,27 @@ def glossary() -> str:
     return "\n" + table(("Word", "Swedish", "Means"), rows) + "\n"
 
 
+def settings() -> str:
+    from sources.flows.settings import SETTINGS
+    from sources.models import Flow
+
+    rows = [
+        (
+            str(setting.label),
+            "WISEflow" if setting.part else "LadokFlow",
+            ", ".join(str(state.label) for state in Flow.State if state in setting.states),
+            f"`--{setting.name.replace('_', '-')}`",
+        )
+        for setting in SETTINGS
+    ]
+    return "\n" + table(("Setting", "Stands in", "May be changed in", "`changeflow`"), rows) + "\n"
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "ladok_tables": ladok_tables,
     "person_fields": person_fields,
     "glossary": glossary,
+    "settings": settings,
 }
 
 

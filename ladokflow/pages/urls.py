@@ -2,9 +2,20 @@
 
 from django.urls import path
 
-from ladokflow.pages import flow, flow_assessors, flow_codes, flow_identities, flow_release, flow_staff, flow_syncs
+from ladokflow.pages import (
+    flow,
+    flow_assessors,
+    flow_change,
+    flow_change_many,
+    flow_codes,
+    flow_identities,
+    flow_release,
+    flow_staff,
+    flow_syncs,
+)
 
 flow_tabs = [
+    path("change/", flow_change_many.change_many, name="change_many"),
     path("<int:pk>/", flow.overview, name="detail"),
     path("<int:pk>/participants/", flow.participants, name="participants"),
     path("<int:pk>/codes/", flow_codes.codes, name="codes"),
@@ -13,6 +24,7 @@ flow_tabs = [
     path("<int:pk>/assessors/", flow_assessors.assessors, name="assessors"),
     path("<int:pk>/staff/", flow_staff.staff, name="staff"),
     path("<int:pk>/staff/accounts/", flow_staff.accounts, name="accounts"),
+    path("<int:pk>/change/", flow_change.change, name="change"),
     path("<int:pk>/who-is-it/", flow_identities.answer, name="who_is_it"),
     path("<int:pk>/exports/", flow.exports, name="exports"),
     path("<int:pk>/grade-goes-to/", flow.place, name="place"),

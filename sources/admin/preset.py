@@ -17,9 +17,19 @@ from ladokflow.identifiers import normal
 from ladokflow.messages import Message, Refused, message
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
+from sources.flows.settings import IN_WISEFLOW, OURS
 from sources.flows.staff import OF_PRESET, questions_about
 from sources.models import FlowPreset, Source
-from sources.pages.settings_form import PeopleField, SettingsForm, members_of, people_by_field, staff_of
+from sources.pages.setting_fields import AS_IN_WISEFLOW, chosen, optional_fields
+from sources.pages.settings_form import (
+    PeopleField,
+    SettingsForm,
+    members_of,
+    name_people,
+    names_of,
+    people_by_field,
+    staff_of,
+)
 from sources.pages.staff_form import Questions
 from sources.sync.staff import StaffRow, named
 
@@ -48,10 +58,13 @@ class FlowPresetForm(forms.ModelForm):
         self.questions = Questions(self.data, OF_PRESET)
         self.not_looked_up: Message | None = None
         if self.instance.pk:
+            name_people(self, names_of(self.instance.source))
+            self.initial.update(self.instance.wiseflow_settings)
             self.initial.update(people_by_field(self.instance.staff, SettingsForm.STAFF))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        self.instance.wiseflow_settings = chosen(IN_WISEFLOW, cleaned)
         source = cleaned.get("source") or (self.instance.source if self.instance.pk else None)
         if source is not None and all(name in cleaned for name in SettingsForm.STAFF):
             members = members_of(source)
@@ -81,6 +94,10 @@ class FlowPresetForm(forms.ModelForm):
         return [row for row in self.instance.staff if row.get("is_awaited") and _who(row) in there]
 
 
+# Declared, so that the administration finds them by name.
+FlowPresetForm.declared_fields |= optional_fields(IN_WISEFLOW, AS_IN_WISEFLOW)
+
+
 def _who(row: StaffRow) -> tuple[str, str, str]:
     return row["role"], normal(row.get("email", "")), normal(row.get("organisation_id", ""))
 
@@ -101,7 +118,8 @@ class FlowPresetAdmin(ScopedAdmin):
     fieldsets = (
         (None, {"fields": ("source", "name", "flow_type", "template_flow_id", "activates")}),
         (_("People"), {"fields": (*SettingsForm.STAFF, "assessor_allocation")}),
-        (_("Grades to Ladok"), {"fields": ("grade_decided_by", "exports_when_marking_ends", "instant_export")}),
+        (_("Grades to Ladok"), {"fields": tuple(setting.name for setting in OURS)}),
+        (_("In WISEflow"), {"fields": tuple(setting.name for setting in IN_WISEFLOW)}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: FlowPreset | None = None) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Making a flow in WISEflow from one or more Ladok codes.
 
-    created -> referenced -> metadata -> dates -> scale -> people -> staff -> rooms -> activated -> done
+    created -> referenced -> metadata -> dates -> scale -> people -> staff -> rooms -> settings -> activated -> done
 
 Each step is safe to run again and is written down when it is done (`Flow.setup_step`), so that a worker that dies is
 followed by one that goes on. The one call that must not be made twice is the first: it carries a mark at the end of the
@@ -24,6 +24,7 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, Text, message
 from ladokflow.wiseflow.client import WiseflowClient
 from sources.flows.adoption import may_have_been_exported, require_as_confirmed
+from sources.flows.change import write_wanted
 from sources.flows.scales import insist
 from sources.flows.steps import BEGUN, activate, find_twin, make
 from sources.models import Flow, SyncRun
@@ -58,6 +59,7 @@ STEPS = (
     Step("people", _("Students")),
     Step("staff", _("Managers and assessors")),
     Step("rooms", _("Rooms")),
+    Step("settings", _("Settings in WISEflow")),
     Step("activated", _("Activation")),
     Step("done", _("Finished")),
 )
@@ -151,6 +153,8 @@ def _do_steps(flow: Flow, run: SyncRun, lease: Lease, applied: Applied) -> None:
         done("referenced")
 
         def finish(gathered: Gathered, planned: Plan) -> Finish:
+            applied.problems += write_wanted(flow, flow.wiseflow_settings, client, lease)
+            done("settings")
             if flow.activates:
                 applied.problems += activate(flow, lease, client)
             done("activated")

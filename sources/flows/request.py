@@ -27,6 +27,7 @@ from ladokflow.texts import as_stored
 from ladokflow.wiseflow.words import USUAL_TYPE
 from sources import audit
 from sources.flows.scales import choices_of, insist
+from sources.flows.settings_in_wiseflow import Values
 from sources.models import AllocationLine, Flow, FlowSource, Source
 from sources.models.flow import AssessorAllocation
 from sources.sync.plan.flow_data import TEXT_LENGTH
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 CHOSEN = (
     "title", "subtitle", "flow_type", "template_flow_id", "staff", "assessor_allocation", "activates", "instant_export",
     "grade_decided_by", "exports_when_marking_ends", "grade_goes_to", "scale_choices",
+    "wiseflow_settings",
 )  # fmt: skip
 
 
@@ -59,6 +61,9 @@ class FlowChoices:
     allocation_list: Sequence[Sequence[str]] = ()
     scale_choices: Mapping[str, str] = field(default_factory=dict)  # Ladok's -> WISEflow's by name or id, or ANY_SCALE
     grade_goes_to: str = ""  # of somebody on several of the codes; empty where nobody has said
+    wiseflow_settings: Values = field(
+        default_factory=dict
+    )  # of `settings.py`, by name; the others are as WISEflow has them
 
 
 def request_flow(
@@ -156,6 +161,7 @@ def _fields(source: Source, master: Exam, chosen: FlowChoices) -> dict[str, Any]
         "template_flow_id": chosen.template_flow_id,
         "assessor_allocation": chosen.assessor_allocation,
         "activates": chosen.activates,
+        "wiseflow_settings": dict(chosen.wiseflow_settings),
         "instant_export": chosen.instant_export,
         "grade_decided_by": chosen.grade_decided_by,
         "grade_goes_to": chosen.grade_goes_to or Flow.GradeGoesTo.ONE,

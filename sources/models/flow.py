@@ -174,6 +174,8 @@ class Flow(Queued):
         _("who assesses whom"), max_length=15, choices=AssessorAllocation, default=AssessorAllocation.NONE
     )
     activates = models.BooleanField(_("activate when created"), default=False)
+    # What was chosen when it was made of the settings that stand in WISEflow (`sources/flows/settings.py`): name -> value
+    wiseflow_settings = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
 
     # Creation: a list of steps, each safe to run again (sources/flows/create.py)
     setup_state = models.CharField(_("creation"), max_length=10, choices=Setup, default=Setup.QUEUED)

@@ -30,6 +30,8 @@ class FlowPreset(models.Model):
     )
     instant_export = models.BooleanField(_("instant export"), default=False)
     exports_when_marking_ends = models.BooleanField(_("export when marking ends"), default=False)
+    # As in `Flow`
+    wiseflow_settings = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("flow preset")

@@ -17,9 +17,12 @@ from ladokflow.identifiers import normal
 from ladokflow.messages import Message
 from sources.flows.assessor_csv import Line, decode, name_assessors, read_list
 from sources.flows.scales import ANY_SCALE
+from sources.flows.settings import IN_WISEFLOW, OURS
+from sources.flows.settings_in_wiseflow import Value
 from sources.models import Flow, FlowPreset, Source
 from sources.models.flow import AssessorAllocation
 from sources.pages.forms import ANY
+from sources.pages.setting_fields import AS_IN_WISEFLOW, chosen, field_of, optional_fields
 
 LONGEST_IDENTIFIER = 200
 MOST_BYTES = 2_000_000
@@ -27,22 +30,40 @@ MOST_TOLD = 20  # lines of a list whose faults are told one by one
 
 
 class PeopleField(forms.CharField):
-    """People of one role, one per line: what they are known by. Gives a list of identifiers."""
+    """People of one role, one per line: what they are known by. Gives a list of identifiers.
+
+    `names` are those who can be written by name, as `names_of` has them: WISEflow cannot be asked for a name.
+    """
+
+    names: Mapping[str, str] = {}
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("help_text", _("One person per line: organisation id, or the e-mail address of a member."))
+        kwargs.setdefault(
+            "help_text", _("One person per line: organisation id, or the name or e-mail address of a member.")
+        )
         widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"})
         super().__init__(required=False, widget=widget, **kwargs)
 
     def clean(self, value: Any) -> list[str]:
         lines = dict.fromkeys(part.strip() for part in super().clean(value).replace(",", "\n").splitlines())
-        for line in lines:
-            if len(line) > LONGEST_IDENTIFIER or any(sign.isspace() for sign in line):
-                raise ValidationError(
-                    _("“%(line)s” is neither an organisation id nor an e-mail address. Write one person per line."),
-                    params={"line": line},
-                )
-        return [line for line in lines if line]
+        return list(dict.fromkeys(self._known_as(line) for line in lines if line))
+
+    def _known_as(self, line: str) -> str:
+        if len(line) <= LONGEST_IDENTIFIER and not any(sign.isspace() for sign in line):
+            return line
+        words = set(normal(line).split())
+        found = [(who, name) for who, name in self.names.items() if words <= set(normal(name).split())]
+        if len(found) == 1:
+            return found[0][0]
+        if not found:
+            raise ValidationError(
+                _("“%(line)s” is no member. Write the organisation id instead, one person per line."),
+                params={"line": line},
+            )
+        people = "; ".join(f"{name}: {who}" for who, name in found)
+        raise ValidationError(
+            _("“%(line)s” may be several. Write which one: %(people)s"), params={"line": line, "people": people}
+        )
 
 
 class SettingsForm(forms.Form):
@@ -91,29 +112,12 @@ class SettingsForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
         help_text=_("CSV, as a spreadsheet saves it. It takes the place of what stands in the field above."),
     )
-    grade_decided_by = forms.ChoiceField(
-        label=_("Grade decided by"),
-        choices=Flow.DecidedBy.choices,
-        initial=Flow.DecidedBy.ASSESSOR,
-        widget=forms.RadioSelect,
-        help_text=_("Whose grade counts as approved when grades are sent."),
-    )
     grade_goes_to = forms.ChoiceField(
         label=_("Grade of a student on several of the codes"),
         choices=Flow.GradeGoesTo.choices,
         initial=Flow.GradeGoesTo.ONE,
         widget=forms.RadioSelect,
         help_text=_("It can be changed on the flow's page until a grade has been sent."),
-    )
-    instant_export = forms.BooleanField(
-        label=_("Instant export"),
-        required=False,
-        help_text=_("Each grade is sent to Ladok as soon as it is approved, without waiting for marking to end."),
-    )
-    exports_when_marking_ends = forms.BooleanField(
-        label=_("Export when marking ends"),
-        required=False,
-        help_text=_("All grades are sent by themselves, once, when marking has ended. Otherwise you send them."),
     )
     activates = forms.BooleanField(
         label=_("Activate the flow when it is created"),
@@ -126,9 +130,7 @@ class SettingsForm(forms.Form):
         "flow_type",
         "template_flow_id",
         "assessor_allocation",
-        "grade_decided_by",
-        "instant_export",
-        "exports_when_marking_ends",
+        *(setting.name for setting in OURS),
         "activates",
     )
     STAFF = {
@@ -146,15 +148,17 @@ class SettingsForm(forms.Form):
         *,
         flow_types: Iterable[tuple[str, str]],
         members: Mapping[str, str] | None = None,
+        names: Mapping[str, str] | None = None,
         unmatched: Sequence[str] = (),
         scales: Iterable[tuple[str, str]] = (),
         asks_place: bool = False,
         **kwargs: Any,
     ) -> None:
-        """`members`: e-mail address (in its normal form) to organisation id. `unmatched`: Ladok's scales for which one of `scales`,
+        """`members`: e-mail address (in its normal form) to organisation id; `names`: as of `names_of`. `unmatched`: Ladok's scales for which one of `scales`,
         pairs of id and name, has to be chosen. `asks_place`: somebody may be on several of the codes."""
         data, self._file_error = with_file(data, files)
         super().__init__(data, files, **kwargs)
+        name_people(self, names or {})
         if not asks_place:
             del self.fields["grade_goes_to"]
         self.unmatched = list(unmatched)
@@ -212,6 +216,18 @@ class SettingsForm(forms.Form):
         return fingerprint("sources.told", [each.to_json() for each in self.told]).whole
 
     @property
+    def ours(self) -> list[forms.BoundField]:
+        return [self[setting.name] for setting in OURS]
+
+    @property
+    def in_wiseflow(self) -> list[forms.BoundField]:
+        return [self[setting.name] for setting in IN_WISEFLOW]
+
+    def wiseflow_settings(self) -> dict[str, Value]:
+        """As `request_flow` takes it."""
+        return chosen(IN_WISEFLOW, self.cleaned_data)
+
+    @property
     def scale_fields(self) -> list[forms.BoundField]:
         return [self[f"scale-{number}"] for number in range(len(self.unmatched))]
 
@@ -236,7 +252,8 @@ class SettingsForm(forms.Form):
     @classmethod
     def filled_from(cls, preset: FlowPreset) -> dict[str, Any]:
         """The preset as initial values."""
-        return {name: getattr(preset, name) for name in cls.PRESET} | people_by_field(preset.staff, cls.STAFF)
+        own = {name: getattr(preset, name) for name in cls.PRESET}
+        return own | preset.wiseflow_settings | people_by_field(preset.staff, cls.STAFF)
 
     @classmethod
     def filled_from_flow(cls, flow: Flow, members: Mapping[str, str], *, maker: str) -> dict[str, Any]:
@@ -249,10 +266,15 @@ class SettingsForm(forms.Form):
         lines = flow.allocation_lines.values_list("organisation_id", "assessor")
         return {
             **{name: getattr(flow, name) for name in cls.PRESET},
+            **flow.wiseflow_settings,
             **people_by_field(staff, cls.STAFF),
             "allocation_list": "\n".join("; ".join(line) for line in lines),
             "grade_goes_to": flow.grade_goes_to,
         }
+
+
+SettingsForm.base_fields |= {setting.name: field_of(setting) for setting in OURS}
+SettingsForm.base_fields |= optional_fields(IN_WISEFLOW, AS_IN_WISEFLOW)
 
 
 class ListForm(forms.Form):
@@ -291,6 +313,19 @@ class ListForm(forms.Form):
         if wrong:
             self.add_error("allocation_list", ValidationError(told_of_lines(wrong)))
         return cleaned
+
+
+def names_of(source: Source) -> dict[str, str]:
+    """E-mail address of each member to the name."""
+    rows = source.memberships.exclude(user__email="").select_related("user").order_by("user__email")
+    return {row.user.email: row.user.get_full_name() for row in rows}
+
+
+def name_people(form: forms.BaseForm, names: Mapping[str, str]) -> None:
+    """Let these be written by name in the form's fields for people."""
+    for field in form.fields.values():
+        if isinstance(field, PeopleField):
+            field.names = names
 
 
 def members_of(source: Source) -> dict[str, str]:

@@ -46,13 +46,18 @@ def alone_with(flow_pk: int) -> Iterator[Flow]:
     One that waits in the queue reads the flow afterwards.
     """
     with transaction.atomic():
-        lease = Lease.take(flow_pk, only_if=Q(setup_state=Flow.Setup.READY))
-        flow = Flow.objects.select_related("source").get(pk=flow_pk)
-        if lease is None:
-            is_ready = flow.setup_state == Flow.Setup.READY
-            raise Refused(message("sources.flow_busy" if is_ready else "sources.flow_not_ready"))
-        yield flow
+        lease = alone_or_refused(flow_pk)
+        yield Flow.objects.select_related("source").get(pk=flow_pk)
         lease.release()
+
+
+def alone_or_refused(flow_pk: int) -> Lease:
+    """The lease of a flow that is there; Refused where a worker has it."""
+    lease = Lease.take(flow_pk, only_if=Q(setup_state=Flow.Setup.READY))
+    if lease is None:
+        is_ready = Flow.objects.filter(pk=flow_pk, setup_state=Flow.Setup.READY).exists()
+        raise Refused(message("sources.flow_busy" if is_ready else "sources.flow_not_ready"))
+    return lease
 
 
 class Lease:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 
-from sources.models import Membership
+from sources.models import Membership, Source
 
 
 def person_at(email: str) -> AbstractBaseUser:
@@ -32,3 +32,7 @@ def update_admin_access(user_pk: Any) -> None:
     """
     is_one = Membership.objects.filter(user_id=user_pk, role=Membership.Role.LICENCE_ADMIN).exists()
     get_user_model().objects.filter(pk=user_pk, is_superuser=False).exclude(is_staff=is_one).update(is_staff=is_one)
+
+
+def may_export(source: Source, user: AbstractBaseUser) -> bool:
+    return Membership.objects.filter(source=source, user_id=user.pk, can_export=True).exists()

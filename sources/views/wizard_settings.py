@@ -28,10 +28,11 @@ from sources.flows.batch import fingerprint_of, request_batch, retry
 from sources.flows.create import STEPS
 from sources.flows.exams import fetch_several
 from sources.flows.request import request_flow
+from sources.flows.settings import OURS
 from sources.flows.staff import answered_pairs, questions_about, students_among
 from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source, SyncRun
 from sources.models.flow import AssessorAllocation
-from sources.pages.settings_form import SettingsForm, members_of
+from sources.pages.settings_form import SettingsForm, members_of, names_of
 from sources.pages.staff_form import Questions
 from sources.sync.staff import name_staff
 from sources.universities.clients import wiseflow_for
@@ -61,6 +62,7 @@ def settings(request: HtmxRequest, slug: str) -> HttpResponse:
     given: dict[str, Any] = {
         "flow_types": types,
         "members": members,
+        "names": names_of(source),
         "unmatched": unmatched,
         "scales": scales,
         "asks_place": asks_place,
@@ -179,9 +181,8 @@ def _make(
     choices = {
         "flow_type": chosen["flow_type"],
         "template_flow_id": chosen["template_flow_id"],
-        "instant_export": chosen["instant_export"],
-        "grade_decided_by": chosen["grade_decided_by"],
-        "exports_when_marking_ends": chosen["exports_when_marking_ends"],
+        **{setting.name: chosen[setting.name] for setting in OURS},
+        "wiseflow_settings": form.wiseflow_settings(),
         "activates": chosen["activates"],
         "staff": staff,
         "assessor_allocation": chosen["assessor_allocation"],

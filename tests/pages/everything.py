@@ -110,5 +110,5 @@ def addresses(flow: Flow) -> list[tuple[str, str]]:
         "topic": "rejected",
         "kind": "csv",
     }
-    queries = QUERIES | {"exports:mark": f"?item={attempt.items.first().pk}"}
+    queries = QUERIES | {"exports:mark": f"?item={attempt.items.first().pk}", "flows:change_many": f"?flow={flow.pk}"}
     return [(name, filled(pattern, values) + queries.get(name, "")) for pattern, name in patterns()]

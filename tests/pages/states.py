@@ -135,6 +135,7 @@ def _of_flows(source: Source, user: User) -> list[Place]:
         Place(reverse("student", args=[full.participants.first().pk])),
         Place(reverse("flows:code_remove", args=[full.pk, full.codes.last().pk])),
         Place(reverse("flows:release", args=[full.pk])),
+        Place(reverse("flows:change", args=[full.pk])),  # WISEflow does not know the flow
         *[Place(reverse(f"flows:{name}", args=[released.pk])) for name in ("detail", "release", "codes")],
         Place("/flows/?phase=released"),
         Place(reverse("flows:sync_preview", args=[full.pk])),  # WISEflow does not know the flow: told on the page
@@ -148,6 +149,7 @@ def _let_go() -> dict[str, Any]:
 
 
 def _of_the_brake(flow: Flow) -> list[Place]:
+    several = reverse("flows:change_many") + f"?flow={flow.pk}"
     return [
         Place(reverse("flows:detail", args=[flow.pk])),
         Place(reverse("flows:sync_preview", args=[flow.pk])),
@@ -155,6 +157,10 @@ def _of_the_brake(flow: Flow) -> list[Place]:
         Place(reverse("flows:participants", args=[flow.pk])),
         Place(reverse("flows:codes", args=[flow.pk]), sent('form[action$="/codes/add/"] button')),
         Place(reverse("flows:code_remove", args=[flow.pk, flow.codes.first().pk])),
+        Place(reverse("flows:change", args=[flow.pk])),
+        Place(reverse("flows:change", args=[flow.pk]), sent("main form.form button", authors="Nils Ingen")),
+        Place(several),
+        Place(several, sent("main form.form button", term="HT26")),
     ]
 
 

@@ -39,7 +39,7 @@ def addresses(flow: Flow) -> dict[str, str]:
     slug = flow.source.slug
     found = {
         name: reverse(f"flows:{name}", args=[flow.pk])
-        for name in ("detail", "participants", "codes", "syncs", "exports")
+        for name in ("detail", "participants", "codes", "syncs", "exports", "change")
     }
     found |= {name: reverse(f"flows:{name}", args=[slug]) for name in ("way", "from_list", "from_code")}
     found |= {name: reverse(name) for name in ("home", "glossary", "manual", "styleguide", "flows:list", "flows:new")}
@@ -51,6 +51,7 @@ def addresses(flow: Flow) -> dict[str, str]:
         "preview of the export": reverse("exports:preview", args=[flow.pk]),
         "settings": reverse("flows:settings", args=[slug]) + "?code=X",
         "source data": reverse("flows:preview", args=[slug]) + "?code=X",
+        "change of several": reverse("flows:change_many") + f"?flow={flow.pk}",
         "nowhere": "/nowhere/",
     }
 

@@ -28,6 +28,8 @@ def new(cast: Any, **fields: Any) -> dict[str, Any]:
         "assessor_allocation": "round_robin",
         "grade_decided_by": "reviewer",
         "instant_export": "on",
+        "anonymisation": "exam-id",
+        "time_box": "240",
         **fields,
     }
 
@@ -41,6 +43,7 @@ def test_a_preset_is_defined_with_its_people_and_told_in_the_log(as_admin: Clien
     preset = FlowPreset.objects.get()
     assert (preset.source, preset.name, preset.template_flow_id) == (cast.ours, "Salstentamen", 4711)
     assert (preset.grade_decided_by, preset.instant_export, preset.activates) == ("reviewer", True, False)
+    assert preset.wiseflow_settings == {"anonymisation": "exam-id", "time_box": 240}
     assert preset.staff == [
         {"role": "assessor", "email": "anna@ours.example"},
         {"role": "assessor", "organisation_id": "asse01"},
@@ -50,6 +53,7 @@ def test_a_preset_is_defined_with_its_people_and_told_in_the_log(as_admin: Clien
     assert AuditEntry.objects.get().message == {"code": "admin.preset_added", "params": {"name": "Salstentamen"}}
     shown = as_admin.get(address(preset)).content.decode()
     assert "anna@ours.example\nasse01" in shown
+    assert '<option value="exam-id" selected>' in shown
 
 
 def test_a_preset_is_changed_and_deleted_and_both_are_told(as_admin: Client, cast: Any) -> None:

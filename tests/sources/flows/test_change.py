@@ -1,0 +1,225 @@
+"""A flow that is there is changed as it was shown, as far as its phase and the manager's rights allow, and a synchronisation undoes none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils.translation import override
+
+from ladokflow.fingerprints import NotAsShown
+from ladokflow.http import RemoteError
+from ladokflow.messages import Message, Refused
+from sources.flows.change import Change, change_flow, standing_of
+from sources.flows.create import create_flow
+from sources.flows.request import request_flow
+from sources.flows.settings import BY_NAME, IN_WISEFLOW, SETTINGS
+from sources.models import AuditEntry, Flow, FlowPreset, Membership, Source, SyncRun
+from sources.sync.lease import Lease
+from sources.sync.run import request_sync, run_sync
+from tests.by_hand import written
+
+pytestmark = pytest.mark.django_db
+ASSESSOR = "orjha56@liu.example"
+# Another value of each, and what it was before
+OTHERS: dict[str, tuple[Any, Any]] = {
+    "grade_decided_by": ("reviewer", "assessor"),
+    "exports_when_marking_ends": (True, False),
+    "instant_export": (True, False),
+    "anonymisation": ("number", "names"),
+    "examination_type": ("REEXAMINATION", "ORDINARY"),
+    "purpose": ("COURSE_WORK", "EXAMINATION"),
+    "term": ("HT26", ""),
+    "description": ("Skriv tydligt.", ""),
+    "time_box": (240, None),
+    "allocation_type": ("GROUPED", "SINGLE_ASSESSOR"),
+}
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    with override("en"):
+        yield
+
+
+@pytest.fixture
+def make(sandbox: Any, liu: Source, anna: User) -> Callable[..., Flow]:
+    def made(**choices: Any) -> Flow:
+        code = sandbox.control.add_exam("liu", people=2)
+        flow = create_flow(request_flow(source=liu, codes=[code], requested_by=anna, enqueue=False, **choices).pk)
+        assert flow.setup_state == "ready", flow.setup_reason
+        sandbox.control.clear_received()
+        return flow
+
+    return made
+
+
+@pytest.fixture
+def flow(make: Callable[..., Flow]) -> Flow:
+    return make()
+
+
+def told(flow: Flow) -> list[str]:
+    entries = AuditEntry.objects.filter(flow=flow).order_by("pk")
+    return [str(Message.from_json(entry.message)) for entry in entries if "change" in entry.message["code"]]
+
+
+def values(flow: Flow) -> dict[str, Any]:
+    return dict(standing_of(Flow.objects.get(pk=flow.pk)).values)
+
+
+def test_every_setting_has_a_value_to_try() -> None:
+    assert set(OTHERS) == set(BY_NAME)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_each_setting_is_changed_and_stays_so(sandbox: Any, flow: Flow, anna: User, name: str) -> None:
+    new, old = OTHERS[name]
+    shown = standing_of(flow)
+    assert shown.values[name] == old
+    done = change_flow(flow=flow, change=Change({name: new}), by=anna, seen=str(shown.fingerprint))
+    assert done.values == {name: new}
+    expected = {**shown.values, name: new}
+    assert values(flow) == expected
+    setting = BY_NAME[name]
+    (line,) = told(flow)
+    assert setting.shown(new) in line
+    assert setting.shown(old) in line
+    run = run_sync(request_sync(flow=flow, trigger=SyncRun.Trigger.COMMAND, enqueue=False).pk)
+    assert run.state == "success"
+    assert values(flow) == expected
+
+
+def test_all_of_it_at_once_takes_one_writing_for_each_part(sandbox: Any, flow: Flow, anna: User) -> None:
+    wanted = Change({name: new for name, (new, _old) in OTHERS.items()})
+    assert set(change_flow(flow=flow, change=wanted, by=anna).values) == set(OTHERS)
+    number = flow.wiseflow_id
+    assert sorted(written(sandbox)) == sorted(
+        ("PUT", f"/flows/{number}/{part}")
+        for part in ("anonymisation", "metadata", "description", "timebox", "marking/assessor-allocation-type")
+    )
+    sandbox.control.clear_received()
+    assert not change_flow(flow=flow, change=wanted, by=anna)
+    assert written(sandbox) == []
+    back = Change({name: old for name, (_new, old) in OTHERS.items()})
+    change_flow(flow=flow, change=back, by=anna)
+    assert values(flow) == back.values
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_the_phase_decides_what_may_be_changed(sandbox: Any, flow: Flow, anna: User, setting: Any) -> None:
+    control, number = sandbox.control, flow.wiseflow_id
+    move = [
+        control.activate,
+        control.start_participation,
+        control.end_participation,
+        control.end_marking,
+        control.archive,
+    ]
+    for state in Flow.State:
+        if state:
+            move[state - 1](number)
+        run_sync(request_sync(flow=flow, trigger=SyncRun.Trigger.COMMAND, enqueue=False).pk)
+        flow = Flow.objects.select_related("source").get(pk=flow.pk)
+        shown = standing_of(flow)
+        assert shown.state == state
+        before = shown.values.get(setting.name)
+        new, old = OTHERS[setting.name]
+        change = Change({setting.name: old if before == new else new})
+        if state in setting.states:
+            assert change_flow(flow=flow, change=change, by=anna, seen=str(shown.fingerprint))
+        else:
+            with pytest.raises(Refused, match=r"(can no longer be changed|archived)"):
+                change_flow(flow=flow, change=change, by=anna, seen=str(shown.fingerprint))
+            assert values(flow).get(setting.name) == before
+
+
+def test_what_was_changed_in_wiseflow_meanwhile_is_shown_anew(sandbox: Any, flow: Flow, anna: User) -> None:
+    shown = standing_of(flow)
+    sandbox.control.set_metadata_by_hand(flow.wiseflow_id, term="VT27")
+    with pytest.raises(NotAsShown):
+        change_flow(flow=flow, change=Change({"instant_export": True}), by=anna, seen=str(shown.fingerprint))
+    flow.refresh_from_db()
+    assert not flow.instant_export
+    assert written(sandbox) == []
+
+
+def test_the_export_settings_need_the_right_to_export(flow: Flow, anna: User) -> None:
+    Membership.objects.filter(user=anna).update(can_export=False)
+    for name in ("instant_export", "exports_when_marking_ends", "grade_decided_by"):
+        with pytest.raises(Refused, match="may not export"):
+            change_flow(flow=flow, change=Change({name: OTHERS[name][0]}), by=anna)
+    assert change_flow(flow=flow, change=Change({"anonymisation": "number"}), by=anna)
+
+
+def test_a_worker_at_the_flow_is_waited_for(flow: Flow, anna: User) -> None:
+    assert Lease.take(flow.pk)
+    with pytest.raises(Refused, match="being synchronised"):
+        change_flow(flow=flow, change=Change({"instant_export": True}), by=anna)
+
+
+def test_without_wiseflow_ours_are_changed_all_the_same(sandbox: Any, flow: Flow, anna: User) -> None:
+    sandbox.control.fault("wiseflow", "*", "status", 50, status=503)
+    shown = standing_of(flow)
+    assert shown.failure is not None
+    assert set(shown.values).isdisjoint(setting.name for setting in IN_WISEFLOW)
+    with pytest.raises(RemoteError):
+        change_flow(flow=flow, change=Change({"anonymisation": "number"}), by=anna)
+    change = Change({"instant_export": True})
+    change_flow(flow=flow, change=change, by=anna, names=tuple(shown.values), seen=str(shown.fingerprint))
+    assert Flow.objects.get(pk=flow.pk).instant_export
+
+
+def test_a_lost_answer_is_looked_up_and_a_refusal_told_with_what_was_done_before(
+    sandbox: Any, flow: Flow, anna: User
+) -> None:
+    path = f"/flows/{flow.wiseflow_id}"
+    sandbox.control.fault("wiseflow", f"{path}/anonymisation", "lost_answer", method="PUT")
+    sandbox.control.fault("wiseflow", f"{path}/timebox", "status", method="PUT", status=400)
+    change = Change({"anonymisation": "number", "time_box": 90, "instant_export": True})
+    with pytest.raises(Refused, match="Time box"):
+        change_flow(flow=flow, change=change, by=anna)
+    assert ["Anonymisation" in line for line in told(flow)] == [True]
+    assert not Flow.objects.get(pk=flow.pk).instant_export
+    done = change_flow(flow=flow, change=change, by=anna)
+    assert set(done.values) == {"time_box", "instant_export"}
+
+
+def test_people_are_added_until_marking_ends_and_taken_off_in_setup(sandbox: Any, flow: Flow, anna: User) -> None:
+    person = {"role": "assessor", "organisation_id": ASSESSOR}
+    sync = lambda: run_sync(SyncRun.objects.get(flow=flow, state="queued").pk)  # noqa: E731
+    assessors = lambda: len(sandbox.control.flow(flow.wiseflow_id)["assessors"])  # noqa: E731
+    change_flow(flow=flow, change=Change(added=[person]), by=anna, enqueue=False)
+    sync()
+    assert assessors() == 1
+    change_flow(flow=flow, change=Change(taken_off=[person]), by=anna, enqueue=False)
+    sync()
+    assert assessors() == 0
+    sandbox.control.activate(flow.wiseflow_id)
+    change_flow(flow=flow, change=Change(added=[person]), by=anna, enqueue=False)
+    sync()
+    assert assessors() == 1
+    with pytest.raises(Refused, match="taken off in WISEflow"):
+        change_flow(flow=flow, change=Change(taken_off=[person]), by=anna)
+    sandbox.control.end_marking(flow.wiseflow_id)
+    reviewer = {"role": "reviewer", "organisation_id": ASSESSOR}
+    with pytest.raises(Refused, match="Marking has ended"):
+        change_flow(flow=flow, change=Change(added=[reviewer]), by=anna)
+
+
+def test_somebody_stays_who_is_a_manager(flow: Flow, anna: User) -> None:
+    with pytest.raises(Refused, match="needs a manager"):
+        change_flow(flow=flow, change=Change(taken_off=flow.staff), by=anna)
+
+
+def test_a_new_flow_gets_what_was_chosen_for_it_in_wiseflow(sandbox: Any, make: Callable[..., Flow]) -> None:
+    wanted = {setting.name: OTHERS[setting.name][0] for setting in IN_WISEFLOW}
+    flow = make(wiseflow_settings=wanted)
+    assert wanted.items() <= values(flow).items()
+
+
+def test_a_preset_of_before_wants_nothing_of_wiseflow(liu: Source) -> None:
+    preset = FlowPreset.objects.create(source=liu, name="Salstenta")
+    assert FlowPreset.objects.get(pk=preset.pk).wiseflow_settings == {}
