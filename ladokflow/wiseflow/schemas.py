@@ -339,6 +339,9 @@ class Staff(Wire):
     first_name: Text = Field(default="", validation_alias=AliasPath("user", "firstName"))
     last_name: Text = Field(default="", validation_alias=AliasPath("user", "lastName"))
     is_creator: UsuallyFalse = Field(default=False, validation_alias="isCreator")
+    # Of a reviewer
+    is_allocated_to_all: UsuallyFalse = Field(default=False, validation_alias="isAllocatedToAll")
+    sees_assessments: UsuallyFalse = Field(default=False, validation_alias="hasAccessToAssessmentInformation")
     can_decide_on_final_grade: UsuallyFalse = Field(default=False, validation_alias="canDecideOnFinalGrade")
 
     @property

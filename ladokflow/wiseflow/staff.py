@@ -65,6 +65,23 @@ class Staff(Connection):
         }
         return self._add(flow_id, "reviewers", body)
 
+    def change_reviewer(
+        self,
+        flow_id: int,
+        reviewer_id: int,
+        *,
+        is_allocated_to_all: bool,
+        has_access_to_assessment_information: bool,
+        can_decide_on_final_grade: bool,
+    ) -> None:
+        """PATCH /flows/{flowId}/reviewers/{reviewerId}: all three are said. `reviewer_id` is that of the row (Staff.id)."""
+        body = {
+            "isAllocatedToAll": is_allocated_to_all,
+            "hasAccessToAssessmentInformation": has_access_to_assessment_information,
+            "canDecideOnFinalGrade": can_decide_on_final_grade,
+        }
+        self.write("PATCH", f"/flows/{flow_id:d}/reviewers/{reviewer_id:d}", body)
+
     def add_invigilator(self, flow_id: int, user_id: int, *, is_head_invigilator: bool = False) -> bool:
         """POST /flows/{flowId}/invigilators"""
         return self._add(flow_id, "invigilators", {"userId": user_id, "isHeadInvigilator": is_head_invigilator})

@@ -23,6 +23,7 @@ from sources.flows.settings_in_wiseflow import (
     BY_NUMBER,
     DESCRIPTION,
     NAMES,
+    REVIEWERS,
     TIME_BOX,
     Part,
     Value,
@@ -39,7 +40,7 @@ LONGEST_DESCRIPTION, LONGEST_TERM, LONGEST_TIME_BOX, LONGEST_TOLD = 50_000, 255,
 @dataclass(frozen=True)
 class Setting:
     """`field` gives the value as it is kept. `closed` is what is told where it may not be changed, outside of `states`. `part` is what of WISEflow's API
-    has it; without one it is ours."""
+    has it; without one it is ours. `absent` is what is told where WISEflow does not have it of a flow."""
 
     name: str
     field: forms.Field
@@ -47,6 +48,7 @@ class Setting:
     closed: str
     part: Part | None = None
     needs_export_right: bool = False
+    absent: str = "sources.settings.not_there"
 
     @property
     def label(self) -> Text:
@@ -211,6 +213,22 @@ SETTINGS = (
         BEFORE_MARKING,
         "sources.settings.before_marking",
         ALLOCATION,
+    ),
+    Setting(
+        "reviewers_access",
+        _choice(
+            _("Reviewers' access"),
+            [
+                ("sees", _("See grades and feedback")),
+                ("decides", _("See them, and decide on the grade")),
+                ("sees-nothing", _("Do not see them")),
+            ],
+            _("Of the reviewers on the flow. To decide takes a flow type or template with reviewer approval."),
+        ),
+        UNTIL_MARKING_ENDS,
+        "sources.settings.marking_over",
+        REVIEWERS,
+        absent="sources.settings.no_reviewers",
     ),
 )
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}

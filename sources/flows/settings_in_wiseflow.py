@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ladokflow.wiseflow.client import WiseflowClient
+from ladokflow.wiseflow.schemas import Staff
 
 Value = str | bool | int | None
 Values = Mapping[str, Value]
@@ -66,6 +67,37 @@ def _time_box(client: WiseflowClient, flow_id: int) -> Values:
     return {"time_box": found.minutes if found.is_on else None}
 
 
+# Whether a reviewer sees what assessors have given, and decides on the grade
+ACCESS = {"sees": (True, False), "decides": (True, True), "sees-nothing": (False, False)}
+DIFFERS = "differs"
+
+
+def _access_of(reviewer: Staff) -> str:
+    flags = (reviewer.sees_assessments, reviewer.can_decide_on_final_grade)
+    return next((word for word, meant in ACCESS.items() if meant == flags), DIFFERS)
+
+
+def _reviewers_access(client: WiseflowClient, flow_id: int) -> Values:
+    """Of those who are on the flow; nothing where there is none."""
+    found = {_access_of(reviewer) for reviewer in client.reviewers(flow_id)}
+    return {"reviewers_access": found.pop() if len(found) == 1 else DIFFERS} if found else {}
+
+
+def _put_reviewers_access(client: WiseflowClient, flow_id: int, values: Values) -> None:
+    wanted = str(values["reviewers_access"])
+    sees, decides = ACCESS[wanted]
+    for reviewer in client.reviewers(flow_id):
+        if _access_of(reviewer) != wanted:
+            client.change_reviewer(
+                flow_id,
+                reviewer.id,
+                is_allocated_to_all=reviewer.is_allocated_to_all,
+                has_access_to_assessment_information=sees,
+                can_decide_on_final_grade=decides,
+            )
+
+
+REVIEWERS = Part(_reviewers_access, _put_reviewers_access)
 ANONYMISATION = Part(_anonymisation, _put_anonymisation)
 ABOUT = Part(_metadata, _put_metadata)
 TIME_BOX = Part(_time_box, _put_time_box)

@@ -26,6 +26,7 @@ register(
             _("The flow is archived in WISEflow: it can no longer be changed."), effect=UNCHANGED
         ),
         "sources.settings.not_there": Sentence(_("WISEflow has no such setting for this flow."), effect=UNCHANGED),
+        "sources.settings.no_reviewers": Sentence(_("There is no reviewer on the flow in WISEflow."), effect=UNCHANGED),
         "sources.settings.no_export_right": Sentence(
             _("It says what is sent to Ladok, and you may not export grades here."),
             effect=UNCHANGED,

@@ -35,6 +35,7 @@ OTHERS: dict[str, tuple[Any, Any]] = {
     "description": ("Skriv tydligt.", ""),
     "time_box": (240, None),
     "allocation_type": ("GROUPED", "SINGLE_ASSESSOR"),
+    "reviewers_access": ("decides", "sees"),
 }
 
 
@@ -58,7 +59,7 @@ def make(sandbox: Any, liu: Source, anna: User) -> Callable[..., Flow]:
 
 @pytest.fixture
 def flow(make: Callable[..., Flow]) -> Flow:
-    return make()
+    return make(staff=[{"role": "reviewer", "organisation_id": ASSESSOR}])
 
 
 def told(flow: Flow) -> list[str]:
@@ -95,11 +96,17 @@ def test_each_setting_is_changed_and_stays_so(sandbox: Any, flow: Flow, anna: Us
 def test_all_of_it_at_once_takes_one_writing_for_each_part(sandbox: Any, flow: Flow, anna: User) -> None:
     wanted = Change({name: new for name, (new, _old) in OTHERS.items()})
     assert set(change_flow(flow=flow, change=wanted, by=anna).values) == set(OTHERS)
-    number = flow.wiseflow_id
-    assert sorted(written(sandbox)) == sorted(
-        ("PUT", f"/flows/{number}/{part}")
-        for part in ("anonymisation", "metadata", "description", "timebox", "marking/assessor-allocation-type")
-    )
+    parts = [
+        "PUT anonymisation",
+        "PUT metadata",
+        "PUT description",
+        "PUT timebox",
+        "PUT marking/assessor-allocation-type",
+    ]
+    (reviewer,) = sandbox.control.flow(flow.wiseflow_id)["reviewers"]
+    parts.append(f"PATCH reviewers/{reviewer['id']}")
+    done = [f"{method} {path.removeprefix(f'/flows/{flow.wiseflow_id}/')}" for method, path in written(sandbox)]
+    assert sorted(done) == sorted(parts)
     sandbox.control.clear_received()
     assert not change_flow(flow=flow, change=wanted, by=anna)
     assert written(sandbox) == []
@@ -204,9 +211,9 @@ def test_people_are_added_until_marking_ends_and_taken_off_in_setup(sandbox: Any
     with pytest.raises(Refused, match="taken off in WISEflow"):
         change_flow(flow=flow, change=Change(taken_off=[person]), by=anna)
     sandbox.control.end_marking(flow.wiseflow_id)
-    reviewer = {"role": "reviewer", "organisation_id": ASSESSOR}
+    author = {"role": "author", "organisation_id": ASSESSOR}
     with pytest.raises(Refused, match="Marking has ended"):
-        change_flow(flow=flow, change=Change(added=[reviewer]), by=anna)
+        change_flow(flow=flow, change=Change(added=[author]), by=anna)
 
 
 def test_somebody_stays_who_is_a_manager(flow: Flow, anna: User) -> None:
@@ -216,8 +223,15 @@ def test_somebody_stays_who_is_a_manager(flow: Flow, anna: User) -> None:
 
 def test_a_new_flow_gets_what_was_chosen_for_it_in_wiseflow(sandbox: Any, make: Callable[..., Flow]) -> None:
     wanted = {setting.name: OTHERS[setting.name][0] for setting in IN_WISEFLOW}
-    flow = make(wiseflow_settings=wanted)
+    flow = make(wiseflow_settings=wanted, staff=[{"role": "reviewer", "organisation_id": ASSESSOR}])
     assert wanted.items() <= values(flow).items()
+
+
+def test_a_flow_without_reviewers_says_so(make: Callable[..., Flow], anna: User) -> None:
+    flow = make()
+    assert "reviewers_access" not in values(flow)
+    with pytest.raises(Refused, match="no reviewer"):
+        change_flow(flow=flow, change=Change({"reviewers_access": "decides"}), by=anna)
 
 
 def test_a_preset_of_before_wants_nothing_of_wiseflow(liu: Source) -> None:
