@@ -18,9 +18,11 @@ from ladokflow.messages import Message, Refused
 from ladokflow.pages.flow import flow_context, flow_for
 from ladokflow.requests import HtmxRequest
 from sources.flows.change import Change, change_flow, lines_of, standing_of
+from sources.flows.look_up import look_up
 from sources.flows.staff import questions_about
 from sources.models import Flow
 from sources.pages.change_form import ChangeForm
+from sources.pages.settings_form import LONGEST_IDENTIFIER
 from sources.pages.staff_form import Questions
 from sources.universities.members import may_export
 
@@ -33,6 +35,8 @@ def change(request: HtmxRequest, pk: int) -> HttpResponse:
         return redirect("flows:detail", pk)
     failure: Message | None = None
     questions = Questions(request.POST)
+    if "look_up" in request.POST:
+        return _looked_up(request, flow)
     try:
         form = _form(request, flow, request.POST if request.method == "POST" else None)
         if request.method == "POST" and all([form.is_valid(), questions.is_valid()]):
@@ -45,17 +49,32 @@ def change(request: HtmxRequest, pk: int) -> HttpResponse:
                 failure = error.message
     except Refused as refused:
         failure, form = refused.message, None
-    context: dict[str, Any] = flow_context(flow) | {
-        "tab": "overview",
-        "form": form,
-        "questions": questions,
-        "failure": failure,
-    }
-    return render(request, "pages/flow_change.html", context)
+    return _page(request, flow, form=form, questions=questions, failure=failure)
 
 
-def _form(request: HtmxRequest, flow: Flow, data: Any = None) -> ChangeForm:
-    return ChangeForm(data, flow=flow, standing=standing_of(flow), may_export=may_export(flow.source, request.user))
+def _page(request: HtmxRequest, flow: Flow, **context: Any) -> HttpResponse:
+    return render(request, "pages/flow_change.html", flow_context(flow) | {"tab": "overview"} | context)
+
+
+def _looked_up(request: HtmxRequest, flow: Flow) -> HttpResponse:
+    """The page with what has been written into it so far, and who was found."""
+    text = request.POST.get("who", "")[:LONGEST_IDENTIFIER]
+    found, failure = look_up(flow.source, text)
+    try:
+        form = _form(request, flow, written=request.POST)
+    except Refused as refused:
+        form, failure = None, refused.message
+    return _page(request, flow, form=form, failure=failure, who=text, found=found, is_looked_up=True)
+
+
+def _form(request: HtmxRequest, flow: Flow, data: Any = None, *, written: Any = None) -> ChangeForm:
+    return ChangeForm(
+        data,
+        flow=flow,
+        standing=standing_of(flow),
+        may_export=may_export(flow.source, request.user),
+        written=written,
+    )
 
 
 def _change(request: HtmxRequest, form: ChangeForm, questions: Questions) -> bool:

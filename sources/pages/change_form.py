@@ -54,7 +54,10 @@ class ChangeForm(forms.Form):
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
     shown = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, data: Any = None, *, flow: Flow, standing: Standing, may_export: bool) -> None:
+    def __init__(
+        self, data: Any = None, *, flow: Flow, standing: Standing, may_export: bool, written: Any = None
+    ) -> None:
+        """`written` is what has been written into it so far, to be shown again without being judged."""
         self.flow, self.standing = flow, standing
         self.members = members_of(flow.source)
         initial = {"seen": standing.fingerprint, "shown": " ".join(standing.values), **standing.values}
@@ -66,6 +69,9 @@ class ChangeForm(forms.Form):
         if standing.people_closed is None:
             self.fields |= _people_fields()
             name_people(self, names_of(flow.source))
+        if written is not None:
+            for name, field in self.fields.items():
+                self.initial[name] = field.widget.value_from_datadict(written, {}, name)
 
     def _staff_to_show(self) -> list[dict[str, Any]]:
         """Members by their e-mail address, the others by organisation id."""

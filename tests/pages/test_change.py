@@ -95,6 +95,32 @@ def test_a_member_may_be_written_by_name_and_whom_wiseflow_does_not_know_is_aske
     assert not [row for row in flow.staff if row["role"] == "author"]
 
 
+def test_people_are_looked_up_and_what_was_written_stays(
+    sandbox: Any, flow: Flow, anna: User, lars: User, sign_in: SignIn
+) -> None:
+    type(lars).objects.filter(pk=lars.pk).update(first_name="Lars", last_name="Ek")
+    client = sign_in(anna)
+    sent = form_of(client.get(of(flow)).text) | {"managers": anna.email, "term": "HT26", "instant_export": "on"}
+
+    def looked_up(who: str) -> str:
+        page = client.post(of(flow), sent | {"who": who, "look_up": "yes"}).text
+        kept = form_of(page)
+        assert (kept["term"], kept["seen"]) == (["HT26"], sent["seen"])
+        assert "instant_export" in kept  # ticked
+        return page
+
+    assert f"<code>{lars.email}</code> Lars Ek" in looked_up("ek")
+    known = next(
+        user for user in sandbox.control.users("liu") if {"value": ASSESSOR}.items() <= user["data"][0].items()
+    )
+    assert f"<code>{ASSESSOR}</code> {known['firstName']} {known['lastName']}" in looked_up(ASSESSOR.upper())
+    assert "Nobody was found" in looked_up("nobody at all")
+    sandbox.control.fault("wiseflow", "/users/search", "status", -1, status=503)
+    assert "WISEflow" in looked_up("someone-else")
+    flow.refresh_from_db()
+    assert not flow.instant_export
+
+
 def test_what_has_changed_meanwhile_is_shown_anew(sandbox: Any, flow: Flow, anna: User, sign_in: SignIn) -> None:
     client = sign_in(anna)
     sent = form_of(client.get(of(flow)).text) | {"managers": anna.email, "instant_export": "on"}
