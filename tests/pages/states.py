@@ -158,7 +158,7 @@ def _of_the_brake(flow: Flow) -> list[Place]:
         Place(reverse("flows:codes", args=[flow.pk]), sent('form[action$="/codes/add/"] button')),
         Place(reverse("flows:code_remove", args=[flow.pk, flow.codes.first().pk])),
         Place(reverse("flows:change", args=[flow.pk])),
-        Place(reverse("flows:change", args=[flow.pk]), sent("main form.form button", authors="Nils Ingen")),
+        Place(reverse("flows:change", args=[flow.pk]), sent("main form.form > div > button", authors="Nils Ingen")),
         Place(several),
         Place(several, sent("main form.form button", term="HT26")),
     ]

@@ -53,9 +53,9 @@ def value_on(page: str, name: str) -> str:
     return rest.partition('"')[0]
 
 
-def form_of(page: str) -> dict[str, Any]:
+def form_of(page: str, flow: Flow) -> dict[str, Any]:
     """The form with what is to be changed, as it stands; without its longer texts."""
-    return form_on(page, shown=value_on(page, "shown"))
+    return form_on(page, of(flow), shown=value_on(page, "shown"))
 
 
 def test_settings_and_people_are_changed_on_the_page(sandbox: Any, flow: Flow, anna: User, sign_in: SignIn) -> None:
@@ -63,7 +63,7 @@ def test_settings_and_people_are_changed_on_the_page(sandbox: Any, flow: Flow, a
     page = client.get(of(flow)).text
     for setting in SETTINGS:
         assert str(setting.label).replace("'", "&#x27;") in page
-    sent = form_of(page) | {
+    sent = form_of(page, flow) | {
         "instant_export": "on",
         "anonymisation": "number",
         "managers": anna.email,
@@ -83,11 +83,11 @@ def test_a_member_may_be_written_by_name_and_whom_wiseflow_does_not_know_is_aske
 ) -> None:
     type(lars).objects.filter(pk=lars.pk).update(first_name="Lars", last_name="Ek")
     client = sign_in(anna)
-    sent = form_of(client.get(of(flow)).text) | {"managers": anna.email, "reviewers": "Ek Lars"}
+    sent = form_of(client.get(of(flow)).text, flow) | {"managers": anna.email, "reviewers": "Ek Lars"}
     assert client.post(of(flow), sent).status_code == 302
     flow.refresh_from_db()
     assert [row["email"] for row in flow.staff if row["role"] == "reviewer"] == [lars.email]
-    sent = form_of(client.get(of(flow)).text) | {"managers": anna.email, "reviewers": lars.email}
+    sent = form_of(client.get(of(flow)).text, flow) | {"managers": anna.email, "reviewers": lars.email}
     assert "is no member" in client.post(of(flow), sent | {"authors": "Nils Ingen"}).text
     asked = client.post(of(flow), sent | {"authors": TYPO}).text
     assert "Not found in WISEflow" in asked
@@ -100,11 +100,11 @@ def test_people_are_looked_up_and_what_was_written_stays(
 ) -> None:
     type(lars).objects.filter(pk=lars.pk).update(first_name="Lars", last_name="Ek")
     client = sign_in(anna)
-    sent = form_of(client.get(of(flow)).text) | {"managers": anna.email, "term": "HT26", "instant_export": "on"}
+    sent = form_of(client.get(of(flow)).text, flow) | {"managers": anna.email, "term": "HT26", "instant_export": "on"}
 
     def looked_up(who: str) -> str:
         page = client.post(of(flow), sent | {"who": who, "look_up": "yes"}).text
-        kept = form_of(page)
+        kept = form_of(page, flow)
         assert (kept["term"], kept["seen"]) == (["HT26"], sent["seen"])
         assert "instant_export" in kept  # ticked
         return page
@@ -123,7 +123,7 @@ def test_people_are_looked_up_and_what_was_written_stays(
 
 def test_what_has_changed_meanwhile_is_shown_anew(sandbox: Any, flow: Flow, anna: User, sign_in: SignIn) -> None:
     client = sign_in(anna)
-    sent = form_of(client.get(of(flow)).text) | {"managers": anna.email, "instant_export": "on"}
+    sent = form_of(client.get(of(flow)).text, flow) | {"managers": anna.email, "instant_export": "on"}
     sandbox.control.set_metadata_by_hand(flow.wiseflow_id, term="VT27")
     page = client.post(of(flow), sent).text
     assert CHANGED in page
@@ -142,7 +142,7 @@ def test_the_page_says_what_can_no_longer_be_changed(sandbox: Any, flow: Flow, a
     assert "you may not export grades here" in page
     for name in ("anonymisation", "instant_export", "time_box"):
         assert f'name="{name}"' not in page
-    sent = form_of(page) | {"managers": anna.email, "anonymisation": "number", "instant_export": "on"}
+    sent = form_of(page, flow) | {"managers": anna.email, "anonymisation": "number", "instant_export": "on"}
     client.post(of(flow), sent)
     assert standing_of(flow).values["anonymisation"] == "names"
     flow.refresh_from_db()
