@@ -96,6 +96,7 @@ ANSWERS_NOTHING = {
     "flows:code_add",
     "flows:code_remove",
     "flows:assessors",
+    "flows:change",
     "flows:follow",
     "exports:send",
     "exports:collect",

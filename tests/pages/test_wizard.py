@@ -351,7 +351,7 @@ def test_looking_back_keeps_everything(manager: Client) -> None:
 def test_what_is_wrong_is_told_at_its_field_and_everything_is_kept(manager: Client) -> None:
     fields = settings_of(manager, "TDDE01-TEN1-1001", assessors="two words", template_flow_id="abc")
     page = manager.post(f"{SETTINGS}?{query('TDDE01-TEN1-1001')}", fields).content.decode()
-    assert "“two words” is neither" in page
+    assert "“two words” is no member" in page
     assert 'href="#id_template_flow_id"' in page
     assert 'value="abc"' in page
     assert not Flow.objects.exists()
