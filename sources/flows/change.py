@@ -58,7 +58,7 @@ class Standing:
     def why_closed(self, setting: Setting, *, may_export: bool) -> Message | None:
         why = setting.why_closed(self.state, may_export=may_export)
         if why is None and setting.name not in self.values:
-            return self.failure or message(setting.absent)
+            return self.failure or setting.why_absent
         return why
 
     @property

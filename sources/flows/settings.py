@@ -40,7 +40,7 @@ LONGEST_DESCRIPTION, LONGEST_TERM, LONGEST_TIME_BOX, LONGEST_TOLD = 50_000, 255,
 @dataclass(frozen=True)
 class Setting:
     """`field` gives the value as it is kept. `closed` is what is told where it may not be changed, outside of `states`. `part` is what of WISEflow's API
-    has it; without one it is ours. `absent` is what is told where WISEflow does not have it of a flow."""
+    has it; without one it is ours."""
 
     name: str
     field: forms.Field
@@ -48,7 +48,6 @@ class Setting:
     closed: str
     part: Part | None = None
     needs_export_right: bool = False
-    absent: str = "sources.settings.not_there"
 
     @property
     def label(self) -> Text:
@@ -80,6 +79,11 @@ class Setting:
     def shown(self, value: Value) -> str:
         """The value in words, within a sentence."""
         return self.told_value(value).what.rstrip(".")
+
+    @property
+    def why_absent(self) -> Message:
+        """Where WISEflow does not have it of a flow."""
+        return message("sources.settings.no_reviewers" if self.part is REVIEWERS else "sources.settings.not_there")
 
     def why_closed(self, state: int, *, may_export: bool) -> Message | None:
         if state not in self.states:
@@ -228,7 +232,6 @@ SETTINGS = (
         UNTIL_MARKING_ENDS,
         "sources.settings.marking_over",
         REVIEWERS,
-        absent="sources.settings.no_reviewers",
     ),
 )
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}

@@ -14,9 +14,10 @@ from django_q.models import OrmQ
 from exports.grades import asking
 from exports.models import Collection
 from exports.tasks import collect_all, collect_flow
+from sources.flows.change import Change, change_flow
 from sources.models import Flow
 from tests.exports.world import World
-from tests.factories import FlowFactory, SourceFactory
+from tests.factories import FlowFactory, MembershipFactory, SourceFactory
 
 MakeFlow = Callable[..., Flow]
 
@@ -88,3 +89,12 @@ def test_a_wiseflow_that_is_down_is_asked_ever_more_seldom(make_flow: MakeFlow, 
     collect_all()
     collect_flow(str(flow.pk))
     assert (Collection.objects.get().failures, Collection.objects.get().rests_until) == (0, None)
+
+
+@pytest.mark.django_db
+def test_switching_instant_export_on_has_a_worker_look_at_once() -> None:
+    flow = FlowFactory()
+    manager = MembershipFactory(source=flow.source).user
+    for name, is_asked in (("exports_when_marking_ends", False), ("instant_export", True)):
+        change_flow(flow=flow, change=Change({name: True}), by=manager, names=(name,))
+        assert asking.is_asked(flow.pk) is is_asked
