@@ -9,6 +9,7 @@ urlpatterns = [
     path("errors.<str:kind>", download.errors, name="errors"),
     path("start/", sending.start, name="start"),
     path("retry/", sending.retry, name="retry"),
+    path("check/", settling.check_chosen, name="check_chosen"),
     path("flows/<int:pk>/preview/", sending.preview, name="preview"),
     path("flows/<int:pk>/send/", sending.send, name="send"),
     path("flows/<int:pk>/collect/", sending.collect, name="collect"),

@@ -27,6 +27,7 @@ WAITING = Look("neutral", "clock")
 UNKNOWN = Look("warn", "question")
 REPLACED = Look("neutral", "sync")
 PHASE = Look("info", "flag")
+READY = Look("info", "export")
 
 # What is no state, but a word or a box of a kind.
 KINDS = {look.kind: look for look in (OK, BAD, WARN, INFO, BUSY, NEUTRAL)}

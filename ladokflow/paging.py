@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import Case, F, Model, Q, QuerySet, Value
 from django.db.models.expressions import OrderBy
 
 NOTHING = Q(pk__in=())
@@ -51,7 +51,7 @@ def columns_of(rows: QuerySet[Any]) -> list[Column] | None:
     """None for an order in which a row has no place of its own: its last column is no key, or an empty one may stand anywhere."""
     columns = []
     for entry in rows.query.order_by or rows.model._meta.ordering:
-        column = _column(rows.model, entry)
+        column = _column(rows, entry)
         if column is None:
             return None
         columns.append(column)
@@ -59,7 +59,7 @@ def columns_of(rows: QuerySet[Any]) -> list[Column] | None:
     return columns if is_total else None
 
 
-def _column(model: type[Model], entry: Any) -> Column | None:
+def _column(rows: QuerySet[Any], entry: Any) -> Column | None:
     if isinstance(entry, str):
         name, is_descending, nulls_last = entry.removeprefix("-"), entry.startswith("-"), None
     elif isinstance(entry, OrderBy) and isinstance(entry.expression, F):
@@ -67,7 +67,10 @@ def _column(model: type[Model], entry: Any) -> Column | None:
         nulls_last = True if entry.nulls_last else False if entry.nulls_first else None
     else:
         return None
-    is_clear = _is_own(model, name) and (nulls_last is not None or not _may_be_empty(model, name))
+    if (worked_out := rows.query.annotations.get(name)) is not None:
+        is_clear = isinstance(worked_out, Case) and worked_out.default != Value(None)
+    else:
+        is_clear = _is_own(rows.model, name) and (nulls_last is not None or not _may_be_empty(rows.model, name))
     return Column(name, is_descending, nulls_last) if is_clear else None
 
 
@@ -75,7 +78,7 @@ def _is_own(model: type[Model], name: str) -> bool:
     """Whether the rows are in the order of a column of their own: by a foreign key they are in that of the other table."""
     try:
         return name == "pk" or not model._meta.get_field(name).is_relation
-    except FieldDoesNotExist:  # of another table, or worked out
+    except FieldDoesNotExist:  # of another table
         return False
 
 
@@ -152,12 +155,16 @@ def page_of(
 
 
 def _keys(rows: QuerySet[Any], asked: Mapping[str, str], number: int, paginator: Paginator[Any]) -> Sequence[Any]:
-    keys, size = rows.values_list("pk", flat=True), paginator.per_page
+    size = paginator.per_page
     first = size * (number - 1)
     if number > 1 and number == paginator.num_pages:
-        return list(keys.reverse()[: paginator.count - first])[::-1]
-    if "after" in asked and number > 1 and (later := after(keys, asked["after"])) is not None:
-        return list(later[:size])
-    if "before" in asked and number > 1 and (earlier := before(keys, asked["before"])) is not None:
-        return list(earlier[:size])[::-1]
-    return list(keys[first : first + size])
+        return _keys_of(rows.reverse()[: paginator.count - first])[::-1]
+    if "after" in asked and number > 1 and (later := after(rows, asked["after"])) is not None:
+        return _keys_of(later[:size])
+    if "before" in asked and number > 1 and (earlier := before(rows, asked["before"])) is not None:
+        return _keys_of(earlier[:size])[::-1]
+    return _keys_of(rows[first : first + size])
+
+
+def _keys_of(rows: QuerySet[Any]) -> list[Any]:
+    return list(rows.values_list("pk", flat=True))

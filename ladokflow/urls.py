@@ -12,18 +12,18 @@ from ladokflow.pages.forms import AdminSignInForm
 from ladokflow.pages.glossary import glossary
 from ladokflow.pages.health import health
 from ladokflow.pages.home import home
-from ladokflow.pages.preferences import preferences
+from ladokflow.pages.preferences import keep_list, preferences
 from ladokflow.pages.search import search
 from ladokflow.pages.sign_in import SignIn
 from ladokflow.pages.student import student
 from ladokflow.pages.styleguide import styleguide
 from ladokflow.pages.urls import flow_tabs
-from sources.urls import urlpatterns as flow_list_and_wizard
+from sources.urls import urlpatterns as wizard
 from sources.views.webhooks import webhook
 
 urlpatterns = [
     path("", home, name="home"),
-    path("flows/", include((flow_tabs + flow_list_and_wizard, "flows"))),
+    path("flows/", include((flow_tabs + wizard, "flows"))),
     path("exports/", include("exports.urls")),
     path("search/", search, name="search"),
     path("students/<int:person_pk>/", student, name="student"),
@@ -31,6 +31,7 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("language/", set_language, name="set_language"),
     path("preferences/", preferences, name="preferences"),
+    path("preferences/list/", keep_list, name="keep_list"),
     path("glossary/", glossary, name="glossary"),
     path("help/", manual.index, name="manual"),
     path("help/<slug:topic>/", manual.page, name="manual_page"),

@@ -9,4 +9,5 @@ class SourcesConfig(AppConfig):
     def ready(self) -> None:
         import sources.flows.settings
         import sources.messages
-        import sources.receivers  # noqa: F401 - the settings' words, the catalogue, and what listens to our own signals
+        import sources.pages.preference
+        import sources.receivers  # noqa: F401 - the settings' words, the catalogue, and what listens to signals

@@ -1,9 +1,8 @@
 from django.urls import path
 
-from sources.views import adoption, flows, wizard, wizard_settings
+from sources.views import adoption, wizard, wizard_settings
 
 urlpatterns = [
-    path("", flows.flow_list, name="list"),
     path("new/", wizard.choose_source, name="new"),
     path("new/<slug:slug>/", wizard.choose_way, name="way"),
     path("new/<slug:slug>/list/", wizard.choose_from_list, name="from_list"),

@@ -17,6 +17,45 @@ function start(root) {
     show();
   }
 
+  // Flows that are chosen stay so from page to page of the list, and under other filters, until something is done with them or the
+  // tab is closed: <form data-choice="whose and which list">. Each with the fingerprint that it was shown with.
+  for (const form of root.querySelectorAll("form[data-choice]")) {
+    const store = `choice ${form.dataset.choice}`;
+    const chosen = new Map(Object.entries(JSON.parse(sessionStorage.getItem(store) ?? "{}")));
+    const boxes = [...form.querySelectorAll('input[name="flow"]')];
+    const seen = (key) => form.querySelector(`input[name="seen-${key}"]`)?.value ?? "";
+    const bar = form.querySelector(".choice-bar");
+    const none = form.querySelector("[data-choice-none]");
+    const count = form.querySelector("[data-choice-one]");
+    const show = () => {
+      sessionStorage.setItem(store, JSON.stringify(Object.fromEntries(chosen)));
+      if (!bar) return;
+      bar.hidden = none.hidden = !chosen.size;
+      count.textContent = chosen.size === 1 ? count.dataset.choiceOne : count.dataset.choiceMany.replace("#", chosen.size);
+    };
+    const read = () => {
+      for (const box of boxes) box.checked ? chosen.set(box.value, seen(box.value)) : chosen.delete(box.value);
+      show();
+    };
+    for (const box of boxes) box.checked ||= chosen.has(box.value);
+    form.addEventListener("change", read);
+    none?.addEventListener("click", () => {
+      chosen.clear();
+      for (const box of boxes) box.checked = false;
+      form.dispatchEvent(new Event("change"));
+      boxes[0]?.focus();
+    });
+    form.addEventListener("submit", (event) => {
+      if (event.defaultPrevented || event.submitter?.name === "one" || !event.submitter?.closest(".choice-bar")) return;
+      for (const [key, print] of chosen) {
+        if (boxes.some((box) => box.value === key)) continue;
+        form.append(hidden("flow", key), hidden(`seen-${key}`, print));
+      }
+      sessionStorage.removeItem(store);
+    });
+    read();
+  }
+
   // A form is sent once: a second click while the first is on its way is ignored. The server holds the same promise itself.
   for (const form of root.querySelectorAll("form[data-once]")) {
     form.addEventListener("submit", (event) => {
@@ -26,12 +65,15 @@ function start(root) {
     addEventListener("pageshow", () => delete form.dataset.sent);
   }
 }
+function hidden(name, value) {
+  return Object.assign(document.createElement("input"), { type: "hidden", name, value });
+}
 start(document);
 
 // A part that is fetched anew while somebody works in it (data-keeps) keeps what was ticked and typed, and the focus: htmx
-// finds it again by its id. Where the row it stood on is gone, the part itself takes it, so that the keyboard does not start over.
+// finds it again by its id. So is what was opened. Where the row it stood on is gone, the part itself takes it, so that the keyboard does not start over.
 const keeps = (event) => event.detail.target?.hasAttribute?.("data-keeps");
-const kept = { ticked: [], typed: [], focus: false };
+const kept = { ticked: [], typed: [], opened: [], focus: null };
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (!keeps(event)) return;
   const part = event.detail.target;
@@ -39,7 +81,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (part.querySelector("form[data-sent]")) event.detail.shouldSwap = false;
   kept.ticked = [...part.querySelectorAll("input[type=checkbox][id]:checked")].map((box) => box.id);
   kept.typed = [...part.querySelectorAll("input[type=search][id], textarea[id]")].map((field) => [field.id, field.value]);
-  kept.focus = part.contains(document.activeElement);
+  kept.opened = [...part.querySelectorAll("details[id][open]")].map((details) => details.id);
+  kept.focus = part.contains(document.activeElement) ? document.activeElement : null;
 });
 document.addEventListener("htmx:afterSwap", (event) => {
   if (!keeps(event)) return;
@@ -52,7 +95,10 @@ document.addEventListener("htmx:afterSwap", (event) => {
     const field = document.getElementById(id);
     if (field && part.contains(field)) field.value = text;
   }
+  for (const id of kept.opened) document.getElementById(id)?.setAttribute("open", "");
   start(part);
+  // What had been hidden until now could not take it.
+  if (kept.focus?.id && !part.contains(document.activeElement)) document.getElementById(kept.focus.id)?.focus({ preventScroll: true });
   if (kept.focus && !part.contains(document.activeElement)) {
     part.tabIndex = -1;
     part.focus({ preventScroll: true });

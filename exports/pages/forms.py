@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, cast
 
 from django import forms
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from exports.attempts.adoption import Offer, Which
 from exports.models import ExportItem
 from exports.rules.values import Asking
-from sources.models import Flow, Source
-from sources.models.flow import ExportState, FlowQuerySet
+from sources.models import Flow
 from sources.models.searching import contains
 
 # What a manager may ask for; instant export asks by itself.
@@ -22,54 +20,6 @@ ASKINGS = (Asking.FIRST, Asking.RETRY, Asking.OVERWRITE)
 
 def asking_of(value: str | None) -> Asking:
     return next((asking for asking in ASKINGS if asking == value), Asking.FIRST)
-
-
-class DashboardFilter(forms.Form):
-    """The search and the source filter of the dashboard. An unknown value counts as none."""
-
-    ORDERS = {
-        ExportState.FAILED: ("-pk",),
-        ExportState.EXPORTED: ("-pk",),
-        # What can be sent now stands first: marking has ended the longest ago.
-        ExportState.PENDING: (F("state").desc(nulls_last=True), F("marking_end_at").asc(nulls_last=True), "pk"),
-    }
-
-    tab = forms.ChoiceField(required=False, choices=ExportState.choices, widget=forms.HiddenInput)
-    q = forms.CharField(
-        label=_("Search"),
-        required=False,
-        widget=forms.TextInput(attrs={"type": "search"}),
-        help_text=_("Title, Ladok code or a student's organisation id"),
-    )
-
-    def __init__(self, *args: Any, sources: Iterable[Source], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        choosable = list(sources)
-        if len(choosable) > 1:
-            choices = [("", _("All")), *((source.slug, source.name) for source in choosable)]
-            self.fields["source"] = forms.ChoiceField(label=_("Source"), required=False, choices=choices)
-        self.is_valid()
-
-    @property
-    def state(self) -> ExportState:
-        return ExportState(self.cleaned_data.get("tab") or ExportState.FAILED)
-
-    @property
-    def is_filtering(self) -> bool:
-        return bool(self.cleaned_data.get("q") or self.cleaned_data.get("source"))
-
-    def narrow(self, flows: FlowQuerySet) -> FlowQuerySet:
-        """By search and source, whatever the tab. A flow that was let go waits for nothing."""
-        released = Flow.objects.filter(released_at__isnull=False, export_state=ExportState.PENDING)
-        flows = flows.exclude(pk__in=released.order_by().values("pk"))  # by an index of their own: they are few
-        if text := self.cleaned_data.get("q", "").strip():
-            flows = flows.found_by(text)
-        if slug := self.cleaned_data.get("source"):
-            flows = flows.filter(source__slug=slug)
-        return flows
-
-    def apply(self, flows: FlowQuerySet) -> FlowQuerySet:
-        return self.narrow(flows).filter(export_state=self.state).order_by(*self.ORDERS[self.state])
 
 
 class ItemFilter(forms.Form):

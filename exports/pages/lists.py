@@ -13,12 +13,15 @@ from django.db.models import Case, Count, Exists, Q, QuerySet, When
 from exports.attempts.seen import fingerprint_of_row, with_standing
 from exports.models import ExportAttempt, ExportItem
 from exports.pages.findings import Found
+from exports.pages.standing import standing_of
 from exports.rules import rules
 from exports.rules.facts import flow_facts, source_facts
 from exports.rules.values import Asking, Sender
 from ladokflow.fingerprints import Fingerprint
 from ladokflow.looks import Shown
 from ladokflow.messages import Message, Trait
+from ladokflow.wiseflow.words import MARKING_OVER
+from sources.flows.asking import Asked, asked_by, with_questions
 from sources.models import Flow, Membership
 from sources.models.flow import ExportState, FlowQuerySet
 
@@ -34,7 +37,7 @@ def tab_counts(flows: FlowQuerySet) -> dict[str, int]:
 
 
 def with_exports(flows: FlowQuerySet) -> FlowQuerySet:
-    return with_standing(flows.with_source_and_codes())
+    return with_questions(with_standing(flows.with_source_and_codes()))
 
 
 def memberships_by_source(user: Any) -> dict[int, Membership]:
@@ -45,7 +48,7 @@ def memberships_by_source(user: Any) -> dict[int, Membership]:
 
 @dataclass(frozen=True)
 class Row:
-    """A flow on the dashboard and what its viewer can do with it: `action` is "export", "retry", "mark", "overwrite" or ""."""
+    """A flow in a list and what its viewer can do with it: `action` is "export", "retry", "mark", "overwrite" or ""."""
 
     flow: Any
     action: str
@@ -54,10 +57,22 @@ class Row:
 
     @property
     def shown(self) -> Shown:
-        """What the flow stands at: what is under way and what is not known come before what the flow itself says."""
+        """What the flow stands at. While it is under way it stands at nothing; let go before anything was sent, it never will."""
         if self.flow.is_under_way:
             return ExportItem.State.LIVE
-        return ExportItem.State.UNKNOWN if self.flow.unknown_count else self.flow.export
+        if self.flow.is_released and self.flow.export_state == ExportState.PENDING:
+            return self.flow.creation
+        return standing_of(self.flow)
+
+    @property
+    def questions(self) -> list[Asked]:
+        return asked_by(self.flow)
+
+    @property
+    def reason(self) -> Message | None:
+        """Why it stands there, unless it is a question that it asks."""
+        is_question = self.flow.export_message and self.flow.export_message == self.flow.scale_message
+        return None if is_question else self.flow.export_reason
 
     @property
     def seen(self) -> Fingerprint:
@@ -77,9 +92,21 @@ class Row:
         return is_there or (self.flow.unknown_count > 0 and not self.flow.is_under_way)
 
     @property
-    def can_be_chosen(self) -> bool:
-        """Together with others. What may be in Ladok already is only sent again from its own preview."""
+    def can_be_sent(self) -> bool:
+        """By a button of its own, or together with others. What may be in Ladok already is only sent again from its preview."""
         return self.action in ("export", "retry") and self.why_not is None and not self.flow.unknown_count
+
+    @property
+    def can_be_checked(self) -> bool:
+        return bool(self.flow.unknown_count and self.flow.source.can_read_back and not self.flow.is_under_way)
+
+    @property
+    def can_be_synchronised(self) -> bool:
+        return bool(self.flow.setup_state == Flow.Setup.READY and self.flow.state not in MARKING_OVER)
+
+    @property
+    def can_be_chosen(self) -> bool:
+        return self.can_be_sent or self.can_be_checked or self.can_be_synchronised
 
 
 def _shows(flow: Any, trait: Trait) -> bool:

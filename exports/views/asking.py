@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
-from exports.models import ExportAttempt
+from exports.models import ExportAttempt, ExportItem
 from ladokflow.requests import HtmxRequest
 from sources.models import Flow
 
@@ -32,12 +34,26 @@ def attempt_for(request: HtmxRequest, pk: object) -> ExportAttempt:
 
 
 def chosen_flows(request: HtmxRequest) -> list[Flow]:
-    """The flows that were ticked, or the one whose own button was pressed. 404 if any of them is not the user's."""
-    keys = keys_of(request.POST.getlist("one") or request.POST.getlist("flow"))[:MAX_CHOSEN]
+    """The flows that were ticked, or the one whose own button was pressed; none, and the person is told, where none was or
+    too many. 404 if any of them is not the user's."""
+    keys = keys_of(request.POST.getlist("one") or request.POST.getlist("flow"))
+    if not keys:
+        messages.warning(request, _("Choose at least one flow first."))
+    if len(keys) > MAX_CHOSEN:
+        text = _("Choose at most %(most)s flows at a time: nothing was done.")
+        messages.warning(request, text % {"most": MAX_CHOSEN})
+        return []
     flows = Flow.objects.visible_to(request.user).select_related("source").in_bulk(keys)
     if len(flows) != len(keys):
         raise Http404
     return [flows[key] for key in keys]
+
+
+def uncertain(flows: Collection[Flow]) -> list[Flow]:
+    """Those of which nobody knows if all that was sent is in Ladok."""
+    unknown = ExportItem.objects.filter(attempt__flow__in=flows, state=ExportItem.State.UNKNOWN)
+    keys = set(unknown.values_list("attempt__flow_id", flat=True).distinct())
+    return [flow for flow in flows if flow.pk in keys]
 
 
 def keys_of(values: Iterable[str]) -> list[int]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import trigger_client_event
 
+from exports.pages.filters import DashboardFilter
 from exports.pages.findings import by_flow, found_in
-from exports.pages.forms import DashboardFilter
-from exports.pages.lists import live_attempts, memberships_by_source, rows_of, tab_counts, with_exports
+from exports.pages.lists import live_attempts, memberships_by_source, tab_counts, with_exports
+from exports.pages.table import table_of
 from ladokflow.paging import PLACE, page_of
 from ladokflow.requests import HtmxRequest
-from sources.models import Flow
+from sources.models import Flow, Membership
+from sources.pages.preference import kept_address, kept_query
 
+LIST = "exports"
 FLOWS_PER_PAGE = 25
 
 
@@ -25,24 +28,23 @@ FLOWS_PER_PAGE = 25
 @vary_on_headers("HX-Target")
 def dashboard(request: HtmxRequest) -> HttpResponse:
     """The page, or only its list when that is what htmx puts in anew."""
+    if kept := kept_address(request, LIST):
+        return redirect(kept)
     memberships = memberships_by_source(request.user)
-    sources = [membership.source for membership in memberships.values()]
-    form = DashboardFilter(request.GET, sources=sources)
+    form = _form(request, memberships)
     visible = Flow.objects.visible_to(request.user)
-    counts = tab_counts(form.narrow(visible))
-    page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, count=counts[form.state], full=with_exports)
+    counts = tab_counts(form.narrow(visible, besides="standing"))
+    # The figure on the tab is of all that the chips inside find.
+    count = None if form.chosen("standing") else counts[form.state]
+    page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, count=count, full=with_exports)
     findings = found_in(visible)
-    rows = rows_of(page, memberships, by_flow(findings))
     context = {
-        "form": form,
-        "page": page,
-        "rows": rows,
+        **table_of(form, page, visible, memberships, by_flow(findings)),
+        "list_name": LIST,
+        "kept_view": kept_query(request, LIST),
         "findings": findings,
         "tab": form.state,
-        "sources": sources,
-        "can_choose": any(row.can_be_chosen for row in rows),
-        "refusal": next((row.why_not for row in rows if row.why_not), None),
-        **_tabs(request, counts),
+        **_tabs(form, counts),
         **_live(request),
     }
     part = "#list" if request.htmx.target == "list" else ""
@@ -57,20 +59,23 @@ def live(request: HtmxRequest) -> HttpResponse:
 
     When something has ended, the list is told to fetch itself anew.
     """
-    sources = [membership.source for membership in memberships_by_source(request.user).values()]
-    form = DashboardFilter(request.GET, sources=sources)
+    form = _form(request, memberships_by_source(request.user))
     visible = Flow.objects.visible_to(request.user)
-    context = _live(request) | _tabs(request, tab_counts(form.narrow(visible)))
+    counts = tab_counts(form.narrow(visible, besides="standing"))
+    context = _live(request) | _tabs(form, counts)
     answer = render(request, "exports/_live_update.html", context | {"tab": form.state})
     # After the swap: the tabs, the box and the list then change together.
     return trigger_client_event(answer, "exports-ended", after="settle") if context["has_news"] else answer
 
 
-def _tabs(request: HtmxRequest, counts: dict[str, int]) -> dict[str, object]:
-    kept = request.GET.copy()
-    for name in ("tab", *PLACE, "watch", "seen"):
-        kept.pop(name, None)
-    return {"counts": counts, "kept": kept.urlencode()}
+def _form(request: HtmxRequest, memberships: dict[int, Membership]) -> DashboardFilter:
+    sources = [membership.source for membership in memberships.values()]
+    return DashboardFilter(request.GET, sources=sources, user=request.user)
+
+
+def _tabs(form: DashboardFilter, counts: dict[str, int]) -> dict[str, object]:
+    """Each tab has chips of its own."""
+    return {"counts": counts, "kept": form.kept("tab", "standing").urlencode()}
 
 
 def _live(request: HtmxRequest) -> dict[str, object]:

@@ -14,7 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from exports.models import ExportItem
-from exports.pages.forms import DashboardFilter, ItemFilter
+from exports.pages.filters import DashboardFilter
+from exports.pages.forms import ItemFilter
 from exports.pages.lists import errors_of, memberships_by_source, with_newer, worst_first
 from exports.views.asking import attempt_for
 from ladokflow.requests import HtmxRequest
@@ -37,7 +38,7 @@ def errors(request: HtmxRequest, kind: str) -> HttpResponse:
     """Everybody whose grade failed or has an unknown outcome, in the flows that the dashboard's filter finds."""
     write = _writer(kind)
     sources = [membership.source for membership in memberships_by_source(request.user).values()]
-    form = DashboardFilter(request.GET, sources=sources)
+    form = DashboardFilter(request.GET, sources=sources, user=request.user)
     flows = form.narrow(Flow.objects.visible_to(request.user))
     headings = (_("Source"), _("Flow"), *_person_headings())
     rows = ((item.attempt.flow.source.name, item.attempt.flow.title, *_person(item)) for item in errors_of(flows))

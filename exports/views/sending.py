@@ -29,11 +29,11 @@ from exports.attempts.start import (
 from exports.grades.asking import ask
 from exports.grades.collect import collect_grades
 from exports.grades.word import say_how
-from exports.models import ExportAttempt, ExportItem
+from exports.models import ExportAttempt
 from exports.pages.differences import told
 from exports.pages.forms import asking_of
 from exports.rules.values import Asking
-from exports.views.asking import back, chosen_flows, flow_for, keys_of
+from exports.views.asking import back, chosen_flows, flow_for, keys_of, uncertain
 from ladokflow.addresses import address_of
 from ladokflow.fingerprints import NotAsShown
 from ladokflow.http import RemoteError
@@ -222,15 +222,14 @@ def _send_chosen(request: HtmxRequest, asking: Asking) -> HttpResponse:
     flows = chosen_flows(request)
     after = back(request, reverse("exports:dashboard"))
     if not flows:
-        messages.warning(request, _("Choose at least one flow first."))
         return redirect(after)
     if asking is Asking.RETRY:
-        uncertain = _uncertain(flows)
-        if len(flows) == 1 and (uncertain or unread_lists(flows[0]) or suggested_codes(flows[0])):
+        unclear = uncertain(flows)
+        if len(flows) == 1 and (unclear or unread_lists(flows[0]) or suggested_codes(flows[0])):
             # Sending again what may be there already, without Ladok's list, or elsewhere is decided with that in sight.
             return redirect(f"{reverse('exports:preview', args=[flows[0].pk])}?asking=retry")
-        flows = [flow for flow in flows if flow not in uncertain]
-        _tell_uncertain(request, uncertain)
+        flows = [flow for flow in flows if flow not in unclear]
+        _tell_uncertain(request, unclear)
     started: list[ExportAttempt] = []
     for flow in flows:
         try:
@@ -238,6 +237,13 @@ def _send_chosen(request: HtmxRequest, asking: Asking) -> HttpResponse:
         except Refused as refused:
             text = _("%(flow)s: %(why)s") % {"flow": flow.title, "why": refused.message}
             messages.error(request, text)
+    if started and not after.startswith(reverse("exports:dashboard")):  # which shows how they go
+        count = len({attempt.flow_id for attempt in started})
+        text = ngettext(
+            "The export of %(count)s flow has been started.", "The export of %(count)s flows has been started.", count
+        )
+        messages.success(request, text % {"count": count})
+        return redirect(after)
     return redirect(_watching(after, started))
 
 
@@ -263,19 +269,13 @@ def _chosen_codes(request: HtmxRequest) -> dict[int, int]:
         raise Http404 from None
 
 
-def _uncertain(flows: list[Flow]) -> list[Flow]:
-    unknown = ExportItem.objects.filter(attempt__flow__in=flows, state=ExportItem.State.UNKNOWN)
-    keys = set(unknown.values_list("attempt__flow_id", flat=True).distinct())
-    return [flow for flow in flows if flow.pk in keys]
-
-
-def _tell_uncertain(request: HtmxRequest, uncertain: list[Flow]) -> None:
-    if uncertain:
+def _tell_uncertain(request: HtmxRequest, flows: list[Flow]) -> None:
+    if flows:
         text = _(
             "Not retried, because grades of theirs may be in Ladok already: %(flows)s. "
             "Check with Ladok first, or open the preview of each flow and send from there."
         )
-        messages.warning(request, text % {"flows": ", ".join(flow.title for flow in uncertain)})
+        messages.warning(request, text % {"flows": ", ".join(flow.title for flow in flows)})
 
 
 def _watching(address: str, attempts: list[ExportAttempt]) -> str:

@@ -31,7 +31,7 @@ from exports.attempts.settle import check_with_ladok
 from exports.models import ExportAttempt, ExportItem, ExportItemQuerySet
 from exports.pages.forms import MarkForm
 from exports.pages.lists import with_newer
-from exports.views.asking import attempt_for, back, flow_for, keys_of
+from exports.views.asking import attempt_for, back, chosen_flows, flow_for, keys_of, uncertain
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
@@ -41,6 +41,7 @@ from sources.sync.plan.moments import local
 
 # More fields than this in one form are not read.
 MARKED_AT_ONCE = 400
+CHECKED_AT_ONCE = 10
 WORDS = {"there": THERE, "absent": ABSENT}
 ENCRYPTED = ("national_id", "participant__national_id")  # none of them is shown
 
@@ -49,11 +50,37 @@ ENCRYPTED = ("national_id", "participant__national_id")  # none of them is shown
 @require_POST
 def check(request: HtmxRequest, pk: int) -> HttpResponse:
     """*Check with Ladok*."""
-    flow = flow_for(request, pk)
+    _check(request, flow_for(request, pk))
+    return redirect(back(request, reverse("exports:dashboard")))
+
+
+@login_required
+@require_POST
+def check_chosen(request: HtmxRequest) -> HttpResponse:
+    """For the flows that were ticked. Somebody waits while Ladok is asked, of each by itself: so of a few at a time."""
+    flows = [flow for flow in chosen_flows(request) if flow.source.can_read_back]
+    unclear = {flow.pk for flow in uncertain(flows)}
+    to_check = [flow for flow in flows if flow.pk in unclear]
+    for flow in to_check[:CHECKED_AT_ONCE]:
+        _check(request, flow, name=flow.title)
+    if flows and not to_check:
+        messages.info(request, _("Nothing to check: what became of each grade of these flows is known."))
+    if left := to_check[CHECKED_AT_ONCE:]:
+        text = _("Not checked yet: %(flows)s. Press Check with Ladok once more.")
+        messages.warning(request, text % {"flows": ", ".join(flow.title for flow in left)})
+    return redirect(back(request, reverse("exports:dashboard")))
+
+
+def _check(request: HtmxRequest, flow: Flow, *, name: str = "") -> None:
+    """`name`: of the flow, where several are told of."""
+
+    def tell(level: int, text: object) -> None:
+        messages.add_message(request, level, f"{name}: {text}" if name else str(text))
+
     try:
         settled = check_with_ladok(flow=flow, by=request.user, address=address_of(request))
     except (RemoteError, Refused) as error:
-        messages.error(request, str(error.message))
+        tell(messages.ERROR, error.message)
     else:
         text = _(
             "Ladok was asked. Registered there: %(exported)s. Not registered: %(failed)s. Still unknown: %(unknown)s."
@@ -64,10 +91,9 @@ def check(request: HtmxRequest, pk: int) -> HttpResponse:
         if settled.again_at:
             again = _("Ladok may still be working on them: check again after %(at)s.")
             told = f"{told} {again % {'at': local(settled.again_at, flow.source.tz)}}"
-        messages.add_message(request, level, told)
+        tell(level, told)
         for failure in settled.unread:
-            messages.error(request, str(failure))
-    return redirect(back(request, reverse("exports:dashboard")))
+            tell(messages.ERROR, failure)
 
 
 @login_required

@@ -9,9 +9,12 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from exports.views.asking import back, chosen_flows
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
@@ -82,6 +85,28 @@ def start(request: HtmxRequest, pk: int) -> HttpResponse:
     else:
         messages.info(request, _("The synchronisation has been asked for. This page shows how it goes."))
     return redirect("flows:detail", pk)
+
+
+@login_required
+@require_POST
+def start_chosen(request: HtmxRequest) -> HttpResponse:
+    """For the flows that were ticked in a list: each by itself, so that one that is refused does not stop the others."""
+    after, asked = back(request, reverse("flows:list")), 0
+    for flow in chosen_flows(request):
+        try:
+            request_sync(flow=flow, trigger=SyncRun.Trigger.MANAGER, requested_by=request.user)
+        except Refused as error:
+            messages.error(request, _("%(flow)s: %(why)s") % {"flow": flow.title, "why": error.message})
+        else:
+            asked += 1
+    if asked:
+        text = ngettext(
+            "The synchronisation of %(count)s flow has been asked for.",
+            "The synchronisation of %(count)s flows has been asked for.",
+            asked,
+        )
+        messages.info(request, text % {"count": asked})
+    return redirect(after)
 
 
 @login_required

@@ -1,17 +1,21 @@
-"""What a person chooses for herself: e-mails, and their language."""
+"""What a person chooses for herself: e-mails and their language, keys, and how lists are opened."""
 
 from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from ladokflow.pages.preferences_form import PreferencesForm
+from ladokflow.pages.preferences_form import ListForm, PreferencesForm
 from ladokflow.requests import HtmxRequest
-from sources.models import Membership
+from sources.models import Membership, Preference
+from sources.pages.preference import bring
+
+LIST_PAGES = {"flows": "flows:list", "exports": "exports:dashboard"}
 
 
 @login_required
@@ -20,9 +24,28 @@ def preferences(request: HtmxRequest) -> HttpResponse:
     memberships = (
         Membership.objects.filter(user_id=request.user.pk or 0).select_related("source").order_by("source__name")
     )
-    form = PreferencesForm(request.POST or None, memberships=list(memberships))
+    preference = Preference.of(request.user)
+    sent = request.POST if request.method == "POST" else None
+    form = PreferencesForm(sent, memberships=list(memberships), preference=preference)
     if request.method == "POST" and form.is_valid():
         form.save()
+        bring(request, preference)
         messages.success(request, gettext("Your settings are saved."))
         return redirect("preferences")
     return render(request, "pages/preferences.html", {"form": form, "has_memberships": bool(form.memberships)})
+
+
+@login_required
+@require_POST
+def keep_list(request: HtmxRequest) -> HttpResponse:
+    """The list is opened from now on as it is shown, or, without a query, as it comes."""
+    form = ListForm(request.POST)
+    if not form.is_valid():
+        return HttpResponseBadRequest()
+    bring(request, form.save(request.user.pk or 0))
+    query = form.cleaned_data["query"]
+    if query:
+        messages.success(request, gettext("The list is opened like this from now on."))
+    else:
+        messages.success(request, gettext("The list is opened as usual again."))
+    return redirect(f"{reverse(LIST_PAGES[form.cleaned_data['list']])}?{query or 'all=on'}")

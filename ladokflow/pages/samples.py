@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from exports.models import ExportAttempt, ExportItem, Finding
 from exports.pages.charts import WEEKS, bars_of, weeks_context, weeks_of
+from exports.pages.standing import Standing
 from sources.models import Flow, SyncRun
 from sources.models.flow import ExportState
 
@@ -20,6 +21,7 @@ STATES = (
     ("Flow that was let go", Flow.Release),
     ("Phase of a flow", Flow.State),
     ("Export of a flow and of a participant", ExportState),
+    ("Export of a flow, in a list", Standing),
     ("Synchronisation", SyncRun.State),
     ("Attempt", ExportAttempt.State),
     ("Grade in an attempt", ExportItem.State),

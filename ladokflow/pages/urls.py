@@ -1,4 +1,4 @@
-"""The addresses of a flow's pages. They stand beside those of `sources/urls.py`, under the same name."""
+"""The addresses of the list of flows and of a flow's pages. They stand beside those of `sources/urls.py`, under the same name."""
 
 from django.urls import path
 
@@ -9,12 +9,15 @@ from ladokflow.pages import (
     flow_change_many,
     flow_codes,
     flow_identities,
+    flow_list,
     flow_release,
     flow_staff,
     flow_syncs,
 )
 
 flow_tabs = [
+    path("", flow_list.flow_list, name="list"),
+    path("synchronise/", flow_syncs.start_chosen, name="sync_chosen"),
     path("change/", flow_change_many.change_many, name="change_many"),
     path("<int:pk>/", flow.overview, name="detail"),
     path("<int:pk>/participants/", flow.participants, name="participants"),

@@ -2,6 +2,7 @@ from sources.models.account import StaffAccount
 from sources.models.audit import AuditEntry
 from sources.models.batch import BatchExam, FlowBatch
 from sources.models.flow import AllocationLine, Flow, FlowSource, Participant
+from sources.models.preference import Preference
 from sources.models.preset import FlowPreset
 from sources.models.registration import IdentityAnswer, Registration
 from sources.models.room import RoomTurn
@@ -21,6 +22,7 @@ __all__ = [
     "IdentityAnswer",
     "Membership",
     "Participant",
+    "Preference",
     "Registration",
     "RoomTurn",
     "Source",

@@ -285,6 +285,7 @@ class Flow(Queued):
             models.Index(fields=["source", "export_state", "state", "marking_end_at", "id"], name="flow_dashboard"),
             models.Index(fields=["source", "state", "marking_end_at"], name="flow_phase"),
             models.Index(fields=["-created_at", "-id"], name="flow_newest"),
+            models.Index(fields=["source", "participation_start_at", "id"], name="flow_exam"),
             models.Index(fields=["id"], name="flow_released", condition=Q(released_at__isnull=False)),
             # As `to_export`
             models.Index(

@@ -3,107 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from django import forms
-from django.db.models import F, QuerySet
-from django.db.models.expressions import OrderBy
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.wiseflow.words import choices_of
 from sources.flows.adoption_table import LONGEST_CODE, Pair, read_table
-from sources.flows.asking import asking
 from sources.flows.scales import ANY_SCALE
-from sources.models import Flow, Participant, Source
-from sources.models.flow import ExportState, FlowQuerySet, ParticipantQuerySet
+from sources.models import Flow, Participant
+from sources.models.flow import ExportState, ParticipantQuerySet
 
-CREATING, RELEASED = "creating", "released"
 ANY = "any"  # the forms' word for ANY_SCALE
 
 
 def _choice(field: forms.Field) -> forms.ChoiceField:
     return cast(forms.ChoiceField, field)
-
-
-class FlowFilter(forms.Form):
-    """The search and the filters of the list of flows. Everything is optional; an unknown value counts as none."""
-
-    SORTS: ClassVar[dict[str, tuple[str | OrderBy, ...]]] = {
-        "": ("-created_at", "-pk"),
-        "title": ("title", "pk"),
-        "marking": (F("marking_end_at").asc(nulls_last=True), "pk"),
-        "participation": (F("participation_start_at").asc(nulls_last=True), "pk"),
-    }
-
-    q = forms.CharField(
-        label=_("Search"),
-        required=False,
-        widget=forms.TextInput(attrs={"type": "search"}),
-        help_text=_("Title, Ladok code or a student's organisation id"),
-    )
-    source = forms.ChoiceField(label=_("Source"), required=False)
-    phase = forms.ChoiceField(
-        label=_("Phase"),
-        required=False,
-        choices=[
-            ("", _("All")),
-            (CREATING, _("Being created")),
-            *((str(v), label) for v, label in choices_of(Flow.State)),
-            (RELEASED, _("Let go")),
-        ],
-    )
-    export = forms.ChoiceField(label=_("Export"), required=False, choices=[("", _("All")), *ExportState.choices])
-    sort = forms.ChoiceField(
-        label=_("Sorted by"),
-        required=False,
-        choices=[
-            ("", _("Newest first")),
-            ("title", _("Title")),
-            ("participation", _("Participation starts")),
-            ("marking", _("Marking ends")),
-        ],
-    )
-    mine = forms.BooleanField(label=_("Only mine"), required=False)
-    asks = forms.BooleanField(label=_("Only those that need an answer"), required=False)
-
-    def __init__(self, *args: Any, sources: Iterable[Source], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.sources = list(sources)
-        _choice(self.fields["source"]).choices = [
-            ("", _("All")),
-            *((source.slug, source.name) for source in self.sources),
-        ]
-        if len(self.sources) < 2:
-            del self.fields["source"]
-
-    @property
-    def is_filtering(self) -> bool:
-        return any(value for name, value in self.cleaned_data.items() if name != "sort")
-
-    def apply(self, flows: FlowQuerySet, user: Any) -> FlowQuerySet:
-        self.is_valid()
-        chosen = self.cleaned_data
-        if text := chosen.get("q"):
-            flows = flows.found_by(text.strip())
-        if slug := chosen.get("source"):
-            flows = flows.filter(source__slug=slug)
-        phase = chosen.get("phase")
-        if phase == RELEASED:
-            flows = flows.filter(released_at__isnull=False)
-        elif not text:  # who searches finds all
-            flows = flows.without_released()
-        if phase == CREATING:
-            flows = flows.exclude(setup_state=Flow.Setup.READY)
-        elif phase and phase != RELEASED:
-            flows = flows.filter(state=int(phase))
-        if state := chosen.get("export"):
-            flows = flows.filter(export_state=state)
-        if chosen.get("mine"):
-            flows = flows.filter(created_by=user)
-        if chosen.get("asks"):
-            flows = asking(flows)
-        return flows.order_by(*self.SORTS[chosen.get("sort") or ""])
 
 
 class ParticipantFilter(forms.Form):

@@ -204,7 +204,7 @@ class AttackJudge(Judge):
         pages = [self._open(reverse(f"flows:{name}", args=[flow.pk])) for name in ("detail", "participants", "exports")]
         shown = OF_FLOW.search(pages[0].text)
         state = shown[1].lower() if shown else "nothing"
-        listed = self._open(reverse("exports:dashboard") + f"?tab={flow.export_state}")
+        listed = self._open(reverse("exports:dashboard") + f"?tab={flow.export_state}&columns=exported")
         home = self._open(reverse("home"))
         if state != flow.export_state or flow.title not in listed.text:
             self._found("page", f"the flow shows {state}, and is {flow.export_state}")

@@ -15,6 +15,7 @@ from tests.pages.walking import filled, patterns
 # Those that only change something, and so answer no GET
 ACTIONS = {
     "logout",
+    "keep_list",
     "webhook",
     "flows:code_add",
     "flows:resume",
@@ -23,6 +24,7 @@ ACTIONS = {
     "flows:who_is_it",
     "flows:place",
     "flows:sync",
+    "flows:sync_chosen",
     "flows:accounts",
     "exports:start",
     "exports:retry",
@@ -30,6 +32,7 @@ ACTIONS = {
     "exports:send",
     "exports:collect",
     "exports:check",
+    "exports:check_chosen",
     "exports:take_mark_back",
     "exports:choose",
 }

@@ -75,6 +75,7 @@ def all_places(source: Source, user: User, brake: Callable[[], Flow]) -> list[Pl
             for address in ("/", "/flows/", "/glossary/", "/help/", "/help/rejected/", "/styleguide/", "/preferences/")
         ],
         Place("/flows/?q=nothing"),
+        Place("/flows/?standing=rejected&standing=not_ready&sort=-exam&columns=marking&columns=exported&columns=made"),
         Place("/preferences/", sent("main form button")),
         Place("/nowhere/", status=404),
     ]

@@ -60,6 +60,7 @@ def test_list_follows_when_an_export_ends_and_keeps_the_focus_and_what_was_ticke
     page.get_by_role("button", name="Export Algebra").click()
     page.get_by_role("heading", name="Under way").wait_for()
     page.get_by_role("checkbox", name="Optik").check()
+    page.locator(f"#why-{second.pk} summary").click()
     page.locator(f"#preview-{second.pk}").focus()
     work()
     page.locator("#list", has_text="Algebra").wait_for(state="detached")
@@ -69,6 +70,29 @@ def test_list_follows_when_an_export_ends_and_keeps_the_focus_and_what_was_ticke
     assert page.locator("#live").get_by_text("Algebra").is_visible()
     page.get_by_role("checkbox", name="Choose all on this page").uncheck()
     assert not page.get_by_role("checkbox", name="Optik").is_checked()
+
+
+def test_what_is_chosen_stays_from_page_to_page_and_goes_together(make_flow: Make, world: World, browse: Any) -> None:
+    first = shown(make_flow(people=1, title="Algebra"))
+    other = FlowFactory(source=first.source, state=Flow.State.CONCLUDED, title="Optik", collected_at=first.collected_at)
+    ParticipantFactory(flow=other, grade="5")
+    shown(other)
+    FlowFactory.create_batch(24, source=first.source, state=Flow.State.CONCLUDED, title="Between")
+    page = browse(manager_of(first))
+    page.goto("/flows/?sort=title")
+    assert page.locator(".choice-bar").is_hidden()
+    page.get_by_role("checkbox", name="Algebra").check()
+    page.get_by_role("link", name="Next page").click()
+    page.get_by_role("checkbox", name="Optik").check()
+    assert page.get_by_text("2 flows chosen").is_visible()
+    page.get_by_role("link", name="Previous page").click()
+    assert page.get_by_role("checkbox", name="Algebra").is_checked()
+    page.locator("#start-chosen").click()
+    page.get_by_text("The export of 2 flows has been started.").wait_for()
+    assert {attempt.flow for attempt in ExportAttempt.objects.all()} == {first, other}
+    page.goto("/flows/?sort=title")
+    assert page.locator(".choice-bar").is_hidden()
+    assert not page.locator("input[name=flow]:checked").count()
 
 
 def test_focus_goes_to_the_list_when_the_row_it_stood_on_is_gone(make_flow: Make, browse: Any) -> None:

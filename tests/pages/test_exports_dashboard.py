@@ -7,7 +7,9 @@ import pytest
 from django.test import Client
 
 from exports.models import Assessment, ExportAttempt
+from exports.pages.standing import Standing
 from ladokflow.messages import message
+from ladokflow.templatetags.ladokflow import state
 from sources.models import Flow
 from sources.models.flow import ExportState
 from tests.exports.world import World
@@ -114,11 +116,20 @@ def test_manager_without_the_export_right_sees_why(client: Client, make_flow: Ma
     assert 'name="one"' not in may_not
     may = page(signed_in(client, manager_of(flow, can_export=True)), DASHBOARD, tab="pending")
     assert 'name="flow"' in may
+    assert 'id="send-chosen"' in may
 
 
-def test_flow_that_cannot_be_exported_yet_cannot_be_chosen(client: Client, make_flow: Make) -> None:
+def test_flow_that_cannot_be_exported_yet_can_be_chosen_to_be_synchronised_and_says_why_it_is_not_sent(
+    client: Client, make_flow: Make
+) -> None:
     flow = shown(make_flow(state=Flow.State.PARTICIPATION_ENDED))
-    assert 'name="flow"' not in page(signed_in(client, manager_of(flow)), DASHBOARD, tab="pending")
+    signed_in(client, manager_of(flow))
+    text = page(client, DASHBOARD, tab="pending")
+    assert 'name="flow"' in text
+    assert 'name="one"' not in text
+    answer = client.post("/exports/start/", {"flow": flow.pk}, follow=True, headers={"accept-language": "en"})
+    assert "Grades can be exported when WISEflow has ended it." in answer.text
+    assert not ExportAttempt.objects.exists()
 
 
 def test_unknown_outcome_is_told_as_such_and_is_not_retried_with_others(
@@ -128,9 +139,12 @@ def test_unknown_outcome_is_told_as_such_and_is_not_retried_with_others(
     world.answer = lambda call: None
     exported(flow)
     text = page(signed_in(client, manager_of(flow)), DASHBOARD)
-    assert "Outcome unknown" in text
-    assert "Check with Ladok" in text
-    assert 'name="flow"' not in text
+    assert str(state(Standing.UNKNOWN)) in text
+    assert f'id="check-{flow.pk}"' in text
+    assert f'id="send-{flow.pk}"' not in text
+    answer = client.post("/exports/retry/", {"flow": [flow.pk, FlowFactory(source=flow.source).pk]}, follow=True)
+    assert ExportAttempt.objects.count() == 1
+    assert flow.title in answer.text
 
 
 # --- What is under way

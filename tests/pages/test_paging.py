@@ -6,6 +6,7 @@ import pytest
 from django.db.models import F
 from django.http import QueryDict
 
+from exports.pages.columns import sorted_by
 from ladokflow.paging import columns_of, page_of
 from sources.models import Flow, Membership, Participant
 from tests.factories import FlowFactory, MembershipFactory, ParticipantFactory, in_hours
@@ -110,6 +111,21 @@ def test_an_order_that_ties_is_no_order_to_page_by(flows):
     assert columns_of(flows.order_by("source__name", "pk")) is None
     assert columns_of(flows.order_by("source", "pk")) is None  # by its name
     assert columns_of(flows.order_by()) is not None  # the model's own
+
+
+def test_an_order_that_is_worked_out_is_paged_by_as_well(flows):
+    for number, flow in enumerate(flows):
+        state = ("pending", "failed", "exported")[number % 3]
+        Flow.objects.filter(pk=flow.pk).update(export_state=state)
+    rows = sorted_by(flows, "-state")
+    seen, shown = [], page(rows, "")
+    while True:
+        seen += [row.pk for row in shown]
+        if not shown.has_next():
+            break
+        shown = page(rows, f"page={shown.next_page_number()}&after={shown.last_key}")
+    assert seen == list(rows.values_list("pk", flat=True))
+    assert len(set(seen)) == 23
 
 
 def test_the_list_goes_on_by_key_through_its_links(sign_in: SignIn, membership: Membership) -> None:

@@ -43,6 +43,7 @@ OTHERS = {
     "FlowBatch.choices",
     "FlowPreset.staff",
     "FlowPreset.wiseflow_settings",
+    "Preference.lists",
     "Source.grading_scales",
     "Source.ladok_paths",
     "Source.user_data_types",

@@ -65,6 +65,7 @@ USES: Mapping[str, Callable[[World], object]] = {
         Flow.objects.filter(source=world.flow.source).ending_within(dt.timedelta(days=7)).count()
     ),
     "flow_newest": lambda world: world.get("flows:list"),
+    "flow_exam": lambda world: world.get("flows:list", query="?week=on"),
     "flow_released": lambda world: world.get("flows:list", query="?phase=released"),
     "flow_to_export": lambda world: world.get("home"),
     "flow_asks": lambda world: world.get("home"),

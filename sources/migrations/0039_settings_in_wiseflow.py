@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sources", "0037_home_at_size")]
+    dependencies = [("sources", "0038_settled")]
 
     operations = [
         migrations.AddField(

@@ -1,0 +1,297 @@
+"""What the lists of flows are narrowed and sorted by: a search, and one line of chips, each with how many it finds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django import forms
+from django.db.models import Count, F, IntegerField, Q, Value
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from exports.pages.columns import CHOOSABLE, COLUMNS, SORTS, USUAL, Column, Head, heads, shown, sorted_by
+from exports.pages.standing import OF_TAB, Standing, stands_at
+from ladokflow.messages import Text
+from ladokflow.paging import PLACE
+from ladokflow.wiseflow.words import choices_of
+from sources.flows.asking import asking
+from sources.models import Flow, Source
+from sources.models.flow import ExportState, FlowQuerySet
+
+CREATING, RELEASED = "creating", "released"
+ALL = "all"  # an address that has only this is one without a filter, and not the one that somebody has kept
+PASSING = (*PLACE, "watch", "seen", ALL)  # what an address has of the moment: where in the list, and what is under way
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One of the filters that are on or off."""
+
+    label: Text
+    narrow: Callable[[FlowQuerySet, Any], FlowQuerySet]
+
+
+def _of_this_week(flows: FlowQuerySet, user: Any) -> FlowQuerySet:
+    """Whose exam is between Monday and Sunday."""
+    today = timezone.localdate()
+    monday = timezone.make_aware(dt.datetime.combine(today - dt.timedelta(days=today.weekday()), dt.time()))
+    return flows.filter(participation_start_at__gte=monday, participation_start_at__lt=monday + dt.timedelta(days=7))
+
+
+SWITCHES = {
+    "mine": Switch(_("Mine"), lambda flows, user: flows.filter(created_by=user)),
+    "week": Switch(_("Exam this week"), _of_this_week),
+    "asks": Switch(_("Needs an answer"), lambda flows, user: asking(flows)),
+}
+
+
+@dataclass(frozen=True)
+class Chip:
+    """`address`: the list with the chip pressed, or let go."""
+
+    label: Text
+    count: int
+    is_on: bool
+    address: str
+
+
+class FlowFilter(forms.Form):
+    """Everything is optional; an unknown value counts as none. What is chosen stands in the address."""
+
+    q = forms.CharField(
+        label=_("Search"),
+        required=False,
+        widget=forms.TextInput(
+            attrs={"type": "search", "placeholder": _("Title, Ladok code or a student's organisation id")}
+        ),
+    )
+    source = forms.ChoiceField(label=_("Source"), required=False)
+    phase = forms.ChoiceField(
+        label=_("Phase"),
+        required=False,
+        choices=[
+            ("", _("All")),
+            (CREATING, _("Being created")),
+            *((str(v), label) for v, label in choices_of(Flow.State)),
+            (RELEASED, _("Let go")),
+        ],
+    )
+    mine = forms.BooleanField(required=False)
+    week = forms.BooleanField(required=False)
+    asks = forms.BooleanField(required=False)
+    standing = forms.MultipleChoiceField(required=False)
+    sort = forms.ChoiceField(label=_("Sorted by"), required=False)
+    columns = forms.MultipleChoiceField(
+        label=_("Columns"), required=False, choices=CHOOSABLE, widget=forms.CheckboxSelectMultiple
+    )
+
+    USUAL_SORT = "-made"
+
+    def __init__(self, data: QueryDict, *, sources: Iterable[Source], user: Any) -> None:
+        super().__init__(data, initial={"columns": USUAL})
+        self.asked, self.user, choosable = data, user, list(sources)
+        self._choice("source").choices = [("", _("All")), *((source.slug, source.name) for source in choosable)]
+        if len(choosable) < 2:
+            del self.fields["source"]
+        self._choice("standing").choices = [(each.value, each.label) for each in self.standings]
+        self._choice("sort").choices = [("", ""), *((sort, sort) for sort in SORTS)]
+        self.is_valid()
+
+    def _choice(self, name: str) -> forms.ChoiceField:
+        return cast(forms.ChoiceField, self.fields[name])
+
+    def chosen(self, name: str) -> Any:
+        return self.cleaned_data.get(name)
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        return tuple(Standing)
+
+    @property
+    def sorting(self) -> str:
+        return self.chosen("sort") or self.USUAL_SORT
+
+    @property
+    def columns_shown(self) -> list[Column]:
+        return shown(self.chosen("columns") or ())
+
+    @property
+    def is_filtering(self) -> bool:
+        return any(self.chosen(name) for name in ("q", "source", "phase", "standing", *SWITCHES))
+
+    @property
+    def without_filters(self) -> str:
+        return self.address(dict.fromkeys(("q", "source", "phase", "standing", *SWITCHES)))
+
+    # --- The flows
+
+    def narrow(self, flows: FlowQuerySet, *, besides: str = "") -> FlowQuerySet:
+        """By all that is chosen; `besides`: without the filter of this name."""
+        text, phase = (self.chosen("q") or "").strip(), self.chosen("phase")
+        if text:
+            flows = flows.found_by(text)
+        if slug := self.chosen("source"):
+            flows = flows.filter(source__slug=slug)
+        flows = self._of_phase(flows, phase, is_search=bool(text))
+        for name, switch in SWITCHES.items():
+            if self.chosen(name) and name != besides:
+                flows = switch.narrow(flows, self.user)
+        if besides != "standing" and (standings := self.chosen("standing")):
+            flows = flows.filter(_any(stands_at(Standing(each)) for each in standings))
+        return flows
+
+    def _of_phase(self, flows: FlowQuerySet, phase: str | None, *, is_search: bool) -> FlowQuerySet:
+        if phase == RELEASED:
+            return flows.filter(released_at__isnull=False)
+        if not is_search:  # who searches finds all
+            flows = flows.without_released()
+        if phase == CREATING:
+            return flows.exclude(setup_state=Flow.Setup.READY)
+        return flows.filter(state=int(phase)) if phase else flows
+
+    def apply(self, flows: FlowQuerySet) -> FlowQuerySet:
+        return sorted_by(self.narrow(flows), self.sorting)
+
+    # --- The chips
+
+    def chips(self, flows: FlowQuerySet) -> list[Chip]:
+        """Each with how many flows there are with it and all that is chosen besides; one query."""
+        parts = [switch.narrow(self.narrow(flows, besides=name), self.user) for name, switch in SWITCHES.items()]
+        standings = self.standings if len(self.standings) > 1 else ()
+        parts += [self.narrow(flows, besides="standing").filter(stands_at(each)) for each in standings]
+        counts = _counts(parts)
+        chosen = self.chosen("standing") or []
+        switches = [
+            Chip(switch.label, counts[place], bool(self.chosen(name)), self.address({name: self._other(name)}))
+            for place, (name, switch) in enumerate(SWITCHES.items())
+        ]
+        return switches + [
+            Chip(
+                each.label,
+                counts[place],
+                each in chosen,
+                self.address({"standing": [other for other in chosen if other != each] or None})
+                if each in chosen
+                else self.address({"standing": [*chosen, each.value]}),
+            )
+            for place, each in enumerate(standings, len(SWITCHES))
+        ]
+
+    def _other(self, name: str) -> str | None:
+        return None if self.chosen(name) else "on"
+
+    # --- Addresses of the list
+
+    def address(self, changes: dict[str, Any]) -> str:
+        """From its first page, with these values in place of others; None takes one away."""
+        query = self.kept()
+        for name, value in changes.items():
+            query.setlist(name, [] if value is None else value if isinstance(value, list) else [value])
+        return f"?{query.urlencode() or f'{ALL}=on'}"
+
+    def kept(self, *without: str) -> QueryDict:
+        """What stands in the address for longer than a page."""
+        query = self.asked.copy()
+        for name in (*PASSING, *without):
+            query.pop(name, None)
+        for name in list(query):
+            if not any(query.getlist(name)):
+                del query[name]
+        return query
+
+    @property
+    def view(self) -> str:
+        """What the list may be opened with: all but the words that are searched for."""
+        return self.kept("q").urlencode()
+
+    @property
+    def kept_beside_search(self) -> list[tuple[str, str]]:
+        return _pairs(self.kept("q", "source", "phase"))
+
+    @property
+    def kept_beside_view(self) -> list[tuple[str, str]]:
+        return _pairs(self.kept("sort", "columns"))
+
+    @property
+    def sortable(self) -> list[tuple[Head, str]]:
+        """Each with the address of the list sorted by it."""
+        return [(head, self.address({"sort": head.sort})) for head in heads(self.columns_shown, self.sorting)]
+
+    @property
+    def sorts(self) -> list[tuple[str, Text, str]]:
+        """What can be chosen where the table has no heads: on a phone. Both ways of each."""
+        return [
+            (f"{sign}{column.name}", column.label, way)
+            for column in COLUMNS.values()
+            for sign, way in (("", "up"), ("-", "down"))
+        ]
+
+    @property
+    def column_choices(self) -> list[tuple[str, Text, bool]]:
+        names = {column.name for column in self.columns_shown}
+        return [(name, label, name in names) for name, label in CHOOSABLE]
+
+
+class DashboardFilter(FlowFilter):
+    """The dashboard's: the tab is its phase, and has chips of its own. Unless it is sorted otherwise each tab has its order."""
+
+    ORDERS = {
+        ExportState.FAILED: ("-pk",),
+        ExportState.EXPORTED: ("-pk",),
+        # What can be sent now stands first: marking has ended the longest ago.
+        ExportState.PENDING: (F("state").desc(nulls_last=True), F("marking_end_at").asc(nulls_last=True), "pk"),
+    }
+    USUAL_SORT = ""
+
+    tab = forms.ChoiceField(required=False, choices=ExportState.choices)
+    phase = None  # type: ignore[assignment] # Django's way to be without a field of the class above
+
+    @property
+    def state(self) -> ExportState:
+        tab = self.asked.get("tab")
+        return ExportState(tab) if tab in ExportState.values else ExportState.FAILED
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        return OF_TAB[self.state]
+
+    def _of_phase(self, flows: FlowQuerySet, phase: str | None, *, is_search: bool) -> FlowQuerySet:
+        """A flow that was let go waits for nothing."""
+        released = Flow.objects.filter(released_at__isnull=False, export_state=ExportState.PENDING)
+        return flows.exclude(pk__in=released.order_by().values("pk"))  # by an index of their own: they are few
+
+    def apply(self, flows: FlowQuerySet) -> FlowQuerySet:
+        flows = self.narrow(flows).filter(export_state=self.state)
+        return sorted_by(flows, self.sorting) if self.sorting else flows.order_by(*self.ORDERS[self.state])
+
+    def chips(self, flows: FlowQuerySet) -> list[Chip]:
+        return super().chips(flows.filter(export_state=self.state))
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    found = Q()
+    for condition in conditions:
+        found |= condition
+    return found
+
+
+def _counts(parts: list[FlowQuerySet]) -> list[int]:
+    """How many there are of each, in one query: each by itself, for together all flows would be gone through."""
+    numbered = [
+        part.order_by()
+        .annotate(part=Value(number, output_field=IntegerField()))
+        .values("part")
+        .annotate(count=Count("*"))
+        .values_list("part", "count")
+        for number, part in enumerate(parts)
+    ]
+    found = dict(numbered[0].union(*numbered[1:], all=True))
+    return [found.get(number, 0) for number in range(len(parts))]
+
+
+def _pairs(query: QueryDict) -> list[tuple[str, str]]:
+    return [(name, value) for name, values in query.lists() for value in values]

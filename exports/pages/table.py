@@ -1,0 +1,45 @@
+"""The table of flows: the same on the list of flows and on the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from exports.pages.filters import FlowFilter
+from exports.pages.findings import Found
+from exports.pages.lists import rows_of
+from exports.rules import rules
+from exports.rules.facts import source_facts
+from exports.rules.values import Sender
+from ladokflow.paging import KeyedPage
+from sources.models import Membership
+from sources.models.flow import FlowQuerySet
+
+
+def table_of(
+    form: FlowFilter,
+    page: KeyedPage,
+    visible: FlowQuerySet,
+    memberships: dict[int, Membership],
+    found: Mapping[int, Found],
+) -> dict[str, Any]:
+    """What a list shows of the flows on the page: `templates/exports/_table.html`, `templates/exports/_filters.html`, `templates/exports/_chips.html`."""
+    rows = rows_of(page, memberships, dict(found))
+    sources = [membership.source for membership in memberships.values()]
+    return {
+        "form": form,
+        "chips": form.chips(visible),
+        "page": page,
+        "rows": rows,
+        "columns": [column.name for column in form.columns_shown],
+        "sources": sources,
+        "can_choose": any(row.can_be_chosen for row in rows),
+        "can_send": any(may_send(membership) for membership in memberships.values()),
+        "can_check": any(source.can_read_back for source in sources),
+        "refusal": next((row.why_not for row in rows if row.why_not), None),
+    }
+
+
+def may_send(membership: Membership) -> bool:
+    sender = Sender(membership.organisation_id, membership.can_export)
+    return rules.has_export_right(source_facts(membership.source), sender) is None

@@ -1,0 +1,38 @@
+"""The list of flows."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
+
+from exports.pages.filters import FlowFilter
+from exports.pages.lists import memberships_by_source, with_exports
+from exports.pages.table import table_of
+from ladokflow.paging import page_of
+from ladokflow.requests import HtmxRequest
+from sources.models import Flow
+from sources.pages.preference import kept_address, kept_query
+
+LIST = "flows"
+FLOWS_PER_PAGE = 25
+
+
+@login_required
+@require_GET
+@vary_on_headers("HX-Target")
+def flow_list(request: HtmxRequest) -> HttpResponse:
+    """The page, or only its list when that is what htmx puts in anew."""
+    if kept := kept_address(request, LIST):
+        return redirect(kept)
+    memberships = memberships_by_source(request.user)
+    sources = [membership.source for membership in memberships.values()]
+    form = FlowFilter(request.GET, sources=sources, user=request.user)
+    visible = Flow.objects.visible_to(request.user)
+    page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, full=with_exports)
+    part = "#list" if request.htmx.target == "list" else ""
+    context = table_of(form, page, visible, memberships, {})
+    context |= {"list_name": LIST, "kept_view": kept_query(request, LIST)}
+    return render(request, "pages/flow_list.html" + part, context)
