@@ -38,7 +38,7 @@ PICTURES = (
     Picture("flow", ANNA, "/flows/1/"),
     Picture("choose", ANNA, "/flows/new/liu/list/?course=TDDE01"),
     Picture("preview", ANNA, f"/flows/new/liu/preview/?{CODES}", is_of_manual=True),
-    Picture("dashboard", ANNA, "/exports/", is_of_manual=True),
+    Picture("dashboard", ANNA, "/exports/", press=("details.flows__open summary",), is_of_manual=True),
     Picture("attempt", ANNA, "/flows/1/exports/", press=("main tbody th a",), is_of_manual=True),
     Picture(
         "connection",
@@ -47,7 +47,7 @@ PICTURES = (
         press=("#result_list tbody th a", "form.tool button"),
         is_of_manual=True,
     ),
-    Picture("phone", ANNA, "/exports/", size=PHONE),
+    Picture("phone", ANNA, "/exports/", size=PHONE, press=("details.flows__open summary",)),
 )
 
 
