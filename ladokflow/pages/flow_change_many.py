@@ -43,6 +43,10 @@ def change_many(request: HtmxRequest) -> HttpResponse:
     if not flows:
         messages.info(request, _("Choose flows first. One that is being made, or was let go, cannot be changed."))
         return redirect("flows:list")
+    if len(flows) > MOST:
+        text = _("At most %(most)s at once. Nothing is changed before you have seen what that does to each.")
+        messages.warning(request, text % {"most": MOST})
+        return redirect("flows:list")
     if len({flow.source_id for flow in flows}) > 1:
         messages.warning(request, _("Choose flows of one university: its people and its WISEflow are its own."))
         return redirect("flows:list")
@@ -66,7 +70,7 @@ def _flows(request: HtmxRequest) -> list[Flow]:
     given = [*request.GET.getlist("flow"), *request.POST.getlist("flow")]
     pks = {int(one) for one in given if one.isdecimal() and len(one) < 19}
     flows = Flow.objects.visible_to(request.user).ready().filter(pk__in=pks).select_related("source")
-    return list(flows.order_by("title", "pk")[:MOST])
+    return list(flows.order_by("title", "pk")[: MOST + 1])
 
 
 def _insist_on_people(flow: Flow, change: Change) -> None:

@@ -184,6 +184,12 @@ def test_several_are_looked_at_first_and_then_changed_one_by_one(
     assert [standing_of(flow).values["anonymisation"] for flow in flows] == ["number", "exam-id", "names"]
 
 
+def test_no_more_are_changed_at_once_than_one_can_wait_for(liu: Source, anna: User, sign_in: SignIn) -> None:
+    flows = FlowFactory.create_batch(51, source=liu)
+    answer = sign_in(anna).get(reverse("flows:change_many"), {"flow": [flow.pk for flow in flows]}, follow=True)
+    assert "At most 50 at once" in answer.text
+
+
 def test_flows_of_several_universities_are_not_changed_together(
     liu: Source, oru: Source, anna: User, sign_in: SignIn
 ) -> None:
