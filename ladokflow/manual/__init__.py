@@ -60,6 +60,7 @@ PARTS = (
             ),
             Topic("take-over", ("flows:adopt", "flows:adopt_list", "exports:adoption")),
             Topic("staff", ("flows:assessors", "flows:staff")),
+            Topic("change", ("flows:change", "flows:change_many")),
             Topic("codes", ("flows:codes", "flows:code_remove")),
             Topic("synchronise", ("flows:syncs", "flows:sync_preview", "flows:sync_run")),
             Topic("questions", ("home", "flows:list", "flows:detail")),

@@ -250,3 +250,12 @@ def test_a_preset_fills_in_what_stands_in_wiseflow(sandbox: Any, liu: Source, an
     assert flow.setup_state == "ready"
     values = standing_of(flow).values
     assert (values["anonymisation"], values["term"], values["purpose"]) == ("exam-id", "HT26", "EXAMINATION")
+
+
+def test_the_flows_that_are_chosen_in_the_list_are_changed_together(sign_in: SignIn, anna: User, liu: Source) -> None:
+    flows, client = [FlowFactory(source=liu) for _ in range(2)], sign_in(anna)
+    several = reverse("flows:change_many")
+    assert f'formaction="{several}"' in client.get(reverse("flows:list")).text
+    page = client.post(several, {"flow": [flow.pk for flow in flows], "next": "/flows/"}).text
+    assert all(f'name="flow" value="{flow.pk}"' in page for flow in flows)
+    assert 'name="step"' in page
