@@ -46,6 +46,8 @@ def newcomers(bench: Any, people: int) -> Iterator[Line]:
     from sources.flows.request import request_flow
 
     ours, theirs = [], []
+    # Of a large university, so that those whom one turn makes users are not those of the next.
+    bench.control.remove_exam("liu", bench.control.add_exam("liu", 30 * people))
     for _ in range(TURNS):
         code = bench.control.add_exam("liu", people)
         asked = request_flow(source=bench.source, codes=[code], requested_by=bench.anna, enqueue=False)

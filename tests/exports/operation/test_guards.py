@@ -123,8 +123,12 @@ def test_a_cluster_whose_workers_stand_still_is_killed_and_started_again(
     try:
         _until(is_heard)
         (cluster,) = _children(process.pid)
-        for pid in [cluster, *_descendants(cluster)]:
-            os.kill(pid, signal.SIGSTOP)
+        with (
+            transaction.atomic()
+        ):  # nobody stands still with a lock that this test, and the new workers, would wait for
+            list(Heartbeat.objects.select_for_update())
+            for pid in [cluster, *_descendants(cluster)]:
+                os.kill(pid, signal.SIGSTOP)
         Heartbeat.objects.filter(name="exports").delete()
         _until(is_heard)
         assert _children(process.pid) != [cluster]
