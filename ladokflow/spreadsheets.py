@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -63,3 +63,9 @@ def _download(content: bytes, content_type: str, filename: str) -> HttpResponse:
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store"},
     )
+
+
+FILES: dict[str, Callable[[str, Sequence[Any], Iterable[Sequence[Any]]], HttpResponse]] = {
+    "csv": csv_file,
+    "xlsx": xlsx_file,
+}

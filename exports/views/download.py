@@ -19,16 +19,14 @@ from exports.pages.forms import ItemFilter
 from exports.pages.lists import errors_of, memberships_by_source, with_newer, worst_first
 from exports.views.asking import attempt_for
 from ladokflow.requests import HtmxRequest
-from ladokflow.spreadsheets import csv_file, xlsx_file
+from ladokflow.spreadsheets import FILES
 from sources.models import Flow
-
-KINDS: dict[str, Callable[..., HttpResponse]] = {"csv": csv_file, "xlsx": xlsx_file}
 
 
 def _writer(kind: str) -> Callable[..., HttpResponse]:
-    if kind not in KINDS:
+    if kind not in FILES:
         raise Http404
-    return KINDS[kind]
+    return FILES[kind]
 
 
 @login_required

@@ -20,7 +20,6 @@ from exports.attempts.place import change_place, may_change_place
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, Trait, message
-from ladokflow.paging import page_of
 from ladokflow.parts import part_of
 from ladokflow.requests import HtmxRequest
 from ladokflow.wiseflow.words import Role, choices_of
@@ -32,13 +31,12 @@ from sources.flows.request import fingerprint_of_creation, resume_flow
 from sources.models import Flow, Participant, SyncRun
 from sources.models.flow import ExportState
 from sources.pages.flow_fields import value_rows
-from sources.pages.forms import ParticipantFilter, PlaceForm
+from sources.pages.forms import PlaceForm
 from sources.pages.phases import phases
 from sources.sync.overrides import fingerprint_of
 from sources.sync.run import braked_run
 from sources.views.wizard import ONE, address_of_step
 
-PEOPLE_PER_PAGE = 50
 RUNS_PER_PAGE = 25
 QUESTIONS_SHOWN = 20
 
@@ -183,25 +181,6 @@ def unfollowed(flow: Flow) -> list[dict[str, Any]]:
     """The values that were changed by hand in WISEflow, beside Ladok's."""
     rows = value_rows(flow.unfollowed, flow.source.tz)
     return [row | {"seen": fingerprint_of(flow, row["field"])} for row in rows]
-
-
-@login_required
-@require_GET
-def participants(request: HtmxRequest, pk: int) -> HttpResponse:
-    flow = flow_for(request, pk)
-    form = ParticipantFilter(request.GET)
-    page = page_of(form.apply(flow.participants.all()), request.GET, PEOPLE_PER_PAGE, full=_with_grades_and_codes)
-    context = flow_context(flow) | {
-        "tab": "participants",
-        "form": form,
-        "page": page,
-        "is_filtering": form.is_filtering,
-    }
-    return render(request, "pages/flow_participants.html", context)
-
-
-def _with_grades_and_codes(people: QuerySet[Participant]) -> QuerySet[Participant]:
-    return people.select_related("assessment").prefetch_related("registrations__code")
 
 
 @login_required

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.expressions import OrderBy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.messages import Text
 from sources.flows.adoption_table import LONGEST_CODE, Pair, read_table
 from sources.flows.scales import ANY_SCALE
 from sources.models import Flow, Participant
@@ -23,26 +25,55 @@ def _choice(field: forms.Field) -> forms.ChoiceField:
 
 
 class ParticipantFilter(forms.Form):
-    """The search in a flow's participants: by a part of the name, or the start of an identifier."""
+    """A flow's participants: by a part of the name or the start of an identifier, and by one of `SHOWN`. What it does not know counts as nothing."""
+
+    # Each with its word, and who they are
+    SHOWN: ClassVar[dict[str, tuple[Text, Q]]] = {
+        "": (_("All"), Q()),
+        "ungraded": (
+            _("Without a grade"),
+            Q(is_active=True) & (Q(assessment=None) | Q(assessment__grade="", assessment__alternative_grade="")),
+        ),
+        "failed": (_("Failed or unknown"), Q(export_state=ExportState.FAILED)),
+        "exported": (_("Exported"), Q(export_state=ExportState.EXPORTED)),
+        "deactivated": (_("Deactivated"), Q(is_active=False)),
+    }
+    BY_NAME = ("last_name", "first_name", "pk")
+    SORTS: ClassVar[dict[str, tuple[str | OrderBy, ...]]] = {
+        "": BY_NAME,
+        "grade": (F("assessment__grade").asc(nulls_first=True), *BY_NAME),
+    }
 
     q = forms.CharField(
         label=_("Search"),
         required=False,
-        widget=forms.TextInput(attrs={"type": "search"}),
-        help_text=_("Name, organisation id or student number"),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Name, organisation id or student number")}),
     )
-    export = forms.ChoiceField(label=_("Export"), required=False, choices=[("", _("All")), *ExportState.choices])
+    show = forms.ChoiceField(required=False, choices=[(value, label) for value, (label, _who) in SHOWN.items()])
+    sort = forms.ChoiceField(required=False, choices=[(value, value) for value in SORTS])
+    ids = forms.BooleanField(required=False)
 
     @property
     def is_filtering(self) -> bool:
-        return any(self.cleaned_data.values())
+        return any(self.cleaned_data.get(name) for name in ("q", "show"))
+
+    def chosen(self, name: str) -> str:
+        return str(self.cleaned_data.get(name) or "")
+
+    def found(self, people: ParticipantQuerySet) -> ParticipantQuerySet:
+        """By the search alone."""
+        self.is_valid()
+        return people.matching(self.chosen("q"))
 
     def apply(self, people: ParticipantQuerySet) -> QuerySet[Participant]:
-        self.is_valid()
-        people = people.matching(self.cleaned_data.get("q", ""))
-        if state := self.cleaned_data.get("export"):
-            people = people.filter(export_state=state)
-        return people
+        found = self.found(people)
+        return found.filter(self.SHOWN[self.chosen("show")][1]).order_by(*self.SORTS[self.chosen("sort")])
+
+    def counts(self, people: ParticipantQuerySet) -> list[tuple[str, Text, int]]:
+        """Each of `SHOWN` with how many they are among those found; one query."""
+        each = {f"n_{value}": Count("pk", filter=who) for value, (_label, who) in self.SHOWN.items()}
+        counts = self.found(people).order_by().aggregate(**each)
+        return [(value, label, counts[f"n_{value}"]) for value, (label, _who) in self.SHOWN.items()]
 
 
 class CourseForm(forms.Form):

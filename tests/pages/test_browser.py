@@ -31,7 +31,7 @@ def test_the_list_follows_what_is_typed_keeps_the_focus_and_can_be_reloaded(open
     page.wait_for_selector("text=Linjär algebra", state="detached")
     assert page.evaluate("document.activeElement.id") == "id_q"
     page.reload()
-    assert page.locator("#results tbody tr").count() == 1
+    assert page.locator("#list tbody .flows__row").count() == 1
     assert page.input_value("#id_q") == "regler"
 
 

@@ -176,7 +176,7 @@ def test_values_changed_by_hand_stand_beside_ladoks(sign_in: SignIn) -> None:
 def test_national_ids_are_masked_wherever_people_are_shown(sign_in: SignIn) -> None:
     person = ParticipantFactory(national_id="19900101T123", first_name="Åsa", last_name="Öst")
     address = reverse("flows:participants", args=[person.flow.pk])
-    page = seen_by_a_manager(sign_in, person.flow).get(address).content.decode()
+    page = seen_by_a_manager(sign_in, person.flow).get(f"{address}?ids=on").content.decode()
     assert "19900101-****" in page
     assert "T123" not in main_text(page)
     assert person.national_id not in page
@@ -190,11 +190,35 @@ def test_participants_are_found_by_name_and_identifier_and_filtered_by_state(sig
     for query, names in {
         "?q=sa st": {"Åsa Öst"},
         "?q=perva": {"Per Väst"},
-        "?export=failed": {"Åsa Öst"},
-        "?export=nonsense": {"Åsa Öst", "Per Väst"},
+        "?show=failed": {"Åsa Öst"},
+        "?show=ungraded": {"Åsa Öst", "Per Väst"},
+        "?show=deactivated": set(),
+        "?show=nonsense": {"Åsa Öst", "Per Väst"},
     }.items():
         page = client.get(reverse("flows:participants", args=[flow.pk]) + query).context["page"]
         assert {str(person) for person in page} == names, query
+
+
+def test_the_participants_chips_count_whom_they_find_and_the_file_has_the_same_people(sign_in: SignIn) -> None:
+    flow = FlowFactory()
+    ParticipantFactory(flow=flow, last_name="Ek", grade="5", export_state="exported", national_id="19900101-1234")
+    ParticipantFactory(flow=flow, last_name="Al", grade="4", export_state="failed")
+    ParticipantFactory(flow=flow, last_name="Ask")
+    ParticipantFactory(flow=flow, last_name="Björk", is_active=False)
+    client, here = seen_by_a_manager(sign_in, flow), reverse("flows:participants", args=[flow.pk])
+    chips = client.get(here).context["chips"]
+    assert [chip.count for chip in chips] == [4, 1, 1, 1, 1]
+    for chip in chips:
+        found = client.get(here + chip.address).context["page"]
+        assert len(found) == chip.count, chip.label
+        address = reverse("flows:participants_file", args=[flow.pk, "csv"]) + chip.address
+        lines = client.get(address).content.decode("utf-8-sig").splitlines()
+        assert [line.split(";")[0].strip('"') for line in lines[1:]] == [person.last_name for person in found]
+        assert not any("19900101" in line for line in lines)
+    assert [person.last_name for person in client.get(here + "?sort=grade").context["page"]][-2:] == ["Al", "Ek"]
+    assert "19900101-****" not in client.get(here).text
+    assert "19900101-****" in client.get(here + "?ids=on").text
+    assert client.get(reverse("flows:participants_file", args=[flow.pk, "pdf"])).status_code == 404
 
 
 def test_participants_take_as_many_queries_for_50_as_for_one(sign_in: SignIn) -> None:

@@ -1,0 +1,115 @@
+"""A flow's participants: a dense list, narrowed by one line of chips, and as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from ladokflow.messages import Text
+from ladokflow.pages.flow import flow_context, flow_for
+from ladokflow.paging import PLACE, page_of
+from ladokflow.requests import HtmxRequest
+from ladokflow.spreadsheets import FILES
+from sources.models import Participant
+from sources.pages.forms import ParticipantFilter
+
+PEOPLE_PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class Chip:
+    label: Text
+    count: int
+    is_on: bool
+    address: str
+
+
+@login_required
+@require_GET
+def participants(request: HtmxRequest, pk: int) -> HttpResponse:
+    flow = flow_for(request, pk)
+    form, people = ParticipantFilter(request.GET), flow.participants.all()
+    page = page_of(form.apply(people), request.GET, PEOPLE_PER_PAGE, full=_with_grades_and_codes)
+    context = flow_context(flow) | {
+        "tab": "participants",
+        "form": form,
+        "page": page,
+        "is_filtering": form.is_filtering,
+        "chips": [
+            Chip(label, count, form.chosen("show") == value, _address(request, show=value))
+            for value, label, count in form.counts(people)
+        ],
+        "by_name": _address(request, sort=""),
+        "by_grade": _address(request, sort="grade"),
+        "sort": form.chosen("sort"),
+        "shows_ids": bool(form.cleaned_data.get("ids")),
+        "ids_address": _address(request, ids="" if form.cleaned_data.get("ids") else "on"),
+        "kept": _address(request),
+    }
+    return render(request, "pages/flow_participants.html", context)
+
+
+def _address(request: HtmxRequest, **changes: str) -> str:
+    """The query of this list from its first page, with these values in place of others; empty ones are left out."""
+    query = request.GET.copy()
+    for name in PLACE:
+        query.pop(name, None)
+    for name, value in changes.items():
+        query[name] = value
+    for name in [name for name, value in query.items() if not value]:
+        query.pop(name)
+    return f"?{query.urlencode()}"
+
+
+def _with_grades_and_codes(people: QuerySet[Participant]) -> QuerySet[Participant]:
+    return people.select_related("assessment").prefetch_related("registrations__code")
+
+
+@login_required
+@never_cache
+@require_GET
+def participants_file(request: HtmxRequest, pk: int, kind: str) -> HttpResponse:
+    """Those whom the page's filter finds, without national ids."""
+    if kind not in FILES:
+        raise Http404
+    flow = flow_for(request, pk)
+    people = _with_grades_and_codes(ParticipantFilter(request.GET).apply(flow.participants.all()))
+    headings = (
+        _("Last name"),
+        _("First name"),
+        _("Organisation id"),
+        _("Student number"),
+        _("Unique exam id"),
+        _("Ladok code"),
+        _("Deactivated"),
+        _("Grade"),
+        _("Export"),
+        _("What has happened"),
+    )
+    return FILES[kind](f"ladokflow-participants-{flow.pk}", headings, _lines(people))
+
+
+def _lines(people: QuerySet[Participant]) -> Iterator[tuple[Any, ...]]:
+    for person in people:
+        assessment, reason = getattr(person, "assessment", None), person.export_reason
+        yield (
+            person.last_name,
+            person.first_name,
+            person.organisation_id,
+            person.external_user_id,
+            person.unique_exam_id,
+            ", ".join(code.code for code in person.listed_codes),
+            "" if person.is_active else _("yes"),
+            assessment.effective_grade if assessment else "",
+            str(person.export.label),
+            reason.what if reason else "",
+        )
