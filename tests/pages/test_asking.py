@@ -134,10 +134,13 @@ def addresses_of_a_flow() -> set[str]:
 
 
 def takes_answers(client: Client, name: str, flow: Flow) -> bool:
-    more = [flow.codes.first().pk] if name == "flows:code_remove" else []
-    if name == "flows:sync_run":
-        more = [SyncRunFactory(flow=flow).pk]
-    return client.post(reverse(name, args=[flow.pk, *more])).status_code != 405
+    more = {
+        "flows:code_remove": lambda: flow.codes.first().pk,
+        "flows:sync_run": lambda: SyncRunFactory(flow=flow).pk,
+        "flows:participants_file": lambda: "csv",
+    }
+    args = [flow.pk, more[name]()] if name in more else [flow.pk]
+    return client.post(reverse(name, args=args)).status_code != 405
 
 
 def test_whatever_takes_an_answer_about_a_flow_says_which_question_it_answers(
