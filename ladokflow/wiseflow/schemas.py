@@ -216,8 +216,8 @@ class Metadata(BaseModel):
     subtitle: str | None = None
     code: str | None = None
     term: str | None = None
-    examination_type: str = Field(default="", alias="examinationType")
-    purpose: str = ""
+    examination_type: str | None = Field(default=None, alias="examinationType")
+    purpose: str | None = None
 
     def changed(self, **values: str | None) -> Metadata:
         return self.model_copy(update=values)

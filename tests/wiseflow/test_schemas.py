@@ -77,10 +77,12 @@ def test_scale_without_options_is_a_range():
 
 
 def test_metadata_that_is_changed_keeps_the_rest():
-    read = Metadata.model_validate({"title": "T", "examinationType": "ORDINARY", "new": {"a": 1}})
-    assert read.changed(title="U").model_dump() == {
-        "title": "U", "subtitle": None, "code": None, "term": None, "examinationType": "ORDINARY", "new": {"a": 1}
-    }  # fmt: skip
+    for there in (
+        {"title": "T", "examinationType": "ORDINARY", "new": {"a": 1}},
+        {"title": "T", "subtitle": None, "code": None, "term": None, "examinationType": None, "purpose": None},
+    ):
+        changed = Metadata.model_validate(there).changed(title="U")
+        assert changed.model_dump(mode="json", by_alias=True, exclude_unset=True) == there | {"title": "U"}
 
 
 @given(
