@@ -22,7 +22,6 @@ class Column:
     label: Text
     field: str
     may_be_empty: bool = False
-    is_figure: bool = False
     is_usual: bool = True
 
     def order(self, *, is_descending: bool) -> tuple[Any, ...]:
@@ -41,8 +40,8 @@ COLUMNS = {
         Column("title", _("Flow"), "title"),
         Column("phase", _("Phase"), "state", may_be_empty=True),
         Column("marking", _("Marking ends"), "marking_end_at", may_be_empty=True, is_usual=False),
-        Column("graded", _("Graded"), "graded_count", is_figure=True),
-        Column("exported", _("Exported"), "exported_count", is_figure=True, is_usual=False),
+        Column("graded", _("Graded"), "graded_count"),
+        Column("exported", _("Exported"), "exported_count", is_usual=False),
         Column("state", _("State"), "standing_rank"),
         Column("made", _("Created"), "created_at", is_usual=False),
     )

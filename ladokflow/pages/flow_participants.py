@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -14,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from ladokflow.messages import Text
+from exports.pages.filters import Chip
 from ladokflow.pages.flow import flow_context, flow_for
 from ladokflow.paging import PLACE, page_of
 from ladokflow.requests import HtmxRequest
@@ -23,14 +22,6 @@ from sources.models import Participant
 from sources.pages.forms import ParticipantFilter
 
 PEOPLE_PER_PAGE = 50
-
-
-@dataclass(frozen=True)
-class Chip:
-    label: Text
-    count: int
-    is_on: bool
-    address: str
 
 
 @login_required
