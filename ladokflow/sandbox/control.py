@@ -269,7 +269,7 @@ class Control:
         self.call("set_metadata_by_hand", flow_id=flow_id, fields=fields)
 
     def set_settings_by_hand(self, flow_id: int, **fields: Any) -> None:
-        """anonymisation, description, timebox, allocationType: as the sandbox keeps them."""
+        """anonymisation, description, timebox, allocationType, assessorGroups: as the sandbox keeps them."""
         self.call("set_settings_by_hand", flow_id=flow_id, fields=fields)
 
     def set_dates_by_hand(self, flow_id: int, **fields: int) -> None:

@@ -155,9 +155,9 @@ def set_activated_by_hand(sandbox: Sandbox, flow_id: int, participant_id: int, a
 
 
 def set_settings_by_hand(sandbox: Sandbox, flow_id: int, fields: dict[str, Any]) -> None:
-    """anonymisation, description, timebox, allocationType: as the sandbox keeps them."""
+    """anonymisation, description, timebox, allocationType, assessorGroups: as the sandbox keeps them."""
     row = flow_of(sandbox.state, flow_id)
-    if unknown := set(fields) - {"anonymisation", "description", "timebox", "allocationType"}:
+    if unknown := set(fields) - {"anonymisation", "description", "timebox", "allocationType", "assessorGroups"}:
         raise ValueError(f"Unknown: {', '.join(sorted(unknown))}")
     row.update(fields)
 

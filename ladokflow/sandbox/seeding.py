@@ -236,6 +236,8 @@ def new_flow(
         "description": None,
         "timebox": {"enabled": False, "durationMinutes": None},
         "allocationType": "SINGLE_ASSESSOR",
+        "assessorGroups": {},
+        "credits": None,
         "participants": {},
         "by_user": {},
         "managers": {

@@ -1,9 +1,12 @@
-"""A flow's settings that managers choose: anonymisation, description, time box, allocation of assessors."""
+"""A flow's settings that managers choose: anonymisation, description, time box, credits, allocation of assessors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from ladokflow.wiseflow.connection import Connection
-from ladokflow.wiseflow.schemas import Anonymisation, TimeBox, _Allocation, _Description
+from ladokflow.wiseflow.schemas import Anonymisation, AssessorGroup, TimeBox, _Allocation, _Description
 
 
 class FlowSettings(Connection):
@@ -40,6 +43,10 @@ class FlowSettings(Connection):
         body = {"enabled": minutes is not None, "durationMinutes": minutes}
         self.write("PUT", f"/flows/{flow_id:d}/timebox", body)
 
+    def put_credits(self, flow_id: int, credits: str | None) -> None:
+        """PUT /flows/{flowId}/settings: ECTS credits as a decimal number, or None. No call tells what stands there."""
+        self.write("PUT", f"/flows/{flow_id:d}/settings", {"settings": [{"name": "ECTS", "value": credits}]})
+
     def allocation_type(self, flow_id: int) -> str:
         """GET /flows/{flowId}/marking/assessor-allocation-type"""
         found: _Allocation = self.get(f"/flows/{flow_id:d}/marking/assessor-allocation-type", _Allocation)
@@ -48,3 +55,24 @@ class FlowSettings(Connection):
     def put_allocation_type(self, flow_id: int, kind: str) -> None:
         """PUT /flows/{flowId}/marking/assessor-allocation-type: SINGLE_ASSESSOR or GROUPED"""
         self.write("PUT", f"/flows/{flow_id:d}/marking/assessor-allocation-type", {"allocationType": kind})
+
+    def assessor_groups(self, flow_id: int) -> list[AssessorGroup]:
+        """GET /flows/{flowId}/assessor-groups: 403 where students are not given to groups."""
+        groups: list[AssessorGroup] = self.get(f"/flows/{flow_id:d}/assessor-groups", list[AssessorGroup])
+        return groups
+
+    def add_assessor_group(self, flow_id: int, title: str, assessor_ids: Sequence[int]) -> None:
+        """POST /flows/{flowId}/assessor-groups: 50 at most on a flow."""
+        self.write("POST", f"/flows/{flow_id:d}/assessor-groups", _group(title, assessor_ids))
+
+    def change_assessor_group(self, flow_id: int, group_id: int, title: str, assessor_ids: Sequence[int]) -> None:
+        """PUT /flows/{flowId}/assessor-groups/{assessorGroupId}: all of its assessors are said."""
+        self.write("PUT", f"/flows/{flow_id:d}/assessor-groups/{group_id:d}", _group(title, assessor_ids))
+
+    def remove_assessor_group(self, flow_id: int, group_id: int) -> None:
+        """DELETE /flows/{flowId}/assessor-groups/{assessorGroupId}: its students are nobody's from then on."""
+        self.write("DELETE", f"/flows/{flow_id:d}/assessor-groups/{group_id:d}")
+
+
+def _group(title: str, assessor_ids: Sequence[int]) -> dict[str, Any]:
+    return {"title": title, "assessorIds": list(assessor_ids)}

@@ -262,6 +262,19 @@ class _Allocation(Wire):
     kind: Text = Field(validation_alias="allocationType")
 
 
+class AssessorGroup(Wire):
+    """Assessors who share students, where a flow's assessors are given them in groups. The ids are those of rows (Staff.id)."""
+
+    id: Id
+    title: Text = ""
+    assessor_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="assessorIds"
+    )
+    participant_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="participantIds"
+    )
+
+
 class ExternalSource(Wire):
     """A reference on a flow, with a button for managers that asks us to synchronise it."""
 
@@ -339,6 +352,8 @@ class Staff(Wire):
     first_name: Text = Field(default="", validation_alias=AliasPath("user", "firstName"))
     last_name: Text = Field(default="", validation_alias=AliasPath("user", "lastName"))
     is_creator: UsuallyFalse = Field(default=False, validation_alias="isCreator")
+    # Of an invigilator
+    is_head_invigilator: UsuallyFalse = Field(default=False, validation_alias="isHeadInvigilator")
     # Of a reviewer
     is_allocated_to_all: UsuallyFalse = Field(default=False, validation_alias="isAllocatedToAll")
     sees_assessments: UsuallyFalse = Field(default=False, validation_alias="hasAccessToAssessmentInformation")

@@ -33,6 +33,10 @@ class Staff(Connection):
         """GET /flows/{flowId}/invigilators"""
         return self._staff(flow_id, "invigilators")
 
+    def head_invigilators(self, flow_id: int) -> list[StaffMember]:
+        """GET /flows/{flowId}/invigilators: those who lead the others."""
+        return [row for row in self.invigilators(flow_id) if row.is_head_invigilator]
+
     def authors(self, flow_id: int) -> list[StaffMember]:
         """GET /flows/{flowId}/authors"""
         return self._staff(flow_id, "authors")
@@ -86,6 +90,15 @@ class Staff(Connection):
         """POST /flows/{flowId}/invigilators"""
         return self._add(flow_id, "invigilators", {"userId": user_id, "isHeadInvigilator": is_head_invigilator})
 
+    def add_head_invigilator(self, flow_id: int, user_id: int) -> bool:
+        """As `add_invigilator`; who is one already is put at the head: PATCH /flows/{flowId}/invigilators/{invigilatorId}"""
+        if self.add_invigilator(flow_id, user_id, is_head_invigilator=True):
+            return True
+        below = [row for row in self.invigilators(flow_id) if row.user_id == user_id and not row.is_head_invigilator]
+        for row in below:
+            self._lead(flow_id, row.id, is_head=True)
+        return bool(below)
+
     def add_author(self, flow_id: int, user_id: int) -> bool:
         """POST /flows/{flowId}/authors"""
         return self._add(flow_id, "authors", {"userId": user_id})
@@ -107,6 +120,16 @@ class Staff(Connection):
     def remove_invigilator(self, flow_id: int, invigilator_id: int) -> bool:
         """DELETE /flows/{flowId}/invigilators/{invigilatorId}"""
         return self._remove(flow_id, "invigilators", invigilator_id)
+
+    def remove_head_invigilator(self, flow_id: int, invigilator_id: int) -> bool:
+        """PATCH /flows/{flowId}/invigilators/{invigilatorId}: an invigilator like the others from then on."""
+        try:
+            self._lead(flow_id, invigilator_id, is_head=False)
+        except WiseflowError as error:
+            if error.status != NOT_FOUND:
+                raise
+            return False
+        return True
 
     def remove_author(self, flow_id: int, author_id: int) -> bool:
         """DELETE /flows/{flowId}/authors/{authorId}"""
@@ -156,6 +179,10 @@ class Staff(Connection):
                 raise
             return False
         return True
+
+    def _lead(self, flow_id: int, invigilator_id: int, *, is_head: bool) -> None:
+        path = f"/flows/{flow_id:d}/invigilators/{invigilator_id:d}"
+        self.write("PATCH", path, {"isHeadInvigilator": is_head})
 
     def _remove(self, flow_id: int, role: str, row_id: int) -> bool:
         try:

@@ -65,6 +65,7 @@ class Role(StrEnum):
     ASSESSOR = "assessor", _("assessor")
     REVIEWER = "reviewer", _("reviewer")
     INVIGILATOR = "invigilator", _("invigilator")
+    HEAD_INVIGILATOR = "head_invigilator", _("head invigilator")
     AUTHOR = "author", _("author")
 
 

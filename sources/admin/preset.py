@@ -47,6 +47,7 @@ class FlowPresetForm(forms.ModelForm):
         help_text=_("Whoever makes the flow is a manager of it as well. One person per line, as above."),
     )
     invigilators = PeopleField(label=_("Invigilators"))
+    head_invigilators = PeopleField(label=_("Head invigilators"))
     authors = PeopleField(label=_("Authors"))
 
     class Meta:

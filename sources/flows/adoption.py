@@ -40,6 +40,7 @@ from sources.sync.plan.changes import DATE_FIELDS, AddParticipant, Change, Plan
 from sources.sync.plan.flow_data import TEXT_LENGTH
 from sources.sync.run import plan_for
 from sources.universities.clients import wiseflow_for
+from sources.universities.moved_hosts import host_of
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ def check(source: Source, pairs: Sequence[Pair]) -> list[Checked]:
     known = sorted({number for number in numbers if number is not None})
     own = {flow.wiseflow_id: flow for flow in Flow.objects.filter(source=source, former_host="", wiseflow_id__in=known)}
     infos = _infos(source, [number for number in known if number not in own])
+    elsewhere = _of_others(source, infos)
     codes = list(dict.fromkeys(pair.code for pair in pairs if pair.code))
     exams = dict(zip(codes, fetch_several(source, codes), strict=True)) if codes else {}
     taken = _on_flows(source, [*codes, *(exam.code for exam in exams.values() if isinstance(exam, Exam))])
@@ -92,6 +94,8 @@ def check(source: Source, pairs: Sequence[Pair]) -> list[Checked]:
         earlier = {normal_code(row.exam.code) for row in checked if row.exam is not None and row.refusal is None}
         code = normal_code(exam.code if exam is not None else pair.code)
         refusal = _refusal(pair, number, info, ours, found, taken.get(code))
+        if refusal is None and number in elsewhere:
+            refusal = message("sources.adoption.of_another_source", number=number)
         if refusal is None and code in earlier:
             refusal = message("sources.adoption.code_twice", code=pair.code)
         warnings = _warnings(source, info, exam) if refusal is None and info is not None and exam is not None else ()
@@ -136,6 +140,14 @@ def _infos(source: Source, numbers: Sequence[int]) -> dict[int, FlowInfo]:
     with wiseflow_for(source) as client:
         found = client.side_by_side(info_of, numbers)
     return {number: info for number, info in zip(numbers, found, strict=True) if info is not None}
+
+
+def _of_others(source: Source, numbers: Iterable[int]) -> set[int]:
+    """Those that belong to another source already: two of them may share a licence, and each would undo what the other does."""
+    host = host_of(source.wiseflow_url)
+    others = [one.pk for one in Source.objects.exclude(pk=source.pk) if host_of(one.wiseflow_url) == host]
+    flows = Flow.objects.filter(source__in=others, former_host="", wiseflow_id__in=list(numbers))
+    return {number for number in flows.values_list("wiseflow_id", flat=True) if number is not None}
 
 
 def _on_flows(source: Source, codes: Iterable[str]) -> dict[str, FlowSource]:
@@ -278,6 +290,9 @@ def adopt(
     try:
         with transaction.atomic():
             flow = shown.flow
+            list(Source.objects.select_for_update().order_by("pk"))  # one at a time, whichever source it is for
+            if _of_others(source, [flow.wiseflow_id or 0]):
+                raise Refused(message("sources.adoption.of_another_source", number=flow.wiseflow_id))
             flow.setup_mark, flow.adoption_seen, flow.created_by_id = new_mark(), str(shown.fingerprint), by.pk
             flow.save(force_insert=True)
             FlowSource.objects.bulk_create(

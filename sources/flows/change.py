@@ -25,7 +25,7 @@ from ladokflow.wiseflow.errors import WiseflowError
 from ladokflow.wiseflow.words import FlowState, Role, choices_of
 from sources import audit
 from sources.flows.settings import BY_NAME, OURS, SETTINGS, UNTIL_MARKING_ENDS, Setting, by_part
-from sources.flows.settings_in_wiseflow import Part, Value, Values
+from sources.flows.settings_in_wiseflow import SINGLE, Part, Value, Values
 from sources.models import Flow, SyncRun
 from sources.signals import settings_changed
 from sources.sync.gather import flow_info
@@ -101,6 +101,9 @@ class Change:
         found = [standing.why_closed(BY_NAME[name], may_export=may_export) for name in self.values]
         if self.added or self.taken_off:
             found.append(standing.people_closed or (standing.people_stay if self.taken_off else None))
+        after = {**standing.values, **self.values}
+        if after.get("assessor_groups") and after.get("allocation_type") == SINGLE:
+            found.append(message("sources.groups.not_grouped"))
         if self.taken_off and not any(row["role"] == Role.MANAGER for row in self.staff_after(standing.staff)):
             found.append(message("sources.settings.manager_needed"))
         return [refusal for refusal in found if refusal is not None]
@@ -145,7 +148,7 @@ def _standing(flow: Flow, names: Sequence[str], client: WiseflowClient | None) -
 def _read(part: Part, client: WiseflowClient, flow: Flow) -> Values:
     """Empty where WISEflow does not give out this one: its licence or the flow's type may not have it."""
     try:
-        return part.read(client, flow.wiseflow_id or 0)
+        return part.read(client, flow)
     except WiseflowError as error:
         if not error.is_about_one:
             raise
@@ -235,28 +238,35 @@ def _write_parts(
         values = {name: news.values[name] for name in names}
         lease.renew()
         try:
-            part.write(client, flow.wiseflow_id or 0, values)
+            part.write(client, flow, values)
+        except Refused as refused:
+            raise Refused(_not_written(names, refused.message)) from refused
         except WiseflowError as error:
             # It may have been done all the same: an answer may be lost on the way.
             if error.is_about_one:
-                raise Refused(_not_written(names, error)) from error
+                raise Refused(_not_written(names, error.message)) from error
             if not _is_there(part, client, flow, values):
                 raise
         with transaction.atomic():
+            if part.is_untold:
+                _keep(flow, values)
             _tell(flow, values, standing, by, address)
+
+
+def _keep(flow: Flow, values: Values) -> None:
+    flow.wiseflow_settings = flow.wiseflow_settings | dict(values)
+    flow.save(update_fields=["wiseflow_settings"])
 
 
 def _is_there(part: Part, client: WiseflowClient, flow: Flow, values: Values) -> bool:
     try:
-        return values.items() <= part.read(client, flow.wiseflow_id or 0).items()
+        return values.items() <= part.read(client, flow).items()
     except WiseflowError:
         return False
 
 
-def _not_written(names: Sequence[str], error: WiseflowError) -> Message:
-    return message(
-        "sources.settings.not_written", setting=BY_NAME[names[0]].told.to_json(), cause=error.message.to_json()
-    )
+def _not_written(names: Sequence[str], cause: Message) -> Message:
+    return message("sources.settings.not_written", setting=BY_NAME[names[0]].told.to_json(), cause=cause.to_json())
 
 
 def _tell(flow: Flow, values: Values, standing: Standing, by: AbstractBaseUser, address: str | None) -> None:
@@ -285,11 +295,13 @@ def write_wanted(flow: Flow, wanted: Mapping[str, Value], client: WiseflowClient
     for part, names in by_part(wanted).items():
         lease.keep()
         try:
-            part.write(client, flow.wiseflow_id or 0, {name: wanted[name] for name in names})
+            part.write(client, flow, {name: wanted[name] for name in names})
+        except Refused as refused:
+            problems.append(_not_written(names, refused.message))
         except WiseflowError as error:
             if not error.is_about_one:
                 raise
-            problems.append(_not_written(names, error))
+            problems.append(_not_written(names, error.message))
     return problems
 
 

@@ -11,19 +11,24 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django import forms
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.messages import Message, Sentence, Text, message, register
+from ladokflow.messages import Message, Refused, Sentence, Text, message, register
 from ladokflow.wiseflow.words import BEFORE_MARKING, MARKING_OVER, FlowState
+from sources.flows.assessor_groups import parsed, written
 from sources.flows.settings_in_wiseflow import (
     ABOUT,
     ALLOCATION,
     ANONYMISATION,
     BY_EXAM_ID,
     BY_NUMBER,
+    CREDITS,
     DESCRIPTION,
+    GROUPED,
     NAMES,
     REVIEWERS,
+    SINGLE,
     TIME_BOX,
     Part,
     Value,
@@ -98,6 +103,23 @@ def _choice(label: Any, choices: Iterable[tuple[str, Text]], help_text: Any = ""
     given = list(choices)
     widget = forms.RadioSelect if len(given) < 4 else forms.Select
     return forms.ChoiceField(label=label, choices=given, initial=given[0][0], widget=widget, help_text=help_text)
+
+
+class CreditsField(forms.CharField):
+    """A number as WISEflow writes it, "7.5"; a comma does as well."""
+
+    default_validators = [RegexValidator(r"\A\d{1,3}(\.\d{1,2})?\Z", _("Write a number, as 7.5."))]
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace(",", ".")
+
+
+class GroupsField(forms.CharField):
+    def to_python(self, value: Any) -> str:
+        try:
+            return written(parsed(str(super().to_python(value))))
+        except Refused as refused:
+            raise forms.ValidationError(str(refused.message)) from refused
 
 
 SETTINGS = (
@@ -182,6 +204,18 @@ SETTINGS = (
         ABOUT,
     ),
     Setting(
+        "credits",
+        CreditsField(
+            label=_("Credits (ECTS)"),
+            required=False,
+            widget=forms.TextInput(attrs={"inputmode": "decimal", "class": "input--short"}),
+            help_text=_("WISEflow does not tell what it has: this is what was written here last."),
+        ),
+        UNTIL_ARCHIVED,
+        "sources.settings.archived",
+        CREDITS,
+    ),
+    Setting(
         "description",
         forms.CharField(
             label=_("Description"),
@@ -212,10 +246,25 @@ SETTINGS = (
         "allocation_type",
         _choice(
             _("Assessors are given students"),
-            [("SINGLE_ASSESSOR", _("One by one")), ("GROUPED", _("In groups, which are made in WISEflow"))],
+            [(SINGLE, _("One by one")), (GROUPED, _("In groups"))],
         ),
         BEFORE_MARKING,
         "sources.settings.before_marking",
+        ALLOCATION,
+    ),
+    Setting(
+        "assessor_groups",
+        GroupsField(
+            label=_("Groups of assessors"),
+            required=False,
+            widget=forms.Textarea(attrs={"rows": 3}),
+            help_text=_(
+                "One group per line: name of the group: assessor, assessor. Each is one of the flow's assessors, by name, organisation id"
+                " or e-mail address. Which students a group has is said in WISEflow."
+            ),
+        ),
+        UNTIL_MARKING_ENDS,
+        "sources.settings.marking_over",
         ALLOCATION,
     ),
     Setting(

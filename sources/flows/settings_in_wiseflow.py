@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.schemas import Staff
+from sources.flows.assessor_groups import read_groups, write_groups
+from sources.models import Flow
 
 Value = str | bool | int | None
 Values = Mapping[str, Value]
@@ -17,16 +19,23 @@ Values = Mapping[str, Value]
 
 @dataclass(frozen=True)
 class Part:
-    read: Callable[[WiseflowClient, int], Values]
-    write: Callable[[WiseflowClient, int, Values], None]
+    """What `is_untold` is written only: no call of WISEflow's tells it, and the flow keeps what was written last (`Flow.wiseflow_settings`)."""
+
+    read: Callable[[WiseflowClient, Flow], Values]
+    write: Callable[[WiseflowClient, Flow, Values], None]
+    is_untold: bool = False
+
+
+def _id(flow: Flow) -> int:
+    return flow.wiseflow_id or 0
 
 
 BY_NUMBER, BY_EXAM_ID, NAMES, BY_TYPE = "number", "exam-id", "names", "type-"
 WIRE = {BY_NUMBER: "participantIndex", BY_EXAM_ID: "uniqueExamId"}
 
 
-def _anonymisation(client: WiseflowClient, flow_id: int) -> Values:
-    found = client.anonymisation(flow_id)
+def _anonymisation(client: WiseflowClient, flow: Flow) -> Values:
+    found = client.anonymisation(_id(flow))
     if not found.is_on:
         return {"anonymisation": NAMES}
     if found.by_data_type is not None:
@@ -34,36 +43,36 @@ def _anonymisation(client: WiseflowClient, flow_id: int) -> Values:
     return {"anonymisation": BY_EXAM_ID if found.by_exam_id else BY_NUMBER}
 
 
-def _put_anonymisation(client: WiseflowClient, flow_id: int, values: Values) -> None:
+def _put_anonymisation(client: WiseflowClient, flow: Flow, values: Values) -> None:
     value = str(values["anonymisation"])
     if value == NAMES:
-        client.delete_anonymisation(flow_id)
+        client.delete_anonymisation(_id(flow))
     else:
-        client.put_anonymisation(flow_id, by=WIRE[value])
+        client.put_anonymisation(_id(flow), by=WIRE[value])
 
 
 METADATA = ("examination_type", "purpose", "term")
 
 
-def _metadata(client: WiseflowClient, flow_id: int) -> Values:
-    found = client.metadata(flow_id)
+def _metadata(client: WiseflowClient, flow: Flow) -> Values:
+    found = client.metadata(_id(flow))
     return {name: getattr(found, name) or "" for name in METADATA}
 
 
-def _put_metadata(client: WiseflowClient, flow_id: int, values: Values) -> None:
+def _put_metadata(client: WiseflowClient, flow: Flow, values: Values) -> None:
     """What else stands there goes back as it is right then."""
     client.put_metadata(
-        flow_id, client.metadata(flow_id).changed(**{key: str(one or "") for key, one in values.items()})
+        _id(flow), client.metadata(_id(flow)).changed(**{key: str(one or "") for key, one in values.items()})
     )
 
 
-def _put_time_box(client: WiseflowClient, flow_id: int, values: Values) -> None:
+def _put_time_box(client: WiseflowClient, flow: Flow, values: Values) -> None:
     minutes = values["time_box"]
-    client.put_time_box(flow_id, int(minutes) if minutes else None)
+    client.put_time_box(_id(flow), int(minutes) if minutes else None)
 
 
-def _time_box(client: WiseflowClient, flow_id: int) -> Values:
-    found = client.time_box(flow_id)
+def _time_box(client: WiseflowClient, flow: Flow) -> Values:
+    found = client.time_box(_id(flow))
     return {"time_box": found.minutes if found.is_on else None}
 
 
@@ -77,19 +86,19 @@ def _access_of(reviewer: Staff) -> str:
     return next((word for word, meant in ACCESS.items() if meant == flags), DIFFERS)
 
 
-def _reviewers_access(client: WiseflowClient, flow_id: int) -> Values:
+def _reviewers_access(client: WiseflowClient, flow: Flow) -> Values:
     """Of those who are on the flow; nothing where there is none."""
-    found = {_access_of(reviewer) for reviewer in client.reviewers(flow_id)}
+    found = {_access_of(reviewer) for reviewer in client.reviewers(_id(flow))}
     return {"reviewers_access": found.pop() if len(found) == 1 else DIFFERS} if found else {}
 
 
-def _put_reviewers_access(client: WiseflowClient, flow_id: int, values: Values) -> None:
+def _put_reviewers_access(client: WiseflowClient, flow: Flow, values: Values) -> None:
     wanted = str(values["reviewers_access"])
     sees, decides = ACCESS[wanted]
-    for reviewer in client.reviewers(flow_id):
+    for reviewer in client.reviewers(_id(flow)):
         if _access_of(reviewer) != wanted:
             client.change_reviewer(
-                flow_id,
+                _id(flow),
                 reviewer.id,
                 is_allocated_to_all=reviewer.is_allocated_to_all,
                 has_access_to_assessment_information=sees,
@@ -102,10 +111,31 @@ ANONYMISATION = Part(_anonymisation, _put_anonymisation)
 ABOUT = Part(_metadata, _put_metadata)
 TIME_BOX = Part(_time_box, _put_time_box)
 DESCRIPTION = Part(
-    lambda client, flow_id: {"description": client.description(flow_id)},
-    lambda client, flow_id, values: client.put_description(flow_id, str(values["description"] or "")),
+    lambda client, flow: {"description": client.description(_id(flow))},
+    lambda client, flow, values: client.put_description(_id(flow), str(values["description"] or "")),
 )
-ALLOCATION = Part(
-    lambda client, flow_id: {"allocation_type": client.allocation_type(flow_id)},
-    lambda client, flow_id, values: client.put_allocation_type(flow_id, str(values["allocation_type"])),
+CREDITS = Part(
+    lambda client, flow: {"credits": flow.wiseflow_settings.get("credits", "")},
+    lambda client, flow, values: client.put_credits(_id(flow), str(values["credits"] or "") or None),
+    is_untold=True,
 )
+SINGLE, GROUPED = "SINGLE_ASSESSOR", "GROUPED"
+
+
+def _allocation(client: WiseflowClient, flow: Flow) -> Values:
+    kind = client.allocation_type(_id(flow))
+    return {"allocation_type": kind, "assessor_groups": read_groups(client, flow) if kind == GROUPED else ""}
+
+
+def _put_allocation(client: WiseflowClient, flow: Flow, values: Values) -> None:
+    """Groups come after their kind of allocation, and go before it."""
+    kind, groups = values.get("allocation_type"), values.get("assessor_groups")
+    if kind == GROUPED:
+        client.put_allocation_type(_id(flow), GROUPED)
+    if groups is not None:
+        write_groups(client, flow, str(groups))
+    if kind == SINGLE:
+        client.put_allocation_type(_id(flow), SINGLE)
+
+
+ALLOCATION = Part(_allocation, _put_allocation)

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.messages import MANAGER, Sentence, register
+from ladokflow.messages import LICENCE_ADMIN, MANAGER, Sentence, register
 
 register(
     {
@@ -34,6 +34,11 @@ register(
             _("The flow %(number)s is in LadokFlow already: %(title)s (flow %(flow)s)."),
             todo=_("Use that flow."),
             who=MANAGER,
+        ),
+        "sources.adoption.of_another_source": Sentence(
+            _("The flow %(number)s is in LadokFlow already, with another source on the same WISEflow licence."),
+            todo=_("Have it let go there first, or leave it there."),
+            who=LICENCE_ADMIN,
         ),
         "sources.adoption.code_twice": Sentence(
             _("The code %(code)s stands on an earlier line already."),

@@ -31,7 +31,7 @@ register(
         "sources.no_code": Sentence(_("No exam code was given."), todo=_("Give at least one."), who=MANAGER),
         "sources.unknown_role": Sentence(
             _("%(role)s is not a role on a flow."),
-            todo=_("Choose manager, assessor, reviewer, invigilator or author."),
+            todo=_("Choose manager, assessor, reviewer, invigilator, head invigilator or author."),
             who=MANAGER,
         ),
         "sources.code_taken": Sentence(

@@ -1,6 +1,7 @@
 """What is told of a flow's settings that are changed after it was made. The settings' own words: `sources/flows/settings.py`."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from ladokflow.messages import LICENCE_ADMIN, MANAGER, Sentence, register
 
@@ -59,6 +60,44 @@ register(
             _("WISEflow did not take this: %(setting)s %(cause)s"),
             effect=_("What was to be changed before it is changed, and nothing after it; the audit log tells."),
             todo=_("Look at what is shown now, and try again. If it is refused again, change it in WISEflow."),
+            who=MANAGER,
+        ),
+        "sources.groups.no_group": Sentence(
+            _("“%(line)s” is no group."),
+            effect=UNCHANGED,
+            todo=_("Write the name of the group, a colon, and its assessors with commas between."),
+            who=MANAGER,
+        ),
+        "sources.groups.twice": Sentence(
+            _("Two groups are called %(title)s."),
+            effect=UNCHANGED,
+            todo=_("Give one of them another name."),
+            who=MANAGER,
+        ),
+        "sources.groups.too_many": Sentence(
+            _("WISEflow has at most %(most)s groups on a flow."),
+            effect=UNCHANGED,
+            todo=_("Make fewer and larger groups."),
+            who=MANAGER,
+        ),
+        "sources.groups.not_grouped": Sentence(
+            _("There are groups of assessors, but the assessors are given students one by one."),
+            effect=UNCHANGED,
+            todo=_("Choose “In groups”, or empty the groups."),
+            who=MANAGER,
+        ),
+        "sources.groups.not_an_assessor": Sentence(
+            _("Not among the flow's assessors in WISEflow: %(people)s."),
+            todo=_("Add them as assessors first, and name each by organisation id where two have the same name."),
+            who=MANAGER,
+        ),
+        "sources.groups.has_students": Sentence(
+            ngettext_lazy(
+                "The group %(title)s has %(count)s student, who would be nobody's.",
+                "The group %(title)s has %(count)s students, who would be nobody's.",
+                "count",
+            ),
+            todo=_("Give them to another group in WISEflow first."),
             who=MANAGER,
         ),
         # --- What has been done

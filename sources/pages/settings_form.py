@@ -88,6 +88,7 @@ class SettingsForm(forms.Form):
         help_text=_("You are a manager of the flow yourself. One person per line, as above."),
     )
     invigilators = PeopleField(label=_("Invigilators"))
+    head_invigilators = PeopleField(label=_("Head invigilators"))
     authors = PeopleField(label=_("Authors"))
     assessor_allocation = forms.ChoiceField(
         label=_("Who assesses whom"),
@@ -138,6 +139,7 @@ class SettingsForm(forms.Form):
         "reviewers": "reviewer",
         "managers": "manager",
         "invigilators": "invigilator",
+        "head_invigilators": "head_invigilator",
         "authors": "author",
     }
 

@@ -224,6 +224,7 @@ def _present(
         "assessor": client.assessors,
         "reviewer": client.reviewers,
         "invigilator": client.invigilators,
+        "head_invigilator": client.head_invigilators,
         "author": client.authors,
     }
     reads: dict[str, Callable[[int], Any]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -11,6 +11,7 @@ from ladokflow.http import RemoteError
 from ladokflow.identifiers import normal
 from ladokflow.messages import Refused, message
 from ladokflow.wiseflow.schemas import User
+from ladokflow.wiseflow.words import Role
 from sources import audit
 from sources.models import Flow, Membership, Source, StaffAccount
 from sources.sync.plan.staff import ROLES
@@ -59,7 +60,7 @@ def named(source: Source, staff: Sequence[StaffRow]) -> list[dict[str, Any]]:
 
 def find_staff(licence: Licence, staff: Iterable[StaffRow], *, can_decide: bool = False) -> tuple[WantedStaff, ...]:
     """The people with their users in WISEflow, looked up by every spelling of their organisation ids."""
-    people = [person for person in staff if person.get("role") in ROLES]
+    people = list(_with_what_it_takes(person for person in staff if person.get("role") in ROLES))
     type_id = licence.data_types()["organisation_id"].id
     ids = [str(person.get("organisation_id", "")) for person in people]
     holders: dict[str, list[User]] = {}
@@ -70,6 +71,16 @@ def find_staff(licence: Licence, staff: Iterable[StaffRow], *, can_decide: bool 
         _wanted(person, one, _meant(one, holders.get(normal(one), []), type_id), can_decide=can_decide)
         for person, one in zip(people, ids, strict=True)
     )
+
+
+def _with_what_it_takes(staff: Iterable[StaffRow]) -> Iterator[StaffRow]:
+    """Who is at the head of the invigilators is one of them: in WISEflow the one is added to the other, and taken off again first."""
+    rows = list(staff)
+    are = {normal(str(row.get("organisation_id", ""))) for row in rows if row["role"] == Role.INVIGILATOR}
+    for row in rows:
+        if row["role"] == Role.HEAD_INVIGILATOR and normal(str(row.get("organisation_id", ""))) not in are:
+            yield {**row, "role": Role.INVIGILATOR.value}
+        yield row
 
 
 def _meant(organisation_id: str, holders: Sequence[User], type_id: int) -> Sequence[User]:

@@ -28,6 +28,7 @@ USER_ROLES: dict[str, str] = {
     Role.ASSESSOR: "Assessor",
     Role.REVIEWER: "Reviewer",
     Role.INVIGILATOR: "Invigilator",
+    Role.HEAD_INVIGILATOR: "Invigilator",
     Role.AUTHOR: "Author",
 }
 

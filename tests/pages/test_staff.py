@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
 TYPO, RIGHT = "okand99@liu.example", "orjha56@liu.example"
-FIELDS = ("assessors", "reviewers", "managers", "invigilators", "authors")
+FIELDS = ("assessors", "reviewers", "managers", "invigilators", "head_invigilators", "authors")
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_mistyped_person_is_asked_about_by_name_and_nothing_is_made(
     wizard = Wizard(manager, code)
     assert wizard.send(**{field: TYPO}).status_code == 200
     assert "1 person was not found in WISEflow" in wizard.page
-    assert f"{TYPO} ({field[:-1]})" in wizard.page
+    assert f"{TYPO} ({field[:-1].replace('_', ' ')})" in wizard.page
     for label in ("Correct the organisation id", "Leave the person out", "Have an account made in WISEflow"):
         assert label in wizard.page
     assert wizard.form[field] == TYPO

@@ -169,6 +169,19 @@ def test_staff_is_added_once_and_removed(wiseflow, flow_id, people, role):
     assert people[5] not in [row.user_id for row in members(flow_id)]
 
 
+def test_an_invigilator_leads_and_steps_down(wiseflow, flow_id, people):
+    wiseflow.add_invigilator(flow_id, people[5])
+    assert wiseflow.head_invigilators(flow_id) == []
+    assert wiseflow.add_head_invigilator(flow_id, people[5]) is True
+    assert wiseflow.add_head_invigilator(flow_id, people[5]) is False
+    (head,) = wiseflow.head_invigilators(flow_id)
+    assert wiseflow.remove_head_invigilator(flow_id, head.id) is True
+    assert [row.id for row in wiseflow.invigilators(flow_id)] == [head.id]
+    assert wiseflow.head_invigilators(flow_id) == []
+    assert wiseflow.add_head_invigilator(flow_id, people[6]) is True
+    assert wiseflow.remove_head_invigilator(flow_id, 999_999_999) is False
+
+
 def test_assessor_is_allocated_and_a_second_time_changes_nothing(wiseflow, flow_id, people):
     put_on(wiseflow, flow_id, people[:3])
     ids = [row.id for row in wiseflow.participants(flow_id)]

@@ -147,11 +147,23 @@ CALLS = [
      {"userId": 6, "isAllocatedToAll": True, "hasAccessToAssessmentInformation": True, "canDecideOnFinalGrade": True},
      Reply(b"", 201), lambda r: r, True),
     ("add_invigilator", (225, 6), {}, "POST /flows/225/invigilators", {"userId": 6, "isHeadInvigilator": False}, Reply(OK, 201), lambda r: r, True),
+    ("add_head_invigilator", (225, 6), {}, "POST /flows/225/invigilators", {"userId": 6, "isHeadInvigilator": True}, Reply(OK, 201), lambda r: r, True),
+    ("remove_head_invigilator", (225, 1), {}, "PATCH /flows/225/invigilators/1", {"isHeadInvigilator": False}, OK, lambda r: r, True),
+    ("head_invigilators", (225,), {}, "GET /flows/225/invigilators", None,
+     envelope([{"invigilatorId": 1, "user": SUBJECT, "isHeadInvigilator": True}, {"invigilatorId": 2, "user": SUBJECT, "isHeadInvigilator": False}]),
+     lambda r: [s.id for s in r], [1]),
     ("add_author", (225, 6), {}, "POST /flows/225/authors", {"userId": 6}, Reply(OK, 201), lambda r: r, True),
     *[
         (f"remove_{role}", (225, 1), {}, f"DELETE /flows/225/{role}s/1", None, OK, lambda r: r, True)
         for role in ("manager", "assessor", "reviewer", "invigilator", "author")
     ],
+    ("put_credits", (225, "7.5"), {}, "PUT /flows/225/settings", {"settings": [{"name": "ECTS", "value": "7.5"}]}, OK, lambda r: r, None),
+    ("put_credits", (225, None), {}, "PUT /flows/225/settings", {"settings": [{"name": "ECTS", "value": None}]}, OK, lambda r: r, None),
+    ("assessor_groups", (225,), {}, "GET /flows/225/assessor-groups", None,
+     envelope([{"id": 1, "title": "A", "assessorIds": [4], "participantIds": None}]), lambda r: [(g.title, g.assessor_ids, g.participant_ids) for g in r], [("A", (4,), ())]),
+    ("add_assessor_group", (225, "A", [4]), {}, "POST /flows/225/assessor-groups", {"title": "A", "assessorIds": [4]}, OK, lambda r: r, None),
+    ("change_assessor_group", (225, 1, "A", [4]), {}, "PUT /flows/225/assessor-groups/1", {"title": "A", "assessorIds": [4]}, OK, lambda r: r, None),
+    ("remove_assessor_group", (225, 1), {}, "DELETE /flows/225/assessor-groups/1", None, OK, lambda r: r, None),
     ("assessor_allocations", (225, 1), {}, "GET /flows/225/assessors/1/allocations", None, envelope({"participantIds": [10]}),
      lambda r: r, [10]),
     ("deallocate_assessor", (225, 1, 10), {}, "DELETE /flows/225/assessors/1/allocations/participants/10", None, Reply(status=204),

@@ -24,7 +24,7 @@ class WantedStaff:
     """A member of staff as the wizard or a preset names them. `user_id` is None where WISEflow has no such user; `may_be_made`:
     somebody has confirmed that they become one. `is_ambiguous`: several users have the organisation id."""
 
-    role: str  # manager, assessor, reviewer, invigilator or author
+    role: str  # a value of `Role`
     user_id: int | None
     organisation_id: str = ""
     email: str = ""

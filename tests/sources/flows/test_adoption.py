@@ -255,6 +255,22 @@ def test_a_flow_and_a_code_are_taken_over_once(sandbox: Any, liu: Source, anna: 
     assert Flow.objects.filter(wiseflow_id__in=[number, second]).count() == 1
 
 
+def test_a_flow_of_another_source_on_the_licence_stays_there(
+    sandbox: Any, liu: Source, oru: Source, anna: User
+) -> None:
+    """What one of them writes the other would undo; a flow that it has let go is free."""
+    code = sandbox.control.add_exam("liu", people=1)
+    number = flow_by_hand(sandbox, liu)
+    rows = rows_of(liu, number, code)
+    theirs = FlowFactory(source=oru, wiseflow_id=number)
+    assert refusals(liu, (str(number), code)) == ["adoption.of_another_source"]
+    with pytest.raises(Refused, match=str(number)) as caught:
+        adopt(rows, liu, by=anna, enqueue=False)
+    assert theirs.title not in str(caught.value)
+    Flow.objects.filter(pk=theirs.pk).delete()
+    assert refusals(liu, (str(number), code)) == [""]
+
+
 @pytest.mark.django_db
 def test_the_database_holds_to_it() -> None:
     flow = FlowFactory()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.utils.translation import override
 
 from ladokflow.fingerprints import NotAsShown
@@ -23,6 +25,9 @@ from tests.by_hand import written
 
 pytestmark = pytest.mark.django_db
 ASSESSOR = "orjha56@liu.example"
+WORKING = [{"role": role, "organisation_id": ASSESSOR} for role in ("reviewer", "assessor")]
+# What has to stand in WISEflow for one to be changed
+FIRST = {"assessor_groups": {"allocationType": "GROUPED"}}
 # Another value of each, and what it was before
 OTHERS: dict[str, tuple[Any, Any]] = {
     "grade_decided_by": ("reviewer", "assessor"),
@@ -32,9 +37,11 @@ OTHERS: dict[str, tuple[Any, Any]] = {
     "examination_type": ("REEXAMINATION", "ORDINARY"),
     "purpose": ("COURSE_WORK", "EXAMINATION"),
     "term": ("HT26", ""),
+    "credits": ("7.5", ""),
     "description": ("Skriv tydligt.", ""),
     "time_box": (240, None),
     "allocation_type": ("GROUPED", "SINGLE_ASSESSOR"),
+    "assessor_groups": ("Salen: Örjan Hägg", ""),
     "reviewers_access": ("decides", "sees"),
 }
 
@@ -59,7 +66,7 @@ def make(sandbox: Any, liu: Source, anna: User) -> Callable[..., Flow]:
 
 @pytest.fixture
 def flow(make: Callable[..., Flow]) -> Flow:
-    return make(staff=[{"role": "reviewer", "organisation_id": ASSESSOR}])
+    return make(staff=WORKING)
 
 
 def told(flow: Flow) -> list[str]:
@@ -78,6 +85,7 @@ def test_every_setting_has_a_value_to_try() -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_each_setting_is_changed_and_stays_so(sandbox: Any, flow: Flow, anna: User, name: str) -> None:
     new, old = OTHERS[name]
+    sandbox.control.set_settings_by_hand(flow.wiseflow_id, **FIRST.get(name, {}))
     shown = standing_of(flow)
     assert shown.values[name] == old
     done = change_flow(flow=flow, change=Change({name: new}), by=anna, seen=str(shown.fingerprint))
@@ -101,7 +109,9 @@ def test_all_of_it_at_once_takes_one_writing_for_each_part(sandbox: Any, flow: F
         "PUT metadata",
         "PUT description",
         "PUT timebox",
+        "PUT settings",
         "PUT marking/assessor-allocation-type",
+        "POST assessor-groups",
     ]
     (reviewer,) = sandbox.control.flow(flow.wiseflow_id)["reviewers"]
     parts.append(f"PATCH reviewers/{reviewer['id']}")
@@ -118,6 +128,7 @@ def test_all_of_it_at_once_takes_one_writing_for_each_part(sandbox: Any, flow: F
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_the_phase_decides_what_may_be_changed(sandbox: Any, flow: Flow, anna: User, setting: Any) -> None:
     control, number = sandbox.control, flow.wiseflow_id
+    control.set_settings_by_hand(number, **FIRST.get(setting.name, {}))
     move = [
         control.activate,
         control.start_participation,
@@ -195,9 +206,9 @@ def test_a_lost_answer_is_looked_up_and_a_refusal_told_with_what_was_done_before
 
 
 def test_people_are_added_until_marking_ends_and_taken_off_in_setup(sandbox: Any, flow: Flow, anna: User) -> None:
-    person = {"role": "assessor", "organisation_id": ASSESSOR}
+    person = {"role": "assessor", "organisation_id": "larak34@liu.example"}
     sync = lambda: run_sync(SyncRun.objects.get(flow=flow, state="queued").pk)  # noqa: E731
-    assessors = lambda: len(sandbox.control.flow(flow.wiseflow_id)["assessors"])  # noqa: E731
+    assessors = lambda: len(sandbox.control.flow(flow.wiseflow_id)["assessors"]) - len([ASSESSOR])  # noqa: E731
     change_flow(flow=flow, change=Change(added=[person]), by=anna, enqueue=False)
     sync()
     assert assessors() == 1
@@ -216,6 +227,26 @@ def test_people_are_added_until_marking_ends_and_taken_off_in_setup(sandbox: Any
         change_flow(flow=flow, change=Change(added=[author]), by=anna)
 
 
+def test_a_head_invigilator_comes_steps_down_and_goes(sandbox: Any, flow: Flow, anna: User) -> None:
+    head, basic = ({"role": role, "organisation_id": ASSESSOR} for role in ("head_invigilator", "invigilator"))
+
+    def after(**change: Any) -> list[bool]:
+        change_flow(flow=flow, change=Change(**change), by=anna, enqueue=False)
+        run = run_sync(SyncRun.objects.get(flow=flow, state="queued").pk)
+        assert (run.state, run.problems) == ("success", [])
+        rows = sandbox.control.flow(flow.wiseflow_id)["invigilators"]
+        return [row["isHeadInvigilator"] for row in rows]
+
+    assert after(added=[basic]) == [False]
+    assert after(added=[head]) == [True]
+    assert after(taken_off=[head]) == [False]
+    assert after(taken_off=[basic]) == []
+    assert after(added=[head]) == [True]
+    assert after(added=[basic], taken_off=[head]) == [False]
+    assert after(added=[head], taken_off=[basic]) == [True]
+    assert after(taken_off=[head]) == []
+
+
 def test_somebody_stays_who_is_a_manager(flow: Flow, anna: User) -> None:
     with pytest.raises(Refused, match="needs a manager"):
         change_flow(flow=flow, change=Change(taken_off=flow.staff), by=anna)
@@ -223,8 +254,66 @@ def test_somebody_stays_who_is_a_manager(flow: Flow, anna: User) -> None:
 
 def test_a_new_flow_gets_what_was_chosen_for_it_in_wiseflow(sandbox: Any, make: Callable[..., Flow]) -> None:
     wanted = {setting.name: OTHERS[setting.name][0] for setting in IN_WISEFLOW}
-    flow = make(wiseflow_settings=wanted, staff=[{"role": "reviewer", "organisation_id": ASSESSOR}])
+    flow = make(wiseflow_settings=wanted, staff=WORKING)
     assert wanted.items() <= values(flow).items()
+
+
+def test_what_a_new_flow_cannot_have_is_told_and_the_rest_is_there(make: Callable[..., Flow]) -> None:
+    flow = make(wiseflow_settings={"allocation_type": "GROUPED", "assessor_groups": "A: nobody", "credits": "7.5"})
+    assert values(flow)["allocation_type"] == "GROUPED"
+    (problem,) = SyncRun.objects.get(flow=flow).problems
+    assert "Not among the flow's assessors in WISEflow: nobody." in str(Message.from_json(problem))
+
+
+def test_groups_of_assessors_become_those_that_are_written(sandbox: Any, make: Callable[..., Flow], anna: User) -> None:
+    people = {ASSESSOR: "orjan@liu.example", "larak34@liu.example": "lars@liu.example"}
+    flow = make(
+        wiseflow_settings={"allocation_type": "GROUPED"},
+        staff=[{"role": "assessor", "organisation_id": one, "email": email} for one, email in people.items()],
+    )
+
+    def after(text: str) -> dict[str, int]:
+        change_flow(flow=flow, change=Change({"assessor_groups": text}), by=anna)
+        groups = sandbox.control.flow(flow.wiseflow_id)["assessorGroups"].values()
+        return {group["title"]: len(group["assessorIds"]) for group in groups}
+
+    assert after(f"A: {ASSESSOR}\nB: orjan@liu.example, Lars Åkesson") == {"A": 1, "B": 2}
+    assert after("a: Lars Åkesson") == {"a": 1}
+    with pytest.raises(Refused, match=r"Not among the flow's assessors in WISEflow: Märta Löfgren\."):
+        after("A: Märta Löfgren")
+    there = sandbox.control.flow(flow.wiseflow_id)["assessorGroups"]
+    with_students = {key: group | {"participantIds": [1]} for key, group in there.items()}
+    sandbox.control.set_settings_by_hand(flow.wiseflow_id, assessorGroups=with_students)
+    with pytest.raises(Refused, match="has 1 student, who would be nobody's"):
+        after("")
+    with pytest.raises(Refused, match="Choose “In groups”, or empty the groups"):
+        change_flow(flow=flow, change=Change({"allocation_type": "SINGLE_ASSESSOR"}), by=anna)
+    assert values(flow)["assessor_groups"] == "a: Lars Åkesson"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("A: x\nA: y", "Two groups are called A."),
+        ("A", "“A” is no group."),
+        (": x", "“: x” is no group."),
+        ("A: ,", "“A: ,” is no group."),
+        ("\n".join(f"{number}: x" for number in range(51)), "at most 50 groups"),
+    ],
+)
+def test_groups_that_cannot_be_are_told_with_their_line(text: str, told: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(told)):
+        BY_NAME["assessor_groups"].field.clean(text)
+
+
+@pytest.mark.parametrize(("given", "kept"), [("7,5", "7.5"), (" 15 ", "15"), ("", ""), ("ten", None), ("-1", None)])
+def test_credits_are_a_number(given: str, kept: str | None) -> None:
+    field = BY_NAME["credits"].field
+    if kept is None:
+        with pytest.raises(ValidationError, match=r"Write a number, as 7\.5"):
+            field.clean(given)
+    else:
+        assert field.clean(given) == kept
 
 
 def test_a_flow_without_reviewers_says_so(make: Callable[..., Flow], anna: User) -> None:

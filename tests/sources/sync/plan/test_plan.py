@@ -26,6 +26,7 @@ from sources.sync.plan.changes import (
 from sources.sync.plan.flow_data import values_in_wiseflow, whole_dates
 from sources.sync.plan.identity import match_users, merge_people
 from sources.sync.plan.plan import plan
+from sources.sync.plan.staff import ROLES
 from sources.sync.plan.values import Known, Match, Memory, Present, Wanted, WantedStaff
 
 TZ = zoneinfo.ZoneInfo("Europe/Stockholm")
@@ -121,7 +122,7 @@ def test_participants_follow_ladok_by_phase(state, flow_type, came, went):
         (ARCHIVED, [], []),
     ],
 )
-@pytest.mark.parametrize("role", ["manager", "assessor", "reviewer", "invigilator", "author"])
+@pytest.mark.parametrize("role", ROLES)
 def test_staff_follow_by_phase_and_are_never_removed_from_an_active_flow(state, came, went, role):
     one = WantedStaff(role=role, user_id=7, first_name="A")
     there = Staff.model_validate({"managerId": 70, "user": {"userId": 7, "firstName": "A", "lastName": ""}})
