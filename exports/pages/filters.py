@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exports.pages.columns import CHOOSABLE, COLUMNS, SORTS, USUAL, Column, Head, heads, shown, sorted_by
-from exports.pages.standing import OF_TAB, Standing, stands_at
+from exports.pages.standing import OF_TAB, RANK, Standing, ranked, stands_at
 from ladokflow.messages import Text
 from ladokflow.paging import PLACE
 from ladokflow.wiseflow.words import choices_of
@@ -22,6 +22,7 @@ from sources.flows.asking import asking
 from sources.models import Flow, Source
 from sources.models.flow import ExportState, FlowQuerySet
 
+AFTER_STANDINGS = 100  # what the parts of a count are told from the ranks of `Standing` by
 CREATING, RELEASED = "creating", "released"
 ALL = "all"  # an address that has only this is one without a filter, and not the one that somebody has kept
 PASSING = (*PLACE, "watch", "seen", ALL)  # what an address has of the moment: where in the list, and what is under way
@@ -160,25 +161,27 @@ class FlowFilter(forms.Form):
 
     def chips(self, flows: FlowQuerySet) -> list[Chip]:
         """Each with how many flows there are with it and all that is chosen besides; one query."""
-        parts = [switch.narrow(self.narrow(flows, besides=name), self.user) for name, switch in SWITCHES.items()]
         standings = self.standings if len(self.standings) > 1 else ()
-        parts += [self.narrow(flows, besides="standing").filter(stands_at(each)) for each in standings]
-        counts = _counts(parts)
+        parts = {
+            place: switch.narrow(self.narrow(flows, besides=name), self.user)
+            for place, (name, switch) in enumerate(SWITCHES.items(), AFTER_STANDINGS)
+        }
+        counts = _counts(parts, self.narrow(flows, besides="standing") if standings else None)
         chosen = self.chosen("standing") or []
         switches = [
-            Chip(switch.label, counts[place], bool(self.chosen(name)), self.address({name: self._other(name)}))
-            for place, (name, switch) in enumerate(SWITCHES.items())
+            Chip(switch.label, counts.get(place, 0), bool(self.chosen(name)), self.address({name: self._other(name)}))
+            for place, (name, switch) in enumerate(SWITCHES.items(), AFTER_STANDINGS)
         ]
         return switches + [
             Chip(
                 each.label,
-                counts[place],
+                counts.get(RANK[each], 0),
                 each in chosen,
                 self.address({"standing": [other for other in chosen if other != each] or None})
                 if each in chosen
                 else self.address({"standing": [*chosen, each.value]}),
             )
-            for place, each in enumerate(standings, len(SWITCHES))
+            for each in standings
         ]
 
     def _other(self, name: str) -> str | None:
@@ -279,18 +282,16 @@ def _any(conditions: Iterable[Q]) -> Q:
     return found
 
 
-def _counts(parts: list[FlowQuerySet]) -> list[int]:
-    """How many there are of each, in one query: each by itself, for together all flows would be gone through."""
-    numbered = [
-        part.order_by()
-        .annotate(part=Value(number, output_field=IntegerField()))
-        .values("part")
-        .annotate(count=Count("*"))
-        .values_list("part", "count")
-        for number, part in enumerate(parts)
+def _counts(parts: Mapping[int, FlowQuerySet], standing: FlowQuerySet | None) -> dict[int, int]:
+    """How many there are of each part, and of `standing` by their rank, in one query: each part by itself, for together all flows
+    would be gone through for it."""
+    numbered = [part.annotate(part=Value(number, output_field=IntegerField())) for number, part in parts.items()]
+    if standing is not None:
+        numbered.append(ranked(standing).annotate(part=F("standing_rank")))
+    counted = [
+        part.order_by().values("part").annotate(count=Count("*")).values_list("part", "count") for part in numbered
     ]
-    found = dict(numbered[0].union(*numbered[1:], all=True))
-    return [found.get(number, 0) for number in range(len(parts))]
+    return dict(counted[0].union(*counted[1:], all=True))
 
 
 def _pairs(query: QueryDict) -> list[tuple[str, str]]:

@@ -3,13 +3,14 @@ dashboard are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from exports.models import ExportItem
+from exports.models import ExportAttempt, ExportItem
 from ladokflow import looks
 from ladokflow.choices import StateChoices, with_trait
 from ladokflow.messages import Trait
@@ -45,9 +46,19 @@ def standing_of(flow: Any) -> Standing:
     return Standing.REJECTED if flow.export_state == ExportState.FAILED else Standing.SENT
 
 
+RANK: Mapping[Standing, int] = {standing: rank for rank, standing in enumerate(Standing)}
+UNDER_WAY = len(Standing)  # the rank of what stands at nothing
+
+
+def _unknown() -> Q:
+    """By the attempts: there are many more items, each with its own row, where an outcome of thousands is unknown."""
+    items = ExportItem.objects.filter(state=ExportItem.State.UNKNOWN).order_by().values("attempt")
+    return Q(pk__in=ExportAttempt.objects.filter(pk__in=items).order_by().values("flow"))
+
+
 def stands_at(standing: Standing) -> Q:
     """As `standing_of`, of a flow's row. Each part is found by an index that has little else; what is under way stands at nothing."""
-    unknown = _among(ExportItem.objects.filter(state=ExportItem.State.UNKNOWN), "attempt__flow")
+    unknown = _unknown()
     if standing == Standing.UNKNOWN:
         return unknown
     if standing == Standing.REJECTED:
@@ -58,14 +69,18 @@ def stands_at(standing: Standing) -> Q:
     if standing == Standing.READY:
         return pending & with_trait("export_message", Trait.READY)
     is_more = with_trait("export_message", Trait.READY) | with_trait("export_message", Trait.UNDER_WAY)
-    return pending & ~_among(Flow.objects.filter(is_more), "pk")
-
-
-def _among(rows: QuerySet[Any], flow: str) -> Q:
-    return Q(pk__in=rows.order_by().values(flow))
+    return pending & ~Q(pk__in=Flow.objects.filter(is_more).order_by().values("pk"))
 
 
 def ranked(flows: FlowQuerySet) -> FlowQuerySet:
-    """With the place of each in the order of `Standing`, as `standing_rank`."""
-    ranks = (When(stands_at(standing), then=Value(rank)) for rank, standing in enumerate(Standing))
-    return flows.annotate(standing_rank=Case(*ranks, default=Value(len(Standing)), output_field=IntegerField()))
+    """With the place of each in the order of `Standing`, as `standing_rank`: what does not fit the one is asked for the next."""
+    steps: list[tuple[Q, int]] = [
+        (_unknown(), RANK[Standing.UNKNOWN]),
+        (Q(export_state=ExportState.FAILED), RANK[Standing.REJECTED]),
+        (Q(export_state=ExportState.EXPORTED), RANK[Standing.SENT]),
+        (with_trait("export_message", Trait.READY), RANK[Standing.READY]),
+        (with_trait("export_message", Trait.UNDER_WAY), UNDER_WAY),
+    ]
+    cases = [When(condition, then=Value(rank)) for condition, rank in steps]
+    rank = Case(*cases, default=Value(RANK[Standing.NOT_READY]), output_field=IntegerField())
+    return flows.annotate(standing_rank=rank)
