@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ladokflow import leases, looks
 from ladokflow.choices import StateChoices, with_trait
+from ladokflow.dates import moment_in_words
 from ladokflow.fields import EncryptedTextField
 from ladokflow.looks import BAD, BUSY, OK, REPLACED, WAITING, Shown
 from ladokflow.messages import Message, Trait
@@ -239,7 +240,7 @@ class ExportAttempt(Queued):
         )
 
     def __str__(self) -> str:
-        return f"{self.flow} {self.created_at.astimezone(self.flow.source.tz):%Y-%m-%d %H:%M}"
+        return f"{self.flow} {moment_in_words(self.created_at, self.flow.source.tz)}"
 
     @classmethod
     def queues(cls) -> Sequence[Queue]:
@@ -519,4 +520,4 @@ class DigestEntry(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.user} {self.told_at:%Y-%m-%d %H:%M}"
+        return f"{self.user} {moment_in_words(self.told_at)}"

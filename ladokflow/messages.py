@@ -18,6 +18,8 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.dates import in_words
+
 Text = str | Promise
 
 MANAGER = "manager"
@@ -137,9 +139,10 @@ class Message:
         return self.has(Trait.SAID_BY_STATE)
 
     def _fill(self, part: str) -> str:
-        # A parameter may be a stored message itself: it fills the place with its own words for the same part.
+        # A parameter may be a stored message itself: it fills the place with its own words for the same part. Days are kept as ISO.
         params = {
-            name: getattr(inner, part) if (inner := _inner(value)) else value for name, value in self.params.items()
+            name: getattr(inner, part) if (inner := _inner(value)) else in_words(value)
+            for name, value in self.params.items()
         }
         try:
             if self.sentence is not WORDLESS:

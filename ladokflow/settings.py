@@ -237,6 +237,7 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "Europe/Stockholm"
 USE_TZ = True
+FORMAT_MODULE_PATH = ["ladokflow.formats"]  # one way of writing days, in admin, too
 
 # --- Static files ----------------------------------------------------------------------------------------------
 

@@ -33,11 +33,11 @@ from exports.pages.forms import MarkForm
 from exports.pages.lists import with_newer
 from exports.views.asking import attempt_for, back, chosen_flows, flow_for, keys_of, uncertain
 from ladokflow.addresses import address_of
+from ladokflow.dates import moment_in_words
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
 from ladokflow.requests import HtmxRequest
 from sources.models import Flow
-from sources.sync.plan.moments import local
 
 # More fields than this in one form are not read.
 MARKED_AT_ONCE = 400
@@ -90,7 +90,7 @@ def _check(request: HtmxRequest, flow: Flow, *, name: str = "") -> None:
         told = text % figures
         if settled.again_at:
             again = _("Ladok may still be working on them: check again after %(at)s.")
-            told = f"{told} {again % {'at': local(settled.again_at, flow.source.tz)}}"
+            told = f"{told} {again % {'at': moment_in_words(settled.again_at, flow.source.tz)}}"
         tell(level, told)
         for failure in settled.unread:
             tell(messages.ERROR, failure)

@@ -10,11 +10,11 @@ from django import template
 from django.core.paginator import Page
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import pgettext
 
+from ladokflow.dates import day_in_words, moment_in_words
 from ladokflow.looks import KINDS, Look, Shown
 from ladokflow.manual import topic_of
 from ladokflow.messages import Message
@@ -93,7 +93,7 @@ def when(moment: dt.datetime | None, tz: zoneinfo.ZoneInfo | None = None) -> Saf
     return format_html(
         '<time datetime="{}">{}</time>',
         local.isoformat(timespec="minutes"),
-        formats.date_format(local, pgettext("date and time format", "j M Y, H:i")),
+        moment_in_words(moment, tz),
     )
 
 
@@ -105,7 +105,7 @@ def day(moment: dt.datetime | None, tz: zoneinfo.ZoneInfo | None = None) -> Safe
     return format_html(
         '<time datetime="{}">{}</time>',
         local.date().isoformat(),
-        formats.date_format(local, pgettext("date format", "j M Y")),
+        day_in_words(local),
     )
 
 

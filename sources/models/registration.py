@@ -6,6 +6,7 @@ from django.db.models.functions import Length
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.dates import moment_in_words
 from ladokflow.fields import EncryptedTextField
 from ladokflow.messages import Message
 from sources.models.flow import FlowSource, Participant
@@ -100,4 +101,4 @@ class IdentityAnswer(models.Model):
         ordering = ("pk",)
 
     def __str__(self) -> str:
-        return f"{self.registration}: {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.registration}: {moment_in_words(self.at)}"

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.choices import StateChoices
+from ladokflow.dates import moment_in_words
 from ladokflow.fingerprints import Fingerprint, fingerprint
 from ladokflow.looks import BAD, BUSY, OK, WAITING
 from ladokflow.messages import Message, Trait
@@ -109,7 +110,7 @@ class SyncRun(Queued):
         )
 
     def __str__(self) -> str:
-        return f"{self.flow} {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.flow} {moment_in_words(self.created_at, self.flow.source.tz)}"
 
     @classmethod
     def is_waiting_for_a_worker(cls) -> Q:

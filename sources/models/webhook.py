@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.dates import moment_in_words
 from ladokflow.fields import EncryptedTextField
 from ladokflow.messages import Message
 from sources.models.queued import Queued, QueuedQuerySet
@@ -122,7 +123,7 @@ class WebhookEvent(Queued):
         constraints = (models.UniqueConstraint(fields=["source", "call_id"], name="one_event_per_call"),)
 
     def __str__(self) -> str:
-        return f"{self.event or '?'} {self.received_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.event or '?'} {moment_in_words(self.received_at)}"
 
     @classmethod
     def is_waiting_for_a_worker(cls) -> Q:

@@ -8,9 +8,10 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext
 
+from ladokflow.dates import moment_in_words
 from ladokflow.messages import Message
 from ladokflow.queue import enqueue
 from sources.models import AuditEntry, Membership
@@ -46,7 +47,7 @@ def _readers(entry: AuditEntry) -> dict[str, str]:
 
 def _letter(entry: AuditEntry, address: str) -> EmailMessage:
     who = entry.actor.get_username() if entry.actor else gettext("A schedule or a worker")
-    at = timezone.localtime(entry.at, entry.source.tz).strftime("%Y-%m-%d %H:%M")
+    at = moment_in_words(entry.at, entry.source.tz)
     return EmailMessage(
         subject=gettext("LadokFlow: rights at %(source)s have been changed") % {"source": entry.source.name},
         body="\n".join(

@@ -95,4 +95,4 @@ def test_an_attempt_is_called_by_the_time_at_its_university(make_flow: MakeFlow)
     flow = make_flow(people=0, title="Optik", source={"timezone": "Europe/Stockholm"})
     attempt = ExportAttemptFactory(flow=flow, state="failed")
     attempt.created_at = dt.datetime(2026, 7, 1, 22, 30, tzinfo=dt.UTC)
-    assert str(attempt) == "Optik 2026-07-02 00:30"
+    assert str(attempt) == "Optik 2 Jul 2026, 00:30"

@@ -296,7 +296,7 @@ def test_the_end_of_marking_is_told_in_the_sources_own_time(make_flow: MakeFlow)
     told = has_marking_ended(facts.flow(state=3, marking_end_at=dt.datetime(2027, 2, 5, 12, 0, tzinfo=dt.UTC)))
     assert told
     with translation.override("en"):
-        assert told.what == "Marking ends 2027-02-05 12:00."
+        assert told.what == "Marking ends 5 Feb 2027, 12:00."
 
 
 def test_with_several_codes_the_reason_says_which_one_it_is_about(make_flow: MakeFlow) -> None:

@@ -1,0 +1,34 @@
+"""Days and moments in words. How they are written stands in `ladokflow/formats`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from django.utils import formats, timezone
+
+# How a message keeps a day or a moment: in the source's time zone, without saying so.
+KEPT_DAY, KEPT_MOMENT = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+
+
+def day_in_words(day: dt.date) -> str:
+    return formats.date_format(day, "DATE_FORMAT")
+
+
+def moment_in_words(moment: dt.datetime, tz: dt.tzinfo | None = None) -> str:
+    """In the time zone that is given, or in the active one."""
+    return formats.date_format(timezone.localtime(moment, tz), "DATETIME_FORMAT")
+
+
+def in_words(value: object) -> object:
+    """What a message has kept as a day or a moment, in words; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if KEPT_MOMENT.fullmatch(value):
+            return formats.date_format(dt.datetime.fromisoformat(value), "DATETIME_FORMAT")
+        if KEPT_DAY.fullmatch(value):
+            return day_in_words(dt.date.fromisoformat(value))
+    except ValueError:
+        pass  # looks like a day, and is none
+    return value
