@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from exports.models import ExportAttempt
 from exports.pages.answers import shown_answer
 from ladokflow.messages import Message
-from sources.admin.long_list import LongListAdmin
+from sources.admin.long_list import LongListAdmin, counts
 
 
 @admin.register(ExportAttempt)
@@ -17,8 +17,7 @@ class ExportAttemptAdmin(LongListAdmin):
     source_path = "flow__source"
     left_out = ("answer",)  # encrypted as well: only the page of one attempt opens it
     list_display = (
-        "created_at", "flow", "code", "trigger", "is_retry", "state",
-        "sent_count", "exported_count", "failed_count", "unknown_count", "who_asked",
+        "created_at", "flow", "code", "trigger", "state", "outcome", "who_asked",
     )  # fmt: skip
     list_filter = ("state", "trigger", "is_retry")
     list_select_related = ("flow", "flow__source", "code", "requested_by")
@@ -31,6 +30,10 @@ class ExportAttemptAdmin(LongListAdmin):
         "enqueues", "claims", "created_at", "claimed_at", "sending_at", "finished_at",
     )  # fmt: skip
     readonly_fields = ("id", "page", "who_asked", "told", "masked_answer")
+
+    @admin.display(description=_("grades"))
+    def outcome(self, attempt: ExportAttempt) -> str:
+        return counts(attempt, "exported_count", "failed_count", "unknown_count")
 
     @admin.display(description=_("message"))
     def told(self, attempt: ExportAttempt) -> Message | None:

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
 from django.views.i18n import set_language
 
 from ladokflow.admin_input import take_care
@@ -40,6 +41,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 admin.site.login_form = AdminSignInForm
+admin.site.enable_nav_sidebar = False  # the columns of the lists need the room
+admin.site.index_title = _("Administration")
 take_care(admin.site)
 if not settings.IS_PRODUCTION:
     urlpatterns += [path("styleguide/", styleguide, name="styleguide")]

@@ -6,7 +6,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.messages import Message
-from sources.admin.long_list import LongListAdmin
+from sources.admin.long_list import LongListAdmin, counts
 from sources.models import SyncRun
 
 
@@ -14,7 +14,7 @@ from sources.models import SyncRun
 class SyncRunAdmin(LongListAdmin):
     source_path = "flow__source"
     left_out = ("changes", "problems", "would_go")
-    list_display = ("created_at", "flow", "trigger", "state", "added", "updated", "removed", "deactivated", "unchanged")
+    list_display = ("created_at", "flow", "trigger", "state", "people", "who_asked")
     list_filter = ("state", "trigger", "asks")
     list_select_related = ("flow", "flow__source", "requested_by")
     search_fields = ("flow__title", "=flow__codes__code")
@@ -35,6 +35,10 @@ class SyncRunAdmin(LongListAdmin):
         "finished_at",
     )
     readonly_fields = ("id", "who_asked", "told", "told_changes", "told_problems")
+
+    @admin.display(description=_("participants"))
+    def people(self, run: SyncRun) -> str:
+        return counts(run, "added", "updated", "removed", "deactivated", "unchanged")
 
     @admin.display(description=_("message"))
     def told(self, run: SyncRun) -> Message | None:

@@ -31,7 +31,7 @@ from sources.universities.moved_hosts import hosts, leave_credentials_behind
 class SourceAdmin(WebhookPages):
     form = SourceForm
     change_form_template = "admin/sources/source/change_form.html"
-    list_display = ("name", "slug", "university", "export_method", "sync_at", "enabled_credentials", "members")
+    list_display = ("name", "slug", "sync_at", "enabled_credentials", "members")
     search_fields = ("name", "slug")
     fieldsets = (
         (None, {"fields": ("name", "slug", "university", "timezone")}),

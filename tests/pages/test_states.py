@@ -1,4 +1,4 @@
-"""Every state of every page: no violation of WCAG that axe knows, no scrolling sideways, light and dark, in both languages.
+"""Every state of every page: no violation of WCAG that axe knows, nothing that the eye stumbles over (`layout.py`), light and dark, in both languages.
 
 By pairs: each page is looked at in each language, in light and in dark, and each language in both; but not each page in each
 of the four.
@@ -36,13 +36,14 @@ from tests.factories import (
     UserFactory,
 )
 from tests.pages.browsing import Open, signed_in
+from tests.pages.layout import faults
 from tests.pages.states import TOLD, Place, all_places, sent
 
 # Django's own templates do not follow every good practice that axe knows besides the standard.
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 ONLY_WRONG: dict[str, Any] = {"resultTypes": ["violations"]}  # what is right is not told in full
 STILL = "Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))"
-WIDTHS = (320, 768, 1280, 1440)
+WIDTHS = (320, 375, 768, 1440)
 LANGUAGES = ("sv-SE", "en-GB")
 LOOKS = (("light", 1280), ("dark", 320))  # on a desk, and on a phone
 pytestmark = pytest.mark.timeout(1200)  # some hundred pages
@@ -76,8 +77,7 @@ def looked_at(page: Any, place: str, options: dict[str, Any] | None = None, *, n
         found.append(f"{place} {scheme} {width}: {one['id']} {one['nodes'][0]['html'][:200]}")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            found.append(f"{place} scrolls sideways at {width}")
+        found += [f"{place} at {width}: {fault}" for fault in faults(page)]
     return found
 
 
@@ -170,7 +170,15 @@ def test_pages_of_a_licence_admin(page: Any, lars: User, liu: Source) -> None:
         Place(f"{own}/flowpreset/"),
         Place(f"{own}/flowpreset/add/", sent("[name=_save]")),
         Place(f"{own}/flowpreset/add/", sent("[name=_save]", name="Med okänd", assessors="okand99@liu.example")),
-        Place(f"{own}/auditentry/"),
+        *[
+            Place(f"{own}/{name}")
+            for name in ("", "source/", "credential/", "membership/", "auditentry/", "syncrun/", "webhookevent/")
+        ],
+        Place("/admin/exports/exportattempt/"),
+        Place(f"{source}webhook/"),
+        Place(f"{source}export-body/"),
+        Place(f"{source}history/"),
+        Place("/admin/password_change/"),
         Place(f"{own}/membership/add/", sent("[name=_save]", email="inte en adress")),
         Place(f"{own}/membership/{liu.memberships.get(user=lars).pk}/change/"),
         Place(f"{own}/credential/{liu.credentials.first().pk}/change/"),
@@ -180,6 +188,20 @@ def test_pages_of_a_licence_admin(page: Any, lars: User, liu: Source) -> None:
         Place(f"{source}change/", sent("form.tool button")),
     ]
     signed_in(page, lars)
+    assert visited(page, places, WCAG) == []
+
+
+def test_pages_of_a_superuser(page: Any, liu: Source) -> None:
+    """Besides those of a licence admin: accounts, and what the libraries keep."""
+    user = UserFactory(is_staff=True, is_superuser=True)
+    signed_in(page, user)
+    names = ("auth/user", "django_q/schedule", "django_q/success", "axes/accessattempt", "axes/accesslog")
+    places = [
+        *[Place(f"/admin/{name}/") for name in names],
+        Place(f"/admin/auth/user/{user.pk}/change/"),
+        Place("/admin/auth/user/add/"),
+        Place("/admin/sources/source/add/"),
+    ]
     assert visited(page, places, WCAG) == []
 
 
