@@ -196,6 +196,8 @@ WISEFLOW_CONCURRENCY = env.int("WISEFLOW_CONCURRENCY", default=8)
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 globals().update(EMAIL_CONFIG)
+if EMAIL_CONFIG["EMAIL_BACKEND"] == "django.core.mail.backends.console.EmailBackend":
+    EMAIL_BACKEND = "ladokflow.mail.EmailBackend"  # printed, so that it can be read
 EMAIL_TIMEOUT = 20  # seconds: a mail server that hangs must not keep a worker of the queue
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="ladokflow@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL

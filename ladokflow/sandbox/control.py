@@ -112,6 +112,10 @@ class Control:
     def change_exam(self, university: str, code: str, *, remove: list[str] | None = None, **fields: Any) -> None:
         self.call("change_exam", university=university, code=code, remove=remove, fields=fields)
 
+    def move_exam(self, university: str, code: str, days: int) -> None:
+        """To so many days from today, or the Friday before; its last day of marking goes with it."""
+        self.call("move_exam", university=university, code=code, days=days)
+
     def remove_exam(self, university: str, code: str) -> None:
         """Ladok knows it no more: Fetch answers 404."""
         self.call("remove_exam", university=university, code=code)

@@ -87,6 +87,13 @@ def prepare(*, sandbox_port: int) -> None:
             user.save(update_fields=["password"])
 
 
+def beginning(*, port: int, sandbox_port: int) -> str:
+    return (
+        f"\n  LadokFlow starts: http://{HOST}:{port}. In a minute it has an exam administrator's week behind it; who to sign in as stands below "
+        f"then.\n  Ladok and WISEflow are made up: http://{HOST}:{sandbox_port}. Ctrl-C stops everything.\n"
+    )
+
+
 def welcome(*, port: int, sandbox_port: int) -> str:
     width = max(len(email) for email, _ in PEOPLE)
     people = [f"      {email:<{width}}   {what}" for email, what in (*PEOPLE, (OPERATOR, "those who run LadokFlow"))]

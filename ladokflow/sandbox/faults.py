@@ -106,6 +106,11 @@ class Faults:
         with self.lock:
             self.rows = []
 
+    def drop(self, caused: int) -> None:
+        """Those of one cause (`causes.py`)."""
+        with self.lock:
+            self.rows = [row for row in self.rows if row.options.get("caused") != caused]
+
     def take(self, system: str, call: Call) -> Fault | None:
         """The first fault that fits, used up by one."""
         with self.lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from ladokflow.sandbox.universities import UNIVERSITIES, University
 if TYPE_CHECKING:
     from ladokflow.sandbox.server import Sandbox
 
+DAYS = ("examStartDate", "examEndDate", "sensurfrist", "startDatum", "slutDatum")
 ACTIONS = (
     "exams", "exam", "add_exam", "change_exam", "remove_exam", "change_people", "grades", "registrations", "clear_grades",
-    "reject", "clear_rejections", "set_idempotency", "set_read_back", "set_exporters", "students",
+    "reject", "clear_rejections", "move_exam", "set_idempotency", "set_read_back", "set_exporters", "students",
 )  # fmt: skip
 
 
@@ -102,6 +104,17 @@ def change_exam(
     found.update(fields or {})
     for key in remove or []:
         found.pop(key, None)
+
+
+def move_exam(sandbox: Sandbox, university: str, code: str, days: int) -> None:
+    """To so many days from today, or the Friday before: whatever else has a date goes with it."""
+    fields = _exam(sandbox, university, code)["fields"]
+    today = sandbox.state.moment().date()
+    day = today + dt.timedelta(days=days)
+    day -= dt.timedelta(days=max(0, day.weekday() - 4))
+    by = day - dt.date.fromisoformat(fields["startDatum" if university == "boras" else "examStartDate"])
+    for key in set(DAYS) & set(fields):
+        fields[key] = (dt.date.fromisoformat(fields[key]) + by).isoformat()
 
 
 def remove_exam(sandbox: Sandbox, university: str, code: str) -> None:

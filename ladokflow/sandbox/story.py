@@ -30,11 +30,12 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Chapter:
-    """What happens to one exam. `marking_ends` and `rejects` only where it gets that far."""
+    """What happens to one exam, which was held `days` from today. `rejects` only where marking has ended."""
 
     source: str
     code: str
     manager: str
+    days: int
     leaves_ungraded: int = 0
     marking_ends: bool = True
     rejects: int = 0
@@ -46,14 +47,14 @@ class Chapter:
 
 
 CHAPTERS = (
-    Chapter("liu", "TDDE01-TEN1-1001", "anna@liu.example", rejects=2),
-    Chapter("oru", "DT116G-0101-1001", "olle@oru.example"),
-    Chapter("boras", "21SD1A-1510-1001", "bodil@boras.example"),
-    Chapter("liu", "TDDD17-DIT1-1001", "anna@liu.example", leaves_ungraded=3, marking_ends=False),
-    Chapter("liu", "TDDD17-DIT1-1002", "anna@liu.example"),
-    Chapter("oru", "RV101G-0110-1002", "olle@oru.example", marking_ends=False),
-    Chapter("oru", "DT116G-0101-1002", "olle@oru.example", leaves_ungraded=5, marking_ends=False, is_instant=True),
-    Chapter("boras", "22FE2C-0110-1001", "bodil@boras.example", rejects=2),
+    Chapter("liu", "TDDE01-TEN1-1001", "anna@liu.example", -24, rejects=2),
+    Chapter("oru", "DT116G-0101-1001", "olle@oru.example", -26),
+    Chapter("boras", "21SD1A-1510-1001", "bodil@boras.example", -34),
+    Chapter("liu", "TDDD17-DIT1-1001", "anna@liu.example", -8, leaves_ungraded=3, marking_ends=False),
+    Chapter("liu", "TDDD17-DIT1-1002", "anna@liu.example", -25),
+    Chapter("oru", "RV101G-0110-1002", "olle@oru.example", -10, marking_ends=False),
+    Chapter("oru", "DT116G-0101-1002", "olle@oru.example", -5, leaves_ungraded=5, marking_ends=False, is_instant=True),
+    Chapter("boras", "22FE2C-0110-1001", "bodil@boras.example", -33, rejects=2),
 )
 REJECTIONS = ("Studenten är inte registrerad på momentet", "Studenten saknar tillgodoräknad förkunskap")
 
@@ -92,14 +93,15 @@ def have_wiseflow_call() -> None:
         one_step(f"{source.slug} webhook", partial(register, source=source))
 
 
-def begin(chapter: Chapter) -> Flow:
-    """The chapter's flow: the one there is, or a new one for the worker to make."""
+def begin(chapter: Chapter, control: Control) -> Flow:
+    """The chapter's flow: the one there is, or a new one for the worker to make, of an exam that has been held."""
     from sources.flows.request import request_flow
     from sources.models import Flow, Source
 
     flow = Flow.objects.filter(source__slug=chapter.source, codes__code=chapter.code, codes__removed_at=None).first()
     if flow is not None:
         return flow
+    control.move_exam(chapter.source, chapter.code, chapter.days)
     source = Source.objects.get(slug=chapter.source)
     return request_flow(
         source=source, codes=[chapter.code], requested_by=user(chapter.manager), instant_export=chapter.is_instant
@@ -159,16 +161,12 @@ def is_exported(flow: Flow) -> bool:
 
 
 def write_and_grade(chapter: Chapter, flow: Flow, wiseflow_id: int, control: Control) -> None:
-    """The students write and the assessors grade, in the sandbox's WISEflow, as far as it has not been done before."""
-    state = flow.State
-    now = control.flow(wiseflow_id)["state"]
-    if now < state.PARTICIPATION_NOT_STARTED:
+    """The students write and the assessors grade, in the sandbox's WISEflow, as far as it has not been done before. By its dates the
+    exam is over, so an active flow is in marking, or behind it."""
+    told = control.flow(wiseflow_id)
+    if told["state"] < flow.State.PARTICIPATION_NOT_STARTED:
         control.activate(wiseflow_id)
-    if now < state.PARTICIPATION_STARTED:
-        control.start_participation(wiseflow_id)
-    if now < state.PARTICIPATION_ENDED:
-        control.end_participation(wiseflow_id)
-    if now < state.CONCLUDED:
+    if not any(person["assessment"] for person in told["participants"]):
         graded = flow.participants.order_by("pk").values_list("wiseflow_id", flat=True)[chapter.leaves_ungraded :]
         grades = flow.grades or ["G"]
         control.grade(wiseflow_id, {number: grades[number % len(grades)] for number in graded if number})
@@ -180,7 +178,9 @@ def tell(port: int, sandbox_port: int) -> None:
     wait_until(lambda: answers(sandbox_port) and answers(port), "the sandbox and the pages do not answer")
     control = Control(f"http://{HOST}:{sandbox_port}")
     have_wiseflow_call()
-    begun = [(chapter, flow) for chapter in CHAPTERS if (flow := one_step(chapter.name, partial(begin, chapter)))]
+    begun = [
+        (chapter, flow) for chapter in CHAPTERS if (flow := one_step(chapter.name, partial(begin, chapter, control)))
+    ]
     for chapter, flow in begun:
         one_step(chapter.name, partial(go_on, chapter, flow, control))
         flow.refresh_from_db()

@@ -14,7 +14,9 @@ FAULTS = """(longest) => {
   const above = (element, is) => { while (element && !is(element)) element = element.parentElement; return element; };
   const isForEyes = (element) => element.checkVisibility({visibilityProperty: true, opacityProperty: true})
     && !above(element, (one) => one.matches(".visually-hidden, .skip-link, .skip-to-content-link, option") || one.clientWidth === 1);
-  const dates = /\\b\\d{4}-\\d\\d-\\d\\d\\b|\\b\\d{1,2}\\/\\d{1,2}\\/\\d{2,4}\\b|\\b[ap]\\.m\\.|\\b\\d{1,2} (januari|februari|mars|april|juni|juli|augusti|september|oktober|november|december)\\b(?! \\d{4}$)|\\b(January|February|March|April|June|July|August|September|October|November|December) \\d/;
+  const months = "januari|februari|mars|april|maj|juni|juli|augusti|september|oktober|november|december";
+  const dates = new RegExp("\\\\b\\\\d{4}-\\\\d\\\\d-\\\\d\\\\d\\\\b|\\\\b\\\\d{1,2}/\\\\d{1,2}/\\\\d{2,4}\\\\b|\\\\b[ap]\\\\.m\\\\.|\\\\b\\\\d{1,2} (" + months
+    + ") \\\\d{4}|\\\\b[A-Z][a-z]{2,8}\\\\.? \\\\d{1,2}, \\\\d{4}");
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const range = document.createRange();
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {

@@ -21,6 +21,7 @@ from django.utils import timezone
 from exports.models import Heartbeat
 from exports.operation.health import QUEUE
 from ladokflow.pages import errors
+from ladokflow.sandbox.causes import take_down
 from ladokflow.sandbox.server import Sandbox
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
@@ -111,10 +112,19 @@ def brake(liu: Source, anna: User, sandbox: Sandbox) -> Callable[[], Flow]:
     return made
 
 
-def test_every_state_of_every_page(page: Any, anna: User, liu: Source, brake: Callable[[], Flow]) -> None:
+def test_every_state_of_every_page(
+    page: Any, anna: User, liu: Source, sandbox: Sandbox, brake: Callable[[], Flow]
+) -> None:
     MembershipFactory(user=anna, source=SourceFactory(name="Örebro universitet"))  # so that there are sources to choose
     signed_in(page, anna)
-    assert visited(page, all_places(liu, anna, brake)) == []
+    places = all_places(liu, anna, brake)
+    take_down(sandbox, "oru")
+    flow = Flow.objects.exclude(wiseflow_id=None).latest("wiseflow_id").wiseflow_id
+    places += [
+        Place(f"{sandbox.url}/"),
+        Place(f"{sandbox.url}/flows/{flow}/"),
+    ]  # the sandbox's own pages look like them
+    assert visited(page, places) == []
 
 
 def test_pages_of_somebody_who_has_nothing_yet(page: Any) -> None:

@@ -24,7 +24,7 @@ class Command(BaseCommand):
             demo.prepare(sandbox_port=sandbox_port)
         except demo.CannotStart as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(demo.welcome(port=port, sandbox_port=sandbox_port))
+        self.stdout.write(demo.beginning(port=port, sandbox_port=sandbox_port))
         self.stdout.flush()
         if status := demo.run(port=port, sandbox_port=sandbox_port):
             raise SystemExit(status)
