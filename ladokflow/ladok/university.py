@@ -1,6 +1,6 @@
 """What a university's module consists of, and the four parts of its Ladok side that follow from its tables.
 
-List       which exams there are for a course code
+List       which exams there are for a course code; where its service can, also between two dates
 Fetch      one exam with its people
 Export     the body with grades (`ladokflow/ladok/client.py` sends it)
 Read back  optional: which grades Ladok says it has
@@ -8,6 +8,7 @@ Read back  optional: which grades Ladok says it has
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,8 @@ class University:
     assessment: tuple[Row, ...]
     person: tuple[Row, ...]
     export: tuple[Row, ...]
+    # As `list_path`, with {from} and {to} (dates): which exams there are then, of any course. Empty: its service lists by course alone.
+    list_by_dates_path: str = ""
     rooms: tuple[Row, ...] = ()
     # Where a person has several identifiers: send them all, or only the first there is, in the table's order.
     sends_every_identifier: bool = False
@@ -69,8 +72,16 @@ class University:
     def tells_modules(self, exams: Sequence[Exam]) -> bool:
         """Whether these are surely not occasions of one exam: of several courses, or several modules of a course. What Ladok does not
         say tells nothing."""
-        course_key = next((row.values[0] for row in self.assessment if row.response == "title" and row.values), "")
-        return any(_tells_apart(exams, key) for key in (course_key, self.module_key) if key)
+        return any(_tells_apart(exams, key) for key in (self._course_key, self.module_key) if key)
+
+    def course_of(self, exam: Exam) -> str:
+        """Its course code, as Ladok spells it; empty where Ladok does not say."""
+        value = exam.raw.get(self._course_key)
+        return value.strip() if isinstance(value, str) else ""
+
+    @property
+    def _course_key(self) -> str:
+        return next((row.values[0] for row in self.assessment if row.response == "title" and row.values), "")
 
     # --- List and Fetch
 
@@ -85,6 +96,20 @@ class University:
             if error.status == 404:
                 raise _unknown("ladok.unknown_course", course_code) from error
             raise
+        return self._exams(body, client)
+
+    def list_by_dates(self, client: LadokClient, first: dt.date, last: dt.date) -> list[Exam]:
+        """The exams of any course that start on one of these days, without people. LadokError where it cannot tell; only where
+        `can_list_by_dates`."""
+        template = client.paths.get("list_by_dates") or self.list_by_dates_path
+        path = template.replace("{from}", first.isoformat()).replace("{to}", last.isoformat())
+        return starting_within(self._exams(client.get_json(path), client), first, last)
+
+    def can_list_by_dates(self, paths: Mapping[str, str]) -> bool:
+        """`paths` are the source's own."""
+        return bool(paths.get("list_by_dates") or self.list_by_dates_path)
+
+    def _exams(self, body: Any, client: LadokClient) -> list[Exam]:
         if not isinstance(body, list):
             raise _unexpected(body, "list")
         exams: dict[str, Exam] = {}
@@ -191,6 +216,18 @@ class University:
             return exporting.registered(self.export, body)
         except wire.Unreadable as error:
             raise _unexpected(body, "gradeExports") from error
+
+
+def starting_within(exams: Sequence[Exam], first: dt.date | None, last: dt.date | None) -> list[Exam]:
+    """Those that start on one of these days; without any date of either, all. One of which Ladok has no date starts on none."""
+    if first is None and last is None:
+        return list(exams)
+    starts = [(exam, exam.participation_start_at) for exam in exams]
+    return [
+        exam
+        for exam, start in starts
+        if start is not None and (first or dt.date.min) <= start.date() <= (last or dt.date.max)
+    ]
 
 
 def _first_known(forms: Sequence[str], ask: Callable[[str], Answer]) -> Answer:

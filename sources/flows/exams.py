@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import TypeVar
 
 from ladokflow.http import RemoteError
 from ladokflow.identifiers import normal_code
 from ladokflow.ladok.base import Exam
 from ladokflow.ladok.client import LadokClient
 from ladokflow.ladok.errors import UnknownToLadok
-from ladokflow.messages import message
+from ladokflow.ladok.university import starting_within
+from ladokflow.messages import Message, message
 from sources.models import FlowSource, Source
 from sources.universities.clients import ladok_for
 
 CONCURRENCY = 6
+Answer = TypeVar("Answer")
 # Requests in a row without an answer after which Ladok is down: nobody waits for the rest to run out of time, too.
 MOST_UNANSWERED = 2
 
@@ -24,6 +28,46 @@ def list_exams(source: Source, course_code: str) -> list[Exam]:
     """*Välj från lista*: the exams of a course, without people. RemoteError where Ladok cannot be asked."""
     with ladok_for(source) as client:
         return source.rules.find_exams(client, course_code)
+
+
+def exams_between(
+    source: Source, first: dt.date, last: dt.date, courses: Sequence[str]
+) -> tuple[list[Exam], list[Message]]:
+    """The exams that start on these days, each once and in their order, and why Ladok did not tell all.
+
+    Of any course where Ladok can be asked for dates; elsewhere of these courses, each of which is a question to Ladok.
+    """
+    answers: list[list[Exam] | RemoteError]
+    answers = [_list_by_dates(source, first, last)] if source.can_list_by_dates else list_several(source, courses)
+    exams: dict[str, Exam] = {}
+    for answer in answers:
+        if not isinstance(answer, RemoteError):
+            exams |= {exam.code: exam for exam in starting_within(answer, first, last)}
+    failures = {str(error.message): error.message for error in answers if isinstance(error, RemoteError)}
+    return sorted(exams.values(), key=lambda exam: (exam.participation_start_at, exam.code)), list(failures.values())
+
+
+def _list_by_dates(source: Source, first: dt.date, last: dt.date) -> list[Exam] | RemoteError:
+    try:
+        with ladok_for(source) as client:
+            return source.rules.list_by_dates(client, first, last)
+    except RemoteError as error:
+        return error
+
+
+def list_several(source: Source, courses: Sequence[str]) -> list[list[Exam] | RemoteError]:
+    """Each course's exams, or why they cannot be had, in the courses' order; otherwise as `fetch_several`."""
+    return _ask_each(source, courses, source.rules.find_exams)
+
+
+def courses_since(source: Source, first: dt.date) -> list[str]:
+    """The course codes of the source's flows since that day: where Ladok lists by course alone, the ones that there is to ask for.
+
+    As they begin the titles, which are made of course code and name at all universities there are.
+    """
+    rows = FlowSource.objects.filter(source=source, removed_at=None, flow__participation_start_at__date__gte=first)
+    titles = rows.exclude(title="").order_by("title").values_list("title", flat=True).distinct()
+    return list(dict.fromkeys(title.split()[0] for title in titles if title.split()))
 
 
 def fetch_exam(source: Source, code: str) -> Exam:
@@ -54,23 +98,28 @@ def fetch_several(source: Source, codes: Sequence[str]) -> list[Exam | RemoteErr
 
     Where Ladok does not answer at all, not every code is asked for: the rest get the same error.
     """
-    workers = max(1, min(CONCURRENCY, len(codes)))
-    rules = source.rules
+    return _ask_each(source, codes, source.rules.find_exam)
 
-    def fetch(client: LadokClient, share: Sequence[str]) -> list[Exam | RemoteError]:
-        exams: list[Exam | RemoteError] = []
+
+def _ask_each(
+    source: Source, codes: Sequence[str], ask: Callable[[LadokClient, str], Answer]
+) -> list[Answer | RemoteError]:
+    workers = max(1, min(CONCURRENCY, len(codes)))
+
+    def ask_share(client: LadokClient, share: Sequence[str]) -> list[Answer | RemoteError]:
+        answers: list[Answer | RemoteError] = []
         unanswered = 0
         for code in share:
             if unanswered >= MOST_UNANSWERED:
-                exams.append(exams[-1])
+                answers.append(answers[-1])
                 continue
             try:
-                exams.append(rules.find_exam(client, code))
+                answers.append(ask(client, code))
                 unanswered = 0
             except RemoteError as error:
-                exams.append(error)
+                answers.append(error)
                 unanswered += error.status is None
-        return exams
+        return answers
 
     with ExitStack() as opened:
         try:
@@ -79,5 +128,5 @@ def fetch_several(source: Source, codes: Sequence[str]) -> list[Exam | RemoteErr
         except RemoteError as error:
             return [error for _ in codes]
         with ThreadPoolExecutor(max_workers=workers) as pool:
-            shares = list(pool.map(fetch, clients, [codes[n::workers] for n in range(workers)]))
+            shares = list(pool.map(ask_share, clients, [codes[n::workers] for n in range(workers)]))
     return [shares[n % workers][n // workers] for n in range(len(codes))]

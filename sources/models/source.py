@@ -236,6 +236,11 @@ class Source(models.Model):
         return UNIVERSITIES[self.university]
 
     @property
+    def can_list_by_dates(self) -> bool:
+        """Whether Ladok can be asked for the exams between two dates; otherwise it lists those of one course at a time."""
+        return self.rules.can_list_by_dates(self.ladok_paths)
+
+    @property
     def answers(self) -> AnswerRules:
         """What Ladok's answers to an export prove here."""
         return self.rules.answers.with_patterns(self.already_patterns)

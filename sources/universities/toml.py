@@ -30,7 +30,7 @@ from sources.models import Credential, Membership, Source
 from sources.models.source import GradeForm
 from sources.universities.members import update_admin_access
 from sources.universities.moved_hosts import hosts, leave_credentials_behind
-from sources.universities.paths import check_path
+from sources.universities.paths import PATHS, check_path
 
 TEXT, YES_NO, TABLE, TIME, COUNT = "text", "true or false", "a table", "a time such as 03:30", "a whole number"
 KINDS: dict[str, type | tuple[type, ...]] = {
@@ -72,7 +72,6 @@ REQUIRED_SOURCE = ("slug", "name", "university", "ladok_url", "wiseflow_url")
 REQUIRED_CREDENTIAL = ("system", "kind", "label", "secret")
 REQUIRED_MEMBER = ("email",)
 DATA_TYPE_KEYS = ("organisation_id", "national_id", "external_user_id")
-PATH_KEYS = ("list", "fetch", "export")
 FROM_ENVIRONMENT = "env:"
 LONGEST_EMAIL = 150  # as a user name
 
@@ -134,7 +133,7 @@ def _check_source(entry: Any, number: int) -> dict[str, Any]:
             _wrong(where, key, f"{checked[key]!r} is not one of {', '.join(allowed)}.")
     if "sync_at" in checked:
         checked["sync_at"] = _time(checked["sync_at"], where)
-    for key, names in (("user_data_types", DATA_TYPE_KEYS), ("ladok_paths", PATH_KEYS), ("grading_scales", None)):
+    for key, names in (("user_data_types", DATA_TYPE_KEYS), ("ladok_paths", PATHS), ("grading_scales", None)):
         checked |= {key: _table(checked[key], where, key, names)} if key in checked else {}
     for key, path in checked.get("ladok_paths", {}).items():
         _check_path(key, path, where)

@@ -1,5 +1,6 @@
 """List, Fetch and Read back, over real HTTP."""
 
+import datetime as dt
 from decimal import Decimal
 
 import pytest
@@ -77,6 +78,20 @@ def test_list_that_is_no_list_is_told_and_not_taken_for_no_exams(ladok, client, 
 def test_list_that_fails_says_why(ladok, client, reply, code):
     ladok.answers(reply)
     assert refusal(lambda: LIU.list_exams(client, "TDDE01")) == code
+
+
+def test_list_by_dates_is_only_where_the_source_says_how(ladok, connect):
+    assert [university.slug for university in UNIVERSITIES.values() if university.can_list_by_dates({})] == []
+    paths = {"list_by_dates": "/tillfallen?period={from}_{to}"}
+    assert LIU.can_list_by_dates(paths)
+    start = ENGLISH_EXAM["examStartDate"]
+    undated = {key: value for key, value in ENGLISH_EXAM.items() if key not in ("examStartDate", "examEndDate")}
+    later = {**ENGLISH_EXAM, "examCode": "LATER", "examStartDate": "2031-01-01", "examEndDate": "2031-01-01"}
+    ladok.answers([ENGLISH_EXAM, later, {**undated, "examCode": "UNDATED"}])
+    day = dt.date.fromisoformat(start)
+    (exam,) = LIU.list_by_dates(connect(paths=paths), day, day)
+    assert ladok.requests[0].path == f"/liu/tillfallen?period={start}_{start}"
+    assert (exam.code, LIU.course_of(exam)) == ("TEN1/25", "TDDE01")
 
 
 # --- Fetch

@@ -1,9 +1,12 @@
 """The test of a connection tells in words what works and what does not."""
 
+import datetime as dt
+
 import pytest
+from django.utils import timezone
 
 from ladokflow.http import RemoteError
-from sources.flows.exams import fetch_exam, list_exams
+from sources.flows.exams import courses_since, exams_between, fetch_exam, list_exams
 from sources.universities.clients import check_connection, ladok_for, wiseflow_for
 from tests.factories import CredentialFactory, FlowFactory, FlowSourceFactory
 
@@ -75,3 +78,35 @@ def test_exams_are_listed_and_fetched(liu, sandbox):
     assert not listed[0].people
     fetched = fetch_exam(liu, listed[0].code)
     assert len(fetched.people) == len(sandbox.control.exam("liu", listed[0].code)["participants"])
+
+
+@pytest.mark.parametrize("paths", [{}, {"list_by_dates": "/exams?from={from}&to={to}"}], ids=["by course", "by dates"])
+def test_the_exams_between_two_dates_are_asked_for_in_the_way_that_ladok_has(liu, sandbox, paths):
+    liu.ladok_paths = paths
+    sandbox.control.clear_received()
+    first = dt.datetime.fromisoformat(sandbox.control.clock()).date()
+    last = first + dt.timedelta(days=14)
+    exams, failures = exams_between(liu, first, last, ["TDDE01", "TDDD17"])
+    assert failures == []
+    assert len(sandbox.control.received("liu")) == (1 if paths else 2)
+    courses = {liu.rules.course_of(exam) for exam in exams}
+    assert courses == {"TDDE01", "TDDD17"} if not paths else courses > {"TDDE01", "TDDD17"}
+    starts = [exam.participation_start_at.date() for exam in exams]
+    assert first <= min(starts) <= max(starts) <= last
+    assert starts == sorted(starts)
+
+
+def test_what_ladok_does_not_tell_of_some_courses_is_told_and_the_others_exams_come(liu, sandbox):
+    sandbox.control.fault("liu", "/exams", "status", times=1, status=403)
+    day = dt.datetime.fromisoformat(sandbox.control.clock()).date()
+    exams, failures = exams_between(liu, day, day + dt.timedelta(days=30), ["TDDE01", "TATA24"])
+    assert exams
+    assert [failure.code for failure in failures] == ["remote.unauthorised"]
+
+
+def test_the_courses_to_ask_for_are_those_of_late(liu):
+    now = timezone.now()
+    for title, days in (("TDDE01 Maskininlärning", 5), ("TDDE01 Maskininlärning", 9), ("TATA24 Algebra", 400), ("", 1)):
+        flow = FlowFactory(source=liu, codes=[], participation_start_at=now - dt.timedelta(days=days))
+        FlowSourceFactory(flow=flow, title=title)
+    assert courses_since(liu, (now - dt.timedelta(days=365)).date()) == ["TDDE01"]

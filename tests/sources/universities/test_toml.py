@@ -192,6 +192,7 @@ def test_a_file_that_is_not_there_is_told(capsys):
         ('fetch = "exams/{code}"', "source liu: ladok_paths: The value of fetch must begin with /."),
         ('list = "https://elsewhere.example"', "source liu: ladok_paths: The value of list must begin with /."),
         ('list = ""', "source liu: ladok_paths: The value of list must be a text."),
+        ('list_by_dates = "/exams?from={from}"', "source liu: ladok_paths: The path of list_by_dates must hold {to}."),
         ('fetch = "/exams/{code}/{year}"', "source liu: ladok_paths: {year} in the path of fetch means nothing"),
     ],
 )
