@@ -58,6 +58,7 @@ PARTS = (
                     "flows:batch",
                 ),
             ),
+            Topic("list", ("flows:from_table",)),
             Topic("take-over", ("flows:adopt", "flows:adopt_list", "exports:adoption")),
             Topic("staff", ("flows:assessors", "flows:staff")),
             Topic("change", ("flows:change", "flows:change_many")),

@@ -32,7 +32,7 @@ from ladokflow.wiseflow.schemas import FlowInfo
 from ladokflow.wiseflow.words import USUAL_TYPE
 from sources import audit
 from sources.flows.adoption_table import Pair, number_in
-from sources.flows.exams import fetch_several
+from sources.flows.exams import fetch_several, on_flows
 from sources.flows.request import code_of, new_mark, resume_flow, taken_by
 from sources.models import Flow, FlowSource, Source
 from sources.sync.gather import NOT_FOUND, gather, live_codes
@@ -84,7 +84,7 @@ def check(source: Source, pairs: Sequence[Pair]) -> list[Checked]:
     elsewhere = _of_others(source, infos)
     codes = list(dict.fromkeys(pair.code for pair in pairs if pair.code))
     exams = dict(zip(codes, fetch_several(source, codes), strict=True)) if codes else {}
-    taken = _on_flows(source, [*codes, *(exam.code for exam in exams.values() if isinstance(exam, Exam))])
+    taken = on_flows(source, [*codes, *(exam.code for exam in exams.values() if isinstance(exam, Exam))])
     checked: list[Checked] = []
     for pair, number in zip(pairs, numbers, strict=True):
         found = exams.get(pair.code)
@@ -148,12 +148,6 @@ def _of_others(source: Source, numbers: Iterable[int]) -> set[int]:
     others = [one.pk for one in Source.objects.exclude(pk=source.pk) if host_of(one.wiseflow_url) == host]
     flows = Flow.objects.filter(source__in=others, former_host="", wiseflow_id__in=list(numbers))
     return {number for number in flows.values_list("wiseflow_id", flat=True) if number is not None}
-
-
-def _on_flows(source: Source, codes: Iterable[str]) -> dict[str, FlowSource]:
-    normal = {normal_code(code) for code in codes}
-    rows = FlowSource.objects.filter(source=source, normal_code__in=normal, removed_at__isnull=True)
-    return {row.normal_code: row for row in rows.select_related("flow")}
 
 
 def _warnings(source: Source, info: FlowInfo, exam: Exam) -> tuple[Message, ...]:

@@ -8,15 +8,14 @@ A flow is its number or a link to it. A flow that is made from several codes has
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from ladokflow.identifiers import normal
 from ladokflow.messages import Refused, message
+from sources.flows.tables import lines_of
 
 MOST_LINES = 50
-DELIMITERS = "\t;,"
 NAMES = ("id", "flow", "flowid")  # what a link calls the number in its query
 LONGEST_NUMBER = 18  # digits that a column of ours holds
 LONGEST_CODE = 200
@@ -34,17 +33,11 @@ class Pair:
 def read_table(text: str) -> list[Pair]:
     """The lines that say anything. Refused where there are too many, or none."""
     pairs: list[Pair] = []
-    for number, raw in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
-        if not raw.strip(DELIMITERS + ' "'):
-            continue
-        delimiter = next((sign for sign in DELIMITERS if sign in raw), ";")
-        cells = [
-            cell.strip() for cell in next(csv.reader([raw.strip(" ")], delimiter=delimiter, skipinitialspace=True))
-        ]
-        flow, code = cells[0], next((cell for cell in cells[1:] if cell), "")
+    for line in lines_of(text):
+        flow, code = line.cells[0], next((cell for cell in line.cells[1:] if cell), "")
         is_heading = not pairs and not any(sign.isdigit() for sign in flow)
         if not is_heading:
-            pairs.append(Pair(flow[:500], code[:LONGEST_CODE], number))
+            pairs.append(Pair(flow[:500], code[:LONGEST_CODE], line.number))
     if not pairs:
         raise Refused(message("sources.adoption.nothing_given"))
     if len(pairs) > MOST_LINES:

@@ -3,23 +3,20 @@
     organisation id; assessor
     stude001@liu.example; asse01@liu.example
 
-Semicolon, tab or comma between the two, quotes, a heading, empty lines and Excel's own marks (`sep=;`, a byte order mark)
-are all understood. What cannot be is told with its line number; nothing is guessed.
+Any table is read (`tables.py`), with a heading or without. What cannot be understood is told with its line number; nothing is guessed.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ladokflow.identifiers import normal
 from ladokflow.messages import Message, message
+from sources.flows.tables import lines_of
 
 LONGEST = 200
 MOST_LINES = 20_000
-DELIMITERS = "\t;,"
 # A heading has one of these words in the column of the assessor.
 HEADINGS = ("assessor", "bedömare", "rättare", "examinator", "examiner", "marker", "grader")
 
@@ -33,48 +30,25 @@ class Line:
     assessor: str
 
 
-def decode(data: bytes) -> str | None:
-    """The text of an uploaded file: UTF-8, UTF-16 or what Excel on Windows writes. None where it is no text at all."""
-    encodings = ["utf-16"] if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else ["utf-8-sig", "cp1252"]
-    for encoding in encodings:
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return None if "\x00" in text or text.startswith("PK\x03\x04") else text
-    return None
-
-
 def read_list(text: str) -> tuple[list[Line], list[Message]]:
     """The lines, each pair once, and what is wrong with the others."""
     lines: dict[tuple[str, str], Line] = {}
     wrong: list[Message] = []
     first = True
-    for number, raw in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
-        line = raw.strip().strip("\ufeff\x00")
-        if not line.strip(DELIMITERS + ' "') or normal(line).startswith("sep="):
-            continue
-        cells = _cells(line)
+    for row in lines_of(text):
+        number, cells = row.number, row.cells
         is_heading, first = first and _is_heading(cells), False
         if is_heading:
             continue
         if number > MOST_LINES:
             return [], [message("sources.list_too_long", most=MOST_LINES)]
-        problem = _problem(number, cells, line)
+        problem = _problem(number, cells, row.text)
         if problem is not None:
             wrong.append(problem)
             continue
         participant, assessor = cells
         lines.setdefault((normal(participant), normal(assessor)), Line(number, participant, assessor))
     return list(lines.values()), wrong
-
-
-def _cells(line: str) -> list[str]:
-    delimiter = next((sign for sign in DELIMITERS if sign in line), ";")
-    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
-    while cells and not cells[-1]:
-        cells.pop()
-    return cells
 
 
 def _is_heading(cells: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -25,7 +25,7 @@ from sources import audit
 from sources.flows.request import each_once, fingerprint_of_creation, request_flow, resume_flow
 from sources.models import BatchExam, Flow, FlowBatch, Source
 from sources.sync.gather import unexpected
-from sources.sync.staff import name_staff
+from sources.sync.staff import StaffRow, name_staff
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +36,13 @@ def request_batch(
     codes: Sequence[str],
     requested_by: AbstractBaseUser,
     submission_key: uuid.UUID,
+    staff_of: Mapping[str, Sequence[StaffRow]] | None = None,
+    enqueue: bool = True,
     **choices: Any,
 ) -> FlowBatch:
     """Write down that each exam shall become a flow, and have workers make them. Neither Ladok nor WISEflow is asked here.
 
+    `staff_of`: code -> who works with that exam's flow alone, as in `Flow.staff`, besides those of the choices.
     `choices` are those of `FlowChoices`, the same for all flows, as JSON can hold them. Refused where the settings are
     against a rule for every one of them. The same `submission_key` gives the same batch.
     """
@@ -49,15 +52,20 @@ def request_batch(
     earlier = _earlier(source, requested_by, submission_key)
     if earlier is not None:
         return earlier
-    name_staff(source, requested_by, choices.get("staff", ()))
+    own = staff_of or {}
+    name_staff(source, requested_by, [*choices.get("staff", ()), *(row for code in codes for row in own.get(code, ()))])
     try:
         with transaction.atomic():
             batch = FlowBatch.objects.create(
                 pk=submission_key, source=source, requested_by_id=requested_by.pk, choices=choices
             )
-            rows = [BatchExam(batch=batch, position=n, code=code) for n, code in enumerate(codes)]
+            rows = [
+                BatchExam(batch=batch, position=n, code=code, staff=list(own.get(code, ())))
+                for n, code in enumerate(codes)
+            ]
             for exam in BatchExam.objects.bulk_create(rows):
-                BatchExam.objects.put_in_queue(exam.pk)
+                if enqueue:
+                    BatchExam.objects.put_in_queue(exam.pk)
             requested = message("sources.audit.batch_requested", count=len(codes))
             audit.record(message=requested, source=source, actor=requested_by)
     except IntegrityError:
@@ -87,7 +95,7 @@ def request_exam(exam_pk: int) -> BatchExam:
             requested_by=batch.requested_by,
             submission_key=uuid.uuid5(batch.pk, exam.code),
             is_list_shared=True,
-            **batch.choices,
+            **{**batch.choices, "staff": [*batch.choices.get("staff", ()), *exam.staff]},
         )
     except (RemoteError, Refused) as error:
         refuse(exam, error.message)

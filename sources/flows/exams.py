@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TypeVar
@@ -20,14 +21,23 @@ from sources.universities.clients import ladok_for
 
 CONCURRENCY = 6
 Answer = TypeVar("Answer")
+COMMAS, BLANKS = re.compile(r"[,;\t]+"), re.compile(r"\s+")  # between codes that are typed
+LONGEST_TYPED = 200
 # Requests in a row without an answer after which Ladok is down: nobody waits for the rest to run out of time, too.
 MOST_UNANSWERED = 2
 
 
-def list_exams(source: Source, course_code: str) -> list[Exam]:
-    """*Välj från lista*: the exams of a course, without people. RemoteError where Ladok cannot be asked."""
-    with ladok_for(source) as client:
-        return source.rules.find_exams(client, course_code)
+def list_exams(
+    source: Source, courses: Sequence[str], first: dt.date | None = None, last: dt.date | None = None
+) -> tuple[list[Exam], list[Message]]:
+    """*Välj från lista*: the exams of these courses that start on these days, without people, and why Ladok did not tell all.
+
+    Without a course those of any, between both dates: only where Ladok can be asked so.
+    """
+    if not courses and first is not None and last is not None:
+        return exams_between(source, first, last, ())
+    exams, failures = _merged(list_several(source, courses))
+    return starting_within(exams, first, last), failures
 
 
 def exams_between(
@@ -39,12 +49,21 @@ def exams_between(
     """
     answers: list[list[Exam] | RemoteError]
     answers = [_list_by_dates(source, first, last)] if source.can_list_by_dates else list_several(source, courses)
+    exams, failures = _merged(answers)
+    within = starting_within(exams, first, last)
+    return sorted(within, key=lambda exam: (exam.participation_start_at, exam.code)), failures
+
+
+def _merged(answers: Iterable[list[Exam] | RemoteError]) -> tuple[list[Exam], list[Message]]:
+    """Each exam once, and each reason."""
     exams: dict[str, Exam] = {}
+    failures: dict[str, Message] = {}
     for answer in answers:
-        if not isinstance(answer, RemoteError):
-            exams |= {exam.code: exam for exam in starting_within(answer, first, last)}
-    failures = {str(error.message): error.message for error in answers if isinstance(error, RemoteError)}
-    return sorted(exams.values(), key=lambda exam: (exam.participation_start_at, exam.code)), list(failures.values())
+        if isinstance(answer, RemoteError):
+            failures.setdefault(str(answer.message), answer.message)
+        else:
+            exams |= {exam.code: exam for exam in answer}
+    return list(exams.values()), list(failures.values())
 
 
 def _list_by_dates(source: Source, first: dt.date, last: dt.date) -> list[Exam] | RemoteError:
@@ -79,18 +98,55 @@ def fetch_exam(source: Source, code: str) -> Exam:
         try:
             return source.rules.find_exam(client, code)
         except UnknownToLadok as error:
-            row = on_a_flow(source, code)
-            if row is None:
-                raise
-            facts = {"code": code.strip(), "known": row.code, "title": row.flow.title, "flow": row.flow_id}
-            reason = message("sources.code_known_otherwise", **facts)
-            raise UnknownToLadok(reason, permanent=True, status=error.status) from error
+            raise _known_otherwise(source, code, error) from error
+
+
+def _known_otherwise(source: Source, code: str, error: UnknownToLadok) -> UnknownToLadok:
+    row = on_a_flow(source, code)
+    if row is None:
+        return error
+    facts = {"code": code.strip(), "known": row.code, "title": row.flow.title, "flow": row.flow_id}
+    return UnknownToLadok(message("sources.code_known_otherwise", **facts), permanent=True, status=error.status)
+
+
+def fetch_typed(source: Source, typed: str) -> list[tuple[str, Exam | RemoteError]]:
+    """*Ange kod*: each code that was typed with its exam, or why there is none. Line breaks, commas, semicolons and blanks may stand between
+    codes; but a code may hold them itself, so what Ladok knows as it stands is one code."""
+    answers = _fetch_parts(source, re.split(r"[\r\n]+", typed))
+    for signs in (COMMAS, BLANKS):
+        divided: list[tuple[str, Exam | RemoteError]] = []
+        for code, answer in answers:
+            inner = _fetch_parts(source, signs.split(code)) if isinstance(answer, UnknownToLadok) else []
+            # Where no part between blanks is known either, it is one code that is mistyped.
+            is_divided = len(inner) > 1 and (signs is COMMAS or any(isinstance(part, Exam) for _code, part in inner))
+            divided += inner if is_divided else [(code, answer)]
+        answers = divided
+    return [
+        (code, _known_otherwise(source, code, answer) if isinstance(answer, UnknownToLadok) else answer)
+        for code, answer in answers
+    ]
+
+
+def _fetch_parts(source: Source, parts: Iterable[str]) -> list[tuple[str, Exam | RemoteError]]:
+    """Those that are not empty; one that is longer than any code is not asked for."""
+    codes = [code for part in parts if (code := part.strip())]
+    asked = [code for code in codes if len(code) <= LONGEST_TYPED]
+    answers = dict(zip(asked, fetch_several(source, asked), strict=True)) if asked else {}
+    unknown = [UnknownToLadok(message("ladok.unknown_code", code=code[:60]), permanent=True) for code in codes]
+    return [(code, answers.get(code, error)) for code, error in zip(codes, unknown, strict=True)]
 
 
 def on_a_flow(source: Source, code: str) -> FlowSource | None:
     """The code where it is on a flow now, in whatever way it is spelt."""
     rows = FlowSource.objects.filter(source=source, normal_code=normal_code(code), removed_at__isnull=True)
     return rows.select_related("flow").first()
+
+
+def on_flows(source: Source, codes: Iterable[str]) -> dict[str, FlowSource]:
+    """As `on_a_flow`, of several codes: by the normal form of each that is on one."""
+    normal = {normal_code(code) for code in codes}
+    rows = FlowSource.objects.filter(source=source, normal_code__in=normal, removed_at__isnull=True)
+    return {row.normal_code: row for row in rows.select_related("flow")}
 
 
 def fetch_several(source: Source, codes: Sequence[str]) -> list[Exam | RemoteError]:

@@ -5,6 +5,7 @@ WISEflow cannot be asked for a name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ladokflow.http import RemoteError
@@ -45,6 +46,12 @@ def look_up(source: Source, text: str) -> tuple[list[Found], Message | None]:
         except (RemoteError, Refused) as error:
             failure = error.message
     return found[:MOST], failure
+
+
+def members_meant(text: str, names: Mapping[str, str]) -> dict[str, str]:
+    """The members (e-mail address -> name) whose name has all these words. `names` is of all members."""
+    words = set(normal(text).split())
+    return {who: name for who, name in names.items() if words and words <= set(normal(name).split())}
 
 
 def _has(one: Found, words: list[str]) -> bool:

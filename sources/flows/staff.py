@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -136,6 +136,23 @@ def answered(
             mark = MARK[Answer(one.answer)]
             rows = [row | {mark: True} if is_it else row for row, is_it in zip(rows, is_meant, strict=True)]
     return rows, used
+
+
+def answered_each(
+    groups: Sequence[Sequence[StaffRow]], answers: Iterable[Answered], members: Mapping[str, str]
+) -> tuple[list[list[dict[str, Any]]], list[Answered]]:
+    """As `answered`, for the staff of several flows: an answer is about somebody in all the roles that she has on any of them."""
+    done = [[dict(row) for row in group] for group in groups]
+    used: list[Answered] = []
+    for one in answers:
+        everybody = {(row["role"], normal(row.get("organisation_id", ""))): row for group in done for row in group}
+        if not one.is_about(everybody.values()):
+            continue
+        used.append(one)
+        for n, group in enumerate(done):
+            here = replace(one, roles=roles_of(group, one.organisation_id))
+            done[n], _used = answered(group, [here], members)
+    return done, used
 
 
 def answered_pairs(

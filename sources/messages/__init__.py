@@ -7,6 +7,7 @@ from sources.messages import (
     asked,
     changes,
     codes,
+    exam_lists,
     flows,
     identities,
     meanwhile,
@@ -14,6 +15,7 @@ from sources.messages import (
     settings,
     sources,
     staff,
+    tables,
     times,
     webhooks,
 )
@@ -25,6 +27,7 @@ __all__ = [
     "asked",
     "changes",
     "codes",
+    "exam_lists",
     "flows",
     "identities",
     "meanwhile",
@@ -32,6 +35,7 @@ __all__ = [
     "settings",
     "sources",
     "staff",
+    "tables",
     "times",
     "webhooks",
 ]

@@ -19,7 +19,7 @@ register(
         "sources.staff_not_found_here": Sentence(
             _("Not found in WISEflow, or more than one user has the organisation id: %(people)s."),
             effect=_("Nothing was made."),
-            todo=_("Correct the organisation id of the membership, or allow the account with --new-user."),
+            todo=_("Correct the organisation id, or allow the account with --new-user."),
             who=OPERATOR,
         ),
         "sources.new_user_is_nobody": Sentence(

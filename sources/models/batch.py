@@ -71,6 +71,8 @@ class BatchExam(Queued):
     batch = models.ForeignKey(FlowBatch, models.CASCADE, related_name="exams")
     position = models.PositiveSmallIntegerField()
     code = models.CharField(max_length=200)
+    # Who works with this one's flow, besides those of the batch's choices: as in `Flow.staff`
+    staff = models.JSONField(default=list, blank=True, editable=False, db_default=models.Value([], models.JSONField()))
     # A flow that is deleted takes its row along: waiting again, it would be made a second time.
     flow = models.ForeignKey(Flow, models.CASCADE, related_name="+", null=True)
     message = models.JSONField(default=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow.messages import Text
 from sources.flows.adoption_table import LONGEST_CODE, Pair, read_table
 from sources.flows.scales import ANY_SCALE
-from sources.models import Flow, Participant
+from sources.models import Flow, Participant, Source
 from sources.models.flow import ExportState, ParticipantQuerySet
 
 ANY = "any"  # the forms' word for ANY_SCALE
@@ -77,18 +78,52 @@ class ParticipantFilter(forms.Form):
 
 
 class CourseForm(forms.Form):
-    """*Välj från lista*."""
+    """*Välj från lista*: the exams of one or more courses, between two dates; of any course where Ladok can be asked so."""
+
+    MOST_COURSES = 20
 
     course = forms.CharField(
         label=_("Course code"),
-        max_length=100,
-        help_text=_("For example %(example)s."),
-        widget=forms.TextInput(attrs={"autocapitalize": "characters", "spellcheck": "false", "class": "input--short"}),
+        required=False,
+        max_length=400,
+        widget=forms.TextInput(attrs={"autocapitalize": "characters", "spellcheck": "false", "class": "input--medium"}),
     )
+    first = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    last = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
-    def __init__(self, *args: Any, example: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, source: Source, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["course"].help_text = gettext("For example %(example)s.") % {"example": example}
+        self.can_list_by_dates = source.can_list_by_dates
+        hint = (
+            gettext(
+                "For example %(example)s; several with commas between them. Empty: the exams of all courses between the dates."
+            )
+            if self.can_list_by_dates
+            else gettext(
+                "For example %(example)s; several with commas between them. Ladok here lists the exams of a course, not of all."
+            )
+        )
+        self.fields["course"].help_text = hint % {"example": source.rules.example_course}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        first, last = cleaned.get("first"), cleaned.get("last")
+        if len(self.courses) > self.MOST_COURSES:
+            text = gettext("At most %(most)s courses at a time.") % {"most": self.MOST_COURSES}
+            self.add_error("course", text)
+        if first and last and last < first:
+            self.add_error("last", gettext("The last day is before the first."))
+        elif "course" in cleaned and not self.courses:
+            if not self.can_list_by_dates:
+                self.add_error("course", gettext("Write a course code."))
+            elif not self.errors and not (first and last):
+                self.add_error("course", gettext("Write a course code, or both dates."))
+        return cleaned
+
+    @property
+    def courses(self) -> list[str]:
+        parts = re.split(r"[,;\n]", str(self.cleaned_data.get("course", "")))
+        return list(dict.fromkeys(course for part in parts if (course := part.strip())))
 
 
 class CodeForm(forms.Form):
@@ -96,8 +131,8 @@ class CodeForm(forms.Form):
 
     typed = forms.CharField(
         label=_("Code of the exam"),
-        max_length=200,
-        help_text=_("Exactly as it stands in Ladok. You can add more exams in the next step."),
+        max_length=10_000,
+        help_text=_("As it stands in Ladok. Several codes have commas or blanks between them."),
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
     )
 

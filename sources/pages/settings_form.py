@@ -14,18 +14,20 @@ from django.utils.translation import gettext_lazy as _
 
 from ladokflow.fingerprints import fingerprint
 from ladokflow.identifiers import normal
-from ladokflow.messages import Message
-from sources.flows.assessor_csv import Line, decode, name_assessors, read_list
+from ladokflow.messages import Message, Refused
+from sources.flows.assessor_csv import Line, name_assessors, read_list
+from sources.flows.look_up import members_meant
 from sources.flows.scales import ANY_SCALE
 from sources.flows.settings import IN_WISEFLOW, OURS
 from sources.flows.settings_in_wiseflow import Value
+from sources.flows.tables import MOST_BYTES, text_of_file
 from sources.models import Flow, FlowPreset, Source
 from sources.models.flow import AssessorAllocation
 from sources.pages.forms import ANY
 from sources.pages.setting_fields import AS_IN_WISEFLOW, chosen, field_of, optional_fields
 
 LONGEST_IDENTIFIER = 200
-MOST_BYTES = 2_000_000
+TABLE_FILES = ".xlsx,.csv,.txt,.tsv,text/csv,text/plain"
 MOST_TOLD = 20  # lines of a list whose faults are told one by one
 
 
@@ -51,16 +53,15 @@ class PeopleField(forms.CharField):
     def _known_as(self, line: str) -> str:
         if len(line) <= LONGEST_IDENTIFIER and not any(sign.isspace() for sign in line):
             return line
-        words = set(normal(line).split())
-        found = [(who, name) for who, name in self.names.items() if words <= set(normal(name).split())]
+        found = members_meant(line, self.names)
         if len(found) == 1:
-            return found[0][0]
+            return next(iter(found))
         if not found:
             raise ValidationError(
                 _("“%(line)s” is no member. Write the organisation id instead, one person per line."),
                 params={"line": line},
             )
-        people = "; ".join(f"{name}: {who}" for who, name in found)
+        people = "; ".join(f"{name}: {who}" for who, name in found.items())
         raise ValidationError(
             _("“%(line)s” may be several. Write which one: %(people)s"), params={"line": line, "people": people}
         )
@@ -110,8 +111,8 @@ class SettingsForm(forms.Form):
     allocation_file = forms.FileField(
         label=_("Or a file with the list"),
         required=False,
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
-        help_text=_("CSV, as a spreadsheet saves it. It takes the place of what stands in the field above."),
+        widget=forms.FileInput(attrs={"accept": TABLE_FILES}),
+        help_text=_("A workbook (.xlsx) or CSV. It takes the place of what stands in the field above."),
     )
     grade_goes_to = forms.ChoiceField(
         label=_("Grade of a student on several of the codes"),
@@ -164,16 +165,7 @@ class SettingsForm(forms.Form):
         if not asks_place:
             del self.fields["grade_goes_to"]
         self.unmatched = list(unmatched)
-        choices = [("", _("Choose …")), *scales, (ANY, _("Whichever scale WISEflow gives the flow"))]
-        for number, scale in enumerate(self.unmatched):
-            self.fields[f"scale-{number}"] = forms.ChoiceField(
-                label=format_lazy("{} {}", _("WISEflow's scale for Ladok's"), scale),
-                choices=choices,
-                help_text=_(
-                    "WISEflow has no counterpart of this scale. With whichever scale WISEflow gives the flow you are asked again"
-                    " before grades are sent."
-                ),
-            )
+        ask_scales(self, self.unmatched, scales)
         self.members = dict(members or {})
         self.lines: list[Line] = []
         self.told: list[Message] = []
@@ -235,8 +227,7 @@ class SettingsForm(forms.Form):
 
     def scale_choices(self) -> dict[str, str]:
         """As `request_flow` takes it."""
-        chosen = {scale: self.cleaned_data[f"scale-{number}"] for number, scale in enumerate(self.unmatched)}
-        return {scale: ANY_SCALE if value == ANY else value for scale, value in chosen.items()}
+        return chosen_scales(self, self.unmatched)
 
     def pairs(self) -> list[list[str]]:
         """The list as `request_flow` takes it."""
@@ -317,6 +308,26 @@ class ListForm(forms.Form):
         return cleaned
 
 
+def ask_scales(form: forms.BaseForm, unmatched: Sequence[str], scales: Iterable[tuple[str, str]]) -> None:
+    """A field for each of Ladok's scales of which WISEflow has no counterpart: `scales` are WISEflow's, pairs of id and name."""
+    choices = [("", _("Choose …")), *scales, (ANY, _("Whichever scale WISEflow gives the flow"))]
+    for number, scale in enumerate(unmatched):
+        form.fields[f"scale-{number}"] = forms.ChoiceField(
+            label=format_lazy("{} {}", _("WISEflow's scale for Ladok's"), scale),
+            choices=choices,
+            help_text=_(
+                "WISEflow has no counterpart of this scale. With whichever scale WISEflow gives the flow you are asked again"
+                " before grades are sent."
+            ),
+        )
+
+
+def chosen_scales(form: forms.BaseForm, unmatched: Sequence[str]) -> dict[str, str]:
+    """As `request_flow` takes them."""
+    chosen = {scale: form.cleaned_data[f"scale-{number}"] for number, scale in enumerate(unmatched)}
+    return {scale: ANY_SCALE if value == ANY else value for scale, value in chosen.items()}
+
+
 def names_of(source: Source) -> dict[str, str]:
     """E-mail address of each member to the name."""
     rows = source.memberships.exclude(user__email="").select_related("user").order_by("user__email")
@@ -336,19 +347,20 @@ def members_of(source: Source) -> dict[str, str]:
     return {normal(email): organisation_id or email for email, organisation_id in rows}
 
 
-def with_file(data: Any, files: Any) -> tuple[Any, str]:
-    """What was sent, with the uploaded list as text in its field: there it can be seen and corrected, and is kept. And
+def with_file(
+    data: Any, files: Any, *, upload: str = "allocation_file", field: str = "allocation_list"
+) -> tuple[Any, str]:
+    """What was sent, with the uploaded table as text in its field: there it can be seen and corrected, and is kept. And
     what is wrong with the file."""
-    file = files.get("allocation_file") if files else None
+    file = files.get(upload) if files else None
     if data is None or file is None:
         return data, ""
-    if file.size > MOST_BYTES:
-        return data, gettext("The file is larger than 2 MB. Choose the one with the list.")
-    text = decode(file.read())
-    if text is None:
-        return data, gettext("The file is no text. Save the sheet as CSV and choose that file.")
+    try:
+        text = text_of_file(file.read(MOST_BYTES + 1))
+    except Refused as refused:
+        return data, str(refused.message)
     data = data.copy()
-    data["allocation_list"] = text.removeprefix("\ufeff")
+    data[field] = text.removeprefix("\ufeff")
     return data, ""
 
 

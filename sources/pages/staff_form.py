@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.wiseflow.words import Role
-from sources.flows.staff import OF_FLOW, Answer, Answered, Question, answered
+from sources.flows.staff import OF_FLOW, Answer, Answered, Question, answered, answered_each
 from sources.pages.settings_form import LONGEST_IDENTIFIER
 from sources.sync.staff import StaffRow
 
@@ -89,6 +89,14 @@ class Questions:
         rows, used = answered(staff, self.answers(), members)
         self.forms = [form for form in self.forms if form.answered() in used]
         return rows
+
+    def done_to_each(
+        self, groups: Sequence[Sequence[StaffRow]], members: Mapping[str, str]
+    ) -> list[list[dict[str, Any]]]:
+        """As `done_to`, for the staff of several flows."""
+        done, used = answered_each(groups, self.answers(), members)
+        self.forms = [form for form in self.forms if form.answered() in used]
+        return done
 
     def ask(self, questions: Iterable[Question]) -> None:
         """What is still open: a new question, or what is wrong with the answer it has had."""

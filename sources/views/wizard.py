@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -27,7 +28,7 @@ from ladokflow.ladok.base import Exam
 from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.messages import Message
 from ladokflow.requests import HtmxRequest
-from sources.flows.exams import fetch_exam, fetch_several, list_exams
+from sources.flows.exams import fetch_several, fetch_typed, list_exams
 from sources.flows.request import each_once
 from sources.flows.scales import unmatched_scales
 from sources.models import FlowBatch, FlowSource, Source
@@ -35,6 +36,7 @@ from sources.pages.forms import CodeForm, CourseForm
 from sources.pages.source_data import MAX_EXAMS, Found, SourceData
 
 EACH, ONE = "each", "one"
+MOST_TOLD = 20  # codes whose faults are told one by one
 LISTED_FOR_SECONDS = 120  # while one filters, Ladok is not asked again
 
 
@@ -106,15 +108,12 @@ def choose_way(request: HtmxRequest, slug: str) -> HttpResponse:
 def choose_from_list(request: HtmxRequest, slug: str) -> HttpResponse:
     source = source_for(request, slug)
     codes = chosen_codes(request)
-    form = CourseForm(request.GET if "course" in request.GET else None, example=source.rules.example_course)
+    form = CourseForm(request.GET if "course" in request.GET else None, source=source)
     exams: list[Exam] = []
-    failure, is_searched = None, False
-    if form.is_bound and form.is_valid():
-        try:
-            exams = _list(source, form.cleaned_data["course"], is_filtering=bool(request.htmx))
-            is_searched = True
-        except RemoteError as error:
-            failure = error.message
+    failures: list[Message] = []
+    is_searched = form.is_bound and form.is_valid()
+    if is_searched:
+        exams, failures = _list(source, form, is_filtering=bool(request.htmx))
     words = normal(request.GET.get("q", "")).split()
     taken = flows_of(source, [exam.code for exam in exams])
     shown = [(n, exam) for n, exam in enumerate(exams, start=1) if _has_words(exam, words)]
@@ -128,20 +127,22 @@ def choose_from_list(request: HtmxRequest, slug: str) -> HttpResponse:
         "query": request.GET.get("q", ""),
         "make": request.GET.get("make", ""),
         "chosen_elsewhere": [code for code in codes if code not in {exam.code for _n, exam in shown}],
-        "failure": failure,
-        "is_searched": is_searched,
+        "failures": failures,
+        "is_searched": is_searched and not failures,
         "most": MAX_EXAMS,
     }
     return render(request, "sources/new_list.html" + ("#exams" if request.htmx else ""), context)
 
 
-def _list(source: Source, course: str, *, is_filtering: bool) -> list[Exam]:
-    key = "exams-" + hashlib.sha256(f"{source.pk} {course}".encode()).hexdigest()
-    exams: list[Exam] | None = cache.get(key) if is_filtering else None
-    if exams is None:
-        exams = list_exams(source, course)
-        cache.set(key, exams, LISTED_FOR_SECONDS)
-    return exams
+def _list(source: Source, form: CourseForm, *, is_filtering: bool) -> tuple[list[Exam], list[Message]]:
+    asked = form.courses, form.cleaned_data["first"], form.cleaned_data["last"]
+    key = "exams-" + hashlib.sha256(f"{source.pk} {asked}".encode()).hexdigest()
+    listed: tuple[list[Exam], list[Message]] | None = cache.get(key) if is_filtering else None
+    if listed is None:
+        listed = list_exams(source, *asked)
+        if not listed[1]:
+            cache.set(key, listed, LISTED_FOR_SECONDS)
+    return listed
 
 
 def _has_words(exam: Exam, words: list[str]) -> bool:
@@ -176,10 +177,10 @@ def preview(request: HtmxRequest, slug: str) -> HttpResponse:
         if not form.is_valid():
             return render(request, "sources/new_code.html", _code_context(request, source, codes, form))
         return _add_typed(request, source, codes, form)
-    course = request.GET.get("course", "")
+    looked_for = {name: request.GET.get(name, "") for name in ("course", "first", "last")}
     if not codes:
         messages.error(request, _("Choose at least one exam."))
-        return redirect(address_of_step("from_list", source, [], course=course))
+        return redirect(address_of_step("from_list", source, [], **looked_for))
     maker = source.memberships.get(user_id=request.user.pk).organisation_id
     answers = _with_scales(source, _fetch(source, codes, maker=maker))
     taken = flows_of(source, [answer.exam.code if answer.exam else answer.code for answer in answers])
@@ -195,14 +196,14 @@ def preview(request: HtmxRequest, slug: str) -> HttpResponse:
         "make": make,
         "is_each": make == EACH,
         "people": data.page(request.GET.get("page")),
-        "list_address": address_of_step("from_list", source, codes, course=course, make=make),
+        "list_address": address_of_step("from_list", source, codes, **looked_for, make=make),
         "code_address": address_of_step("from_code", source, codes, make=make),
         "settings_address": address_of_settings(source, data.good, make, data.unmatched_scales, **asks),
-        "again_address": address_of_step("preview", source, codes, course=course, make=make),
+        "again_address": address_of_step("preview", source, codes, **looked_for, make=make),
         "make_addresses": {
-            way: address_of_step("preview", source, codes, course=course, make=way) for way in (EACH, ONE)
+            way: address_of_step("preview", source, codes, **looked_for, make=way) for way in (EACH, ONE)
         },
-        "rows": _rows(source, data, codes, course=course, make=make),
+        "rows": _rows(source, data, codes, **looked_for, make=make),
     }
     return render(request, "sources/new_preview.html", context)
 
@@ -233,19 +234,22 @@ def _rows(source: Source, data: SourceData, codes: list[str], **more: str) -> li
 
 
 def _add_typed(request: HtmxRequest, source: Source, codes: list[str], form: CodeForm) -> HttpResponse:
-    """The exam that was typed joins the others, or the reason why not stands at the field with what was typed."""
-    typed = form.cleaned_data["typed"].strip()
-    try:
-        exam = fetch_exam(source, typed)
-    except UnknownToLadok as error:
-        form.add_error("typed", str(error.message))
-        return render(request, "sources/new_code.html", _code_context(request, source, codes, form))
-    except RemoteError as error:
-        return render(request, "sources/new_code.html", _code_context(request, source, codes, form, error.message))
-    if len(each_once([*codes, exam.code])) == len(codes):
-        messages.info(request, _("%(code)s is chosen already.") % {"code": exam.code})
-    else:
-        codes = [*codes, exam.code]
+    """The exams that were typed join the others; of which there is none stands at the field, with the reason."""
+    failures: dict[str, RemoteError] = {}
+    for typed, answer in fetch_typed(source, form.cleaned_data["typed"]):
+        if isinstance(answer, RemoteError):
+            failures[typed] = answer
+        elif len(each_once([*codes, answer.code])) == len(codes):
+            messages.info(request, _("%(code)s is chosen already.") % {"code": answer.code})
+        else:
+            codes = [*codes, answer.code]
+    if failures:
+        left = CodeForm({"typed": ", ".join(failures)})
+        unknown = [str(error.message) for error in failures.values() if isinstance(error, UnknownToLadok)]
+        if left.is_valid() and unknown:
+            left.add_error("typed", ValidationError(unknown[:MOST_TOLD]))
+        down = next((error.message for error in failures.values() if not isinstance(error, UnknownToLadok)), None)
+        return render(request, "sources/new_code.html", _code_context(request, source, codes, left, down))
     return redirect(address_of_step("preview", source, codes, make=request.GET.get("make", "")))
 
 

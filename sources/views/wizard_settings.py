@@ -51,7 +51,7 @@ def settings(request: HtmxRequest, slug: str) -> HttpResponse:
         return redirect("flows:way", source.slug)
     make = way_to_make(request, codes)
     members = members_of(source)
-    types, scales, failure = _of_licence(source)
+    types, scales, failure = of_licence(source)
     kept = f"wizard-{source.slug}"
     preset = source.presets.filter(pk=_number(request.GET.get("preset"))).first()
     unmade = source.flows.unmade().filter(pk=_number(request.GET.get("flow"))).first()
@@ -129,7 +129,7 @@ def _filled(
     return initial
 
 
-def _of_licence(source: Source) -> tuple[list[tuple[str, str]], list[tuple[str, str]], Message | None]:
+def of_licence(source: Source) -> tuple[list[tuple[str, str]], list[tuple[str, str]], Message | None]:
     """The licence's own flow types and grading scales; where WISEflow cannot be asked, the usual type, no scale, and why."""
     try:
         with wiseflow_for(source) as client:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Callable
 from html import unescape
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 from django.contrib.auth.models import User
@@ -100,7 +101,7 @@ def test_a_course_code_lists_its_exams(manager: Client) -> None:
 
 def test_a_course_without_exams_says_so_and_keeps_what_was_typed(manager: Client) -> None:
     page = text(manager, f"{LIST}?course=XXXX99")
-    assert "Ladok has no exam for that course code" in page or "does not know the course code" in page
+    assert "Ladok has no such exam" in page or "does not know the course code" in page
     assert 'value="XXXX99"' in page
 
 
@@ -140,10 +141,44 @@ def test_a_typed_code_joins_the_others_at_an_address_of_its_own(manager: Client)
     assert answer.headers["Location"] == f"{PREVIEW}?code=TDDE01-TEN1-1001&code=TDDE01%2FTEN+%C3%85-2"
 
 
+def test_many_codes_are_typed_at_once_and_a_code_may_hold_what_divides_others(
+    manager: Client, sandbox: Sandbox
+) -> None:
+    code = sandbox.control.add_exam("liu", examCode="TEN1, A 25", people=1)
+    typed = f"{code}; TDDE01-TEN1-1001 TDDE01-TEN1-1002\r\nTDDE01/TEN Å-2,{code}"
+    chosen = manager.get(PREVIEW, {"typed": code}).headers["Location"]
+    assert chosen == f"{PREVIEW}?code=TEN1%2C+A+25"
+    answer = manager.get(PREVIEW, {"typed": typed.replace(code, "tdde01-tom")}).headers["Location"]
+    assert parse_qs(urlsplit(answer).query)["code"] == [
+        *("TDDE01-TOM", "TDDE01-TEN1-1001", "TDDE01-TEN1-1002", "TDDE01/TEN Å-2"),
+    ]
+    page = text(manager, f"{PREVIEW}?{urlencode({'typed': 'TDDE01-TEN1-1001, FINNS INTE, NEJ'})}")
+    assert 'name="code" value="TDDE01-TEN1-1001"' in page
+    assert "Ladok does not know the code FINNS INTE." in page
+    assert 'value="FINNS INTE, NEJ"' in page
+
+
+def test_exams_are_listed_between_two_dates_and_without_a_course_where_ladok_can(
+    manager: Client, liu: Source, sandbox: Sandbox
+) -> None:
+    today = dt.datetime.fromisoformat(sandbox.control.clock()).date()
+    dates = f"first={today}&last={today + dt.timedelta(days=14)}"
+    page = text(manager, f"{LIST}?course=TDDE01, tata24&{dates}")
+    assert {code[:6] for code in exams_shown(page)} == {"TDDE01", "TATA24"}
+    assert "TDDE01-TEN1-1001" not in exams_shown(page)  # two days ago
+    assert "Ladok here lists the exams of a course" in page
+    assert "Write a course code." in text(manager, f"{LIST}?course=&{dates}")
+    assert "before the first" in text(manager, f"{LIST}?course=TDDE01&first={today}&last=2020-01-01")
+    Source.objects.update(ladok_paths={"list_by_dates": "/exams?from={from}&to={to}"})
+    page = text(manager, f"{LIST}?course=&{dates}")
+    assert {code[:6] for code in exams_shown(page)} > {"TDDE01", "TATA24", "TDDD17"}
+    assert "or both dates" in text(manager, f"{LIST}?course=&first={today}&last=")
+
+
 @pytest.mark.parametrize("address", [f"{PREVIEW}?typed=", PREVIEW, f"{LIST}?course="])
 def test_nothing_chosen_or_typed_is_told(manager: Client, address: str) -> None:
     page = text(manager, address)
-    assert "This field is required." in page or "Choose at least one exam." in page
+    assert "This field is required." in page or "Write a course code." in page or "Choose at least one exam." in page
 
 
 def exams_shown(page: str) -> set[str]:
@@ -157,7 +192,7 @@ def test_a_long_list_is_filtered_and_what_is_ticked_stays_ticked(manager: Client
     assert f"1 of {len(every)} exams in Ladok" in page
     assert re.search(r'value="TDDE01-TEN1-1001" id="kept-1" checked', page)
     nothing = text(manager, f"{LIST}?course=TDDE01&q=zzz&code=TDDE01-TEN1-1001")
-    assert "No exam of the course has these words" in nothing
+    assert "No exam here has these words" in nothing
     assert "Continue" in nothing
 
 
@@ -470,7 +505,7 @@ def test_a_file_that_is_no_list_says_what_to_do(manager: Client, data: bytes) ->
     fields = settings_of(manager, "TDDE01-TEN1-1001", assessor_allocation="list")
     file = SimpleUploadedFile("lista.xlsx", data)
     page = manager.post(f"{SETTINGS}?{query('TDDE01-TEN1-1001')}", {**fields, "allocation_file": file}).content.decode()
-    assert "Save the sheet as CSV" in page or "larger than 2 MB" in page
+    assert "Save it as .xlsx" in page or "save it anew" in page or "larger than 2 MB" in page
     assert not Flow.objects.exists()
 
 

@@ -9,7 +9,7 @@ from django.utils import translation
 
 from exports.command import failure_of
 from sources.management.commands.sync import row_of
-from sources.models import Flow
+from sources.models import Flow, FlowPreset
 from tests.factories import SyncRunFactory
 
 
@@ -50,6 +50,41 @@ def test_createflow_prints_the_documented_keys(create, code):
     assert printed["participants"] == 8
     assert printed["problems"] == []
     assert printed["state"] == "ready"
+
+
+def test_createflows_tells_of_each_row_and_makes_those_in_order(liu, anna, code, sandbox, capsys, tmp_path):
+    FlowPreset.objects.create(source=liu, name="Sal", flow_type="FLOWlock")
+    other = sandbox.control.add_exam("liu", people=1)
+    table = tmp_path / "list.csv"
+    rows = [f"{code};orjha56@liu.example;", "FINNS-INTE;;", f"{other};ny01@liu.example;"]
+    table.write_text("\n".join(["Kod;Bedömare;Granskare", *rows]), encoding="cp1252")
+    asked = [
+        "createflows",
+        "--source",
+        "liu",
+        "--table",
+        str(table),
+        "--manager",
+        "anna@liu.example",
+        "--preset",
+        "Sal",
+    ]
+    said, printed = refused(capsys, *asked, "--preview")
+    assert "FINNS-INTE" in said
+    assert [line.split(":")[0] for line in printed.splitlines()] == [
+        f"Line 2, {code}",
+        "Line 3, FINNS-INTE",
+        f"Line 4, {other}",
+    ]
+    assert "in order" in printed.splitlines()[0]
+    assert "ny01@liu.example" in printed.splitlines()[2]
+    assert not Flow.objects.exists()
+    refused(capsys, *asked, "--new-user", "ny01@liu.example")
+    flows = {flow.codes.get().code: flow for flow in Flow.objects.all()}
+    assert set(flows) == {code, other}
+    assert {(flow.setup_state, flow.flow_type) for flow in flows.values()} == {("ready", "FLOWlock")}
+    assert ("assessor", "ny01@liu.example") in {(p["role"], p["organisation_id"]) for p in flows[other].staff}
+    assert "no preset" in refused(capsys, *asked[:-1], "Hem")[0]
 
 
 def test_createflow_takes_several_codes_a_type_and_instant_export(create, code, sandbox):

@@ -20,8 +20,8 @@ from ladokflow.messages import Message, Refused, message
 from sources.command import PlainCommand, add_seen, find_member, find_source, one_line
 from sources.flows.adoption import KEEPABLE, Checked, Look, adopt, check, flows_in, look
 from sources.flows.adoption_table import Pair, read_table
-from sources.flows.assessor_csv import decode
 from sources.flows.create import create_flow
+from sources.flows.tables import text_of_file
 from sources.models import Flow, Source
 
 
@@ -36,7 +36,9 @@ class Command(PlainCommand):
         parser.add_argument("--by", required=True, metavar="EMAIL", help="The manager who does it.")
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument("--wiseflow", metavar="NUMBER", help="The flow in WISEflow, or the link to its page.")
-        which.add_argument("--table", metavar="FILE", help="A flow and a code on each line: CSV, or with tabs between.")
+        which.add_argument(
+            "--table", metavar="FILE", help="A flow and a code on each line: .xlsx, CSV, or with tabs between."
+        )
         which.add_argument("--flow", type=int, metavar="ID", help="A flow here that has been taken over.")
         parser.add_argument("--code", action="append", default=[], dest="codes", help="A Ladok code; may be repeated.")
         parser.add_argument(
@@ -81,10 +83,10 @@ class Command(PlainCommand):
         if options["seen"]:
             self.fail("A fingerprint is of one flow: give --wiseflow.")
         try:
-            text = decode(Path(options["table"]).read_bytes())
+            text = text_of_file(Path(options["table"]).read_bytes())
         except OSError as error:
             self.fail(f"{options['table']}: {error.strerror}")
-        return read_table(text or "")
+        return read_table(text)
 
     def one(
         self, source: Source, manager: AbstractBaseUser, rows: Sequence[Checked], options: dict[str, Any]

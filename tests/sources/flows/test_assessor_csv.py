@@ -4,7 +4,8 @@ import codecs
 
 import pytest
 
-from sources.flows.assessor_csv import decode, name_assessors, read_list, tell_strangers
+from sources.flows.assessor_csv import name_assessors, read_list, tell_strangers
+from sources.flows.tables import decode
 
 PAIRS = [("stude1", "asse1"), ("stude2", "asse2")]
 

@@ -73,7 +73,7 @@ def test_the_newest_enabled_credential_is_used(liu):
 
 
 def test_exams_are_listed_and_fetched(liu, sandbox):
-    listed = list_exams(liu, " TDDE01 ")
+    listed, _failures = list_exams(liu, [" TDDE01 "])
     assert listed
     assert not listed[0].people
     fetched = fetch_exam(liu, listed[0].code)

@@ -1,0 +1,176 @@
+"""From a list in a spreadsheet to flows: each row is checked first, the right ones are made, and the wrong ones wait to be corrected."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from sources.flows.batch import request_exam
+from sources.flows.create import create_flow
+from sources.flows.request import request_flow
+from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source
+from tests.filling import Fields, form_on
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[User], Client]
+ASSESSOR, REVIEWER = "orjha56@liu.example", "marlo78@liu.example"
+ENGLISH: dict[str, Any] = {"headers": {"accept-language": "en"}}
+HEAD = "Tentamenskod\tBedömare\tGranskare\n"
+
+
+def address(source: Source) -> str:
+    return reverse("flows:from_table", args=[source.slug])
+
+
+def check(client: Client, source: Source, table: str, **more: Any) -> str:
+    form = form_on(client.get(address(source), **ENGLISH).text, address(source))
+    return client.post(address(source), form | {"table": table, "step": "check", **more}, **ENGLISH).text
+
+
+def fields_of(page: str, source: Source) -> Fields:
+    """The page's form, with what stands in its field for the rows to correct."""
+    written = re.search(r'<textarea name="table"[^>]*>\n?(.*?)</textarea>', page, re.DOTALL)
+    return form_on(page, address(source)) | {"table": [html.unescape(written[1]) if written else ""]}
+
+
+def wrong(page: str) -> dict[str, str]:
+    """Code -> what is said of it, of the rows to correct."""
+    table = page.split('id="wrong-title"')[1].split("</table>")[0] if "wrong-title" in page else ""
+    rows = re.findall(r"<tr>\s*<th scope=\"row\".*?<code>(.*?)</code>.*?<td(.*?)</td>", table, re.DOTALL)
+    return {html.unescape(code): html.unescape(re.sub(r"<[^>]+>|\s+", " ", told)) for code, told in rows}
+
+
+def work() -> None:
+    for exam in BatchExam.objects.all():
+        request_exam(exam.pk)
+    for flow in Flow.objects.exclude(setup_state=Flow.Setup.READY):
+        create_flow(flow.pk)
+
+
+def people(flow: Flow, role: str) -> set[str]:
+    return {person["organisation_id"] for person in flow.staff if person["role"] == role}
+
+
+def test_from_a_pasted_list_to_flows_with_the_wrong_rows_left_to_be_corrected(
+    sandbox: Any, liu: Source, anna: User, lars: User, sign_in: SignIn
+) -> None:
+    first, second, third, taken = (sandbox.control.add_exam("liu", people=2) for _ in range(4))
+    other = request_flow(source=liu, codes=[taken], requested_by=lars, enqueue=False)
+    lars.first_name, lars.last_name = "Lars", "Åkesson"
+    lars.save()
+    client = sign_in(anna)
+    table = HEAD + "\n".join(
+        [
+            f"{first.lower()}\tlars@liu.example, {ASSESSOR}\t{REVIEWER}",
+            f"{second}\tåkesson LARS\t",
+            f"{taken}\t{ASSESSOR}\t",
+            f"{second}\t{REVIEWER}\t",
+            f"1001\t{ASSESSOR}\t",
+            f"{third}\tNobody Knows\t",
+            f"\t{ASSESSOR}\t",
+        ]
+    )
+    page = check(client, liu, table)
+    assert "2 of 7 rows are in order" in page
+    told = wrong(page)
+    assert len(re.findall(r"<tr>", page.split('id="wrong-title"')[1].split("</table>")[0])) == 6
+    assert reverse("flows:detail", args=[other.pk]) in page
+    assert "stands on line 3 already" in told[second]
+    assert "zeros at the beginning" in told["1001"]
+    assert "is no member here" in told[third]
+    assert "The row has no code" in told["–"]
+    assert not FlowBatch.objects.exists()
+
+    # Some are corrected, and checked with those that are right.
+    sent = fields_of(page, liu)
+    sent["table"] = [HEAD + f"{third}\t{ASSESSOR}\t\n{taken}\t{ASSESSOR}\t"]
+    page = client.post(address(liu), sent | {"step": "check"}, **ENGLISH).text
+    assert "3 of 4 rows are in order" in page
+    sent = fields_of(page, liu) | {"step": ["make"]}
+    answers = [client.post(address(liu), sent, **ENGLISH) for _ in range(2)]
+    batch = FlowBatch.objects.get()
+    assert [answer.headers["Location"] for answer in answers] == [reverse("flows:batch", args=[batch.pk])] * 2
+    work()
+    made = {flow.codes.get().code: flow for flow in Flow.objects.filter(created_by=anna)}
+    assert {flow.setup_state for flow in made.values()} == {"ready"}
+    assert set(made) == {first, second, third}
+    assert people(made[first], "assessor") == {"larak34@liu.example", ASSESSOR}
+    assert (people(made[first], "reviewer"), people(made[second], "assessor")) == ({REVIEWER}, {"larak34@liu.example"})
+    assert people(made[third], "manager") == {"annan12@liu.example"}
+    # What was left waits.
+    assert "1 row was left out" in client.get(reverse("flows:batch", args=[batch.pk]), **ENGLISH).text
+    assert taken in client.get(address(liu)).text
+
+
+def test_who_is_unknown_to_wiseflow_is_asked_about_once_for_all_rows(
+    sandbox: Any, liu: Source, anna: User, sign_in: SignIn
+) -> None:
+    codes = [sandbox.control.add_exam("liu", people=1) for _ in range(2)]
+    client = sign_in(anna)
+    page = check(client, liu, f"{codes[0]};ny01@liu.example;fel02@liu.example\n{codes[1]};{ASSESSOR};ny01@liu.example")
+    assert page.count("Not found in WISEflow:") == 2
+    sent = fields_of(page, liu) | {"step": ["make"], "table": ["FINNS-INTE"]}
+    page = client.post(address(liu), sent, **ENGLISH).text
+    assert set(wrong(page)) == {"FINNS-INTE"}
+    assert "Say what is to be done about this person." in page
+    assert not FlowBatch.objects.exists()
+    asked = {sent[f"person-{n}-organisation_id"][0]: n for n in range(2)}
+    sent |= {
+        f"person-{asked['ny01@liu.example']}-answer": ["create"],
+        f"person-{asked['fel02@liu.example']}-answer": ["leave_out"],
+    }
+    assert client.post(address(liu), sent).status_code == 302
+    work()
+    first, second = (Flow.objects.get(codes__code=code) for code in codes)
+    assert (people(first, "assessor"), people(first, "reviewer")) == ({"ny01@liu.example"}, set())
+    assert people(second, "reviewer") == {"ny01@liu.example"}
+    assert {first.setup_state, second.setup_state} == {"ready"}
+
+
+def test_a_preset_and_a_scale_are_chosen_for_all_rows(sandbox: Any, liu: Source, anna: User, sign_in: SignIn) -> None:
+    code = sandbox.control.add_exam("liu", people=1, gradeScale="Deltagit/Ej deltagit")
+    staff = [{"role": "invigilator", "organisation_id": REVIEWER, "is_awaited": True}]
+    preset = FlowPreset.objects.create(source=liu, name="Sal", instant_export=True, staff=staff)
+    client = sign_in(anna)
+    page = check(client, liu, code)
+    sent = fields_of(page, liu) | {"step": ["make"], "preset": [str(preset.pk)]}
+    page = client.post(address(liu), sent, **ENGLISH).text
+    assert "This field is required." in page
+    assert not FlowBatch.objects.exists()
+    assert client.post(address(liu), sent | {"scale-0": "any"}).status_code == 302
+    work()
+    flow = Flow.objects.get()
+    assert (flow.setup_state, flow.instant_export, people(flow, "invigilator")) == ("ready", True, {REVIEWER})
+
+
+def test_a_code_that_came_on_a_flow_meanwhile_is_shown_and_nothing_is_made(
+    sandbox: Any, liu: Source, anna: User, lars: User, sign_in: SignIn
+) -> None:
+    codes = [sandbox.control.add_exam("liu", people=1) for _ in range(2)]
+    client = sign_in(anna)
+    sent = fields_of(check(client, liu, "\n".join(codes)), liu) | {"step": "make"}
+    request_flow(source=liu, codes=[codes[0]], requested_by=lars, enqueue=False)
+    page = client.post(address(liu), sent, **ENGLISH).text
+    assert "1 of 2 rows is in order" in page or "1 of 2 rows are in order" in page
+    assert set(wrong(page)) == {codes[0]}
+    assert not FlowBatch.objects.exists()
+
+
+def test_ladok_down_and_a_list_that_is_none_lose_nothing_of_what_was_pasted(
+    sandbox: Any, liu: Source, oru: Source, anna: User, sign_in: SignIn
+) -> None:
+    client = sign_in(anna)
+    assert client.get(address(oru)).status_code == 404
+    page = check(client, liu, "Bedömare;Granskare\nasse;rev")
+    assert "No column of the heading" in page
+    assert "asse;rev" in page
+    sandbox.control.fault("liu", "/exams*", "status", times=-1, status=503)
+    page = check(client, liu, "TDDE01-TEN1-1001")
+    assert "Ladok failed on its own side" in wrong(page)["TDDE01-TEN1-1001"]

@@ -1,0 +1,131 @@
+"""Reading pasted and uploaded tables, however they were written, and a list of exams out of them."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from typing import Any
+
+import pytest
+from openpyxl import Workbook
+
+from ladokflow.messages import Refused
+from sources.flows.exam_list import read_exam_list
+from sources.flows.tables import as_text, lines_of, text_of_file
+
+A, B = ("A-1", ("asse1", "asse2"), ("rev1",)), ("B-2", ("asse3",), ())
+
+
+def read(text: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    return [(row.code, row.assessors, row.reviewers) for row in read_exam_list(text)[0]]
+
+
+def refusal(call: Any) -> str:
+    with pytest.raises(Refused) as caught:
+        call()
+    assert caught.value.message.todo
+    return str(caught.value.message.code)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A-1\tasse1, asse2\trev1\nB-2\tasse3\t",
+        "A-1;asse1,asse2;rev1\r\nB-2;asse3;\r\n",
+        'A-1,"asse1,asse2",rev1\nB-2,asse3',
+        "A-1,asse1;asse2,rev1\nB-2,asse3",
+        'A-1\t"asse1\nasse2"\trev1\nB-2\tasse3',
+        '"A-1";"asse1\r\nasse2";"rev1"\r\n"B-2";"asse3"\r\n',
+        "\ufeffsep=;\nTentamenskod;Bedömare;Granskare\nA-1;asse1,asse2;rev1\n\n;;\nB-2;asse3",
+        "Exam code\tAssessor(s)\tReviewer\nA-1\tasse1; asse2\trev1\nB-2\tasse3",
+        "Datum;Granskare;Kod;Sal;Rättare\n2026-12-01;rev1;A-1;T1;asse1,asse2\n;;B-2;T2;asse3",
+        "A-1\xa0\t asse1\u200b ,\xa0asse2\trev1\nB-2\u200b\tasse3\x00",
+        '="A-1"\tasse1, asse2, asse1\trev1\nB-2\tasse3',
+    ],
+)
+def test_a_list_of_exams_may_be_written_in_many_ways(text: str) -> None:
+    assert read(text) == [A, B]
+
+
+def test_a_person_may_be_written_as_mail_programs_do_and_by_name() -> None:
+    assert read("A\tAnna Asp <anna@liu.example>; Bo Ek")[0][1] == ("anna@liu.example", "Bo Ek")
+
+
+def test_lines_keep_their_numbers_and_columns_that_mean_nothing_are_told() -> None:
+    rows, unread = read_exam_list('Kod;Sal;Bedömare\n\nA;T1;"x\ny"\nB;;z')
+    assert ([row.number for row in rows], unread) == ([3, 5], ["Sal"])
+    assert [row.surplus for row in read_exam_list("A;b;c;d;e")[0]] == [2]
+
+
+def test_an_open_quote_takes_no_more_than_its_line() -> None:
+    assert [row.code for row in read_exam_list('A;"x\nB;y')[0]] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "sources.exam_list.nothing_given"),
+        (" ;;\n\t\n", "sources.exam_list.nothing_given"),
+        ("Kod;Bedömare\n", "sources.exam_list.nothing_given"),
+        ("Bedömare;Granskare\na;b", "sources.exam_list.no_code_column"),
+        ("A;b\n" * 201, "sources.exam_list.too_many"),
+    ],
+)
+def test_what_is_no_list_is_refused_as_a_whole(text: str, code: str) -> None:
+    assert refusal(lambda: read_exam_list(text)) == code
+
+
+def workbook(*rows: Any, formats: dict[str, str] | None = None) -> bytes:
+    book = Workbook()
+    hidden = book.active
+    assert hidden is not None
+    hidden.append(["hidden"])
+    hidden.sheet_state = "hidden"
+    book.create_sheet("empty")
+    sheet = book.create_sheet("exams")
+    for row in rows:
+        sheet.append(row)
+    for cell, number_format in (formats or {}).items():
+        sheet[cell].number_format = number_format
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def test_a_workbook_is_read_as_it_is_shown() -> None:
+    rows: tuple[list[Any], ...] = (
+        ["Kod", "Bedömare"],
+        ["A-1", "asse1\nasse2"],
+        [1001, "=1+1"],
+        [12.0, None],
+        [],
+        ["x" * 9000],
+    )
+    text = text_of_file(workbook(*rows, formats={"A3": "000000"}))
+    read_rows = [line.cells for line in lines_of(text, has_lists=True)]
+    assert read_rows == [("Kod", "Bedömare"), ("A-1", "asse1\nasse2"), ("001001",), ("12",), ("x" * 5000,)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_a_file_may_be_in_any_encoding_of_excels(encoding: str) -> None:
+    assert read(text_of_file("Å-1;asse1".encode(encoding))) == [("Å-1", ("asse1",), ())]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"PK\x03\x04" + b"\x00" * 40, "sources.table.workbook_unreadable"),
+        (workbook(["A"])[:-30], "sources.table.workbook_unreadable"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "sources.table.old_workbook"),
+        (b"\x00\x01\x02", "sources.table.no_text"),
+        (codecs.BOM_UTF16_LE + b"\x00", "sources.table.no_text"),
+        (b"a;b\n" * 600_000, "sources.table.file_too_large"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_what_to_do(data: bytes, code: str) -> None:
+    assert refusal(lambda: text_of_file(data)) == code
+
+
+def test_what_is_written_is_read_again() -> None:
+    rows = [("Kod", "Bedömare"), ("A;1, B", 'x "y"\nz'), ("\u00e5 /1", "a\tb")]
+    assert [line.cells for line in lines_of(as_text(rows), has_lists=True)] == rows
