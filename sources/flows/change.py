@@ -59,6 +59,12 @@ class Standing:
         why = setting.why_closed(self.state, may_export=may_export)
         if why is None and setting.name not in self.values:
             return self.failure or setting.why_absent
+        if why is None and setting.goes_with is not None:
+            name, value = setting.goes_with
+            # What it takes can be chosen together with it, as long as that one can be changed itself.
+            return (
+                None if self.values.get(name) == value else BY_NAME[name].why_closed(self.state, may_export=may_export)
+            )
         return why
 
     @property

@@ -45,7 +45,7 @@ LONGEST_DESCRIPTION, LONGEST_TERM, LONGEST_TIME_BOX, LONGEST_TOLD = 50_000, 255,
 @dataclass(frozen=True)
 class Setting:
     """`field` gives the value as it is kept. `closed` is what is told where it may not be changed, outside of `states`. `part` is what of WISEflow's API
-    has it; without one it is ours."""
+    has it; without one it is ours. `goes_with` is another's name, and the value of it that this one takes."""
 
     name: str
     field: forms.Field
@@ -53,6 +53,7 @@ class Setting:
     closed: str
     part: Part | None = None
     needs_export_right: bool = False
+    goes_with: tuple[str, Value] | None = None
 
     @property
     def label(self) -> Text:
@@ -266,6 +267,7 @@ SETTINGS = (
         UNTIL_MARKING_ENDS,
         "sources.settings.marking_over",
         ALLOCATION,
+        goes_with=("allocation_type", GROUPED),
     ),
     Setting(
         "reviewers_access",

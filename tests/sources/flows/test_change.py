@@ -291,6 +291,21 @@ def test_groups_of_assessors_become_those_that_are_written(sandbox: Any, make: C
     assert values(flow)["assessor_groups"] == "a: Lars Åkesson"
 
 
+def test_groups_are_closed_with_the_kind_of_allocation_that_they_take(sandbox: Any, flow: Flow, anna: User) -> None:
+    def why_closed() -> str:
+        standing = standing_of(Flow.objects.get(pk=flow.pk))
+        return str(standing.why_closed(BY_NAME["assessor_groups"], may_export=True) or "")
+
+    both = Change({"allocation_type": "GROUPED", "assessor_groups": "A: Örjan Hägg"})
+    assert why_closed() == ""
+    assert not both.refusals(standing_of(flow), may_export=True)
+    sandbox.control.activate(flow.wiseflow_id)
+    sandbox.control.end_participation(flow.wiseflow_id)
+    assert why_closed().startswith("Marking has begun")
+    sandbox.control.set_settings_by_hand(flow.wiseflow_id, allocationType="GROUPED")
+    assert why_closed() == ""
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
