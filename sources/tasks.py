@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sources.flows import batch, create
+from sources.flows import batch, coming, create
 from sources.sync import nightly, run
 from sources.universities import rights
 from sources.webhooks import handle
@@ -31,3 +31,12 @@ def tell_of_rights(audit_pk: str) -> None:
 def sync_night() -> None:
     """Called every minute: asks for the nightly synchronisation of each source whose time has come."""
     nightly.request_night_syncs()
+
+
+def list_coming_exams() -> None:
+    """Called every few minutes: asks for the coming exams of each source whose Ladok has not been asked for some hours."""
+    coming.ask_for_due()
+
+
+def read_coming_exams(source_pk: str) -> None:
+    coming.read_coming_exams(int(source_pk))

@@ -35,7 +35,7 @@ class SourceAdmin(WebhookPages):
     search_fields = ("name", "slug")
     fieldsets = (
         (None, {"fields": ("name", "slug", "university", "timezone")}),
-        (_("Addresses"), {"fields": ("ladok_url", "ladok_paths", "wiseflow_url")}),
+        (_("Addresses"), {"fields": ("ladok_url", "ladok_paths", "exam_page", "wiseflow_url", "flow_page")}),
         (
             _("What comes in"),
             {"fields": ("sync_at", "brake_people", "brake_percent", "grading_scales", "user_data_types")},

@@ -1,6 +1,7 @@
 from sources.models.account import StaffAccount
 from sources.models.audit import AuditEntry
 from sources.models.batch import BatchExam, FlowBatch
+from sources.models.coming import ComingExam, ExamReading
 from sources.models.flow import AllocationLine, Flow, FlowSource, Participant
 from sources.models.preference import Preference
 from sources.models.preset import FlowPreset
@@ -14,7 +15,9 @@ __all__ = [
     "AllocationLine",
     "AuditEntry",
     "BatchExam",
+    "ComingExam",
     "Credential",
+    "ExamReading",
     "Flow",
     "FlowBatch",
     "FlowPreset",

@@ -229,6 +229,14 @@ class Flow(Queued):
         default=dict, blank=True
     )  # why the last synchronisation failed or asks; empty when it went well
     asked = models.JSONField(default=list, blank=True)  # what it told that is a QUESTION: messages
+    # What it told that somebody has to see to: messages that nobody has looked at, and those that somebody has and that it still tells
+    # (`sources/sync/warnings.py`)
+    warnings = models.JSONField(
+        default=list, blank=True, editable=False, db_default=models.Value([], models.JSONField())
+    )
+    warnings_seen = models.JSONField(
+        default=list, blank=True, editable=False, db_default=models.Value([], models.JSONField())
+    )
     # Of all that the last synchronisation went by that had nothing to do (`sources/sync/basis.py`), and how many people it was.
     settled_basis = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     settled_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
@@ -302,7 +310,13 @@ class Flow(Queued):
             models.Index(
                 fields=["source"],
                 name="flow_asks",
-                condition=Q(setup_state="stopped") | ~Q(sync_message={}) | ~Q(asked=[]) | ~Q(scale_message={}),
+                condition=(
+                    Q(setup_state="stopped")
+                    | ~Q(sync_message={})
+                    | ~Q(asked=[])
+                    | ~Q(warnings=[])
+                    | ~Q(scale_message={})
+                ),
             ),
             # What its message says, as `with_trait` asks
             models.Index(KeyTransform("code", "export_message"), name="flow_export_code"),
@@ -389,6 +403,12 @@ class Flow(Queued):
             wanted = [ladok_scale, self.chosen_scale(ladok_scale) or ""]
         own = {normal(self.grading_scale), str(self.grading_scale_id)} - {""}
         return any(normal(name) in own for name in wanted)
+
+    @property
+    def wiseflow_page(self) -> str:
+        """Its address in WISEflow, as people see it there; empty where it is not known."""
+        is_there = not self.former_host and not self.is_released
+        return self.source.page_of_flow(self.wiseflow_id) if is_there else ""
 
     @property
     def setup_reason(self) -> Message | None:
@@ -506,6 +526,11 @@ class FlowSource(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def ladok_page(self) -> str:
+        """As `Flow.wiseflow_page`, of the exam in Ladok."""
+        return self.source.page_of_exam(self.code)
 
 
 class AllocationLine(models.Model):

@@ -3,6 +3,8 @@
 import datetime as dt
 import re
 import zoneinfo
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 from django.conf import settings
@@ -13,6 +15,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.certificates import certificate_end
 from ladokflow.fields import EncryptedTextField
 from ladokflow.http import fault_of
 from ladokflow.identifiers import normal
@@ -52,6 +55,28 @@ def check_address(value: str) -> None:
         )
     if fault := ADDRESS_FAULTS.get(fault_of(url)):
         raise ValidationError(fault)
+
+
+def _check_page(value: str, placeholder: str) -> None:
+    """ValidationError for what is no address of a page with the placeholder in it, once or more, after the host."""
+    try:
+        url = httpx.URL(value.replace(placeholder, "x"))
+    except httpx.InvalidURL as error:
+        raise ValidationError(_("The address cannot be read.")) from error
+    host, _slash, path = value.partition("://")[2].partition("/")
+    if url.scheme not in ("https", "http") or not url.host or url.userinfo or "{" in host:
+        raise ValidationError(_("Write the whole address of the page, from https:// on."))
+    if set(re.findall(r"\{[^}]*\}?|\}", path)) != {placeholder}:
+        text = _("The address must hold %(placeholder)s, and nothing else in braces.")
+        raise ValidationError(text, params={"placeholder": placeholder})
+
+
+def validate_flow_page(value: str) -> None:
+    _check_page(value, "{flow}")
+
+
+def validate_exam_page(value: str) -> None:
+    _check_page(value, "{code}")
 
 
 ADDRESS_FAULTS = {
@@ -192,6 +217,28 @@ class Source(models.Model):
         _("user data types"), default=dict, blank=True, help_text=_("WISEflow's data types, by name or id.")
     )
     sync_at = models.TimeField(_("nightly synchronisation at"), default=dt.time(3, 30), validators=[validate_sync_at])
+    flow_page = models.CharField(
+        _("page of a flow in WISEflow"),
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_flow_page],
+        help_text=_(
+            "The address in the browser, with {flow} in place of the flow's number. Empty: no link to it is shown."
+        ),
+    )
+    exam_page = models.CharField(
+        _("page of an exam in Ladok"),
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_exam_page],
+        help_text=_(
+            "The address in the browser, with {code} in place of the exam's code. Empty: no link to it is shown."
+        ),
+    )
     timezone = models.CharField(
         _("time zone"), max_length=50, default="Europe/Stockholm", validators=[validate_timezone]
     )
@@ -249,6 +296,14 @@ class Source(models.Model):
     def tz(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.timezone)
 
+    def page_of_flow(self, number: int | None) -> str:
+        """The address of the flow with this number in WISEflow, as people see it there; empty where it is not known."""
+        return self.flow_page.replace("{flow}", str(number)) if number is not None else ""
+
+    def page_of_exam(self, code: str) -> str:
+        """As `page_of_flow`, of an exam in Ladok."""
+        return self.exam_page.replace("{code}", quote(code, safe=""))
+
     @property
     def settling_time(self) -> dt.timedelta:
         """How long Ladok may work on a request, whatever has come back of it."""
@@ -276,6 +331,8 @@ class Credential(models.Model):
     client_id = models.CharField(_("client id"), max_length=200, blank=True)
     secret = EncryptedTextField(_("secret"))
     enabled = models.BooleanField(_("enabled"), default=True)
+    # Of a client certificate: when it stops being valid. Read from the secret whenever that is saved.
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True, editable=False)
     # Set where the source's address has been changed since: the host that the secret was given for, and is not sent beyond.
     former_host = models.CharField(max_length=500, blank=True, default="", editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -301,6 +358,11 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_system_display()}: {self.label}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        is_certificate = self.kind == self.Kind.CLIENT_CERTIFICATE
+        self.expires_at = certificate_end(self.secret) if is_certificate else None
+        super().save(*args, **kwargs)
 
     def clean(self) -> None:
         """What cannot work in any system is refused here, whichever way it comes in."""

@@ -59,6 +59,8 @@ SOURCE_KEYS = {
     "brake_people": COUNT,
     "brake_percent": COUNT,
     "sync_at": TIME,
+    "flow_page": TEXT,
+    "exam_page": TEXT,
     "timezone": TEXT,
     "grading_scales": TABLE,
     "grade_form": TEXT,
