@@ -6,9 +6,11 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from exports.attempts.place import IS_SENT
 from exports.models import ExportAttempt, Finding
+from ladokflow.ladok import UNIVERSITIES
 from ladokflow.messages import message
-from sources.flows.asking import Kind, register
-from sources.models import Flow, FlowSource, Registration
+from sources.flows.asking import IS_SYNCABLE, Kind, register
+from sources.models import Flow, FlowSource, Membership, Registration
+from sources.models.flow import ExportState
 
 IS_ALIVE = Q(setup_state=Flow.Setup.READY, export_ended_at=None) & ~Q(state=Flow.State.ARCHIVED)
 
@@ -18,6 +20,14 @@ has_several = Exists(FlowSource.objects.filter(flow=OuterRef("pk"), removed_at__
 listed = Registration.objects.listed().filter(code__flow=OuterRef("pk")).order_by()
 on_several = listed.values("participant").annotate(lists=Count("pk")).filter(lists__gt=1)
 
+# As `hindrance` in `exports/attempts/automatic.py`: a flow exports by itself in the name of who made it
+WANTS_TO_GO = Q(instant_export=True) | Q(exports_when_marking_ends=True)
+as_maker = Membership.objects.filter(source=OuterRef("source"), user=OuterRef("created_by"), user__is_active=True)
+maker_may_not = Q(Exists(as_maker.filter(can_export=False)))
+maker_may = Q(Exists(as_maker.filter(can_export=True).exclude(organisation_id="")))
+names_sender = [slug for slug, university in UNIVERSITIES.items() if university.names_sender]
+nobody_is_named = Q(source__university__in=names_sender)
+
 register(
     Kind(
         "adoption",
@@ -25,6 +35,7 @@ register(
         lambda flow: [message("adoption.asked")],
         place="adoption",
         answered_at=("exports:adoption",),
+        needs_right=True,
     )
 )
 register(
@@ -47,6 +58,18 @@ register(
         lambda flow: [message("place.asked")],
         place="place",
         answered_at=("flows:place",),
+    )
+)
+register(
+    Kind(
+        "by_itself",
+        IS_SYNCABLE
+        & WANTS_TO_GO
+        & ~Q(export_state=ExportState.EXPORTED)
+        & Q(maker_may_not | (nobody_is_named & ~maker_may)),
+        lambda flow: [message("export.asked_by_itself")],
+        place="by-itself",
+        answered_at=("flows:change",),
     )
 )
 register(

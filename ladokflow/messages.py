@@ -59,6 +59,7 @@ class Trait(StrEnum):
     READY = "ready"  # a grade can be exported now
     UNDER_WAY = "under_way"
     NOT_GRADED = "not_graded"
+    LEFT_UNGRADED = "left_ungraded"  # of a flow: all grades there are have been exported, and some may never come
     EXPORTED = "exported"  # the grade is in Ladok
     ALREADY_IN_LADOK = "already_in_ladok"  # says Ladok of a grade it rejected: look there, and mark it as exported
     ONLY_TO_MARK = "only_to_mark"  # of a flow: it says so of all that is left

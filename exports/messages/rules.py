@@ -96,6 +96,12 @@ register(
             ),
             LICENCE_ADMIN,
         ),
+        "export.asked_by_itself": Sentence(
+            _("No grade of the flow goes to Ladok by itself: who made it may not export here."),
+            _("The grades wait until a manager sends them."),
+            _("Change when the flow exports, or ask for the right for who made it."),
+            MANAGER,
+        ),
         "export.no_overwriting": Sentence(
             _("Ladok at this university does not accept a changed grade for one that it has registered already."),
             _("Nothing was sent."),

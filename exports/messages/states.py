@@ -24,6 +24,7 @@ register(
             _("Who never handed in may stay without a grade; then there is nothing more to send."),
             _("When a grade has been given, export it."),
             MANAGER,
+            {Trait.LEFT_UNGRADED},
         ),
         "export.no_participants": Sentence(_("The flow has no participants.")),
         "export.ready": Sentence(

@@ -24,6 +24,7 @@ from sources.flows.adoption import look_at
 from sources.models import SyncRun
 from sources.sync.overrides import follow_again
 from sources.sync.run import preview_sync, request_sync, run_that_asks
+from sources.sync.warnings import look_at_warnings
 
 
 @login_required
@@ -128,4 +129,18 @@ def follow(request: HtmxRequest, pk: int) -> HttpResponse:
         messages.info(
             request, _("The value follows Ladok again. It is written to WISEflow by the next synchronisation.")
         )
+    return redirect("flows:detail", pk)
+
+
+@login_required
+@require_POST
+def looked_at(request: HtmxRequest, pk: int) -> HttpResponse:
+    """Somebody has looked at what synchronisations have told."""
+    flow = flow_for(request, pk)
+    try:
+        look_at_warnings(flow=flow, by=request.user, seen=request.POST.get("seen", ""), address=address_of(request))
+    except Refused as error:
+        messages.error(request, str(error))
+    else:
+        messages.info(request, _("Noted."))
     return redirect("flows:detail", pk)

@@ -35,6 +35,7 @@ flow_tabs = [
     path("<int:pk>/grade-goes-to/", flow.place, name="place"),
     path("<int:pk>/let-go/", flow_release.release, name="release"),
     path("<int:pk>/resume/", flow.resume, name="resume"),
+    path("<int:pk>/looked-at/", flow_syncs.looked_at, name="look_at_warnings"),
     path("<int:pk>/follow-again/", flow_syncs.follow, name="follow"),
     path("<int:pk>/synchronisations/", flow_syncs.history, name="syncs"),
     path("<int:pk>/synchronisations/preview/", flow_syncs.preview, name="sync_preview"),

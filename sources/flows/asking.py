@@ -31,6 +31,7 @@ class Kind:
     words: Callable[[Flow], Sequence[Message | None]]
     place: str
     answered_at: tuple[str, ...]
+    needs_right: bool = False  # only who may export grades answers it
 
     @property
     def column(self) -> str:
@@ -41,6 +42,7 @@ class Kind:
 class Asked:
     """One question of a flow, and the address where it stands."""
 
+    kind: Kind
     message: Message
     address: str
 
@@ -53,9 +55,11 @@ def register(kind: Kind) -> None:
         raise ValueError(f"There is a kind of question {kind.name} already.")
 
 
-def asking(flows: FlowQuerySet) -> FlowQuerySet:
-    """Those of the flows that ask anything. Each kind is looked for by itself: together, all flows would be gone through."""
-    first, *others = (Flow.objects.order_by().filter(kind.is_asked).values("pk") for kind in KINDS.values())
+def asking(flows: FlowQuerySet, *, besides: str = "") -> FlowQuerySet:
+    """Those of the flows that ask anything, of whatever kind but `besides`. Each kind is looked for by itself: together, all flows
+    would be gone through."""
+    kinds = [kind for kind in KINDS.values() if kind.name != besides]
+    first, *others = (Flow.objects.order_by().filter(kind.is_asked).values("pk") for kind in kinds)
     return flows.filter(pk__in=first.union(*others))
 
 
@@ -69,7 +73,13 @@ def asked_by(flow: Flow) -> list[Asked]:
     """What the flow (of `with_questions`) asks."""
     page = reverse("flows:detail", args=[flow.pk])
     kinds = [kind for kind in KINDS.values() if getattr(flow, kind.column)]
-    return [Asked(words, f"{page}#{kind.place}") for kind in kinds for words in kind.words(flow) if words is not None]
+    return [
+        Asked(kind, words, f"{page}#{kind.place}") for kind in kinds for words in kind.words(flow) if words is not None
+    ]
+
+
+def _warnings(told: Sequence[Message]) -> Message:
+    return told[0] if len(told) == 1 else message("sources.asked.warnings", count=len(told))
 
 
 # --- The kinds of sources -----------------------------------------------------------------------------------------
@@ -99,6 +109,15 @@ register(
         lambda flow: Message.list_from_json(flow.asked),
         place="asked",
         answered_at=("flows:staff",),
+    )
+)
+register(
+    Kind(
+        "warnings",
+        IS_SYNCABLE & ~Q(warnings=[]),
+        lambda flow: [_warnings(Message.list_from_json(flow.warnings))],
+        place="warnings",
+        answered_at=("flows:look_at_warnings",),
     )
 )
 register(

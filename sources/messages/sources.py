@@ -60,6 +60,24 @@ register(
 
 register(
     {
+        "sources.credential_missing": Sentence(
+            _("No credential for %(system)s is enabled."),
+            _("Nothing is read from it or sent to it."),
+            _("Enter one in the administration, and enable it."),
+            LICENCE_ADMIN,
+        ),
+        "sources.credential_expires": Sentence(
+            _("The client certificate for %(system)s is valid until %(at)s."),
+            _("After that nothing is read from it or sent to it."),
+            _("Have a new one issued, and enter it in the administration."),
+            LICENCE_ADMIN,
+        ),
+        "sources.credential_expired": Sentence(
+            _("The client certificate for %(system)s was valid until %(at)s."),
+            _("Nothing is read from it or sent to it."),
+            _("Have a new one issued, and enter it in the administration."),
+            LICENCE_ADMIN,
+        ),
         "sources.credential_left_behind": Sentence(
             _(
                 "The address of %(system)s leads to another host now: %(host)s. The credential “%(label)s” was given for "

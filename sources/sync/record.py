@@ -40,6 +40,7 @@ from sources.sync.plan.flow_data import TEXT_LENGTH
 from sources.sync.plan.values import CONCLUDED, Present
 from sources.sync.registrations import Recorded, people_of, record_list
 from sources.sync.rows import Everybody, record_people
+from sources.sync.warnings import record_warnings
 
 Update = UpdateUser | SetUniqueExamId | SetIndividualEnd | ReactivateParticipant
 COUNTED: dict[type[Change], str] = {
@@ -83,6 +84,8 @@ def record_success(
         counts = _counts(plan, applied)
         ended = SyncRun.State.SUCCESS if asks is None else SyncRun.State.FAILED
         _finish(run, lease, ended, applied.done, problems, **counts, **outcome)
+        if problems or flow.warnings or flow.warnings_seen:
+            record_warnings(flow, [*plan.problems, *lists.problems], applied.problems)
         told = "sources.audit.synced" if asks is None else "sources.audit.sync_asks"
         audit.record(message=message(told, **counts), source=flow.source, flow=flow, actor=run.requested_by)
         if audited is not None:

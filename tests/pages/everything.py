@@ -26,6 +26,7 @@ ACTIONS = {
     "flows:sync",
     "flows:sync_chosen",
     "flows:accounts",
+    "flows:look_at_warnings",
     "exports:start",
     "exports:retry",
     "exports:say",

@@ -70,6 +70,11 @@ def found(source: Source) -> Flow:
     return item.attempt.flow
 
 
+def without_right(source: Source) -> Flow:
+    maker = MembershipFactory(source=source, can_export=False)
+    return FlowFactory(source=source, created_by=maker.user, exports_when_marking_ends=True)
+
+
 # Each kind: a flow that asks it, what is read on Home and in the list, and what on the flow's page.
 EXAMPLES: dict[str, tuple[Callable[[Source], Flow], str]] = {
     "creation": (
@@ -80,6 +85,11 @@ EXAMPLES: dict[str, tuple[Callable[[Source], Flow], str]] = {
     ),
     "synchronisation": (braked, "list for X is empty"),
     "staff": (lambda source: FlowFactory(source=source, asked=[UNKNOWN]), "WISEflow has no user okand99@liu.example"),
+    "warnings": (
+        lambda source: FlowFactory(source=source, warnings=[message("sources.no_dates", code="X").to_json()]),
+        "X",
+    ),
+    "by_itself": (without_right, "No grade of the flow goes to Ladok by itself"),
     "identity": (in_doubt, "It is asked of somebody in Ladok if it is the same person."),
     "accounts": (with_account, "Somebody was made a user in WISEflow for the flow"),
     "adoption": (lambda source: FlowFactory(source=source, adoption="unsaid"), "Which of its grades were exported"),
@@ -96,7 +106,6 @@ ANSWERS_NOTHING = {
     "flows:code_add",
     "flows:code_remove",
     "flows:assessors",
-    "flows:change",
     "flows:follow",
     "exports:send",
     "exports:collect",
@@ -171,6 +180,9 @@ def test_a_question_stands_on_home_in_the_list_and_on_the_flows_page(manager: tu
     address, _, place = asked.address.partition("#")
     for page in ("/", "/flows/", "/flows/?asks=on"):
         shown = client.get(page).text
+        if (page, kind) == ("/", "findings"):  # they have a section of their own, with figures
+            assert f'href="{reverse("exports:findings", args=[flow.pk])}"' in shown
+            continue
         assert asked.message.what.split("“")[0] in shown.replace("&#x27;", "'"), page
         assert f'href="{asked.address}"' in shown, page
     assert (quiet.title in shown, quiet.title in client.get("/flows/").text) == (False, True)
