@@ -5,6 +5,7 @@ from exports.views import adoption, attempt, dashboard, download, findings, send
 app_name = "exports"
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
+    path("weeks/", dashboard.weeks, name="weeks"),
     path("live/", dashboard.live, name="live"),
     path("errors.<str:kind>", download.errors, name="errors"),
     path("start/", sending.start, name="start"),

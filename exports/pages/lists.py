@@ -48,12 +48,17 @@ def memberships_by_source(user: Any) -> dict[int, Membership]:
 
 @dataclass(frozen=True)
 class Row:
-    """A flow in a list and what its viewer can do with it: `action` is "export", "retry", "mark", "overwrite" or ""."""
+    """A flow in a list and what its viewer can do with it: `action` is "export", "retry", "mark", "overwrite" or "". `no_right`: why the
+    viewer may not export grades here; `why_not` is that where there is something to export."""
 
     flow: Any
     action: str
-    why_not: Message | None
+    no_right: Message | None
     found: Found | None = None  # what has come out about its grades
+
+    @property
+    def why_not(self) -> Message | None:
+        return self.no_right if self.action or self.flow.unknown_count else None
 
     @property
     def shown(self) -> Shown:
@@ -131,8 +136,7 @@ def _row(flow: Any, membership: Membership, found: Found | None) -> Row:
     elif _shows(flow, Trait.CHANGED) and not rules.may_overwrite(source, Asking.OVERWRITE):
         action = "overwrite"
     sender = Sender(membership.organisation_id, membership.can_export)
-    right = rules.has_export_right(source, sender) if action or flow.unknown_count else None
-    return Row(flow, action, right, found)
+    return Row(flow, action, rules.has_export_right(source, sender), found)
 
 
 # --- What is under way ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Case, IntegerField, Q, Value, When
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -53,7 +53,7 @@ UNDER_WAY = len(Standing)  # the rank of what stands at nothing
 def _unknown() -> Q:
     """By the attempts: there are many more items, each with its own row, where an outcome of thousands is unknown."""
     items = ExportItem.objects.filter(state=ExportItem.State.UNKNOWN).order_by().values("attempt")
-    return Q(pk__in=ExportAttempt.objects.filter(pk__in=items).order_by().values("flow"))
+    return among(ExportAttempt.objects.filter(pk__in=items), "flow")
 
 
 def stands_at(standing: Standing) -> Q:
@@ -69,7 +69,12 @@ def stands_at(standing: Standing) -> Q:
     if standing == Standing.READY:
         return pending & with_trait("export_message", Trait.READY)
     is_more = with_trait("export_message", Trait.READY) | with_trait("export_message", Trait.UNDER_WAY)
-    return pending & ~Q(pk__in=Flow.objects.filter(is_more).order_by().values("pk"))
+    return pending & ~among(Flow.objects.filter(is_more), "pk")
+
+
+def among(rows: QuerySet[Any], flow: str) -> Q:
+    """Of a flow's row: that it is one of those which `flow` of these rows names."""
+    return Q(pk__in=rows.order_by().values(flow))
 
 
 def ranked(flows: FlowQuerySet) -> FlowQuerySet:

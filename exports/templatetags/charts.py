@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from exports.pages.charts import export_weeks, grade_bars, weeks_context
+from exports.pages.charts import grade_bars
 from sources.models import Flow
 
 register = template.Library()
@@ -15,8 +15,3 @@ register = template.Library()
 @register.inclusion_tag("exports/_grades_chart.html")
 def grades_chart(flow: Flow) -> dict[str, Any]:
     return {"bars": grade_bars(flow)}
-
-
-@register.inclusion_tag("exports/_weeks_chart.html")
-def exports_chart(user: Any) -> dict[str, Any]:
-    return weeks_context(export_weeks(user))

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import trigger_client_event
 
+from exports.pages.charts import export_weeks, weeks_context
 from exports.pages.filters import DashboardFilter
 from exports.pages.findings import by_flow, found_in
 from exports.pages.lists import live_attempts, memberships_by_source, tab_counts, with_exports
@@ -49,6 +50,12 @@ def dashboard(request: HtmxRequest) -> HttpResponse:
     }
     part = "#list" if request.htmx.target == "list" else ""
     return render(request, "exports/dashboard.html" + part, context)
+
+
+@login_required
+@require_GET
+def weeks(request: HtmxRequest) -> HttpResponse:
+    return render(request, "exports/weeks.html", weeks_context(export_weeks(request.user)))
 
 
 @login_required

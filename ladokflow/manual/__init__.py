@@ -46,6 +46,7 @@ PARTS = (
     Part(
         _("For managers"),
         (
+            Topic("home", ("home",)),
             Topic(
                 "make-a-flow",
                 (
@@ -64,9 +65,9 @@ PARTS = (
             Topic("change", ("flows:change", "flows:change_many")),
             Topic("codes", ("flows:codes", "flows:code_remove")),
             Topic("synchronise", ("flows:syncs", "flows:sync_preview", "flows:sync_run")),
-            Topic("questions", ("home", "flows:list", "flows:detail")),
+            Topic("questions", ("flows:list", "flows:detail")),
             Topic("people", ("flows:participants", "student", "search")),
-            Topic("export", ("exports:dashboard", "exports:preview", "flows:exports")),
+            Topic("export", ("exports:dashboard", "exports:weeks", "exports:preview", "flows:exports")),
             Topic("rejected", ("exports:attempt",)),
             Topic("unknown", ("exports:mark", "exports:findings")),
             Topic("let-go", ("flows:release",)),

@@ -35,10 +35,12 @@ from sources.pages.forms import PlaceForm
 from sources.pages.phases import phases
 from sources.sync.overrides import fingerprint_of
 from sources.sync.run import braked_run
+from sources.sync.warnings import fingerprint_of_warnings
 from sources.views.wizard import ONE, address_of_step
 
 RUNS_PER_PAGE = 25
 QUESTIONS_SHOWN = 20
+FAILED_SHOWN = 10
 
 ROLES = dict(choices_of(Role))
 
@@ -51,6 +53,8 @@ def flow_for(request: HtmxRequest, pk: int) -> Flow:
 def flow_context(flow: Flow) -> dict[str, Any]:
     """What every page of a flow shows: its head, its tabs, and what is under way."""
     codes = list(flow.codes.all())
+    for code in codes:
+        code.source = flow.source
     runs = list(flow.sync_runs.filter(state__in=SyncRun.OPEN)[:1])
     attempts = [
         attempt
@@ -104,7 +108,11 @@ def overview(request: HtmxRequest, pk: int) -> HttpResponse:
         "may_confirm": bool(braked),
         "braked": braked,
         "goers": goers_of(braked) if braked else [],
+        "warnings": Message.list_from_json(flow.warnings) if flow.warnings else [],
+        "warnings_seen": fingerprint_of_warnings(flow),
         "last_problems": last_problems(flow),
+        "failed_people": failed_people(flow),
+        "failed_shown": FAILED_SHOWN,
         "asked": asked(flow),
         "adoption_asked": message("adoption.asked"),
         "questions": questions(flow)[:QUESTIONS_SHOWN],
@@ -165,10 +173,20 @@ def goers_of(run: SyncRun) -> list[Participant]:
     return list(Participant.objects.filter(flow_id=run.flow_id, pk__in=pks).order_by("last_name", "first_name", "pk"))
 
 
-def last_problems(flow: Flow) -> list[Any]:
-    """What was not as it should be at the last synchronisation, but for what is asked."""
+def last_problems(flow: Flow) -> list[Message]:
+    """What was not as it should be at the last synchronisation, but for what is asked, and what nobody has looked at yet."""
     run = flow.sync_runs.filter(state=SyncRun.State.SUCCESS).first()
-    return [problem for problem in run.problem_messages if not problem.has(Trait.QUESTION)] if run else []
+    told = [problem for problem in run.problem_messages if not problem.has(Trait.QUESTION)] if run else []
+    asked_about = Message.list_from_json(flow.warnings) if flow.warnings else []
+    return [problem for problem in told if problem not in asked_about]
+
+
+def failed_people(flow: Flow) -> list[Participant]:
+    """The first of those whose grade is not in Ladok, or may not be, each with the reason."""
+    if not flow.failed_count:
+        return []
+    people = flow.participants.filter(export_state=ExportState.FAILED).defer("national_id")
+    return list(people[:FAILED_SHOWN])
 
 
 def asked(flow: Flow) -> list[Message]:

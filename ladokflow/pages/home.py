@@ -1,56 +1,243 @@
-"""What needs me today?"""
+"""What needs me, the most urgent first; and beside it the exams of the coming two weeks."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from exports.pages.findings import found_in
+from exports.pages.findings import found_on
+from exports.pages.lists import rows_of
+from exports.pages.needs import NEEDS, Button, Told, keys_by_need, with_needs
+from ladokflow import looks
+from ladokflow.looks import Look
+from ladokflow.messages import Message, Text, message
+from ladokflow.pages.coming import SHOWN as EXAMS_SHOWN
+from ladokflow.pages.coming import coming_exams, coming_flows
 from ladokflow.requests import HtmxRequest
-from sources.flows.asking import asking, with_questions
-from sources.models import Flow, FlowBatch, Source, SyncRun
+from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, Membership, SyncRun
 from sources.models.flow import FlowQuerySet
 
-SHOWN = 6
-SOON = dt.timedelta(days=7)
+SHOWN = 6  # of each section
+EXPIRES_SOON = dt.timedelta(days=30)
+NAMES_SHOWN = 2
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that needs somebody. Where its viewer can do nothing `button` is None, and `who` names those who can."""
+
+    title: str
+    what: str
+    address: str = ""
+    codes: tuple[str, ...] = ()
+    at: dt.datetime | None = None
+    tz: Any = None
+    button: Button | None = None
+    who: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    name: str
+    title: Text
+    look: Look
+    lines: list[Line]
+    count: int
+    all_address: str = ""
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.lines)
+
+
+@dataclass
+class Colleagues:
+    """Who can do at a source what somebody else may not; one query, and only where somebody has to be named."""
+
+    exporters: dict[Any, list[str]] = field(default_factory=dict)
+    admins: dict[Any, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, sources: Iterable[Any]) -> Colleagues:
+        found = cls()
+        keys = set(sources)
+        rows = Membership.objects.filter(source__in=keys, user__is_active=True) if keys else Membership.objects.none()
+        able = rows.filter(Q(can_export=True) | Q(role=Membership.Role.LICENCE_ADMIN)).select_related("user", "source")
+        for member in able.order_by("user__first_name", "user__last_name", "pk"):
+            name = member.user.get_full_name() or member.user.get_username()
+            if member.can_export and (member.organisation_id or not member.source.rules.names_sender):
+                found.exporters.setdefault(member.source_id, []).append(name)
+            if member.role == Membership.Role.LICENCE_ADMIN:
+                found.admins.setdefault(member.source_id, []).append(name)
+        return found
+
+    def who_export(self, source: Any) -> tuple[str, ...]:
+        """Where nobody may, those who can give the right."""
+        return tuple(self.exporters.get(source) or self.admins.get(source, ()))
 
 
 @login_required
 @require_GET
 def home(request: HtmxRequest) -> HttpResponse:
+    memberships = {row.source_id: row for row in _memberships(request.user)}
+    sources = {pk: row.source for pk, row in memberships.items()}
     visible = Flow.objects.visible_to(request.user)
-    parts = {
-        "failed": visible.export_failed(),
-        "asking": asking(visible),
-        "changed": visible.changed_since_export(),
-        "to_export": visible.to_export().order_by("marking_end_at"),
-        "ending": visible.ending_within(SOON).order_by("marking_end_at"),
+    *keys, coming = keys_by_need(visible, [coming_flows(visible)])
+    shown = {pk for part in keys for pk in part[:SHOWN]}
+    flows = with_needs(Flow.objects.all()).in_bulk(shown | set(coming))
+    found = {pk: one for pk in shown if pk in flows and (one := found_on(flows[pk]))}
+    rows = {row.flow.pk: row for row in rows_of((flows[pk] for pk in shown if pk in flows), memberships, found)}
+    told = {
+        need.name: [need.of(rows[pk]) for pk in part[:SHOWN] if pk in rows and need.is_of(rows[pk])]
+        for need, part in zip(NEEDS.values(), keys, strict=True)
     }
-    # Each by itself, by an index that has little else: counted together, all flows would be gone through.
-    counts = {name: part.order_by().count() for name, part in parts.items()}
-    first = {name: list(part.values_list("pk", flat=True)[:SHOWN]) for name, part in parts.items() if counts[name]}
-    flows = with_questions(Flow.objects.with_source_and_codes()).in_bulk({pk for keys in first.values() for pk in keys})
-    shown = {name: [flows[pk] for pk in first.get(name, ()) if pk in flows] for name in parts}
-    sources = list(Source.objects.visible_to(request.user))
+    faults = [fault for row in memberships.values() for fault in faults_of(row)]
+    colleagues = Colleagues.of(
+        [one.flow.source_id for part in told.values() for one in part if one.why_not is not None]
+        + [fault.membership.source_id for fault in faults if not fault.is_mine]
+    )
+    counts = {name: len(part) for name, part in zip(NEEDS, keys, strict=True)}
+    sections = [
+        _section_of_faults(faults, colleagues),
+        *(_section(name, part, counts[name], colleagues) for name, part in told.items()),
+        _section_of_batches(_batches(request.user)),
+    ]
+    exams = coming_exams([flows[pk] for pk in coming if pk in flows], sources)
     context = {
-        "sources": sources,
-        "has_flows": visible.exists(),
-        "counts": counts,
-        "unfinished": FlowBatch.objects.unfinished_of(request.user),
-        "night": last_night(visible),
-        "findings": found_in(visible),
-        **shown,
+        "sources": list(sources.values()),
+        "has_flows": any(row.has_flows for row in memberships.values()),
+        "sections": sorted((each for each in sections if each.lines), key=lambda each: ORDER.index(each.name)),
+        "exams": exams[:EXAMS_SHOWN],
+        "has_more_exams": len(exams) > EXAMS_SHOWN,
+        "readings": [(source, _reading_of(source)) for source in sources.values()],
+        "night": last_night(visible) if memberships else {},
     }
     return render(request, "pages/home.html", context)
 
 
-def last_night(visible: FlowQuerySet) -> dict[str, int]:
+ORDER = ("credentials", "found", "unknown", "rejected", "asks", "batches", "changed", "to_send", "late", "ending")
+
+
+def _memberships(user: Any) -> QuerySet[Any]:
+    """The signed-in user's own places, with what Home asks of each source; one query."""
+    enabled = Credential.objects.filter(source=OuterRef("source"), enabled=True).order_by("-created_at", "-pk")
+    facts: dict[str, Any] = {"has_flows": Exists(Flow.objects.filter(source=OuterRef("source")))}
+    for system in Credential.System.values:
+        in_use = enabled.filter(system=system)
+        facts |= {f"{system}_credential": Subquery(in_use.values("pk")[:1])}
+        facts |= {f"{system}_expires_at": Subquery(in_use.values("expires_at")[:1])}
+    rows = Membership.objects.filter(user_id=user.pk).select_related("source__exam_reading")
+    return rows.annotate(**facts).order_by("source__name")
+
+
+def _reading_of(source: Any) -> ExamReading | None:
+    """When its Ladok was last asked for coming exams; None where it never was."""
+    return getattr(source, "exam_reading", None)
+
+
+# --- Sections -----------------------------------------------------------------------------------------------------
+
+
+def _section(name: str, told: Sequence[Told], count: int, colleagues: Colleagues) -> Section:
+    need = NEEDS[name]
+    # What is no longer so by the time its row is read has been counted before.
+    count = count if len(told) == SHOWN else len(told)
+    return Section(name, need.title, need.look, [_line(one, colleagues) for one in told], count, need.address_of_all)
+
+
+def _line(told: Told, colleagues: Colleagues) -> Line:
+    flow = told.flow
+    return Line(
+        title=flow.title,
+        what=told.what,
+        address=reverse("flows:detail", args=[flow.pk]),
+        codes=tuple(code.code for code in flow.codes.all()),
+        at=told.at,
+        tz=flow.source.tz,
+        button=told.button,
+        who=colleagues.who_export(flow.source_id) if told.why_not is not None else (),
+    )
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, or soon will be, with how a source's systems are reached. `is_mine`: its viewer can mend it."""
+
+    membership: Any
+    message: Message
+    credential: Any = None
+
+    @property
+    def is_mine(self) -> bool:
+        return bool(self.membership.role == Membership.Role.LICENCE_ADMIN)
+
+    @property
+    def address(self) -> str:
+        if self.credential is None:
+            return reverse("admin:sources_credential_changelist")
+        return reverse("admin:sources_credential_change", args=[self.credential])
+
+
+def faults_of(membership: Any) -> list[Fault]:
+    """Of a row of `_memberships`: a system without a credential, and one whose certificate has expired or soon will."""
+    faults, now = [], timezone.now()
+    for system in Credential.System:
+        pk, ends = getattr(membership, f"{system}_credential"), getattr(membership, f"{system}_expires_at")
+        if pk is None:
+            faults.append(Fault(membership, message("sources.credential_missing", system=system.label)))
+        elif ends is not None and ends < now + EXPIRES_SOON:
+            code = "sources.credential_expired" if ends < now else "sources.credential_expires"
+            at = f"{timezone.localtime(ends, membership.source.tz):%Y-%m-%d}"
+            faults.append(Fault(membership, message(code, system=system.label, at=at), pk))
+    return faults
+
+
+def _section_of_faults(faults: Sequence[Fault], colleagues: Colleagues) -> Section:
+    lines = [
+        Line(
+            title=fault.membership.source.name,
+            what=fault.message.what,
+            button=Button(_("Replace"), fault.address) if fault.is_mine else None,
+            who=() if fault.is_mine else tuple(colleagues.admins.get(fault.membership.source_id, ())),
+        )
+        for fault in faults
+    ]
+    return Section("credentials", gettext_lazy("Credentials"), looks.BAD, lines, len(lines))
+
+
+def _batches(user: Any) -> QuerySet[Any]:
+    first = BatchExam.objects.filter(batch=OuterRef("pk")).order_by("position").values("code")[:1]
+    return FlowBatch.objects.unfinished_of(user).prefetch_related(None).annotate(first_code=Subquery(first))
+
+
+def _section_of_batches(batches: Iterable[Any]) -> Section:
+    lines = [
+        Line(
+            title=_("%(code)s and those chosen with it") % {"code": batch.first_code},
+            what=_("Not every exam became a flow."),
+            address=reverse("flows:batch", args=[batch.pk]),
+            at=batch.created_at,
+            tz=batch.source.tz,
+            button=Button(_("Open"), reverse("flows:batch", args=[batch.pk])),
+        )
+        for batch in batches
+    ]
+    return Section("batches", gettext_lazy("Exams that did not become flows"), looks.WARN, lines[:SHOWN], len(lines))
+
+
+def last_night(visible: FlowQuerySet) -> Mapping[str, int]:
     """The nightly synchronisations of the last day, in sums."""
     return SyncRun.objects.filter(
         flow__in=visible, trigger=SyncRun.Trigger.NIGHT, created_at__gte=timezone.now() - dt.timedelta(days=1)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from exports.models import ExportAttempt, ExportItem, Finding
 from exports.pages.charts import WEEKS, bars_of, weeks_context, weeks_of
 from exports.pages.standing import Standing
+from ladokflow.pages.coming import Lack
 from sources.models import Flow, SyncRun
 from sources.models.flow import ExportState
 
@@ -26,6 +27,7 @@ STATES = (
     ("Attempt", ExportAttempt.State),
     ("Grade in an attempt", ExportItem.State),
     ("What has come out about a grade", Finding.Kind),
+    ("What a coming exam lacks", Lack),
 )
 
 

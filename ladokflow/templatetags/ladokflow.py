@@ -109,6 +109,14 @@ def day(moment: dt.datetime | None, tz: zoneinfo.ZoneInfo | None = None) -> Safe
     )
 
 
+@register.simple_tag
+def short_day(moment: dt.datetime, tz: zoneinfo.ZoneInfo | None = None) -> SafeString:
+    """A day of these weeks, with its weekday and without its year."""
+    local = timezone.localtime(moment, tz)
+    text = formats.date_format(local, pgettext("date of these weeks", "D j M"))
+    return format_html('<time datetime="{}">{}</time>', local.date().isoformat(), text)
+
+
 @register.filter
 def masked(national_id: str | None) -> str:
     return mask(national_id or "")

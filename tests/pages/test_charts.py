@@ -124,12 +124,13 @@ def test_week_changes_at_midnight_in_the_readers_time_and_not_in_utc(membership:
     assert export_weeks(membership.user)[-1].good == 4
 
 
-def test_home_shows_the_weeks_and_the_same_as_a_table(sign_in: SignIn, membership: Membership) -> None:
+def test_a_page_shows_the_weeks_and_the_same_as_a_table(sign_in: SignIn, membership: Membership) -> None:
     client = sign_in(membership.user)
     FlowFactory(source=membership.source)
-    assert 'id="weeks-title"' not in client.get("/").text
+    assert 'id="weeks-title"' not in client.get("/exports/weeks/").text
+    assert 'href="/exports/weeks/"' in client.get("/exports/").text
     sent(membership, exported_count=8)
-    page = client.get("/").text
+    page = client.get("/exports/weeks/").text
     assert "8 grades exported" in page
     assert page.count('<th scope="row">') >= WEEKS
     assert "Show as a table" in page

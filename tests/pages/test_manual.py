@@ -84,7 +84,7 @@ def test_a_page_s_question_mark_leads_to_what_to_do(sign_in: SignIn, anna: User,
     assert '<table class="table">' in page
     assert f'src="/static/manual/{language}/attempt' in page
     home = client.get("/").text
-    assert f'href="{reverse("manual_page", args=["questions"])}"' in home
+    assert f'href="{reverse("manual_page", args=["home"])}"' in home
 
 
 def test_help_is_there_before_signing_in(client: Client) -> None:

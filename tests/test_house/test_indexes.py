@@ -79,7 +79,7 @@ USES: Mapping[str, Callable[[World], object]] = {
     "sync_run_age": lambda world: world.get("admin:sources_syncrun_changelist"),
     "attempt_newest": lambda world: world.get("flows:exports", world.flow.pk),
     "attempt_age": lambda world: world.get("admin:exports_exportattempt_changelist"),
-    "attempt_ended": lambda world: world.get("home"),
+    "attempt_ended": lambda world: world.get("exports:weeks"),
     "collection_asked": lambda world: sweep.enqueue_collections(),
     "item_unknown": lambda world: flows_to_settle(),
     "finding_open": lambda world: found_in(Flow.objects.filter(source=world.flow.source)),
