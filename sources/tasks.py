@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sources.flows import batch, coming, create
+from sources.flows import batch, coming, create, rules
 from sources.sync import nightly, run
 from sources.universities import rights
 from sources.webhooks import handle
@@ -26,6 +26,15 @@ def handle_webhook(pk: str) -> None:
 
 def tell_of_rights(audit_pk: str) -> None:
     rights.tell(int(audit_pk))
+
+
+def follow_rule(pk: str) -> None:
+    rules.follow(int(pk))
+
+
+def follow_rules() -> None:
+    """Called every few minutes: has the rules for flows looked at whose source's time has come."""
+    rules.follow_due()
 
 
 def sync_night() -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sources.views import adoption, exam_list, wizard, wizard_settings
+from sources.views import adoption, exam_list, rules, wizard, wizard_settings
 
 urlpatterns = [
     path("new/", wizard.choose_source, name="new"),
@@ -8,6 +8,8 @@ urlpatterns = [
     path("new/<slug:slug>/list/", wizard.choose_from_list, name="from_list"),
     path("new/<slug:slug>/code/", wizard.enter_code, name="from_code"),
     path("new/<slug:slug>/exams/", exam_list.exam_list, name="from_table"),
+    path("new/<slug:slug>/rules/", rules.rules, name="rules"),
+    path("new/<slug:slug>/rules/<int:rule_pk>/", rules.rule, name="rule"),
     path("new/<slug:slug>/preview/", wizard.preview, name="preview"),
     path("new/<slug:slug>/settings/", wizard_settings.settings, name="settings"),
     path("new/<slug:slug>/take-over/", adoption.adopt, name="adopt"),

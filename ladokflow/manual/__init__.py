@@ -60,6 +60,7 @@ PARTS = (
                 ),
             ),
             Topic("list", ("flows:from_table",)),
+            Topic("rules", ("flows:rules", "flows:rule", "admin:sources_flowrule")),
             Topic("take-over", ("flows:adopt", "flows:adopt_list", "exports:adoption")),
             Topic("staff", ("flows:assessors", "flows:staff")),
             Topic("change", ("flows:change", "flows:change_many")),

@@ -7,6 +7,7 @@ from sources.models.preference import Preference
 from sources.models.preset import FlowPreset
 from sources.models.registration import IdentityAnswer, Registration
 from sources.models.room import RoomTurn
+from sources.models.rule import FlowRule, RuleExam
 from sources.models.run import SyncRun
 from sources.models.source import Credential, Membership, Source
 from sources.models.webhook import Webhook, WebhookEvent
@@ -21,6 +22,7 @@ __all__ = [
     "Flow",
     "FlowBatch",
     "FlowPreset",
+    "FlowRule",
     "FlowSource",
     "IdentityAnswer",
     "Membership",
@@ -28,6 +30,7 @@ __all__ = [
     "Preference",
     "Registration",
     "RoomTurn",
+    "RuleExam",
     "Source",
     "StaffAccount",
     "SyncRun",

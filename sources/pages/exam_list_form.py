@@ -31,7 +31,13 @@ class ExamListForm(forms.Form):
             "have commas between them; each by organisation id, or by the e-mail address or name of a member."
         ),
         widget=forms.Textarea(
-            attrs={"rows": 10, "spellcheck": "false", "autocapitalize": "none", "class": "input--code", "wrap": "off"}
+            attrs={
+                "rows": 10,
+                "spellcheck": "false",
+                "autocapitalize": "none",
+                "class": "mono input--table",
+                "wrap": "off",
+            }
         ),
     )
     file = forms.FileField(
@@ -72,6 +78,12 @@ class ExamListForm(forms.Form):
         if self._file_error:
             self.add_error("file", self._file_error)
         return cleaned
+
+    def ask_to_correct(self, count: int) -> None:
+        """Have the field stand for the rows that are to be corrected."""
+        table = self.fields["table"]
+        table.label, table.help_text = _("Rows to correct"), ""
+        table.widget.attrs["rows"] = min(max(count + 2, 4), 12)
 
     @property
     def scale_fields(self) -> list[forms.BoundField]:

@@ -127,6 +127,7 @@ class ExamListPage:
         failure: Message | None = None,
         unread: Sequence[str] = (),
     ) -> HttpResponse:
+        form.ask_to_correct(len(wrong))
         asked = {normal(each.who) for each in self.questions.forms}
         context = {
             "source": self.source,

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from exports.models import ExportItem, Finding
 from ladokflow.messages import message
-from sources.models import BatchExam, Flow, FlowBatch, Source
+from sources.models import BatchExam, Flow, FlowBatch, FlowRule, RuleExam, Source
 from tests.factories import ExportAttemptFactory, ExportItemFactory, FlowFactory, ParticipantFactory, SyncRunFactory
 from tests.pages.walking import filled, patterns
 
@@ -100,6 +100,16 @@ def batch_of(flow: Flow) -> FlowBatch:
     return batch
 
 
+def rule_of(flow: Flow) -> FlowRule:
+    """A rule that has taken up the exams of `batch_of` the flow."""
+    told = message("sources.rule.too_many", count=30, most=20).to_json()
+    facts = {"manager": flow.created_by, "courses": "TDDE01", "told": [told]}
+    rule, _is_new = FlowRule.objects.get_or_create(source=flow.source, name="Salstentamen", defaults=facts)
+    for exam in batch_of(flow).exams.all():
+        RuleExam.objects.get_or_create(source=flow.source, code=exam.code, defaults={"rule": rule, "batch_exam": exam})
+    return rule
+
+
 def addresses(flow: Flow) -> list[tuple[str, str]]:
     """The name and the address of everything that there is about the flow, and of everything else."""
     attempt = flow.attempts.get()
@@ -109,6 +119,7 @@ def addresses(flow: Flow) -> list[tuple[str, str]]:
         "run_pk": flow.sync_runs.get().pk,
         "code_pk": flow.codes.first().pk,
         "batch_pk": batch_of(flow).pk,
+        "rule_pk": rule_of(flow).pk,
         "person_pk": flow.participants.first().pk,
         "slug": flow.source.slug,
         "topic": "rejected",

@@ -28,6 +28,7 @@ TASKS = (
     Task("collect grades", "exports.tasks.collect_all", 1),
     Task("nightly synchronisation", "sources.tasks.sync_night", 1),
     Task("coming exams", "sources.tasks.list_coming_exams", 5),
+    Task("rules for flows", "sources.tasks.follow_rules", 5),
     Task("e-mail to managers", "exports.tasks.send_digests", 5),
     Task("prune", "exports.tasks.prune", 60),
 )
