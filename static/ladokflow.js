@@ -1,5 +1,8 @@
 // What the pages do beyond HTML and htmx. Nothing here is needed for a task: without it every form and link still works.
 
+const CHOSEN = "chosen "; // what names what is kept of the flows that are chosen
+const LONGEST = 60_000; // milliseconds that a button is at work: then it may be pressed again, whatever has become of the first time
+
 // Each part is started for the whole page, and again for what htmx puts in anew.
 function start(root) {
   // A checkbox that ticks all the others of its name in its form, or in the part of it that has data-check-scope:
@@ -18,23 +21,22 @@ function start(root) {
   }
 
   // Flows that are chosen stay so from page to page of the list, and under other filters, until something is done with them or the
-  // tab is closed: <form data-choice="whose and which list">. Each with the fingerprint that it was shown with.
+  // tab is closed: <form data-choice="whose and which list">. A button that only looks at them (data-looks) leaves them chosen.
   for (const form of root.querySelectorAll("form[data-choice]")) {
-    const store = `choice ${form.dataset.choice}`;
-    const chosen = new Map(Object.entries(JSON.parse(sessionStorage.getItem(store) ?? "{}")));
+    const store = CHOSEN + form.dataset.choice;
+    const chosen = new Set(JSON.parse(sessionStorage.getItem(store) ?? "[]"));
     const boxes = [...form.querySelectorAll('input[name="flow"]')];
-    const seen = (key) => form.querySelector(`input[name="seen-${key}"]`)?.value ?? "";
     const bar = form.querySelector(".choice-bar");
     const none = form.querySelector("[data-choice-none]");
     const count = form.querySelector("[data-choice-one]");
     const show = () => {
-      sessionStorage.setItem(store, JSON.stringify(Object.fromEntries(chosen)));
+      sessionStorage.setItem(store, JSON.stringify([...chosen]));
       if (!bar) return;
       bar.hidden = none.hidden = !chosen.size;
       count.textContent = chosen.size === 1 ? count.dataset.choiceOne : count.dataset.choiceMany.replace("#", chosen.size);
     };
     const read = () => {
-      for (const box of boxes) box.checked ? chosen.set(box.value, seen(box.value)) : chosen.delete(box.value);
+      for (const box of boxes) box.checked ? chosen.add(box.value) : chosen.delete(box.value);
       show();
     };
     for (const box of boxes) box.checked ||= chosen.has(box.value);
@@ -46,14 +48,19 @@ function start(root) {
       boxes[0]?.focus();
     });
     form.addEventListener("submit", (event) => {
-      if (event.defaultPrevented || event.submitter?.name === "one" || !event.submitter?.closest(".choice-bar")) return;
-      for (const [key, print] of chosen) {
-        if (boxes.some((box) => box.value === key)) continue;
-        form.append(hidden("flow", key), hidden(`seen-${key}`, print));
-      }
-      sessionStorage.removeItem(store);
+      if (event.defaultPrevented || !event.submitter?.closest(".choice-bar")) return;
+      for (const field of form.querySelectorAll('input[type=hidden][name="flow"]')) field.remove();
+      for (const key of chosen) if (!boxes.some((box) => box.value === key)) form.append(hidden("flow", key));
+      if (!("looks" in event.submitter.dataset)) sessionStorage.removeItem(store);
     });
     read();
+  }
+
+  // Now something is done with them: <form data-done>.
+  for (const form of root.querySelectorAll("form[data-done]")) {
+    form.addEventListener("submit", () => {
+      for (const name of Object.keys(sessionStorage)) if (name.startsWith(CHOSEN)) sessionStorage.removeItem(name);
+    });
   }
 
   // A form is sent once: a second click while the first is on its way is ignored. The server holds the same promise itself.
@@ -62,7 +69,15 @@ function start(root) {
       if (form.dataset.sent) event.preventDefault();
       form.dataset.sent = "yes";
     });
-    addEventListener("pageshow", () => delete form.dataset.sent);
+  }
+
+  // What has been told can be put away.
+  for (const button of root.querySelectorAll("[data-dismiss]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      button.closest(".box").remove();
+      document.getElementById("main").focus({ preventScroll: true });
+    });
   }
 }
 function hidden(name, value) {
@@ -107,3 +122,52 @@ document.addEventListener("htmx:afterSwap", (event) => {
 
 // What was typed wrong is told first: the summary of errors takes the focus.
 document.querySelector("[data-focus]")?.focus();
+
+// What a page says when it is opened is read aloud only when it is put there afterwards.
+const notes = document.getElementById("notes");
+if (notes) setTimeout(() => notes.append(...notes.children), 100);
+
+// A button that leads on is at work until the next page is there: nobody has to wonder, or press it again. The page that is gone back to,
+// or stays because nothing came of it, is as it was.
+const working = new Set();
+function work(button) {
+  working.add(button);
+  button.setAttribute("aria-busy", "true");
+  if (button.tagName === "BUTTON") button.setAttribute("aria-disabled", "true");
+  document.getElementById("work").textContent = document.body.dataset.work;
+}
+function rest() {
+  for (const button of working) {
+    button.removeAttribute("aria-busy");
+    button.removeAttribute("aria-disabled");
+  }
+  working.clear();
+  document.getElementById("work").textContent = "";
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+}
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.getAttribute("method") === "dialog") return;
+  const button = event.submitter ?? event.target.querySelector("button:not([type=button])");
+  if (button) setTimeout(() => work(button)); // after the form has been read
+  setTimeout(rest, LONGEST);
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a.button");
+  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (link.target || link.pathname === location.pathname && link.hash || /\.(csv|xlsx)$/.test(link.pathname)) return;
+  setTimeout(() => work(link));
+  setTimeout(rest, LONGEST);
+});
+addEventListener("pageshow", (event) => { if (event.persisted) rest(); });
+
+// How far the work is that the page follows stands in the tab's title, too: "(12/40) Exports".
+let ours = "", plain = document.title;
+function entitle() {
+  if (document.title !== ours) plain = document.title;
+  const part = document.querySelector('main [hx-trigger^="every"]');
+  const bar = part?.querySelector("progress[value]");
+  ours = `${bar ? `(${bar.value}/${bar.max}) ` : part ? "(…) " : ""}${plain}`;
+  document.title = ours;
+}
+entitle();
+document.addEventListener("htmx:afterSettle", entitle);

@@ -11,16 +11,15 @@ from exports.rules.values import Asking
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """As the parameters of `start_export` and `retry_export`. `figures`: a flow's row in a list was seen, and these are of what
-    must not have changed since (`seen.fingerprint_of_figures`)."""
+    """As the parameters of `start_export` and `retry_export`."""
 
     asking: Asking
     only: Collection[int] | None = None
     to: Mapping[int, int] = field(default_factory=dict)
     with_last_list: bool = False
     send_again: bool = False
+    leaves_unknown: bool = False
     seen: str | None = None
-    figures: str | None = None
     address: str | None = None
 
     def to_json(self) -> dict[str, Any]:

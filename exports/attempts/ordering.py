@@ -8,13 +8,11 @@ they say no the attempt fails with that.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models.functions import Now
 
-from exports.attempts import seen as shown
 from exports.attempts.order import Order
 from exports.attempts.start import ClaimLost, start, start_with_items
 from exports.models import ExportAttempt, ExportItem
@@ -24,7 +22,7 @@ from exports.rules.facts import flow_facts, sender_of, source_facts
 from exports.rules.states import refresh_progress
 from exports.rules.values import Asking
 from exports.writing import refused_where_taken
-from ladokflow.fingerprints import NotAsShown, require_seen
+from ladokflow.fingerprints import NotAsShown
 from ladokflow.messages import Message, Refused, message
 from sources.audit import record
 from sources.models import Flow
@@ -42,6 +40,8 @@ def start_or_order(flow: Flow, order: Order, *, requested_by: AbstractBaseUser) 
 
 
 def _order(flow: Flow, order: Order, requested_by: AbstractBaseUser) -> ExportAttempt:
+    if order.seen is not None and "." not in order.seen:  # no preview of anybody: the worker would only find the same
+        raise NotAsShown
     with refused_where_taken(message("export.under_way")), transaction.atomic():
         locked = lock(flow.pk)
         code = locked.codes.filter(removed_at__isnull=True).order_by("position").first()
@@ -57,7 +57,7 @@ def _order(flow: Flow, order: Order, requested_by: AbstractBaseUser) -> ExportAt
             code=code,
             is_retry=order.asking is Asking.RETRY,
             requested_by_id=requested_by.pk,
-            order=_held_to(locked, order).to_json(),
+            order=order.to_json(),
             message=message("attempt.queued").to_json(),
             enqueued_at=Now(),
             enqueues=1,
@@ -75,19 +75,6 @@ def _order(flow: Flow, order: Order, requested_by: AbstractBaseUser) -> ExportAt
         refresh_progress(locked.pk)
     logger.info("export.attempt.ordered attempt=%s", attempt.pk)
     return attempt
-
-
-def _held_to(flow: Flow, order: Order) -> Order:
-    """What was seen of the flow's row in a list is compared now, for the order itself changes it; the preview's people are when it is
-    started."""
-    if order.seen is None:
-        return order
-    standing = shown.with_standing_of(flow)
-    row = shown.fingerprint_of_row(standing)
-    if "." not in order.seen:  # only a preview tells person by person
-        require_seen(order.seen, row)
-        return replace(order, seen=None, figures=str(shown.fingerprint_of_figures(standing)))
-    return order
 
 
 def carry_out(attempt: ExportAttempt) -> list[ExportItem] | None:

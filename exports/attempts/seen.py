@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from exports.models import ExportAttempt, ExportItem
@@ -18,7 +18,7 @@ from exports.rules.candidates import Candidate
 from exports.rules.items import IDENTIFIERS
 from exports.rules.values import Asking
 from ladokflow.fingerprints import Fingerprint, fingerprint
-from sources.models import Flow, FlowSource, Registration
+from sources.models import Flow, FlowSource
 from sources.models.flow import FlowQuerySet
 
 
@@ -60,40 +60,14 @@ def _person(person: Candidate) -> dict[str, Any]:
 
 
 def with_standing(flows: FlowQuerySet) -> FlowQuerySet:
-    """For each flow: if an export is under way, the newest attempt, how many outcomes are unknown and how many of Ladok's
-    registrations are in doubt or gone from its list. However many people a flow has: of these few, there are indexes."""
+    """For each flow: if an export is under way, the newest attempt, and how many outcomes are unknown. However many people a flow has: of
+    these few, there is an index."""
     attempts = ExportAttempt.objects.filter(flow=OuterRef("pk"))
     unknown = ExportItem.objects.filter(attempt__flow=OuterRef("pk"), state=ExportItem.State.UNKNOWN)
-    uncertain = Registration.objects.filter(code__flow=OuterRef("pk")).filter(~Q(doubt={}) | Q(is_listed=False))
     return flows.annotate(
         is_under_way=Exists(attempts.filter(state__in=ExportAttempt.OPEN)),
         newest_attempt=Subquery(attempts.order_by("-created_at").values("pk")[:1]),
-        unknown_count=Coalesce(_of_each(unknown, "attempt__flow"), 0),
-        uncertain_count=Coalesce(_of_each(uncertain, "code__flow"), 0),
+        unknown_count=Coalesce(
+            Subquery(unknown.order_by().values("attempt__flow").annotate(count=Count("pk")).values("count")), 0
+        ),
     )
-
-
-def _of_each(rows: QuerySet[Any], flow: str) -> Subquery:
-    return Subquery(rows.order_by().values(flow).annotate(count=Count("pk")).values("count"))
-
-
-def with_standing_of(flow: Flow) -> Any:
-    return with_standing(Flow.objects.filter(pk=flow.pk)).get()
-
-
-def fingerprint_of_row(flow: Any) -> Fingerprint:
-    """Of a flow in a list, with its `with_standing`. It shows how many there are, so who they are counts by their last change."""
-    state = [flow.export_state, flow.export_message, flow.is_under_way, flow.newest_attempt]
-    return fingerprint("exports.row", [*_figures(flow), state])
-
-
-def fingerprint_of_figures(flow: Any) -> Fingerprint:
-    """Of what stays as it is in that row when an export has been ordered, and before it is started."""
-    return fingerprint("exports.figures", _figures(flow))
-
-
-def _figures(flow: Any) -> list[Any]:
-    counts = [flow.participant_count, flow.graded_count, flow.exported_count, flow.failed_count, flow.unknown_count]
-    counts.append(flow.uncertain_count)
-    codes = sorted(code.pk for code in flow.codes.all() if code.removed_at is None)
-    return [flow.pk, flow.title, counts, codes, flow.graded_at]

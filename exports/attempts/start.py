@@ -106,11 +106,12 @@ def preview_export(
     only: Collection[int] | None = None,
     to: Mapping[int, int] | None = None,
     send_again: bool = False,
+    leaves_unknown: bool = False,
 ) -> Preview:
     """What `start_export` (or, with `Asking.RETRY`, `retry_export`) would send now. Reads no remote system."""
     case = load_case(flow, to=to, again=send_again)
     sender = sender_of(flow, user)
-    sent, held = _select(case, asking, only)
+    sent, held = _select(case, asking, only, leaves_unknown)
     unread = unread_lists(flow)
     return Preview(
         flow=flow,
@@ -180,8 +181,7 @@ def start_export(
 ) -> list[ExportAttempt]:
     """Queue the flow's grades for Ladok: one attempt per Ladok code. `only` are keys of participants; None is all.
 
-    `seen`: the fingerprint that a person was shown, of the preview or of the flow's row in a list; NotAsShown where what would be
-    sent is no longer that. None where nobody has looked. With `overwrite`, those whose grade was changed since it was exported.
+    `seen`: the fingerprint of the preview that a person was shown; NotAsShown where what would be sent is no longer that. None where nobody has looked. With `overwrite`, those whose grade was changed since it was exported.
     `with_last_list`: a manager has said that what was known of a list is to be sent where it could not be read the last time;
     all others are read. `send_again`: a manager has said that grades are to be sent, too, which another flow has sent under the
     same code. Raises Refused where a rule says no or there
@@ -211,17 +211,20 @@ def retry_export(
     to: Mapping[int, int] | None = None,
     with_last_list: bool = False,
     send_again: bool = False,
+    leaves_unknown: bool = False,
     seen: str | None = None,
     enqueue: bool = True,
 ) -> list[ExportAttempt]:
     """Queue what failed, or ended without a known outcome, once more. `to`: by participant, the key of the code (`FlowSource`)
-    that the grade of somebody on several is to go to; without, the one it was sent to. `seen`, and what is raised, as of `start_export`."""
+    that the grade of somebody on several is to go to; without, the one it was sent to. `leaves_unknown`: but for what may be in Ladok
+    already. `seen`, and what is raised, as of `start_export`."""
     order = Order(
         asking=Asking.RETRY,
         only=only,
         to=to or {},
         with_last_list=with_last_list,
         send_again=send_again,
+        leaves_unknown=leaves_unknown,
         seen=seen,
         address=address,
     )
@@ -265,11 +268,13 @@ def start_with_items(
         refusal = rules.flow_refusal(case.source, case.facts, sender, order.asking)
         if refusal:
             raise Refused(refusal)
-        sent, held = _select(case, order.asking, order.only)
+        sent, held = _select(case, order.asking, order.only, order.leaves_unknown)
         if order.asking is Asking.INSTANT and waits_for_reviewer(case.flow):
             sent = sent[:MOST_APPROVED]  # the others with the next collection of grades
         unread = unread_lists(case.flow, besides=besides)
-        _require_seen(case.flow, order, sent, _managers(sender), unread)
+        # What a person has seen is what is started.
+        shows = shown.fingerprint_of_selection(case.flow, sent, order.asking, _managers(sender), unread)
+        require_seen(order.seen, shows)
         if not sent:
             raise Refused(_nothing(order.asking, held, order.only))
         _insist_on(order.to, sent)
@@ -292,22 +297,8 @@ def start_with_items(
     return started
 
 
-def _require_seen(
-    flow: Flow, order: Order, sent: Sequence[Candidate], managers: Sequence[str], unread: Sequence[FlowSource]
-) -> None:
-    """What a person has seen is what is started: of the flow's row in a list, or of the preview."""
-    if order.seen is None and order.figures is None:
-        return
-    standing = shown.with_standing_of(flow)
-    if order.figures is not None:
-        require_seen(order.figures, shown.fingerprint_of_figures(standing))
-    else:
-        selection = shown.fingerprint_of_selection(flow, sent, order.asking, managers, unread)
-        require_seen(order.seen, shown.fingerprint_of_row(standing), selection)
-
-
 def _select(
-    case: Case, asking: Asking, only: Collection[int] | None
+    case: Case, asking: Asking, only: Collection[int] | None, leaves_unknown: bool
 ) -> tuple[list[Candidate], list[tuple[Candidate, Message]]]:
     """Who is sent, and who is not and why; each person in exactly one of the two."""
     chosen = None if only is None else {int(pk) for pk in only}
@@ -316,8 +307,8 @@ def _select(
     for person in case.people:
         if chosen is not None and person.participant.pk not in chosen:
             continue
-        is_chosen = chosen is not None
-        refusal = rules.person_refusal(case.source, case.facts, person.facts, asking, is_chosen=is_chosen)
+        how = {"is_chosen": chosen is not None, "leaves_unknown": leaves_unknown}
+        refusal = rules.person_refusal(case.source, case.facts, person.facts, asking, **how)
         if refusal is None:
             sent.append(person)
         else:

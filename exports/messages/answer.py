@@ -3,13 +3,13 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
+from exports.messages.finding_out import FIND_OUT
 from ladokflow.messages import LADOK, LICENCE_ADMIN, MANAGER, OPERATOR, Sentence, Trait, register
 
 NOT_REGISTERED = _("No grade was registered.")
 NOTHING_SENT = _("Nothing was sent to Ladok.")
 MAY_BE_IN_LADOK = _("The grades may be in Ladok, all, some or none of them.")
 THE_GRADE_MAY_BE = _("The grade may be in Ladok.")
-LOOK_FIRST = _("Check with Ladok, or look there; then choose Retry or Mark as exported.")
 RETRY = _("Correct it, then choose Retry.")
 
 # --- Registered, all or some
@@ -170,33 +170,33 @@ register(
 register(
     {
         "answer.timeout": Sentence(
-            _("Ladok did not answer within %(seconds)s seconds."), MAY_BE_IN_LADOK, LOOK_FIRST, MANAGER
+            _("Ladok did not answer within %(seconds)s seconds."), MAY_BE_IN_LADOK, FIND_OUT, MANAGER
         ),
         "answer.request_timeout": Sentence(
-            _("Ladok gave up waiting for the request (HTTP 408)."), MAY_BE_IN_LADOK, LOOK_FIRST, MANAGER
+            _("Ladok gave up waiting for the request (HTTP 408)."), MAY_BE_IN_LADOK, FIND_OUT, MANAGER
         ),
         "answer.cut": Sentence(
-            _("The connection to Ladok was cut before the answer was complete."), MAY_BE_IN_LADOK, LOOK_FIRST, MANAGER
+            _("The connection to Ladok was cut before the answer was complete."), MAY_BE_IN_LADOK, FIND_OUT, MANAGER
         ),
         "answer.server_error": Sentence(
-            _("Ladok failed on its own side (HTTP %(status)s). %(said)s"), MAY_BE_IN_LADOK, LOOK_FIRST, MANAGER
+            _("Ladok failed on its own side (HTTP %(status)s). %(said)s"), MAY_BE_IN_LADOK, FIND_OUT, MANAGER
         ),
         "answer.oversized": Sentence(
             _("Ladok answered with more than any answer can hold, and it was not read."),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.garbled": Sentence(
             _("Ladok's answer is broken, or packed in a way that cannot be opened."),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.repeated": Sentence(
             _("Ladok's answer says one thing twice, and so nothing for certain (HTTP %(status)s)."),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.empty": Sentence(
@@ -204,19 +204,19 @@ register(
                 "Ladok's answer is empty, and of a kind that does not mean that the grades are registered (HTTP %(status)s)."
             ),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.not_done_yet": Sentence(
             _("Ladok has taken the grades in, and does not say that they are registered (HTTP 202)."),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.no_number": Sentence(
             _("Ladok's answer does not say how many grades it registered (HTTP %(status)s)."),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.contradicts": Sentence(
@@ -224,26 +224,26 @@ register(
                 "Ladok's answer counts grades as registered, and tells of an error at the same time (HTTP %(status)s). %(said)s"
             ),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.unexpected_status": Sentence(
-            _("Ladok answered in an unexpected way (HTTP %(status)s)."), MAY_BE_IN_LADOK, LOOK_FIRST, MANAGER
+            _("Ladok answered in an unexpected way (HTTP %(status)s)."), MAY_BE_IN_LADOK, FIND_OUT, MANAGER
         ),
         "answer.not_json": Sentence(
             _("Ladok answered with something that is not data (HTTP %(status)s, %(kind)s)."),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.says_nothing": Sentence(
             _("Ladok's answer says neither how many grades it registered nor what was wrong (HTTP %(status)s)."),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.unreadable_errors": Sentence(
-            _("Ladok's answer lists errors that do not say whom they are about."), MAY_BE_IN_LADOK, LOOK_FIRST, MANAGER
+            _("Ladok's answer lists errors that do not say whom they are about."), MAY_BE_IN_LADOK, FIND_OUT, MANAGER
         ),
         "answer.strangers": Sentence(
             ngettext_lazy(
@@ -252,7 +252,7 @@ register(
                 "count",
             ),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.wrong_numbers": Sentence(
@@ -261,27 +261,25 @@ register(
                 " according to Ladok, %(named)s named in its errors."
             ),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.refused_and_registered": Sentence(
             _("Ladok refused the export (HTTP %(status)s) and says at the same time that grades were registered."),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.refused_unclear": Sentence(
             _("Ladok refused the export in a way that leaves open what was done before (HTTP %(status)s). %(said)s"),
             MAY_BE_IN_LADOK,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.refused_already": Sentence(
             _("Ladok refused the export and speaks of something that is there already (HTTP %(status)s): %(said)s"),
             MAY_BE_IN_LADOK,
-            _(
-                "Check with Ladok, or look there; choose Mark as exported for those whose grade is there, and Retry for the others."
-            ),
+            FIND_OUT,
             MANAGER,
         ),
         "answer.others_unsaid": Sentence(
@@ -291,13 +289,13 @@ register(
                 "count",
             ),
             _("The others' grades may be in Ladok, all, some or none of them."),
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.person_unsaid": Sentence(
             _("Ladok rejected other people's grades, and does not say what came of this one (HTTP %(status)s)."),
             THE_GRADE_MAY_BE,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.counted_and_named": Sentence(
@@ -307,19 +305,19 @@ register(
                 "count",
             ),
             _("Those it names may be in Ladok; the others are."),
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.person_counted_and_named": Sentence(
             _("Ladok counts the grade as registered, and at the same time names an error for it: %(said)s"),
             THE_GRADE_MAY_BE,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
         "answer.person_unknown_with_error": Sentence(
             _("Ladok named an error for this person, in an answer that cannot be relied on: %(said)s"),
             THE_GRADE_MAY_BE,
-            LOOK_FIRST,
+            FIND_OUT,
             MANAGER,
         ),
     }

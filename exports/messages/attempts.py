@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
+from exports.messages.finding_out import FIND_OUT
 from ladokflow.messages import MANAGER, OPERATOR, Sentence, Trait, register
 
 register(
@@ -155,13 +156,13 @@ register(
         "attempt.retry_not_sent": Sentence(
             _("The retry was not sent. %(cause)s"),
             _("The earlier sending may still be in Ladok."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
+            FIND_OUT,
             MANAGER,
         ),
         "attempt.retry_refused": Sentence(
             _("The retry was refused. %(cause)s"),
             _("The earlier sending may still be in Ladok."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
+            FIND_OUT,
             MANAGER,
             traits={Trait.RETRY_REFUSED},
         ),
@@ -172,7 +173,7 @@ register(
                 "count",
             ),
             _("Their earlier sending may still be in Ladok."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
+            FIND_OUT,
             MANAGER,
         ),
         # %(cause)s is what Ladok said: a message of its own
@@ -194,13 +195,13 @@ register(
         "attempt.worker_died": Sentence(
             _("The worker stopped while it was sending, so Ladok's answer was never read."),
             _("The grades may be in Ladok already."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
+            FIND_OUT,
             MANAGER,
         ),
         "attempt.interrupted": Sentence(
             _("The sending was interrupted before Ladok's answer had been read."),
             _("The grades may be in Ladok already."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
+            FIND_OUT,
             MANAGER,
         ),
     }

@@ -305,7 +305,7 @@ register(
             ),
             _("The grade is not sent, so that none is registered twice."),
             _(
-                "Settle it on that flow first: check with Ladok, or look there. If the grade is not in Ladok, say in the preview"
+                "Settle it on that flow first: find out what is in Ladok. If the grade is not in Ladok, say in the preview"
                 " of the export that it is to be sent."
             ),
             MANAGER,
@@ -346,7 +346,7 @@ register(
             ),
             _("The grade is not sent, so that none is registered twice."),
             _(
-                "Settle it for %(person)s first: check with Ladok, or look there. If the grade is not in Ladok, say in the preview"
+                "Settle it for %(person)s first: find out what is in Ladok. If the grade is not in Ladok, say in the preview"
                 " of the export that this one is to be sent."
             ),
             MANAGER,

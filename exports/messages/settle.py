@@ -2,13 +2,14 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from exports.messages.finding_out import FIND_OUT
 from ladokflow.messages import MANAGER, Sentence, Trait, register
 
 register(
     {
         "settle.cannot_read_back": Sentence(
             _("Ladok at this university cannot be asked which grades it has registered."),
-            todo=_("Look in Ladok, then Retry or Mark as exported."),
+            todo=_("Look in Ladok, and say what is there."),
             who=MANAGER,
         ),
         "settle.nothing_unknown": Sentence(_("No outcome is unknown: there is nothing to check.")),
@@ -35,14 +36,14 @@ register(
         "settle.too_early": Sentence(
             _("Ladok has not registered the grade yet, but may still be working on it."),
             _("It is not known if it will be registered."),
-            _("Check with Ladok again in a minute."),
+            _("Find out again in a minute."),
             MANAGER,
         ),
         # %(cause)s is what was found: a message of its own, whose advice would be too early
         "settle.not_there_yet": Sentence(
             "%(cause)s",
             _("Ladok may still be working on it: it is not known if it will be registered."),
-            _("Check with Ladok again after %(again)s, if LadokFlow has not done so by then."),
+            _("Find out after %(again)s, if LadokFlow has not done so by then."),
             MANAGER,
         ),
         "settle.reason_missing": Sentence(
@@ -76,7 +77,7 @@ register(
                 "%(exported)s of %(total)s grades exported, %(failed)s failed, %(unknown)s unknown, after Ladok was looked into."
             ),
             _("The unknown ones may be in Ladok already."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
+            FIND_OUT,
             MANAGER,
         ),
         "settle.attempt_already": Sentence(
@@ -135,7 +136,7 @@ register(
                 "%(exported)s of %(total)s grades exported, %(failed)s failed, %(unknown)s unknown, after Ladok was looked into."
             ),
             _("Ladok may still be working on the unknown ones: they may be registered yet."),
-            _("Check with Ladok again after %(again)s, if LadokFlow has not done so by then."),
+            _("Find out after %(again)s, if LadokFlow has not done so by then."),
             MANAGER,
         ),
         "settle.marked": Sentence(_("Marked as exported by hand: %(reason)s")),

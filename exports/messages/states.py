@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
+from exports.messages.finding_out import FIND_OUT
 from ladokflow.messages import MANAGER, Sentence, Trait, register
 
 READING_POINTS = ngettext_lazy(
@@ -114,7 +115,7 @@ register(
         "export.some_unknown": Sentence(
             _("For %(count)s of %(total)s grades it is not known if Ladok registered them."),
             _("They may be in Ladok already."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
+            FIND_OUT,
             MANAGER,
         ),
         "export.person_exported": Sentence(_("Exported."), traits={Trait.SAID_BY_STATE}),
@@ -122,7 +123,7 @@ register(
         "export.person_unknown": Sentence(
             _("It is not known if Ladok registered the grade."),
             _("It may be in Ladok already."),
-            _("Check with Ladok first, or look there; then Retry or Mark as exported."),
+            FIND_OUT,
             MANAGER,
             traits={Trait.OUTCOME_UNKNOWN},
         ),
@@ -130,9 +131,7 @@ register(
         "export.unknown_and_held": Sentence(
             "%(cause)s %(why)s",
             "%(cause)s %(why)s",
-            _(
-                "Check with Ladok, or look there. Mark what is there as exported, and what is not there as not in Ladok."
-            ),
+            _("Find out what is in Ladok, and say so."),
             MANAGER,
         ),
     }

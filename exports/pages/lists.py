@@ -10,14 +10,14 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Case, Count, Exists, Q, QuerySet, When
 
-from exports.attempts.seen import fingerprint_of_row, with_standing
+from exports.attempts.seen import with_standing
 from exports.models import ExportAttempt, ExportItem
 from exports.pages.findings import Found
+from exports.pages.previews import address_of_preview
 from exports.pages.standing import standing_of
 from exports.rules import rules
 from exports.rules.facts import flow_facts, source_facts
 from exports.rules.values import Asking, Sender
-from ladokflow.fingerprints import Fingerprint
 from ladokflow.looks import Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.wiseflow.words import MARKING_OVER
@@ -25,7 +25,7 @@ from sources.flows.asking import Asked, asked_by, with_questions
 from sources.models import Flow, Membership
 from sources.models.flow import ExportState, FlowQuerySet
 
-LIVE_SHOWN = 30
+LIVE_SHOWN = 100  # as many as can be started at once
 
 
 def tab_counts(flows: FlowQuerySet) -> dict[str, int]:
@@ -80,10 +80,6 @@ class Row:
         return None if is_question else self.flow.export_reason
 
     @property
-    def seen(self) -> Fingerprint:
-        return fingerprint_of_row(self.flow)
-
-    @property
     def is_changed(self) -> bool:
         """Whether WISEflow has other grades now than those that were exported."""
         return _shows(self.flow, Trait.CHANGED)
@@ -94,16 +90,28 @@ class Row:
         if self.why_not is not None:
             return False
         is_there = self.action in ("retry", "mark") and _shows(self.flow, Trait.ALREADY_IN_LADOK)
-        return is_there or (self.flow.unknown_count > 0 and not self.flow.is_under_way)
+        return is_there or self.is_unknown
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody knows of some of its grades if they are in Ladok: that is found out before anything else."""
+        return bool(self.flow.unknown_count) and not self.flow.is_under_way
 
     @property
     def can_be_sent(self) -> bool:
-        """By a button of its own, or together with others. What may be in Ladok already is only sent again from its preview."""
-        return self.action in ("export", "retry") and self.why_not is None and not self.flow.unknown_count
+        """Whether its preview has something to send: what may be in Ladok already is left out of it."""
+        is_any = not self.flow.unknown_count or self.flow.failed_count > self.flow.unknown_count
+        return self.action in ("export", "retry") and self.why_not is None and is_any
+
+    @property
+    def preview(self) -> str:
+        """The address of what its button opens."""
+        asked = {"retry": Asking.RETRY, "overwrite": Asking.OVERWRITE}
+        return address_of_preview([self.flow.pk], asked.get(self.action, Asking.FIRST))
 
     @property
     def can_be_checked(self) -> bool:
-        return bool(self.flow.unknown_count and self.flow.source.can_read_back and not self.flow.is_under_way)
+        return self.is_unknown and self.flow.source.can_read_back
 
     @property
     def can_be_synchronised(self) -> bool:
@@ -120,6 +128,12 @@ def _shows(flow: Any, trait: Trait) -> bool:
 
 def rows_of(flows: Iterable[Any], memberships: dict[int, Membership], found: dict[int, Found]) -> list[Row]:
     return [_row(flow, memberships[flow.source_id], found.get(flow.pk)) for flow in flows]
+
+
+def row_of(flow: Flow, user: Any) -> Row:
+    """Of one flow, as its viewer has it in a list."""
+    membership = Membership.objects.get(user_id=user.pk, source=flow.source)
+    return _row(with_exports(Flow.objects.filter(pk=flow.pk)).get(), membership, None)
 
 
 def _row(flow: Any, membership: Membership, found: Found | None) -> Row:

@@ -128,6 +128,7 @@ def _last(holding: Holding, item: Item) -> Last:
         points=item.points,
         replaces_exported=item.replaces_exported,
         is_there_already=item.is_there_already,
+        is_in_doubt=item.leaves_in_doubt,
     )
 
 

@@ -335,6 +335,13 @@ def is_not_there(person: PersonFacts, asking: Asking, is_chosen: bool) -> Messag
     return message("export.there_already") if is_there and not is_chosen else None
 
 
+def is_settled(person: PersonFacts, asking: Asking, leaves_unknown: bool, is_chosen: bool) -> Message | None:
+    """From the pages, what may be in Ladok already is sent again only of the very people who were chosen: the others are looked for
+    there first."""
+    is_in_doubt = asking is Asking.RETRY and person.last is not None and person.last.is_in_doubt
+    return message("export.person_unknown") if is_in_doubt and leaves_unknown and not is_chosen else None
+
+
 def _what_changed(line: GradeLine, last: Last) -> Message:
     if not line.grade:
         return message("export.withdrawn_since", exported=last.grade)
@@ -350,6 +357,7 @@ def _what_changed(line: GradeLine, last: Last) -> Message:
 OF_PERSON: tuple[Rule, ...] = (
     is_its_turn,
     is_not_there,
+    is_settled,
     is_graded,
     may_replace,
     is_no_alternative,
@@ -386,11 +394,18 @@ LASTING: tuple[Rule, ...] = (is_ours, is_code_there, is_on_a_code, is_listed, is
 
 
 def person_refusal(
-    source: SourceFacts, flow: FlowFacts, person: PersonFacts, asking: Asking, *, is_chosen: bool = False
+    source: SourceFacts,
+    flow: FlowFacts,
+    person: PersonFacts,
+    asking: Asking,
+    *,
+    is_chosen: bool = False,
+    leaves_unknown: bool = False,
 ) -> Message | None:
     """Why the person is not sent; None where the grade goes with the export. `is_chosen`: somebody asks for this person, and not
-    for all there are."""
-    return _first_broken(OF_PERSON, source=source, flow=flow, person=person, asking=asking, is_chosen=is_chosen)
+    for all there are. `leaves_unknown`: of all, those whose outcome is unknown are not meant."""
+    facts = {"source": source, "flow": flow, "person": person, "asking": asking}
+    return _first_broken(OF_PERSON, **facts, is_chosen=is_chosen, leaves_unknown=leaves_unknown)
 
 
 def recheck_person(source: SourceFacts, flow: FlowFacts, person: PersonFacts, asking: Asking) -> Message | None:

@@ -68,6 +68,7 @@ class Last:
     points: Decimal | None
     replaces_exported: bool  # it was to be written over a grade that is in Ladok
     is_there_already: bool  # Ladok rejected it, and says that the grade is there
+    is_in_doubt: bool  # nobody knows if Ladok has it, of this sending or of one before
 
 
 @dataclass(frozen=True, kw_only=True)

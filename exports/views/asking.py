@@ -33,17 +33,17 @@ def attempt_for(request: HtmxRequest, pk: object) -> ExportAttempt:
     return get_object_or_404(attempts, pk=pk)
 
 
-def chosen_flows(request: HtmxRequest) -> list[Flow]:
-    """The flows that were ticked, or the one whose own button was pressed; none, and the person is told, where none was or
-    too many. 404 if any of them is not the user's."""
-    keys = keys_of(request.POST.getlist("one") or request.POST.getlist("flow"))
+def chosen_flows(request: HtmxRequest, values: Iterable[str]) -> list[Flow]:
+    """The flows with these keys, which were ticked; none, and the person is told, where none was or too many. 404 if any of them is not
+    the user's."""
+    keys = keys_of(values)
     if not keys:
         messages.warning(request, _("Choose at least one flow first."))
     if len(keys) > MAX_CHOSEN:
         text = _("Choose at most %(most)s flows at a time: nothing was done.")
         messages.warning(request, text % {"most": MAX_CHOSEN})
         return []
-    flows = Flow.objects.visible_to(request.user).select_related("source").in_bulk(keys)
+    flows = Flow.objects.visible_to(request.user).with_source_and_codes().in_bulk(keys)
     if len(flows) != len(keys):
         raise Http404
     return [flows[key] for key in keys]

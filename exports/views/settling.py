@@ -25,6 +25,7 @@ from exports.attempts.marks import (
     seen_of,
     take_back,
     there_already,
+    unknown,
     unsettled,
 )
 from exports.attempts.settle import check_with_ladok
@@ -37,6 +38,7 @@ from ladokflow.dates import moment_in_words
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
 from ladokflow.requests import HtmxRequest
+from ladokflow.undo import tell
 from sources.models import Flow
 
 # More fields than this in one form are not read.
@@ -58,7 +60,7 @@ def check(request: HtmxRequest, pk: int) -> HttpResponse:
 @require_POST
 def check_chosen(request: HtmxRequest) -> HttpResponse:
     """For the flows that were ticked. Somebody waits while Ladok is asked, of each by itself: so of a few at a time."""
-    flows = [flow for flow in chosen_flows(request) if flow.source.can_read_back]
+    flows = [flow for flow in chosen_flows(request, request.POST.getlist("flow")) if flow.source.can_read_back]
     unclear = {flow.pk for flow in uncertain(flows)}
     to_check = [flow for flow in flows if flow.pk in unclear]
     for flow in to_check[:CHECKED_AT_ONCE]:
@@ -127,13 +129,17 @@ def _chosen(attempt: ExportAttempt, values: list[str]) -> list[ExportItem]:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def mark(request: HtmxRequest, pk: int) -> HttpResponse:
-    """*Mark as exported*: a manager has seen the grades in Ladok, and says how. Those of the address; without, those of whom
-    Ladok has said so itself, or everybody whose grade is not exported. And those who are marked already, to take it back."""
+    """*Mark as exported*: a manager has seen the grades in Ladok, and says how. Those of the address, or whose outcome is `unknown`;
+    without, those of whom Ladok has said so itself, or everybody whose grade is not exported. And those who are marked already, to take
+    it back."""
     flow = flow_for(request, pk)
     if request.method == "POST":
         return _mark(request, flow)
     keys = keys_of(request.GET.getlist("item"))
-    asked = unsettled(flow).filter(pk__in=keys) if keys else there_already(flow)
+    if keys:
+        asked = unsettled(flow).filter(pk__in=keys)
+    else:
+        asked = unknown(flow) if "unknown" in request.GET else there_already(flow)
     is_all = "all" in request.GET or not (keys or asked.exists())
     return _mark_page(request, flow, unsettled(flow) if is_all else asked, () if is_all else None, MarkForm())
 
@@ -156,7 +162,7 @@ def _mark(request: HtmxRequest, flow: Flow) -> HttpResponse:
         except Refused as refused:
             failure = refused.message
         else:
-            messages.success(request, _done(word, done))
+            _tell_marked(request, flow, seen, _done(word, done))
             return redirect(f"{reverse('exports:mark', args=[flow.pk])}#marked")
     items = unsettled(flow).filter(pk__in={*shown, *seen})
     return _mark_page(request, flow, items, seen, form, failure)
@@ -172,6 +178,20 @@ def _done(word: Word, count: int) -> str:
     return text % {"count": count}
 
 
+def _tell_marked(request: HtmxRequest, flow: Flow, keys: Collection[int], text: str) -> None:
+    """What was said, what is left to say, and the way to take it back."""
+    if left := unsettled(flow).exclude(pk__in=keys).count():
+        rest = ngettext("%(count)s grade is left.", "%(count)s grades are left.", left) % {"count": left}
+        text = f"{text} {rest}"
+    items = marked(flow).filter(pk__in=keys)
+    tell(
+        request,
+        text,
+        reverse("exports:take_mark_back", args=[flow.pk]),
+        (("item", f"{item.pk}:{seen_of(item)}") for item in items),
+    )
+
+
 def _mark_page(
     request: HtmxRequest,
     flow: Flow,
@@ -181,7 +201,7 @@ def _mark_page(
     failure: Message | None = None,
 ) -> HttpResponse:
     """`ticked`: the items that are; None for all."""
-    refusal = right_refusal(flow, request.user)
+    refusal, looked = right_refusal(flow, request.user), request.POST.get("unknown") or request.GET.get("unknown")
     count = items.count()
     rows = list(
         items.select_related("participant", "attempt__code")
@@ -196,6 +216,7 @@ def _mark_page(
         "count": count,
         "left_out": count - len(rows),
         "others": unsettled(flow).count() - count,
+        "looked": looked,
         "has_unknown": any(item.state == ExportItem.State.UNKNOWN for item in rows),
         "marked": [(item, seen_of(item)) for item in done.order_by("-settled_at")[:MARKED_AT_ONCE]],
         "has_codes": flow.codes.count() > 1,

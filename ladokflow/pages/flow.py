@@ -22,6 +22,7 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, Trait, message
 from ladokflow.parts import part_of
 from ladokflow.requests import HtmxRequest
+from ladokflow.undo import tell
 from ladokflow.wiseflow.words import Role, choices_of
 from sources.flows.adoption import confirm_anew
 from sources.flows.create import STEPS
@@ -71,7 +72,6 @@ def flow_context(flow: Flow) -> dict[str, Any]:
         "open_run": runs[0] if runs else None,
         "open_attempts": attempts,
         "can_be_marked": failure is not None and (failure.has(Trait.ALREADY_IN_LADOK) or unknown(flow).exists()),
-        "is_only_to_mark": failure is not None and failure.has(Trait.ONLY_TO_MARK),
         "is_creating": is_creating,
         "is_busy": is_creating or bool(runs) or bool(attempts) or flow.points_left > 0,
         "is_syncable": flow.setup_state == Flow.Setup.READY and not flow.is_marking_over,
@@ -158,7 +158,11 @@ def place(request: HtmxRequest, pk: int) -> HttpResponse:
     except Refused as refused:
         messages.warning(request, str(refused.message))
     else:
-        if is_changed:
+        if is_changed and chosen["grade_goes_to"] != chosen["was"]:
+            text = gettext("It is said now where the grades go.")
+            back = [("grade_goes_to", chosen["was"]), ("was", chosen["grade_goes_to"])]
+            tell(request, text, reverse("flows:place", args=[flow.pk]), back)
+        elif is_changed:
             messages.success(request, gettext("It is said now where the grades go."))
     return redirect(f"{reverse('flows:detail', args=[flow.pk])}#settings-title")
 

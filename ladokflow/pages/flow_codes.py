@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -17,6 +18,7 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused
 from ladokflow.pages.flow import flow_context, flow_for
 from ladokflow.requests import HtmxRequest
+from ladokflow.undo import tell
 from sources.flows.codes import AsksForPlace, add_code, phase_of, removal_of, remove_code
 from sources.flows.scales import AsksForScale
 from sources.models import Flow
@@ -89,7 +91,7 @@ def remove(request: HtmxRequest, pk: int, code_pk: int) -> HttpResponse:
     failure = None
     if request.method == "POST":
         try:
-            remove_code(
+            removal = remove_code(
                 flow=flow,
                 code=code,
                 by=request.user,
@@ -99,12 +101,16 @@ def remove(request: HtmxRequest, pk: int, code_pk: int) -> HttpResponse:
         except (RemoteError, Refused) as error:
             failure = error.message
         else:
-            messages.info(request, _("%(code)s has been removed.") % {"code": code})
+            text = _("%(code)s has been removed.") % {"code": code}
+            if removal.can_be_undone:
+                tell(request, text, reverse("flows:code_add", args=[pk]), [("code", code.code)])
+            else:
+                messages.info(request, text)
             return redirect("flows:codes", pk)
-    removal = None
+    shown = None
     try:
-        removal = removal_of(flow=flow, code=code, phase=phase_of(flow))
+        shown = removal_of(flow=flow, code=code, phase=phase_of(flow))
     except (RemoteError, Refused) as error:
         failure = failure or error.message
-    context = flow_context(flow) | {"tab": "codes", "code": code, "removal": removal, "failure": failure}
+    context = flow_context(flow) | {"tab": "codes", "code": code, "removal": shown, "failure": failure}
     return render(request, "pages/flow_code_remove.html", context)

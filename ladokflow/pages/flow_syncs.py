@@ -23,7 +23,7 @@ from ladokflow.requests import HtmxRequest
 from sources.flows.adoption import look_at
 from sources.models import SyncRun
 from sources.sync.overrides import follow_again
-from sources.sync.run import preview_sync, request_sync, run_that_asks
+from sources.sync.run import braked_run, preview_sync, request_sync, run_that_asks
 from sources.sync.warnings import look_at_warnings
 
 
@@ -74,17 +74,25 @@ def preview(request: HtmxRequest, pk: int) -> HttpResponse:
 @require_POST
 def start(request: HtmxRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
+    is_confirmed = "confirm" in request.POST
+    braked = braked_run(flow) if is_confirmed else None
     try:
         request_sync(
             flow=flow,
             trigger=SyncRun.Trigger.MANAGER,
             requested_by=request.user,
-            seen=request.POST.get("seen", "") if "confirm" in request.POST else None,
+            seen=request.POST.get("seen", "") if is_confirmed else None,
         )
     except Refused as error:
         messages.error(request, str(error))
     else:
-        messages.info(request, _("The synchronisation has been asked for. This page shows how it goes."))
+        text = _("The synchronisation has been asked for. This page shows how it goes.")
+        if braked is not None and (count := len(goers_of(braked))):
+            said = ngettext(
+                "You have confirmed that %(count)s person goes.", "You have confirmed that %(count)s people go.", count
+            )
+            text = f"{said % {'count': count}} {text}"
+        messages.info(request, text)
     return redirect("flows:detail", pk)
 
 
@@ -93,7 +101,7 @@ def start(request: HtmxRequest, pk: int) -> HttpResponse:
 def start_chosen(request: HtmxRequest) -> HttpResponse:
     """For the flows that were ticked in a list: each by itself, so that one that is refused does not stop the others."""
     after, asked = back(request, reverse("flows:list")), 0
-    for flow in chosen_flows(request):
+    for flow in chosen_flows(request, request.POST.getlist("flow")):
         try:
             request_sync(flow=flow, trigger=SyncRun.Trigger.MANAGER, requested_by=request.user)
         except Refused as error:

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from ladokflow.pages.preferences_form import ListForm, PreferencesForm
 from ladokflow.requests import HtmxRequest
+from ladokflow.undo import tell
 from sources.models import Membership, Preference
-from sources.pages.preference import bring
+from sources.pages.preference import bring, kept_query
 
 LIST_PAGES = {"flows": "flows:list", "exports": "exports:dashboard"}
 
@@ -42,10 +43,12 @@ def keep_list(request: HtmxRequest) -> HttpResponse:
     form = ListForm(request.POST)
     if not form.is_valid():
         return HttpResponseBadRequest()
+    name, query = form.cleaned_data["list"], form.cleaned_data["query"]
+    before = kept_query(request, name)
     bring(request, form.save(request.user.pk or 0))
-    query = form.cleaned_data["query"]
     if query:
-        messages.success(request, gettext("The list is opened like this from now on."))
+        text = gettext("The list is opened like this from now on.")
     else:
-        messages.success(request, gettext("The list is opened as usual again."))
-    return redirect(f"{reverse(LIST_PAGES[form.cleaned_data['list']])}?{query or 'all=on'}")
+        text = gettext("The list is opened as usual again.")
+    tell(request, text, reverse("keep_list"), [("list", name), ("query", before)])
+    return redirect(f"{reverse(LIST_PAGES[name])}?{query or 'all=on'}")

@@ -19,6 +19,7 @@ from ladokflow.looks import KINDS, Look, Shown
 from ladokflow.manual import topic_of
 from ladokflow.messages import Message
 from ladokflow.privacy import mask
+from ladokflow.undo import undo_of
 
 register = template.Library()
 
@@ -53,6 +54,9 @@ def _badge(look: Look, text: Any) -> SafeString:
         icon(look.icon, "spin" if look.kind == "busy" else ""),
         text,
     )
+
+
+register.simple_tag(undo_of)
 
 
 @register.inclusion_tag("components/message.html")

@@ -55,6 +55,12 @@ class Removal:
     refusal: Message | None = None
     people: tuple[int, ...] = ()  # keys of the participants who come from this code only
     export: tuple[Any, ...] = ()  # how the flow's export stands
+    was_master: bool = False  # title and dates follow another code now
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether adding the code again makes it as it was: it comes after the others, and only while people are taken in."""
+        return self.phase in (SETUP_PHASE, PARTICIPATION_PHASE) and not self.was_master
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -181,17 +187,18 @@ def removal_of(*, flow: Flow, code: FlowSource, phase: str) -> Removal:
     if phase == PARTICIPATION_PHASE:
         going = going.filter(is_active=True, is_activation_manual=False)
     goers = tuple(going.order_by("pk").values_list("pk", flat=True))
+    was_master = False
     consequences = [message(f"sources.removal.{phase}", count=len(goers), code=code.code)]
     if staying:
         consequences.append(message("sources.removal.staying", count=staying))
     if phase != CONCLUDING_PHASE:
         consequences.append(message("sources.removal.stops", code=code.code))
-        if code.position < others[0].position:
+        if was_master := code.position < others[0].position:
             consequences.append(message("sources.removal.master", code=others[0].code))
     elif not others:
         consequences.append(message("sources.removal.export_ends"))
     export = (flow.export_state, flow.graded_count, flow.exported_count, flow.failed_count)
-    return Removal(code, phase, tuple(consequences), people=goers, export=export)
+    return Removal(code, phase, tuple(consequences), people=goers, export=export, was_master=was_master)
 
 
 def remove_code(

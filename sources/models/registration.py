@@ -55,7 +55,7 @@ class Registration(models.Model):
         verbose_name = _("registration")
         verbose_name_plural = _("registrations")
         ordering = ("code__position",)
-        # Few are in doubt, or gone from the list: Home looks for the ones, and lists of flows count both.
+        # Few are in doubt, or gone from the list: Home looks for the ones.
         indexes = (
             models.Index(
                 fields=["code"],

@@ -73,5 +73,6 @@ def last(state: str, grade: str = "5", **fields: Any) -> Last:
         "points": None,
         "replaces_exported": False,
         "is_there_already": False,
+        "is_in_doubt": False,
     }
     return Last(state=state, grade=grade, **(in_order | fields))

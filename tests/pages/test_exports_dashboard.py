@@ -113,10 +113,10 @@ def test_manager_without_the_export_right_sees_why(client: Client, make_flow: Ma
     may_not = page(signed_in(client, manager_of(flow, can_export=False)), DASHBOARD, tab="pending")
     assert "This university lets only managers with the export right send grades" in may_not
     assert 'name="flow"' not in may_not
-    assert 'name="one"' not in may_not
+    assert f'id="send-{flow.pk}"' not in may_not
     may = page(signed_in(client, manager_of(flow, can_export=True)), DASHBOARD, tab="pending")
     assert 'name="flow"' in may
-    assert 'id="send-chosen"' in may
+    assert 'id="export-chosen"' in may
 
 
 def test_flow_that_cannot_be_exported_yet_can_be_chosen_to_be_synchronised_and_says_why_it_is_not_sent(
@@ -126,8 +126,8 @@ def test_flow_that_cannot_be_exported_yet_can_be_chosen_to_be_synchronised_and_s
     signed_in(client, manager_of(flow))
     text = page(client, DASHBOARD, tab="pending")
     assert 'name="flow"' in text
-    assert 'name="one"' not in text
-    answer = client.post("/exports/start/", {"flow": flow.pk}, follow=True, headers={"accept-language": "en"})
+    assert f'id="send-{flow.pk}"' not in text
+    answer = client.post("/exports/preview/", {"flow": flow.pk}, follow=True, headers={"accept-language": "en"})
     assert "Grades can be exported when WISEflow has ended it." in answer.text
     assert not ExportAttempt.objects.exists()
 
@@ -142,7 +142,9 @@ def test_unknown_outcome_is_told_as_such_and_is_not_retried_with_others(
     assert str(state(Standing.UNKNOWN)) in text
     assert f'id="check-{flow.pk}"' in text
     assert f'id="send-{flow.pk}"' not in text
-    answer = client.post("/exports/retry/", {"flow": [flow.pk, FlowFactory(source=flow.source).pk]}, follow=True)
+    both = {"flow": [flow.pk, FlowFactory(source=flow.source).pk], "asking": "retry"}
+    answer = client.post("/exports/preview/", both, follow=True)
+    assert 'id="send"' not in answer.text
     assert ExportAttempt.objects.count() == 1
     assert flow.title in answer.text
 

@@ -12,7 +12,7 @@ from sources.models import AuditEntry, Flow
 from tests.exports.world import World
 from tests.factories import ParticipantFactory
 from tests.filling import form_on, press
-from tests.pages.exporting import exported, manager_of, page, shown, signed_in, stranger
+from tests.pages.exporting import ENGLISH, exported, manager_of, page, shown, signed_in, stranger
 
 Make = Callable[..., Flow]
 
@@ -21,15 +21,24 @@ def preview_of(flow: Flow) -> str:
     return f"/exports/flows/{flow.pk}/preview/"
 
 
-def send(client: Client, flow: Flow, asking: str = "first", *, person: int | None = None, **filled: Any) -> Any:
+def send(
+    client: Client, flow: Flow, asking: str = "first", *, person: int | None = None, follow: bool = False, **filled: Any
+) -> Any:
     """From the preview, as it is shown."""
     shown_at = f"{preview_of(flow)}?asking={asking}" + (f"&person={person}" if person else "")
-    return press(client, shown_at, f"/exports/flows/{flow.pk}/send/", **filled)
+    return press(client, shown_at, f"/exports/flows/{flow.pk}/send/", follow=follow, **filled)
 
 
-def send_chosen(client: Client, verb: str, **filled: Any) -> Any:
-    """From the dashboard, as it is shown."""
-    return press(client, f"/exports/?tab={'failed' if verb == 'retry' else 'pending'}", f"/exports/{verb}/", **filled)
+def preview_chosen(client: Client, asking: str, *flows: Flow) -> Any:
+    """Of those that are ticked on the dashboard."""
+    shown_at = f"/exports/?tab={'failed' if asking == 'retry' else 'pending'}"
+    return press(client, shown_at, "/exports/preview/", flow=[flow.pk for flow in flows], asking=asking, follow=True)
+
+
+def send_chosen(client: Client, asking: str, *flows: Flow, **given: Any) -> Any:
+    """From the preview of those that are ticked on the dashboard, as it is shown."""
+    form = form_on(preview_chosen(client, asking, *flows).content.decode(), "/exports/send/")
+    return client.post("/exports/send/", form, **ENGLISH, **given)
 
 
 def reject_all(call: Any) -> tuple[int, bytes]:
@@ -77,7 +86,7 @@ def test_preview_of_a_retry_leaves_out_those_it_is_not_about(client: Client, mak
     late = ParticipantFactory(flow=flow, grade="4", first_name="Sen", last_name="Student")
     world.grades[late.wiseflow_id] = "4"
     response = signed_in(client, manager_of(flow)).get(preview_of(flow), {"asking": "retry"})
-    assert response.context["others_count"] == 3
+    assert response.context["look"].others_count == 3
     assert "Sen Student" not in response.content.decode()
 
 
@@ -86,9 +95,13 @@ def test_preview_warns_of_what_may_be_in_ladok_already(client: Client, make_flow
     world.answer = lambda call: None
     exported(flow)
     text = page(signed_in(client, manager_of(flow)), preview_of(flow), asking="retry")
-    assert "2 of these grades may be in Ladok already" in text
-    assert text.count(">may be in Ladok already<") == 2  # beside each person
-    assert "Look in Ladok first." in text
+    assert "2 grades may be in Ladok already, and are not sent again" in text
+    assert f"/exports/flows/{flow.pk}/send/" not in text
+    chosen = flow.participants.first()
+    text = page(client, preview_of(flow), asking="retry", person=chosen.pk)
+    assert "1 of these grades may be in Ladok already" in text
+    assert text.count(">may be in Ladok already<") == 1  # beside the person
+    assert "Send 1 grade to Ladok" in text
 
 
 def test_preview_of_ten_thousand_people_is_paged(
@@ -151,7 +164,11 @@ def test_chosen_flows_are_exported_together(client: Client, make_flow: Make) -> 
     flows = [shown(make_flow(people=1)), shown(make_flow(people=2))]
     user = manager_of(flows[0])
     flows[1].source.memberships.create(user=user, role="manager", can_export=True)
-    response = send_chosen(signed_in(client, user), "start", flow=[flow.pk for flow in flows])
+    signed_in(client, user)
+    shown_at = preview_chosen(client, "first", *flows)
+    assert "Send 3 grades to Ladok" in shown_at.text
+    assert not ExportAttempt.objects.exists()
+    response = send_chosen(client, "first", *flows)
     attempts = set(ExportAttempt.objects.values_list("pk", flat=True))
     assert len(attempts) == 2
     assert response.headers["Location"].startswith("/exports/?tab=pending&watch=")
@@ -161,33 +178,37 @@ def test_chosen_flows_are_exported_together(client: Client, make_flow: Make) -> 
 def test_flow_that_is_refused_does_not_stop_the_others(client: Client, make_flow: Make) -> None:
     good, bad = shown(make_flow(people=1, title="Good")), make_flow(people=1, title="Bad", synced_at=None)
     user = manager_of(good)
-    bad.source.memberships.create(user=user, role="manager", can_export=True)
-    response = send_chosen(signed_in(client, user), "start", flow=[good.pk, bad.pk], follow=True)
-    assert "Bad: Not synchronised with Ladok yet." in response.content.decode()
+    other = shown(make_flow(people=2, title="Other"))
+    for flow in (bad, other):
+        flow.source.memberships.create(user=user, role="manager", can_export=True)
+    signed_in(client, user)
+    told = preview_chosen(client, "first", good, bad, other).text
+    assert "1 flow with nothing to send" in told
+    assert "Not synchronised with Ladok yet." in told
+    form = form_on(told, "/exports/send/")
+    Flow.objects.filter(pk=other.pk).update(synced_at=None)
+    told = client.post("/exports/send/", form, follow=True, **ENGLISH).text
+    assert "Other: Not synchronised with Ladok yet." in told
+    assert "1 grade is on its way to Ladok." in told
     assert ExportAttempt.objects.get().flow == good
 
 
-def test_button_of_a_row_sends_that_row_only(client: Client, make_flow: Make) -> None:
-    ticked, pressed = shown(make_flow(people=1)), shown(make_flow(people=1))
-    user = manager_of(ticked)
-    pressed.source.memberships.create(user=user, role="manager", can_export=True)
-    send_chosen(signed_in(client, user), "start", flow=[ticked.pk], one=pressed.pk)
-    assert ExportAttempt.objects.get().flow == pressed
-
-
-def test_choosing_nothing_is_told(client: Client, make_flow: Make) -> None:
+@pytest.mark.parametrize("address", ["/exports/preview/", "/exports/send/"])
+def test_choosing_nothing_or_too_many_is_told(client: Client, make_flow: Make, address: str) -> None:
     flow = make_flow()
-    response = signed_in(client, manager_of(flow)).post(
-        "/exports/start/", follow=True, headers={"accept-language": "en"}
-    )
-    assert "Choose at least one flow first." in response.content.decode()
+    signed_in(client, manager_of(flow))
+    assert "Choose at least one flow first." in client.post(address, follow=True, **ENGLISH).text
+    many = client.post(address, {"flow": range(1, 102)}, follow=True, **ENGLISH)
+    assert "Choose at most 100 flows at a time" in many.text
 
 
 def test_retry_sends_those_who_failed(client: Client, make_flow: Make, world: World) -> None:
     flow = make_flow(people=2)
     world.answer = reject_all
     exported(flow)
-    send_chosen(signed_in(client, manager_of(flow)), "retry", flow=[flow.pk])
+    response = preview_chosen(signed_in(client, manager_of(flow)), "retry", flow)
+    assert response.redirect_chain[-1][0] == f"{preview_of(flow)}?asking=retry"
+    send(client, flow, "retry")
     attempt = ExportAttempt.objects.get(is_retry=True)
     assert attempt.sent_count == 2
 
@@ -197,11 +218,29 @@ def test_retry_of_unknown_outcomes_asks_first(client: Client, make_flow: Make, w
     world.answer = lambda call: None
     exported(flow)
     signed_in(client, manager_of(flow))
-    response = client.post("/exports/retry/", {"one": flow.pk})
-    assert response.headers["Location"] == f"{preview_of(flow)}?asking=retry"
+    # A form of all of them would be refused, whatever it says was seen.
+    client.post(f"/exports/flows/{flow.pk}/send/", {"asking": "retry", "seen": ""})
     assert ExportAttempt.objects.count() == 1
-    send(client, flow, "retry")
-    assert ExportAttempt.objects.count() == 2
+    # Of somebody who was chosen, as on the attempt's page, a manager decides with that in sight.
+    send(client, flow, "retry", person=flow.participants.first().pk)
+    assert ExportAttempt.objects.get(is_retry=True).sent_count == 1
+
+
+def test_of_a_flow_with_both_the_unknown_stay_and_the_failed_go(client: Client, make_flow: Make, world: World) -> None:
+    flow = make_flow(people=3)
+    world.answer = reject_all
+    attempt = exported(flow)
+    item = attempt.items.first()
+    ExportItem.objects.filter(pk=item.pk).update(state="unknown")
+    signed_in(client, manager_of(shown(flow)))
+    text = page(client, preview_of(flow), asking="retry")
+    assert "1 grade may be in Ladok already, and is not sent again" in text
+    assert "Send 2 grades to Ladok" in text
+    told = send(client, flow, "retry", follow=True).text
+    assert "2 grades are on their way to Ladok. 1 person is left." in told
+    assert item.participant_id not in ExportAttempt.objects.get(is_retry=True).items.values_list(
+        "participant", flat=True
+    )
 
 
 def test_unknown_flow_among_several_is_left_out_and_told(client: Client, make_flow: Make, world: World) -> None:
@@ -212,8 +251,10 @@ def test_unknown_flow_among_several_is_left_out_and_told(client: Client, make_fl
     exported(unknown)
     user = manager_of(failed)
     unknown.source.memberships.create(user=user, role="manager", can_export=True)
-    response = send_chosen(signed_in(client, user), "retry", flow=[failed.pk, unknown.pk], follow=True)
-    assert "Not retried, because grades of theirs may be in Ladok already: Unknown one." in response.content.decode()
+    text = preview_chosen(signed_in(client, user), "retry", failed, unknown).text
+    assert "1 flow needs an answer first" in text
+    assert "1 grade may be in Ladok already, and is not sent again" in text
+    send_chosen(client, "retry", failed, unknown)
     assert ExportAttempt.objects.get(is_retry=True).flow == failed
 
 
@@ -238,8 +279,7 @@ def test_only_chosen_people_are_retried(client: Client, make_flow: Make, world: 
 def test_only_a_post_acts(client: Client, make_flow: Make, verb: str) -> None:
     flow = make_flow()
     assert signed_in(client, manager_of(flow)).get(f"/exports/flows/{flow.pk}/{verb}/").status_code == 405
-    assert client.get("/exports/start/").status_code == 405
-    assert client.get("/exports/retry/").status_code == 405
+    assert client.get("/exports/send/").status_code == 405
     assert not ExportItem.objects.exists()
 
 
@@ -249,7 +289,8 @@ def test_flow_of_another_source_is_not_found(client: Client, make_flow: Make, ve
     signed_in(client, stranger())
     assert client.post(f"/exports/flows/{flow.pk}/{verb}/").status_code in (404, 405)
     assert client.get(f"/exports/flows/{flow.pk}/{verb}/").status_code in (404, 405)
-    for many in ("start", "retry"):
+    assert client.get("/exports/preview/", {"flow": [flow.pk]}).status_code == 404
+    for many in ("preview", "send"):
         assert client.post(f"/exports/{many}/", {"flow": [flow.pk]}).status_code == 404
         assert client.post(f"/exports/{many}/", {"flow": ["x"]}).status_code == 404
     assert not ExportAttempt.objects.exists()
@@ -257,7 +298,7 @@ def test_flow_of_another_source_is_not_found(client: Client, make_flow: Make, ve
 
 def test_visitor_has_to_sign_in_before_anything_is_sent(client: Client, make_flow: Make) -> None:
     flow = make_flow()
-    response = client.post("/exports/start/", {"flow": [flow.pk]})
+    response = client.post("/exports/send/", {"flow": [flow.pk]})
     assert response.headers["Location"].startswith("/sign-in/")
     assert not ExportAttempt.objects.exists()
 
@@ -271,13 +312,6 @@ def test_manager_without_the_export_right_is_refused(client: Client, make_flow: 
     assert not ExportAttempt.objects.exists()
 
 
-def test_page_to_return_to_is_one_of_ours(client: Client, make_flow: Make) -> None:
-    flow = shown(make_flow())
-    signed_in(client, manager_of(flow))
-    response = send_chosen(client, "start", flow=[flow.pk], next="https://elsewhere.example/")
-    assert response.headers["Location"].startswith("/exports/?watch=")
-
-
 # --- Ladok's list, and people on several codes
 
 
@@ -288,8 +322,6 @@ def test_the_dialog_asks_once_if_what_was_known_of_the_list_is_to_be_sent(
     world.list_status = 500
     exported(flow)
     signed_in(client, manager_of(flow))
-    response = client.post("/exports/retry/", {"flow": flow.pk})
-    assert response["Location"] == f"{preview_of(flow)}?asking=retry"
     text = page(client, preview_of(flow), asking="retry")
     assert "list of people could not be read the last time" in text
     assert "Send with what was known then" in text
@@ -312,7 +344,6 @@ def test_who_was_rejected_under_one_code_is_sent_to_the_other_that_is_chosen(
     world.answer = reject_all
     exported(flow)
     signed_in(client, manager_of(flow))
-    assert client.post("/exports/retry/", {"flow": flow.pk})["Location"] == f"{preview_of(flow)}?asking=retry"
     text = page(client, preview_of(flow), asking="retry")
     assert f'<select name="to-{person.pk}" form="send-form"' in text
     assert f'<option value="{second.pk}" selected>' in text

@@ -143,7 +143,7 @@ def test_a_button_pressed_after_the_session_has_ended_says_that_nothing_was_done
 ) -> None:
     page = f"{reverse('exports:dashboard')}?tab=pending"
     headers = {"referer": f"http://testserver{page}", "accept-language": "en"}
-    answer = client.post(reverse("exports:start"), {"flow": "1"}, headers=headers, follow=True)
+    answer = client.post(reverse("exports:send_chosen"), {"flow": "1"}, headers=headers, follow=True)
     assert answer.redirect_chain[-1][0] == "/sign-in/?next=/exports/%3Ftab%3Dpending"
     assert "You had been signed out, so nothing was done." in answer.text
 
@@ -152,7 +152,7 @@ def test_a_button_pressed_after_the_session_has_ended_says_that_nothing_was_done
 def test_a_button_pressed_from_nowhere_after_the_session_has_ended_leads_to_the_start_page(
     client: Client, referer: str
 ) -> None:
-    answer = client.post(reverse("exports:start"), {"flow": "1"}, headers={"referer": referer} if referer else {})
+    answer = client.post(reverse("exports:send_chosen"), {"flow": "1"}, headers={"referer": referer} if referer else {})
     assert answer.headers["Location"] == "/sign-in/?next=/"
 
 

@@ -18,7 +18,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from exports.attempts.seen import with_standing
 from exports.attempts.settle import flows_to_settle
 from exports.models import Collection, ExportAttempt, Finding
 from exports.operation import sweep
@@ -73,7 +72,7 @@ USES: Mapping[str, Callable[[World], object]] = {
     "flow_source_normal_code": lambda world: others_of(world.flow, world.flow.codes.all()),
     "participant_by_name": lambda world: world.get("flows:participants", world.flow.pk),
     "participant_organisation_id": lambda world: world.get("flows:list", query="?q=person-77@liu.example"),
-    "registration_uncertain": lambda world: list(with_standing(Flow.objects.filter(pk=world.flow.pk))),
+    "registration_uncertain": lambda world: world.get("home"),
     "sync_run_newest": lambda world: world.get("flows:syncs", world.flow.pk),
     "sync_run_failed": lambda world: runs_to_tell(since=timezone.now() - dt.timedelta(days=7), now=timezone.now()),
     "sync_run_age": lambda world: world.get("admin:sources_syncrun_changelist"),

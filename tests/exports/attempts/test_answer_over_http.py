@@ -32,8 +32,8 @@ MAY_BE_THERE = (
     "Betygen kan finnas i Ladok: alla, några eller inga.",
 )
 LOOK_FIRST = (
-    "Check with Ladok, or look there; then choose Retry or Mark as exported.",
-    "Kontrollera med Ladok, eller titta efter där. Välj sedan Försök igen eller Markera som exporterat.",
+    "Find out what is in Ladok, and say so. What is not there can then be sent again.",
+    "Ta reda på vad som finns i Ladok och ange det. Det som inte finns där kan sedan skickas igen.",
 )
 SOME_REJECTED = ("Ladok registered 2 of 3 grades and rejected 1.", "Ladok registrerade 2 av 3 betyg och avvisade 1.")
 CUT = (

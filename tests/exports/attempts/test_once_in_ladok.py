@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ from ladokflow.sandbox.server import Sandbox
 from sources.models import Flow, Source
 from tests.exports.attempts.test_once import AT_ONCE, Sender, at_once
 from tests.exports.test_end_to_end import Exam
-from tests.factories import in_hours
+from tests.factories import FlowFactory, in_hours
 from tests.filling import form_on
 from tests.running import wait_until
 from tests.warm import WarmProcess
@@ -71,23 +72,24 @@ class Press:
         return self.http.post(address, data={"csrfmiddlewaretoken": self.token} | fields)
 
 
-@pytest.mark.parametrize("button", ["dashboard", "preview"])
+@pytest.mark.parametrize("button", ["several", "preview"])
 def test_twenty_presses_at_once_register_each_grade_once(live_server: Any, exam: Exam, button: str) -> None:
     flow = Flow.objects.get(pk=exam.flow)
     presses = [Press(live_server.url, flow.created_by) for _ in range(AT_ONCE)]
     barrier = threading.Barrier(AT_ONCE)
 
-    if button == "dashboard":
-        shown_at, action, ticked = f"{reverse('exports:dashboard')}?tab=pending", reverse("exports:start"), flow.pk
+    if button == "several":
+        other = FlowFactory(source=flow.source)
+        query = urlencode([("flow", flow.pk), ("flow", other.pk)])
+        shown_at, action = f"{reverse('exports:preview_chosen')}?{query}", reverse("exports:send_chosen")
     else:
         shown_at, action = (reverse(f"exports:{name}", args=[flow.pk]) for name in ("preview", "send"))
-        ticked = None
     form: dict[str, Any] = form_on(presses[0].http.get(shown_at).text, action)
     form.pop("csrfmiddlewaretoken")
 
     def press(one: Press) -> httpx.Response:
         barrier.wait()
-        return one(action, **form, **({"flow": ticked} if ticked else {}))
+        return one(action, **form)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(press, presses))

@@ -21,12 +21,10 @@ from exports.rules.states import refresh_states
 from sources.models import AuditEntry, Flow
 from tests.exports.attempts.test_once import at_once
 from tests.exports.world import World
-from tests.factories import FlowSourceFactory, ParticipantFactory, in_hours
+from tests.factories import FlowFactory, FlowSourceFactory, ParticipantFactory, in_hours
 from tests.filling import form_on
 
 MakeFlow = Callable[..., Flow]
-
-DASHBOARD = reverse("exports:dashboard") + "?tab=pending"
 
 
 @pytest.fixture(autouse=True)
@@ -58,10 +56,12 @@ def send_form(client: Client, flow: Flow, query: str = "") -> Callable[[], Any]:
     return lambda: client.post(address, fields, headers={"accept-language": "en"})
 
 
-def row_form(client: Client, flow: Flow) -> Callable[[], Any]:
-    address = reverse("exports:start")
-    fields = form_on(client.get(DASHBOARD).content.decode(), address)
-    return lambda: client.post(address, fields | {"one": flow.pk}, follow=True, headers={"accept-language": "en"})
+def several_form(client: Client, flow: Flow) -> Callable[[], Any]:
+    """The same of the preview of several flows."""
+    address, other = reverse("exports:send_chosen"), FlowFactory(source=flow.source)
+    shown = client.get(reverse("exports:preview_chosen"), {"flow": [flow.pk, other.pk]})
+    fields = form_on(shown.content.decode(), address)
+    return lambda: client.post(address, fields, follow=True, headers={"accept-language": "en"})
 
 
 def give_another_grade(flow: Flow, world: World) -> None:
@@ -77,7 +77,7 @@ def ordered() -> ExportAttempt:
     return attempt
 
 
-FORMS = pytest.mark.parametrize("form", [send_form, row_form], ids=["preview", "dashboard"])
+FORMS = pytest.mark.parametrize("form", [send_form, several_form], ids=["one", "several"])
 
 
 @FORMS
@@ -129,13 +129,6 @@ def test_what_changes_before_the_worker_comes_is_not_sent(
     assert (flow.export_state, flow.export_message["code"]) == ("pending", "export.ready")
     form(manager, flow)()
     assert send_attempt(ordered().pk) == "exported"
-
-
-def test_an_old_row_of_the_dashboard_is_refused_at_once(manager: Client, flow: Flow, world: World) -> None:
-    press_it = row_form(manager, flow)
-    give_another_grade(flow, world)
-    assert "Something has changed" in press_it().content.decode()
-    assert not ExportAttempt.objects.exists()
 
 
 def test_a_form_without_what_was_seen_starts_nothing(manager: Client, flow: Flow) -> None:

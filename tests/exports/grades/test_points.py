@@ -288,7 +288,7 @@ def test_whose_points_are_missing_is_told_before_sending(
     page = client.get(reverse("exports:preview", args=[flow.pk]), headers={"accept-language": language})
     text = " ".join(page.content.decode().split())
     assert told in text
-    box = text[text.index('id="without-points"') : text.index('class="figures"')]
+    box = text[text.index('id="without-points"') : text.index('id="counts-title"')]
     assert str(lacking) in box
     assert all(str(each) not in box for each in flow.participants.exclude(pk=lacking.pk))
 

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from decimal import Decimal
+from functools import partial
 from typing import Any, get_type_hints
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from exports.rules import rules
 from exports.rules.values import Asking, FlowFacts, Last, PersonFacts, Sender, SourceFacts
-from ladokflow.messages import Message, message
+from ladokflow.messages import Message, Trait, message
 from tests.exports.facts import NOW, SENDER, elsewhere, flow, last, person, source
 
 DOUBT = message("settle.not_open")  # any: the rules hand it on
@@ -163,6 +164,16 @@ def test_what_ladok_has_already_is_retried_only_where_somebody_asks_for_the_very
     assert rules.person_refusal(source(), flow(), who, Asking.FIRST, is_chosen=True) is not None
 
 
+def test_what_may_be_in_ladok_is_left_by_a_retry_of_all_from_a_page_and_not_by_one_of_the_very_person() -> None:
+    who = person(last=last("unknown", is_in_doubt=True))
+    ask = partial(rules.person_refusal, source(), flow(), who)
+    left = ask(Asking.RETRY, leaves_unknown=True)
+    assert left
+    assert left.has(Trait.OUTCOME_UNKNOWN)
+    assert ask(Asking.RETRY, leaves_unknown=True, is_chosen=True) is None
+    assert ask(Asking.RETRY) is None
+
+
 sources = st.builds(source, accepts_manual_participants=st.booleans(), allows_overwriting=st.booleans())
 lasts = st.none() | st.builds(
     last,
@@ -247,7 +258,7 @@ def test_who_may_no_longer_be_sent_could_not_have_been_asked_for_either(
 QUESTIONS: dict[str, Callable[[Facts], Message | None]] = {
     "start": lambda facts: (
         rules.flow_refusal(facts.source, facts.flow, facts.sender, facts.asking)
-        or rules.person_refusal(facts.source, facts.flow, facts.person, facts.asking)
+        or rules.person_refusal(facts.source, facts.flow, facts.person, facts.asking, leaves_unknown=True)
     ),
     "send": lambda facts: (
         rules.recheck_flow(facts.source, facts.flow, facts.sender, facts.asking)
@@ -290,6 +301,8 @@ BROKEN = {
     "is_its_turn": Facts(("start",), person=person(last=last("live"))),
     # A manager who has chosen the person knows why.
     "is_not_there": Facts(("start",), person=person(last=last("failed", is_there_already=True)), asking=Asking.RETRY),
+    # From the pages; a manager who has chosen the person, or has asked for all by a command, is told of it.
+    "is_settled": Facts(("start",), person=person(last=last("failed", is_in_doubt=True)), asking=Asking.RETRY),
     # The grade, and a reviewer's approval, are compared with what WISEflow says when it is sent.
     "is_graded": Facts(("start", "last"), person=person("")),
     # While marking is on, that is told of the flow as well.
