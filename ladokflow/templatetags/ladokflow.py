@@ -10,9 +10,10 @@ from django import template
 from django.core.paginator import Page
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import pgettext
 
 from ladokflow.dates import day_in_words, moment_in_words
 from ladokflow.looks import KINDS, Look, Shown
