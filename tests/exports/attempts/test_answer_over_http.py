@@ -132,14 +132,14 @@ ROWS = {
     ),
     "401": Row(
         "status", {"status": 401}, "fff", 0,
-        ("Ladok did not accept the source's token (HTTP 401).", "Ladok godtog inte källans token (HTTP 401)."),
-        ("Check the source's Ladok credential in the administration", "Kontrollera källans inloggningsuppgift för Ladok"),
+        ("Ladok did not accept the source's token (HTTP 401).", "Ladok godtog inte lärosätets token (HTTP 401)."),
+        ("Check the source's Ladok credential in the administration", "Kontrollera lärosätets inloggningsuppgift för Ladok"),
     ),
     "403": Row(
         "status", {"status": 403}, "fff", 0,
         (
             "Ladok knows the source's token, but does not let it export these grades (HTTP 403).",
-            "Ladok känner igen källans token men låter den inte exportera de här betygen (HTTP 403).",
+            "Ladok känner igen lärosätets token men låter den inte exportera de här betygen (HTTP 403).",
         ),
         ("Your licence admin", "Din licensadministratör"),
     ),
@@ -345,6 +345,6 @@ def test_what_never_left_us_is_failed(
 def test_without_a_credential_nothing_is_sent(exam: Exam) -> None:
     exam.source.credentials.filter(system="ladok").delete()
     attempt = send(exam)
-    told = "The source has no enabled credential for Ladok.", "Källan har ingen aktiverad inloggningsuppgift för Ladok."
+    told = "The source has no enabled credential for Ladok.", "Lärosätet har ingen aktiverad inloggningsuppgift för Ladok."
     check(exam, attempt, "fff", told, ("Nothing was sent", "Ingenting skickades"))
     assert exam.ledger() == []
