@@ -114,6 +114,7 @@ class Migration(migrations.Migration):
                     models.Q(("asked", []), _negated=True),
                     models.Q(("warnings", []), _negated=True),
                     models.Q(("scale_message", {}), _negated=True),
+                    ("adoption", "unsaid"),
                     _connector="OR",
                 ),
                 fields=["source"],

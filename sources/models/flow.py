@@ -316,6 +316,7 @@ class Flow(Queued):
                     | ~Q(asked=[])
                     | ~Q(warnings=[])
                     | ~Q(scale_message={})
+                    | Q(adoption="unsaid")
                 ),
             ),
             # What its message says, as `with_trait` asks

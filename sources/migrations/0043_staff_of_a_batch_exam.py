@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sources", "0040_preference"),
+        ("sources", "0042_certificate_ends"),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ import ladokflow.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sources", "0041_staff_of_a_batch_exam"),
+        ("sources", "0043_staff_of_a_batch_exam"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
