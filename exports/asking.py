@@ -45,6 +45,7 @@ register(
         lambda flow: [flow.scale_reason],
         place="grades",
         answered_at=("exports:say",),
+        needs_right=True,
     )
 )
 register(
@@ -58,6 +59,7 @@ register(
         lambda flow: [message("place.asked")],
         place="place",
         answered_at=("flows:place",),
+        needs_right=True,
     )
 )
 register(

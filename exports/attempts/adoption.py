@@ -15,13 +15,13 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from exports.attempts.marks import require_right
 from exports.attempts.settle import by_identifier, read_back, rows_of
 from exports.grades.collect import collect_grades
 from exports.models import ExportAttempt, ExportItem
 from exports.rules.candidates import Candidate
 from exports.rules.cases import codes_of, load_case, lock
 from exports.rules.items import IDENTIFIERS
+from exports.rules.right import require_right
 from exports.rules.states import refresh_states
 from exports.writing import BATCH, refused_where_taken
 from ladokflow.fingerprints import Fingerprint, NotAsShown, fingerprint, require_seen

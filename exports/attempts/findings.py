@@ -21,6 +21,7 @@ from exports.attempts.answer import ItemOutcome
 from exports.attempts.counts import close_if_all_exported, recount
 from exports.models import DigestEntry, ExportAttempt, ExportItem, Finding
 from exports.rules.cases import lock
+from exports.rules.right import require_right
 from exports.rules.sendings import Sending, none_arrived, registered_twice, stands_after_all
 from exports.writing import BATCH, update_in_groups
 from ladokflow.messages import Message, Refused, Trait, message
@@ -188,10 +189,11 @@ def deal_with(
     *, flow: Flow, kind: str, keys: Collection[int], by: AbstractBaseUser, reason: str = "", address: str | None = None
 ) -> int:
     """A manager has seen the findings `keys` of one kind, and, of grades that are there twice, has corrected it in Ladok and
-    says how; how many they were. Raises Refused without that, and where any of them is not open any more: all or none."""
+    says how; how many they were. Raises Refused without that or the export right, and where any of them is not open any more: all or none."""
     words = reason.strip()
     if kind == Kind.TWICE and not words:
         raise Refused(message("finding.reason_missing"))
+    require_right(flow, by)
     with transaction.atomic():
         lock(flow.pk)
         rows = list(

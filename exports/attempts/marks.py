@@ -25,9 +25,9 @@ from django.utils.dateparse import parse_datetime
 from exports.attempts.counts import recount
 from exports.grades.read import database_now
 from exports.models import ExportAttempt, ExportItem, ExportItemQuerySet
-from exports.rules import doubt, rules
+from exports.rules import doubt
 from exports.rules.cases import lock
-from exports.rules.facts import sender_of, source_facts
+from exports.rules.right import require_right
 from exports.rules.states import refresh_states
 from exports.writing import refused_where_taken
 from ladokflow.fingerprints import Fingerprint, fingerprint
@@ -199,16 +199,6 @@ def take_back(*, flow: Flow, seen: Mapping[int, str], by: AbstractBaseUser, addr
 
 
 # --- Both ----------------------------------------------------------------------------------------------------------
-
-
-def right_refusal(flow: Flow, by: AbstractBaseUser) -> Message | None:
-    """Why somebody may not say of the flow's grades what Ladok has: a grade that is marked is not sent, so it takes the same right."""
-    return rules.has_export_right(source_facts(flow.source), sender_of(flow, by))
-
-
-def require_right(flow: Flow, by: AbstractBaseUser) -> None:
-    if refusal := right_refusal(flow, by):
-        raise Refused(refusal)
 
 
 def _recount(moves: Iterable[tuple[uuid.UUID, str, str]]) -> None:

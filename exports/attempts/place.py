@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from exports.models import ExportAttempt
 from exports.rules.cases import lock
+from exports.rules.right import require_right
 from exports.rules.states import refresh_states
 from ladokflow.messages import Refused, message
 from sources.audit import record
@@ -28,8 +29,9 @@ def may_change_place(flow: Flow) -> bool:
 
 
 def change_place(*, flow: Flow, goes_to: str, was: str, by: AbstractBaseUser, address: str | None = None) -> bool:
-    """Whether it is news: another, or said for the first time. `was` is what was shown. Refused where it is another by now, or a
-    grade has been sent."""
+    """Whether it is news: another, or said for the first time. `was` is what was shown. Refused without the export right,
+    where it is another by now, and where a grade has been sent."""
+    require_right(flow, by)
     with transaction.atomic():
         locked = lock(flow.pk)
         if not may_change_place(locked):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from exports.rules.cases import load_case, lock
 from exports.rules.holding import Holding
+from exports.rules.right import require_right
 from exports.rules.states import refresh_states
 from ladokflow.messages import Refused, message
 from ladokflow.wiseflow.scales import Form
@@ -25,9 +26,10 @@ def say_how(
     """Keep that the flow's grades are to be sent as `form`, with who said it and when. Sends nothing, and asks no remote system.
 
     `seen` is the mark (`Holding.mark`) of what was shown; None for who has just read the grades. The word is of that and nothing else:
-    another value, or another scale, makes it void. Raises Refused where something else is there now, and where it is clear that the
+    another value, or another scale, makes it void. Raises Refused without the export right, where something else is there now, and where it is clear that the
     grades are something else.
     """
+    require_right(flow, by)
     with transaction.atomic():
         locked = lock(flow.pk)
         holding = load_case(locked).holding

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from exports.attempts.marks import right_refusal
 from exports.attempts.start import HeldBack, Preview, PreviewLine, preview_export, suggested_codes
+from exports.rules.right import right_refusal
 from exports.rules.values import Asking
 from ladokflow.messages import Text, Trait
 from sources.models import Flow, FlowSource

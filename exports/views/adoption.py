@@ -10,8 +10,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from exports.attempts.adoption import Offer, Which, offer_of, say
-from exports.attempts.marks import right_refusal
 from exports.pages.forms import ExportedBeforeForm
+from exports.rules.right import right_refusal
 from exports.views.asking import flow_for
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError

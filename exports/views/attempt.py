@@ -13,11 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
-from exports.attempts.marks import right_refusal
 from exports.models import ExportAttempt, ExportItem
 from exports.pages.answers import shown_answer
 from exports.pages.forms import ItemFilter
 from exports.pages.lists import outcome_counts, with_newer, worst_first
+from exports.rules.right import right_refusal
 from exports.views.asking import attempt_for
 from ladokflow.messages import Message
 from ladokflow.parts import part_of

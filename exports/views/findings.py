@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from exports.attempts.findings import deal_with
 from exports.models import Finding
 from exports.pages.forms import CorrectedForm
+from exports.rules.right import right_refusal
 from exports.views.asking import flow_for, keys_of
 from ladokflow.addresses import address_of
 from ladokflow.messages import Refused
@@ -59,6 +60,7 @@ def findings(request: HtmxRequest, pk: int) -> HttpResponse:
         "flow": flow,
         "tz": flow.source.tz,
         "groups": [group for kind in Kind if (group := _group(rows.open().filter(kind=kind), kind, form)).rows],
+        "no_right": right_refusal(flow, request.user),
         "handled": rows.filter(handled_at__isnull=False).order_by("-handled_at")[:SHOWN],
     }
     return render(request, "exports/findings.html", context)

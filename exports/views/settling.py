@@ -20,7 +20,6 @@ from exports.attempts.marks import (
     THERE,
     Word,
     marked,
-    right_refusal,
     say,
     seen_of,
     take_back,
@@ -32,6 +31,7 @@ from exports.attempts.settle import check_with_ladok
 from exports.models import ExportAttempt, ExportItem, ExportItemQuerySet
 from exports.pages.forms import MarkForm
 from exports.pages.lists import with_newer
+from exports.rules.right import right_refusal
 from exports.views.asking import attempt_for, back, chosen_flows, flow_for, keys_of, uncertain
 from ladokflow.addresses import address_of
 from ladokflow.dates import moment_in_words

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
@@ -17,6 +18,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from exports.attempts.marks import unknown
 from exports.attempts.place import change_place, may_change_place
+from exports.rules.right import right_refusal
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, Trait, message
@@ -116,7 +118,7 @@ def overview(request: HtmxRequest, pk: int) -> HttpResponse:
         "asked": asked(flow),
         "adoption_asked": message("adoption.asked"),
         "questions": questions(flow)[:QUESTIONS_SHOWN],
-        **place_context(flow, context["live_code_count"]),
+        **place_context(flow, context["live_code_count"], request.user),
         "unfollowed": unfollowed(flow),
         "accounts": list(flow.staff_accounts.filter(confirmed_at__isnull=True)),
         "staff": [
@@ -127,13 +129,15 @@ def overview(request: HtmxRequest, pk: int) -> HttpResponse:
     return part_of(request, render(request, "pages/flow.html", context), "#flow")
 
 
-def place_context(flow: Flow, code_count: int) -> dict[str, Any]:
+def place_context(flow: Flow, code_count: int, user: AbstractBaseUser) -> dict[str, Any]:
     """Where the grade goes of those who are on several codes: only of a flow that has several."""
     if code_count < 2:
         return {}
     initial = {"grade_goes_to": flow.grade_goes_to, "was": flow.grade_goes_to}
+    no_right = right_refusal(flow, user)
     return {
-        "place_form": PlaceForm(initial=initial) if may_change_place(flow) else None,
+        "place_form": PlaceForm(initial=initial) if no_right is None and may_change_place(flow) else None,
+        "no_right_to_place": no_right,
         "on_several": participants_on_several(flow),
     }
 

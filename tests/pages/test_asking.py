@@ -228,6 +228,7 @@ def test_who_has_said_where_grades_go_is_not_asked_again(manager: tuple[Client, 
     _, source = manager
     flow = on_two_codes(source)
     assert asks(flow) == ["place"]
+    MembershipFactory(source=source, user=flow.created_by)
     assert change_place(flow=flow, goes_to="one", was="one", by=flow.created_by)
     assert asks(flow) == []
     flow.refresh_from_db()

@@ -22,7 +22,7 @@ from exports.rules.sendings import Sending, registered_twice, stands_after_all
 from ladokflow.messages import Refused, message
 from sources.models import AuditEntry, Flow
 from tests.exports.world import Call, World
-from tests.factories import in_hours
+from tests.factories import FlowFactory, in_hours
 
 MakeFlow = Callable[..., Flow]
 Answer = tuple[int, bytes] | None
@@ -240,7 +240,7 @@ def test_a_manager_says_what_was_corrected_and_it_is_on_record(make_flow: MakeFl
     assert caught.value.message.code == "finding.reason_missing"
     assert deal_with(**given, keys=keys[:1], reason="Borttaget i dag", address="192.0.2.7") == 1
     # All or none: one of them has been dealt with since the page was shown; or it is of another kind, or of another flow.
-    for wrong in ({"keys": keys}, {"keys": keys[1:], "kind": "late"}, {"keys": keys[1:], "flow": make_flow()}):
+    for wrong in ({"keys": keys}, {"keys": keys[1:], "kind": "late"}, {"keys": keys[1:], "flow": FlowFactory(source=flow.source)}):
         with pytest.raises(Refused) as caught:
             deal_with(**given | wrong, reason="Igen")
         assert caught.value.message.code == "finding.not_open"

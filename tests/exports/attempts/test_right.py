@@ -9,15 +9,19 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from exports.attempts import adoption
+from exports.attempts.findings import deal_with
 from exports.attempts.marks import mark_as_absent, mark_as_exported, marked, seen_of, take_back, unsettled
+from exports.attempts.place import change_place
 from exports.attempts.send import send_attempt
 from exports.attempts.start import preview_export, retry_export, start_export
+from exports.grades.word import say_how
 from exports.models import ExportAttempt, ExportItem
 from exports.pages.lists import memberships_by_source, rows_of, with_exports
 from exports.rules.states import refresh_states
 from exports.rules.values import Asking
 from ladokflow.ladok import UNIVERSITIES
 from ladokflow.messages import Refused
+from ladokflow.wiseflow.scales import Form
 from sources.models import Flow
 from tests.exports.world import World
 from tests.factories import MembershipFactory
@@ -59,6 +63,9 @@ def test_without_the_right_nothing_is_sent_and_nothing_is_marked(
         lambda: mark_as_absent(**say, seen={first.pk: seen_of(first)}),
         lambda: take_back(flow=flow, by=by, seen={done.pk: seen_of(done)}),
         lambda: adoption.say(adoption.Which.NONE, flow=flow, by=by, reason="Inga är exporterade"),
+        lambda: say_how(flow=flow, form=Form.SHOWN, by=by),
+        lambda: change_place(flow=flow, goes_to="each", was=flow.grade_goes_to, by=by),
+        lambda: deal_with(flow=flow, kind="late", keys=[1], by=by),
     ):
         assert refused(act) == "export.no_right"
     person = ["--person", first.organisation_id]
