@@ -58,9 +58,14 @@ class Told:
     at: dt.datetime | None = None  # until when, or since when
 
     @property
+    def is_of_export(self) -> bool:
+        """Whether what is told is what the flow itself says of its export."""
+        return self.need.name in EXPORTS
+
+    @property
     def more(self) -> str:
-        """What it means and what to do, where it is the flow's own sentence about its export."""
-        reason = self.flow.export_reason if self.need.name in EXPORTS else None
+        """What that means, and what to do."""
+        reason = self.flow.export_reason if self.is_of_export else None
         is_said = reason is not None and self.what == reason.what
         return " ".join(part for part in (reason.effect, reason.todo) if part) if reason and is_said else ""
 

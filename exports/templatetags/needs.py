@@ -9,8 +9,9 @@ from django import template
 
 from exports.pages.findings import found_on
 from exports.pages.lists import rows_of
-from exports.pages.needs import EXPORTS, Told, needs_of, with_needs
+from exports.pages.needs import Told, needs_of, with_needs
 from sources.models import Flow, Membership
+from sources.pages.phases import Mark, Phase, phases
 
 register = template.Library()
 WITH_A_BOX = ("found",)  # on each of the flow's pages
@@ -19,19 +20,26 @@ ON_OVERVIEW = ("asks",)  # with a box for each there
 
 @dataclass(frozen=True)
 class Lead:
+    """`phase` is the one that the flow is in, or that comes next. `is_calm`: nothing needs the reader, on this page or another."""
+
     needs: list[Told]
+    phase: Phase
+    is_calm: bool
 
     @property
     def tells_of_exports(self) -> bool:
         """Whether it has said what the flow's own sentence about its export says."""
-        return any(told.need.name in EXPORTS for told in self.needs)
+        return any(told.is_of_export for told in self.needs)
 
 
 @register.simple_tag
 def lead_of(flow: Flow, user: Any, tab: str) -> Lead:
     """Without what a box of its own tells on the page."""
     elsewhere = WITH_A_BOX + (ON_OVERVIEW if tab == "overview" else ())
-    return Lead([told for told in _needs(flow, user) if told.need.name not in elsewhere])
+    needs = _needs(flow, user)
+    phase = next(phase for phase in phases(flow) if phase.mark is not Mark.DONE)
+    is_calm = not needs and flow.setup_state == Flow.Setup.READY
+    return Lead([told for told in needs if told.need.name not in elsewhere], phase, is_calm)
 
 
 def _needs(flow: Flow, user: Any) -> list[Told]:

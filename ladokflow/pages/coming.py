@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow import looks
 from ladokflow.choices import StateChoices
-from ladokflow.wiseflow.words import Role
+from ladokflow.wiseflow.words import BEFORE_MARKING, Role
 from sources.flows.coming import DAYS
 from sources.models import ComingExam, Flow, Source
 from sources.models.flow import FlowQuerySet
@@ -57,7 +58,8 @@ def days() -> tuple[dt.datetime, dt.datetime]:
 
 def coming_flows(visible: FlowQuerySet) -> FlowQuerySet:
     first, last = days()
-    return visible.ours().filter(participation_start_at__gte=first, participation_start_at__lt=last)
+    is_to_come = Q(state__isnull=True) | Q(state__in=BEFORE_MARKING)
+    return visible.ours().filter(is_to_come, participation_start_at__gte=first, participation_start_at__lt=last)
 
 
 def coming_exams(flows: Iterable[Flow], sources: Mapping[Any, Source]) -> list[Coming]:

@@ -118,8 +118,9 @@ def day(moment: dt.datetime | None, tz: zoneinfo.ZoneInfo | None = None) -> Safe
 def short_day(moment: dt.datetime, tz: zoneinfo.ZoneInfo | None = None) -> SafeString:
     """A day of these weeks, with its weekday and without its year."""
     local = timezone.localtime(moment, tz)
-    text = formats.date_format(local, pgettext("date of these weeks", "D j M"))
-    return format_html('<time datetime="{}">{}</time>', local.date().isoformat(), text)
+    weekday, text = formats.date_format(local, "D"), formats.date_format(local, pgettext("date of these weeks", "j M"))
+    # If it has to be on two lines, the weekday is on the first.
+    return format_html('<time datetime="{}">{} {}</time>', local.date().isoformat(), weekday, text.replace(" ", "\xa0"))
 
 
 @register.filter

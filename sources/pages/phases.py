@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.messages import Text
@@ -43,6 +44,15 @@ class Phase:
     @property
     def is_current(self) -> bool:
         return self.mark in CURRENT
+
+    @property
+    def note(self) -> str:
+        """How far it has come, in words; empty for what is far ahead."""
+        if self.days is None:
+            return str(self.mark.label) if self.mark is not None else ""
+        if self.days < 2:
+            return gettext("tomorrow") if self.days else gettext("later today")
+        return ngettext("in %(days)s day", "in %(days)s days", self.days) % {"days": self.days}
 
 
 # Each phase with the states of WISEflow that are in it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.utils.translation import override
 
 from sources.models import Flow
 from sources.pages.phases import phases
@@ -63,7 +64,11 @@ def test_each_phase_at_each_moment(state: int | None, number: int) -> None:
     [("three weeks before", 21), ("a minute before", 0), ("during", None)],
 )
 def test_what_comes_next_says_in_how_many_days(moment: str, days: int | None) -> None:
-    assert [phase.days for phase in phases(flow_in(1), MOMENTS[moment])] == [None, days, None, None, None]
+    line = phases(flow_in(1), MOMENTS[moment])
+    assert [phase.days for phase in line] == [None, days, None, None, None]
+    with override("en"):
+        words = {21: "in 21 days", 0: "later today", None: "now"}
+        assert [phase.note for phase in line] == ["over", words[days], "", "", ""]
 
 
 def test_days_are_those_of_the_universitys_calendar() -> None:
