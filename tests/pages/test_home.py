@@ -218,7 +218,7 @@ def test_what_needs_somebody_stands_with_its_button_until_it_is_settled(sign_in:
 
     row = row_with(sign_in(unable.user).get("/").text, flow)
     assert (f"{case.button}<span" in row) is not case.needs_right
-    assert ("Anna Ek can do it" in row) is case.needs_right
+    assert ("Anna Ek" in row and "can do it" in row) is case.needs_right
 
     assert flow.title not in sign_in(stranger.user).get("/").text
 
@@ -334,7 +334,7 @@ def test_who_can_mend_a_missing_credential_is_led_there_and_the_others_are_told_
     assert "No credential for Ladok" not in page
     assert 'href="/admin/sources/credential/"' in page.split('id="credentials"')[1]
     page = sign_in(member(source).user).get("/").text
-    assert "Lars Lind can do it" in page
+    assert "Lars Lind can do it" in main_text(page)
     assert "/admin/sources/credential/" not in page
 
 
