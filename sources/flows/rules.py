@@ -145,7 +145,7 @@ def make(rule: FlowRule, exams: Sequence[Exam]) -> FlowBatch | None:
                 source=rule.source,
                 rule=rule,
                 code=exam.code,
-                title=f"{exam.title} {exam.subtitle}".strip()[:255],
+                title=exam.title[:255],
                 starts_at=exam.participation_start_at,
                 batch_exam=rows.get(normal_code(exam.code)),
             )

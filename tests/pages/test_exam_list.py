@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from sources.flows.batch import request_exam
 from sources.flows.create import create_flow
+from sources.flows.exams import CONCURRENCY
 from sources.flows.request import request_flow
 from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source
 from tests.filling import Fields, form_on
@@ -174,3 +177,18 @@ def test_ladok_down_and_a_list_that_is_none_lose_nothing_of_what_was_pasted(
     sandbox.control.fault("liu", "/exams*", "status", times=-1, status=503)
     page = check(client, liu, "TDDE01-TEN1-1001")
     assert "Ladok failed on its own side" in wrong(page)["TDDE01-TEN1-1001"]
+
+
+def test_a_long_list_asks_the_database_no_more_than_a_short_one(
+    sandbox: Any, liu: Source, anna: User, sign_in: SignIn
+) -> None:
+    codes = [sandbox.control.add_exam("liu", people=1) for _ in range(12)]
+    client = sign_in(anna)
+    counts = []
+    for few in (1, 12):
+        table = HEAD + "\n".join(f"{code}\t{ASSESSOR}\t{REVIEWER}" for code in codes[:few])
+        with CaptureQueriesContext(connection) as asked:
+            assert f"{few} of {few} row" in check(client, liu, table)
+        counts.append(len(asked))
+    assert counts[1] - counts[0] < CONCURRENCY  # each connection to Ladok looks for its credential
+    assert counts[1] < 30

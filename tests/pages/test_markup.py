@@ -97,7 +97,7 @@ def test_every_address_of_ours_asks_for_a_sign_in(client: Client) -> None:
     }
     no_key = "00000000-0000-0000-0000-000000000000"
     values = {"pk": 1, "uuid:pk": no_key, "run_pk": no_key, "code_pk": 1, "slug": "liu", "kind": "csv"}
-    values |= {"batch_pk": no_key, "person_pk": 1}
+    values |= {"batch_pk": no_key, "person_pk": 1, "rule_pk": 1}
     checked = 0
     for pattern, name in patterns():
         if name in open_to_all:

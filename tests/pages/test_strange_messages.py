@@ -21,14 +21,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from exports.operation.digest import send_digests
-from sources.models import AuditEntry, BatchExam, Flow, SyncRun, WebhookEvent
-from tests.pages.everything import ACTIONS, addresses, batch_of
+from sources.models import AuditEntry, BatchExam, Flow, FlowRule, SyncRun, WebhookEvent
+from tests.pages.everything import ACTIONS, addresses, rule_of
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[..., Client]
 
 # The columns with JSON that hold no messages
 OTHERS = {
+    "BatchExam.staff",
     "ExportAttempt.managers",
     "ExportAttempt.order",
     "ExportItem.before_mark",
@@ -50,7 +51,7 @@ OTHERS = {
     "SyncRun.would_go",
     "Webhook.signed_with",
 }
-LISTS = {"asked", "changes", "problems"}
+LISTS = {"asked", "changes", "problems", "told"}
 # What a stored message may have become
 STRANGE: list[Callable[[dict[str, Any]], Any]] = [
     lambda told: {"code": "export.of_another_version", "params": {"count": 3}},
@@ -84,6 +85,8 @@ def make_strange(flow: Flow, twist: Callable[[dict[str, Any]], Any]) -> None:
             continue
         if model is BatchExam:
             rows = model._default_manager.filter(batch__pk=uuid.UUID(int=flow.pk), flow=None).exclude(message={})
+        elif model is FlowRule:
+            rows = model._default_manager.filter(source=flow.source)
         elif model is WebhookEvent:
             rows = model._default_manager.filter(wiseflow_flow_id=flow.wiseflow_id)
         else:
@@ -98,7 +101,7 @@ def make_strange(flow: Flow, twist: Callable[[dict[str, Any]], Any]) -> None:
 def strange(flows: list[Flow], anna: User) -> list[Flow]:
     """A flow in every state, each with messages that have become something else, of every kind: and what is not on a page."""
     for number, flow in enumerate(flows):
-        batch_of(flow)
+        rule_of(flow)
         WebhookEvent.objects.create(
             source=flow.source, call_id=f"call-{number}", wiseflow_flow_id=flow.wiseflow_id, handled_at=timezone.now()
         )
@@ -112,6 +115,7 @@ def test_every_column_with_json_is_known_to_hold_messages_or_not() -> None:
     names = {f"{model.__name__}.{name}" for model, name in columns()}
     assert {name for name in names if not name.endswith(("message", ".outcome", "doubt"))} == {
         "Flow.asked",
+        "FlowRule.told",
         "SyncRun.changes",
         "SyncRun.problems",
     }
