@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from openpyxl import Workbook
 
 from sources.flows.batch import request_exam
 from sources.flows.create import create_flow
@@ -174,6 +177,16 @@ def test_ladok_down_and_a_list_that_is_none_lose_nothing_of_what_was_pasted(
     page = check(client, liu, "Bedömare;Granskare\nasse;rev")
     assert "No column of the heading" in page
     assert "asse;rev" in page
+    workbook = io.BytesIO()
+    book = Workbook()
+    book.active.append(["TDDE01-TEN1-1001", ASSESSOR])
+    book.save(workbook)
+    upload = SimpleUploadedFile("lista.xlsx", workbook.getvalue())
+    assert "1 of 1 row is in order" in check(client, liu, "is replaced", file=upload)
+    broken = SimpleUploadedFile("lista.xlsx", workbook.getvalue()[:-9])
+    page = check(client, liu, "is kept", file=broken)
+    assert "The workbook cannot be read." in page
+    assert "is kept" in page
     sandbox.control.fault("liu", "/exams*", "status", times=-1, status=503)
     page = check(client, liu, "TDDE01-TEN1-1001")
     assert "Ladok failed on its own side" in wrong(page)["TDDE01-TEN1-1001"]
