@@ -104,6 +104,12 @@ class Row:
         return self.action in ("export", "retry") and self.why_not is None and is_any
 
     @property
+    def is_to_come(self) -> bool:
+        """Whether marking is over, and its grades still wait for something: for what, its preview says."""
+        is_asked = self.flow.is_adoption_unsaid or self.flow.is_under_way
+        return self.flow.is_marking_over and self.flow.export_state == ExportState.PENDING and not is_asked
+
+    @property
     def preview(self) -> str:
         """The address of what its button opens."""
         asked = {"retry": Asking.RETRY, "overwrite": Asking.OVERWRITE}

@@ -64,12 +64,12 @@ def test_list_follows_when_an_export_ends_and_keeps_the_focus_and_what_was_ticke
     page.get_by_role("heading", name="Under way").wait_for()
     page.get_by_role("checkbox", name="Optik").check()
     page.locator(f"#why-{second.pk} summary").click()
-    page.locator(f"#preview-{second.pk}").focus()
+    page.locator(f"#send-{second.pk}").focus()
     work()
     page.locator("#list", has_text="Algebra").wait_for(state="detached")
     assert page.get_by_role("checkbox", name="Optik").is_checked()
     assert page.get_by_role("checkbox", name="Choose all on this page").is_checked()
-    assert page.evaluate("document.activeElement.id") == f"preview-{second.pk}"
+    assert page.evaluate("document.activeElement.id") == f"send-{second.pk}"
     assert page.locator("#live").get_by_text("Algebra").is_visible()
     page.get_by_role("checkbox", name="Choose all on this page").uncheck()
     assert not page.get_by_role("checkbox", name="Optik").is_checked()
