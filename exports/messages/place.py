@@ -21,7 +21,7 @@ register(
         "place.seen_otherwise": Sentence(
             _("Somebody else has changed where grades go since you opened the page."),
             _("Nothing was changed."),
-            _("Look at it once more, and choose anew."),
+            _("Look at it once more, and choose again."),
             MANAGER,
             traits={Trait.NOT_AS_SHOWN},
         ),

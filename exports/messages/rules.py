@@ -135,7 +135,7 @@ register(
         "export.choice_gone": Sentence(
             _("The grade of %(person)s can no longer go to the Ladok code that was chosen."),
             _("Nothing was sent."),
-            _("Open Retry again and choose anew."),
+            _("Open Retry again, and choose once more."),
             MANAGER,
         ),
         "export.nothing_to_retry": Sentence(_("Nothing has failed: there is nothing to retry.")),

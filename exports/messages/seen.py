@@ -14,7 +14,7 @@ register(
                 "%(other)s would be sent otherwise."
             ),
             _("Nothing was sent."),
-            _("Open the preview anew, and decide again."),
+            _("Open the preview again, and decide once more."),
             MANAGER,
             traits={Trait.NOT_AS_SHOWN},
         ),

@@ -105,7 +105,7 @@ register(
         "settle.seen_otherwise": Sentence(
             _("What is known of these grades has changed since you opened the page."),
             _("Nothing was changed."),
-            _("Look at them once more, and decide anew."),
+            _("Look at them once more, and decide again."),
             MANAGER,
             traits={Trait.NOT_AS_SHOWN},
         ),

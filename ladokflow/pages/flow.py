@@ -163,11 +163,11 @@ def place(request: HtmxRequest, pk: int) -> HttpResponse:
         messages.warning(request, str(refused.message))
     else:
         if is_changed and chosen["grade_goes_to"] != chosen["was"]:
-            text = gettext("It is said now where the grades go.")
+            text = gettext("Where the grades go is saved.")
             back = [("grade_goes_to", chosen["was"]), ("was", chosen["grade_goes_to"])]
             tell(request, text, reverse("flows:place", args=[flow.pk]), back)
         elif is_changed:
-            messages.success(request, gettext("It is said now where the grades go."))
+            messages.success(request, gettext("Where the grades go is saved."))
     return redirect(f"{reverse('flows:detail', args=[flow.pk])}#settings-title")
 
 

@@ -168,7 +168,7 @@ def _flow_row(flow: dict[str, Any]) -> Iterable[str]:
     under = " · ".join(filter(None, (flow["subtitle"], UNIVERSITIES[flow["licence"]].name)))
     return (
         f"<a href='/flows/{flow['id']}/'>{esc(flow['title'])}</a><span class='table__sub'>{esc(under)}</span>",
-        PHASES[flow["state"]],
+        f"<span class='nowrap'>{PHASES[flow['state']]}</span>",
         str(flow["participants"]),
         str(flow["graded"]),
         f"<div class='cluster'>{_life(flow)}</div>",

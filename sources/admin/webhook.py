@@ -94,7 +94,7 @@ def _do(request: HttpRequest, source: Source, hook: Webhook, form: WebhookForm) 
             register.ask_for_test(**who)
         elif "remove" in request.POST:
             register.remove(**who)
-            messages.success(request, _("The webhook is removed. WISEflow calls no more."))
+            messages.success(request, _("The webhook is removed. WISEflow no longer calls."))
         elif "adopt" in request.POST and hook.signed_with:
             _adopt(request, source, hook)
         elif "save" in request.POST:

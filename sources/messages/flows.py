@@ -402,7 +402,7 @@ register(
     {
         "sources.audit.flow_requested": Sentence(_("Asked for a flow for %(codes)s.")),
         "sources.audit.flow_requested_anew": Sentence(
-            _("Asked for the flow anew, for %(codes)s: nothing of it had been made in WISEflow.")
+            _("Asked for the flow again, for %(codes)s: nothing of it had been made in WISEflow.")
         ),
         "sources.audit.flow_resumed": Sentence(_("Resumed the creation of the flow.")),
         "sources.audit.flow_created": Sentence(_("The flow was made in WISEflow (flow %(wiseflow)s).")),

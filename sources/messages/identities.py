@@ -63,7 +63,7 @@ register(
         "sources.identity.seen_otherwise": Sentence(
             _("What Ladok says of this person has changed since you opened the page, or somebody else has answered."),
             effect=_("Nothing was changed."),
-            todo=_("Look at it once more, and answer anew if it is still asked."),
+            todo=_("Look at it once more, and answer again if it is still asked."),
             who=MANAGER,
             traits={Trait.NOT_AS_SHOWN},
         ),

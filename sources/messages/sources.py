@@ -101,7 +101,7 @@ register(
         "sources.webhook_left_behind": Sentence(
             _("The address of WISEflow leads to another host now: %(host)s. The webhook was registered at %(former)s."),
             effect=_("Calls from there are refused, and the new host does not call yet."),
-            todo=_("Remove it in WISEflow at the former host, and register it anew on the page of the webhook."),
+            todo=_("Remove it in WISEflow at the former host, and register it again on the page of the webhook."),
             who=LICENCE_ADMIN,
         ),
         "sources.credential_of_another_host": Sentence(

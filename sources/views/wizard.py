@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
+from ladokflow.dates import day_in_words
 from ladokflow.http import RemoteError
 from ladokflow.identifiers import normal, normal_code
 from ladokflow.ladok.base import Exam
@@ -148,7 +149,8 @@ def _list(source: Source, form: CourseForm, *, is_filtering: bool) -> tuple[list
 
 def _has_words(exam: Exam, words: list[str]) -> bool:
     start = exam.participation_start_at
-    text = normal(" ".join([exam.code, exam.title, exam.subtitle, exam.room, f"{start:%Y-%m-%d}" if start else ""]))
+    dates = [f"{start:%Y-%m-%d}", day_in_words(start)] if start else []
+    text = normal(" ".join([exam.code, exam.title, exam.subtitle, exam.room, *dates]))
     return all(word in text for word in words)
 
 

@@ -26,9 +26,10 @@ FAULTS = """(longest) => {
     range.selectNodeContents(node);
     const box = range.getBoundingClientRect();
     if (!box.width) continue;
+    const frame = above(element, (one) => clips(one) || scrolls(one));
+    if (frame && getComputedStyle(frame).textOverflow === "ellipsis") continue; // says itself that there is more
     const scroller = above(element, scrolls);
     if (!scroller && (box.right > wide + 1 || box.left < -1)) tell("text outside", text);
-    const frame = above(element, (one) => clips(one) || scrolls(one));
     if (frame && !scrolls(frame) && frame !== document.body && frame !== document.documentElement) {
       const edge = frame.getBoundingClientRect();
       if (box.right > edge.right + 1 || box.left < edge.left - 1) tell("text cut", text);

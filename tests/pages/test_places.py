@@ -110,7 +110,7 @@ def test_the_flows_page_says_where_and_lets_it_be_changed_until_a_grade_is_sent(
     detail, address = reverse("flows:detail", args=[flow.pk]), reverse("flows:place", args=[flow.pk])
     assert "1 student is on several of the codes." in text(client, detail)
     told = client.post(address, {"grade_goes_to": "each", "was": "one"}, follow=True).text
-    assert "It is said now where the grades go." in told
+    assert "Where the grades go is saved." in told
     flow.refresh_from_db()
     assert flow.grade_goes_to == "each"
     assert "Somebody else has changed" in client.post(address, {"grade_goes_to": "one", "was": "one"}, follow=True).text

@@ -119,7 +119,7 @@ def test_every_state_of_every_page(
     signed_in(page, anna)
     places = all_places(liu, anna, brake)
     take_down(sandbox, "oru")
-    flow = Flow.objects.exclude(wiseflow_id=None).latest("wiseflow_id").wiseflow_id
+    flow = sandbox.control.flows("liu")[-1]["id"]
     places += [
         Place(f"{sandbox.url}/"),
         Place(f"{sandbox.url}/flows/{flow}/"),

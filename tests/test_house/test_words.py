@@ -26,7 +26,13 @@ SWEDISH = {
     r"\bvänligen\b|\boops|\bhoppsan": "nothing: say what to do",
 }
 ENGLISH = {
+    r"\banew\b": "again",
     r"\bplease\b|\boops\b|\bsorry\b": "nothing: say what to do",
+    r"\bgrown too old\b": "has expired",
+    r"\bit is looked up whose\b": "working out whose",
+    r"\bthe very request\b": "the actual request",
+    r"\bcalls no more\b": "no longer calls",
+    r"^how it is$": "status",
     r"\bresp\.|\beventually\b|\bactual state\b|\bthereof\b": "a plain word",
 }
 

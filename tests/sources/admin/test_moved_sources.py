@@ -147,7 +147,7 @@ def test_with_another_wiseflow_the_webhook_is_forgotten(as_admin: Client, cast: 
     signature = "sha256=" + signature_of(secret="of-the-former", body=body)
     assert receive(slug=cast.ours.slug, body=body, headers={hook.header: signature})[0] == Came.REFUSED
     page = as_admin.get(reverse("admin:sources_source_changelist")).content.decode()
-    assert "register it anew on the page of the webhook" in page
+    assert "register it again on the page of the webhook" in page
     assert AuditEntry.objects.filter(message__code="sources.audit.webhook_left_behind").count() == 1
     change(as_admin, cast.ours, wiseflow_url="https://third.wiseflow.example/v1")
     assert AuditEntry.objects.filter(message__code="sources.audit.webhook_left_behind").count() == 1
