@@ -4,8 +4,18 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop as _
 from django_q import admin as _registers_its_pages  # noqa: F401 - before we register them again
 from django_q.models import Failure, OrmQ, Schedule, Success
+
+# The libraries' own words on these pages and on those of sign-ins, which have no Swedish: it stands with ours.
+WORDS = (
+    _("Successful task"), _("Successful tasks"), _("Failed task"), _("Failed tasks"), _("Scheduled task"), _("Scheduled tasks"),
+    _("Queued task"), _("Queued tasks"), _("Function"), _("Group"), _("Cluster"), _("Started at"), _("Stopped at"), _("Success"),
+    _("Schedule Type"), _("Repeats"), _("Next Run"), _("Last task id"), _("Lock until"), _("Arguments"), _("Keyword arguments"),
+    _("Result"), _("Attempt count"), _("Task id"), _("Minutes"), _("Hook"),
+    _("access attempt"), _("access attempts"), _("access failure"), _("access failures"), _("access log"), _("access logs"),
+)  # fmt: skip
 
 
 class ReadOnly(admin.ModelAdmin):
