@@ -41,6 +41,14 @@ class FlowRuleAdmin(ScopedAdmin):
         """A rule stays at its source: so do its exams."""
         return ("what_it_would_make",) if obj is None else ("source", "what_it_would_make")
 
+    def get_fieldsets(self, request: HttpRequest, obj: FlowRule | None = None) -> Any:
+        """The dry run is a page for the source's members, which an operator need not be."""
+        is_shown = obj is None or Source.objects.visible_to(request.user).filter(pk=obj.source_id).exists()
+        return [
+            (title, {"fields": [name for name in part["fields"] if is_shown or name != "what_it_would_make"]})
+            for title, part in self.fieldsets
+        ]
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         own = administered_sources(request)
         if db_field.name == "manager":

@@ -158,19 +158,19 @@ def check(
     answers = dict(zip(codes, fetch_several(source, codes), strict=True)) if codes and asks_ladok else {}
     exams = {code: answer for code, answer in answers.items() if isinstance(answer, Exam)}
     taken = on_flows(source, [*codes, *(exam.code for exam in exams.values())])
-    lines: dict[str, int] = {}
+    earlier: set[str] = set()
     checked = []
     for row in rows:
         exam, answer = exams.get(row.code), answers.get(row.code)
         key = normal_code(exam.code if exam is not None else row.code)
         faults = _faults_of_shape(row)
-        if key and key in lines:
-            faults.append(message("sources.exam_list.twice", code=row.code, line=lines[key]))
+        if key and key in earlier:
+            faults.append(message("sources.exam_list.twice", code=row.code))
         elif key in taken and not taken[key].flow.is_unmade:
             faults.append(taken_by(taken[key]))
         elif isinstance(answer, RemoteError):
             faults += _why_unread(answer, row.code)
-        lines.setdefault(key, row.number)
+        earlier.add(key)
         staff, strangers = _staff(row, members, names)
         warnings = _warnings(exam, staff, maker=maker) if exam is not None else ()
         checked.append(Checked(row, exam, tuple(staff), (*faults, *strangers), warnings))

@@ -40,7 +40,7 @@ register(
             who=MANAGER,
         ),
         "sources.exam_list.twice": Sentence(
-            _("%(code)s stands on line %(line)s already."),
+            _("%(code)s stands on an earlier row already."),
             todo=_("Write everybody in one row, with commas between them, and take the other row away."),
             who=MANAGER,
         ),

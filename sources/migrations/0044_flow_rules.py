@@ -14,6 +14,16 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name="source",
+            name="ladok_paths",
+            field=models.JSONField(
+                blank=True,
+                default=dict,
+                help_text="Only where they differ from the usual: an object with any of list, fetch and export; and list_by_dates, with {from} and {to}, where exams are listed between two dates, too.",
+                verbose_name="paths of Ladok",
+            ),
+        ),
         migrations.CreateModel(
             name="FlowRule",
             fields=[

@@ -151,7 +151,10 @@ class Source(models.Model):
         _("paths of Ladok"),
         default=dict,
         blank=True,
-        help_text=_("Only where they differ from the usual: an object with any of list, fetch and export."),
+        help_text=_(
+            "Only where they differ from the usual: an object with any of list, fetch and export; and list_by_dates, with {from} and {to}, "
+            "where exams are listed between two dates, too."
+        ),
     )
     export_method = models.CharField(_("export method"), max_length=5, choices=Method, default=Method.POST)
     export_body = models.TextField(

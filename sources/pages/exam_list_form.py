@@ -81,9 +81,9 @@ class ExamListForm(forms.Form):
 
     def ask_to_correct(self, count: int) -> None:
         """Have the field stand for the rows that are to be corrected."""
-        table = self.fields["table"]
-        table.label, table.help_text = _("Rows to correct"), ""
-        table.widget.attrs["rows"] = min(max(count + 2, 4), 12)
+        table = self["table"]
+        table.label, table.help_text = gettext("Rows to correct"), ""
+        table.field.widget.attrs["rows"] = min(max(count + 2, 4), 12)
 
     @property
     def scale_fields(self) -> list[forms.BoundField]:

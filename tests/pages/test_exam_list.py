@@ -88,7 +88,7 @@ def test_from_a_pasted_list_to_flows_with_the_wrong_rows_left_to_be_corrected(
     told = wrong(page)
     assert len(re.findall(r"<tr>", page.split('id="wrong-title"')[1].split("</table>")[0])) == 6
     assert reverse("flows:detail", args=[other.pk]) in page
-    assert "stands on line 3 already" in told[second]
+    assert "stands on an earlier row already" in told[second]
     assert "zeros at the beginning" in told["1001"]
     assert "is no member here" in told[third]
     assert "The row has no code" in told["–"]
@@ -125,6 +125,7 @@ def test_who_is_unknown_to_wiseflow_is_asked_about_once_for_all_rows(
     sent = fields_of(page, liu) | {"step": ["make"], "table": ["FINNS-INTE"]}
     page = client.post(address(liu), sent, **ENGLISH).text
     assert set(wrong(page)) == {"FINNS-INTE"}
+    assert page.count("Rows to correct") == 2
     assert "Say what is to be done about this person." in page
     assert not FlowBatch.objects.exists()
     asked = {sent[f"person-{n}-organisation_id"][0]: n for n in range(2)}

@@ -77,7 +77,7 @@ def test_every_exam_stands_with_its_flow_or_why_there_is_none_in_few_queries(
 
 
 def test_a_rule_is_set_up_in_admin_off_at_first_and_only_as_it_can_work(
-    liu: Source, oru: Source, anna: User, lars: User, olle: User, sign_in: SignIn
+    liu: Source, oru: Source, anna: User, lars: User, olle: User, admin_user: User, sign_in: SignIn
 ) -> None:
     update_admin_access(lars.pk)
     client = sign_in(lars)
@@ -100,6 +100,8 @@ def test_a_rule_is_set_up_in_admin_off_at_first_and_only_as_it_can_work(
     assert not rule.is_on
     change = reverse("admin:sources_flowrule_change", args=[rule.pk])
     assert reverse("flows:rule", args=[liu.slug, rule.pk]) in client.get(change).text
+    assert reverse("flows:rule", args=[liu.slug, rule.pk]) not in sign_in(admin_user).get(change).text
+    client = sign_in(lars)
     assert client.post(change, fields | {"is_on": "on"}).status_code == 302
     rule.refresh_from_db()
     assert rule.is_on
