@@ -20,14 +20,14 @@ from django.views.decorators.http import require_http_methods
 
 from ladokflow.http import RemoteError
 from ladokflow.identifiers import normal
-from ladokflow.messages import Message, Refused
+from ladokflow.messages import Message, Refused, message
 from ladokflow.requests import HtmxRequest
 from sources.flows.batch import request_batch
 from sources.flows.exam_list import MOST_ROWS, Checked, Row, check, read_exam_list
 from sources.flows.presets import choices_of
 from sources.flows.scales import unmatched_scales
 from sources.flows.staff import questions_about
-from sources.models import FlowPreset, Source
+from sources.models import FlowBatch, FlowPreset, Source
 from sources.pages.exam_list_form import ExamListForm, table_of
 from sources.pages.settings_form import members_of, names_of
 from sources.pages.staff_form import Questions
@@ -70,6 +70,8 @@ class ExamListPage:
             if step == "edit":
                 return self._paste(self._unbound(form, table=_below(table_of(rows), written)))
             corrected, unread = read_exam_list(written) if written.strip() or not rows else ([], [])
+            if len(rows) + len(corrected) > MOST_ROWS:
+                raise Refused(message("sources.exam_list.too_many", most=MOST_ROWS))
             return self._show(form, [*rows, *corrected], unread=unread)
         except (RemoteError, Refused) as error:
             return self._paste(self._unbound(form, table=_below(good, written)), error.message)
@@ -154,6 +156,9 @@ class ExamListPage:
 
     def _make(self, form: ExamListForm, rows: Sequence[Row], *, left: str) -> HttpResponse:
         """A flow of each of these rows, which the page has shown as good; `left` are the others."""
+        key = uuid.uuid5(form.cleaned_data.get("submission_key") or uuid.uuid4(), form.cleaned_data.get("good", ""))
+        if FlowBatch.objects.visible_to(self.request.user).filter(pk=key).exists():
+            return redirect("flows:batch", key)  # sent a second time
         others = read_exam_list(left)[0] if left.strip() else []
         good = self._check(rows, asks_ladok=False)
         if not all(row.is_good for row in good):  # somebody else was faster
@@ -164,7 +169,6 @@ class ExamListPage:
         (common, *staffs), is_answered = self._staff(preset, good)
         if not is_answered:
             return self._show_again(form, rows, others)
-        key = uuid.uuid5(form.cleaned_data["submission_key"], form.cleaned_data["good"])
         batch = request_batch(
             source=self.source,
             codes=[row.code for row in good],

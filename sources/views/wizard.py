@@ -99,6 +99,7 @@ def choose_way(request: HtmxRequest, slug: str) -> HttpResponse:
         "source": source,
         "has_choice": Source.objects.visible_to(request.user).count() > 1,
         "has_rules": source.rules_for_flows.exists(),
+        "telling": source.rules_for_flows.filter(is_on=True).exclude(told=[]),
         "unfinished": FlowBatch.objects.unfinished_of(request.user).filter(source=source),
     }
     return render(request, "sources/new_way.html", context)

@@ -104,6 +104,7 @@ def test_from_a_pasted_list_to_flows_with_the_wrong_rows_left_to_be_corrected(
     batch = FlowBatch.objects.get()
     assert [answer.headers["Location"] for answer in answers] == [reverse("flows:batch", args=[batch.pk])] * 2
     work()
+    assert client.post(address(liu), sent).headers["Location"] == reverse("flows:batch", args=[batch.pk])
     made = {flow.codes.get().code: flow for flow in Flow.objects.filter(created_by=anna)}
     assert {flow.setup_state for flow in made.values()} == {"ready"}
     assert set(made) == {first, second, third}
