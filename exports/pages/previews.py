@@ -206,7 +206,7 @@ class Looks:
 def address_of_preview(flows: Iterable[int], asking: Asking) -> str:
     """Of one flow its own; of several one for all."""
     keys = list(flows)
-    query: list[tuple[str, object]] = [] if asking is Asking.FIRST else [("asking", asking.value)]
+    query: list[tuple[str, str | int]] = [] if asking is Asking.FIRST else [("asking", asking.value)]
     if len(keys) == 1:
         address = reverse("exports:preview", args=keys)
     else:

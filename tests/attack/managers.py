@@ -40,8 +40,8 @@ class Tab:
     form: Form
     who: int
     state: Standing
-    shown: dict[int, str]
-    told: int
+    shown: dict[int, str] | None = None
+    told: int = 0
 
 
 @dataclass
@@ -124,12 +124,17 @@ class Managers(World):
         if tab not in self.tabs:
             raise Void
         opened = self.tabs[tab]
-        before = self.attempts()
+        before, state = self.attempts(), self.judge.standing()
         page = self.browser(opened.who).press(opened.form)
         self.judge.see_page(page)
         new = self.attempts() - before - set(self.told)
         self.told |= dict.fromkeys(new, opened.told)
-        self.judge.see_sent(opened.shown, opened.state, new)
+        if opened.shown is not None:
+            self.judge.see_sent(opened.shown, opened.state, new)
+        elif (new and state != opened.state) or (
+            self.judge.standing().codes != state.codes and state.items != opened.state.items
+        ):
+            self.judge.see_changed(opened.form.address)
 
     def attempts(self) -> set[str]:
         return {str(pk) for pk in ExportAttempt.objects.values_list("pk", flat=True)}

@@ -43,12 +43,13 @@ def flow_in(state: str, make_flow: Make, world: World, **source: Any) -> Flow:
     flow = make_flow(people=2, title=f"Exam {state}", source=source)
     if state == "ready":
         return shown(flow)
-    world.answer = {
+    answers: dict[str, Callable[[Any], tuple[int, bytes] | None]] = {
         "rejected": rejecting,
         "both": rejecting,
         "unknown": lambda call: None,
         "there": lambda call: rejecting(call, "Resultat finns redan"),
-    }[state]
+    }
+    world.answer = answers[state]
     attempt = exported(flow)
     if state == "both":
         ExportItem.objects.filter(pk=attempt.items.first().pk).update(state="unknown")

@@ -247,6 +247,7 @@ def export_and_mark(hand: Mouse, flow: Flow, sandbox: Sandbox) -> None:
     hand.press("#export-chosen")
     hand.press("#send")
     attempt = Worker.send()
+    hand.see(f"#item-{attempt.items.get().pk}")
     hand.tick(f"#item-{attempt.items.get().pk}")
     hand.press("button[name=mark]")
     hand.write("#id_reason", "Sedd i Ladok")
