@@ -85,7 +85,7 @@ class Colleagues:
 
     def who_export(self, source: Any) -> tuple[str, ...]:
         """Where nobody may, those who can give the right."""
-        return tuple(self.exporters.get(source) or self.admins.get(source, ()))
+        return tuple(self.exporters.get(source) or self.admins.get(source) or ())
 
 
 @login_required

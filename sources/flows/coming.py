@@ -54,7 +54,9 @@ def read_coming_exams(source_pk: int) -> None:
         ExamReading.objects.update_or_create(source=source, defaults=reading | ({} if failures else {"read_at": now}))
         known = ComingExam.objects.filter(source=source)
         (known.filter(code__in=[exam.code for exam in exams]) if failures else known).delete()
-        ComingExam.objects.bulk_create(_row(source, exam) for exam in exams)
+        ComingExam.objects.bulk_create(
+            _row(source, exam, at) for exam in exams if (at := exam.participation_start_at) is not None
+        )
     logger.info("source.exams.read source=%s exams=%s failures=%s", source.slug, len(exams), len(failures))
 
 
@@ -71,8 +73,6 @@ def _ask(source: Source, first: dt.date, last: dt.date) -> tuple[list[Exam], lis
     return list(exams.values()), [error.message for error in failures]
 
 
-def _row(source: Source, exam: Exam) -> ComingExam:
+def _row(source: Source, exam: Exam, start_at: dt.datetime) -> ComingExam:
     title, subtitle = exam.title[:TITLE_LENGTH], exam.subtitle[:TITLE_LENGTH]
-    return ComingExam(
-        source=source, code=exam.code, title=title, subtitle=subtitle, start_at=exam.participation_start_at
-    )
+    return ComingExam(source=source, code=exam.code, title=title, subtitle=subtitle, start_at=start_at)

@@ -20,7 +20,7 @@ register(
         ),
         "sources.table.workbook_unreadable": Sentence(
             _("The workbook cannot be read."),
-            todo=_("Open it in the spreadsheet program and save it anew, or paste the rows."),
+            todo=_("Open it in the spreadsheet program and save it again, or paste the rows."),
             who=MANAGER,
         ),
         "sources.table.no_text": Sentence(
