@@ -98,11 +98,26 @@ def settings() -> str:
     return "\n" + table(("Setting", "Stands in", "May be changed in", "`changeflow`"), rows) + "\n"
 
 
+def forty_exams() -> str:
+    from tests.pages.counting import Count, total
+    from tests.pages.test_forty_exams import BEFORE, ERRANDS, NOW
+
+    def cells(count: Count) -> tuple[str, ...]:
+        return str(count.clicks), str(count.keys), str(count.pages), f"{count.seconds:.0f} s"
+
+    rows = [(ERRANDS[name], *cells(BEFORE[name]), *cells(NOW[name])) for name in ERRANDS]
+    rows.append(("all of it", *cells(total(BEFORE)), *cells(total(NOW))))
+    measures = ("clicks", "keys", "pages", "time")
+    head = ("", *(f"{measure}, before" for measure in measures), *(f"{measure}, now" for measure in measures))
+    return "\n" + table(head, rows) + "\n"
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "ladok_tables": ladok_tables,
     "person_fields": person_fields,
     "glossary": glossary,
     "settings": settings,
+    "forty_exams": forty_exams,
 }
 
 
