@@ -29,7 +29,7 @@ class Lack(StateChoices):
     FLOW = "flow", looks.WARN, _("No flow")
     MAKING = "making", looks.BAD, _("Not made")
     STUDENTS = "students", looks.WARN, _("No students")
-    ASSESSOR = "assessor", looks.WARN, _("No assessor chosen")
+    ASSESSOR = "assessor", looks.NEUTRAL, _("No assessor chosen")  # here: there may be one in WISEflow
     ACTIVATION = "activation", looks.WAITING, _("Not activated")
 
 

@@ -55,7 +55,15 @@ def read_coming_exams(source_pk: int) -> None:
         known = ComingExam.objects.filter(source=source)
         (known.filter(code__in=[exam.code for exam in exams]) if failures else known).delete()
         ComingExam.objects.bulk_create(
-            _row(source, exam, at) for exam in exams if (at := exam.participation_start_at) is not None
+            ComingExam(
+                source=source,
+                code=exam.code,
+                title=exam.title[:TITLE_LENGTH],
+                subtitle=exam.subtitle[:TITLE_LENGTH],
+                start_at=start,
+            )
+            for exam in exams
+            if (start := exam.participation_start_at) is not None
         )
     logger.info("source.exams.read source=%s exams=%s failures=%s", source.slug, len(exams), len(failures))
 
@@ -71,8 +79,3 @@ def _ask(source: Source, first: dt.date, last: dt.date) -> tuple[list[Exam], lis
     # A course that is given no more is no failure: Ladok has told that it has no exam.
     failures = [error for error in answers if isinstance(error, RemoteError) and not isinstance(error, UnknownToLadok)]
     return list(exams.values()), [error.message for error in failures]
-
-
-def _row(source: Source, exam: Exam, start_at: dt.datetime) -> ComingExam:
-    title, subtitle = exam.title[:TITLE_LENGTH], exam.subtitle[:TITLE_LENGTH]
-    return ComingExam(source=source, code=exam.code, title=title, subtitle=subtitle, start_at=start_at)
