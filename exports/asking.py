@@ -72,6 +72,7 @@ register(
         lambda flow: [message("export.asked_by_itself")],
         place="by-itself",
         answered_at=("flows:change",),
+        is_mild=True,
     )
 )
 register(

@@ -32,6 +32,7 @@ class Kind:
     place: str
     answered_at: tuple[str, ...]
     needs_right: bool = False  # only who may export grades answers it
+    is_mild: bool = False  # nothing waits for it: it is told after the others
 
     @property
     def column(self) -> str:
@@ -72,7 +73,7 @@ def with_questions(flows: FlowQuerySet) -> FlowQuerySet:
 def asked_by(flow: Flow) -> list[Asked]:
     """What the flow (of `with_questions`) asks."""
     page = reverse("flows:detail", args=[flow.pk])
-    kinds = [kind for kind in KINDS.values() if getattr(flow, kind.column)]
+    kinds = sorted((kind for kind in KINDS.values() if getattr(flow, kind.column)), key=lambda kind: kind.is_mild)
     return [
         Asked(kind, words, f"{page}#{kind.place}") for kind in kinds for words in kind.words(flow) if words is not None
     ]
@@ -118,6 +119,7 @@ register(
         lambda flow: [_warnings(Message.list_from_json(flow.warnings))],
         place="warnings",
         answered_at=("flows:look_at_warnings",),
+        is_mild=True,
     )
 )
 register(

@@ -30,7 +30,7 @@ def record_warnings(flow: Flow, problems: Iterable[Message], happened: Iterable[
     told = [entry.to_json() for entry in problems if is_warning(entry)]
     told += [entry.to_json() | {HAPPENED: True} for entry in happened if is_warning(entry)]
     before = Flow.objects.values_list("warnings", "warnings_seen").get(pk=flow.pk)
-    after = warnings_after(told, *before)
+    after = warnings_after(told, *map(_known, before))
     if after != before:
         Flow.objects.filter(pk=flow.pk).update(warnings=after[0], warnings_seen=after[1])
 
@@ -45,6 +45,12 @@ def warnings_after(
     return kept + new, still_seen
 
 
+def _known(stored: Any) -> list[dict[str, Any]]:
+    """What a column holds that another version may have written."""
+    entries = stored if isinstance(stored, list) else []
+    return [entry for entry in entries if isinstance(entry, dict)]
+
+
 def fingerprint_of_warnings(flow: Flow) -> Fingerprint:
     return fingerprint("sources.warnings", [flow.pk, flow.warnings])
 
@@ -56,6 +62,7 @@ def look_at_warnings(*, flow: Flow, by: AbstractBaseUser, seen: str, address: st
         require_seen(seen, fingerprint_of_warnings(locked))
         if not locked.warnings:
             return
-        Flow.objects.filter(pk=flow.pk).update(warnings=[], warnings_seen=[*locked.warnings_seen, *locked.warnings])
-        entry = message("sources.audit.warnings_seen", count=len(locked.warnings))
+        seen_now = _known(locked.warnings)
+        Flow.objects.filter(pk=flow.pk).update(warnings=[], warnings_seen=[*_known(locked.warnings_seen), *seen_now])
+        entry = message("sources.audit.warnings_seen", count=len(seen_now))
         audit.record(message=entry, source=flow.source, flow=flow, actor=by, address=address)

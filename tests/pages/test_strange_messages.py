@@ -21,8 +21,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from exports.operation.digest import send_digests
-from sources.models import AuditEntry, BatchExam, Flow, FlowRule, SyncRun, WebhookEvent
-from tests.pages.everything import ACTIONS, addresses, rule_of
+from sources.models import AuditEntry, BatchExam, ExamReading, Flow, FlowRule, SyncRun, WebhookEvent
+from tests.pages.everything import ACTIONS, addresses, batch_of, rule_of
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[..., Client]
@@ -51,7 +51,7 @@ OTHERS = {
     "SyncRun.would_go",
     "Webhook.signed_with",
 }
-LISTS = {"asked", "changes", "problems", "told"}
+LISTS = {"asked", "changes", "problems", "told", "warnings", "warnings_seen"}
 # What a stored message may have become
 STRANGE: list[Callable[[dict[str, Any]], Any]] = [
     lambda told: {"code": "export.of_another_version", "params": {"count": 3}},
@@ -78,7 +78,12 @@ def columns() -> list[tuple[type[Model], str]]:
 
 def make_strange(flow: Flow, twist: Callable[[dict[str, Any]], Any]) -> None:
     """All messages that are about the flow."""
-    paths = {"Flow": "pk", "ExportItem": "attempt__flow", "Registration": "participant__flow"}
+    paths = {
+        "Flow": "pk",
+        "ExportItem": "attempt__flow",
+        "Registration": "participant__flow",
+        "ExamReading": "source__flows",
+    }
     for model, name in columns():
         if model is AuditEntry:  # the database refuses to change one
             AuditEntry.objects.create(source=flow.source, flow=flow, message=twist(KNOWN))
@@ -102,6 +107,8 @@ def strange(flows: list[Flow], anna: User) -> list[Flow]:
     """A flow in every state, each with messages that have become something else, of every kind: and what is not on a page."""
     for number, flow in enumerate(flows):
         rule_of(flow)
+        batch_of(flow)
+        ExamReading.objects.get_or_create(source=flow.source, defaults={"asked_at": timezone.now(), "message": KNOWN})
         WebhookEvent.objects.create(
             source=flow.source, call_id=f"call-{number}", wiseflow_flow_id=flow.wiseflow_id, handled_at=timezone.now()
         )
@@ -116,6 +123,8 @@ def test_every_column_with_json_is_known_to_hold_messages_or_not() -> None:
     assert {name for name in names if not name.endswith(("message", ".outcome", "doubt"))} == {
         "Flow.asked",
         "FlowRule.told",
+        "Flow.warnings",
+        "Flow.warnings_seen",
         "SyncRun.changes",
         "SyncRun.problems",
     }
