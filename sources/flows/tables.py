@@ -24,6 +24,7 @@ MOST_BYTES = 2_000_000  # of a file
 MOST_UNPACKED = 50_000_000  # bytes of a workbook once it is unpacked
 MOST_ROWS, MOST_COLUMNS = 20_000, 50  # that are read of a sheet
 LONGEST_CELL = 5_000
+LONGEST_LINE = 100_000  # of a longer one the rest is not read
 _BREAK = "\ue000"  # a line break within quotes, while the lines are told apart
 _QUOTED = re.compile(rf'(?:^|(?<=[{DELIMITERS}\n]))[ ]*"(?:[^"]|"")*+"(?=[ ]*(?:$|[{DELIMITERS}\r\n]))')
 _AS_TEXT = re.compile(r'="([^"]*)"')
@@ -81,7 +82,7 @@ def lines_of(text: str, *, has_lists: bool = False) -> Iterator[Line]:
     for raw in re.split(r"\r\n|\r|\n", _QUOTED.sub(_join, text.replace("\r\n", "\n"))):
         number += 1
         own, number = number, number + raw.count(_BREAK)
-        line = visible(raw).replace("\x00", "").strip(" ")
+        line = visible(raw[:LONGEST_LINE]).replace("\x00", "").strip(" ")
         if not line.strip(DELIMITERS + ' "' + _BREAK):
             continue
         if normal(line).startswith("sep="):
@@ -89,8 +90,9 @@ def lines_of(text: str, *, has_lists: bool = False) -> Iterator[Line]:
             continue
         delimiter = _delimiter(line, usual, has_lists=has_lists)
         usual = usual or delimiter
-        cells = next(csv.reader([line], delimiter=delimiter or ";", skipinitialspace=True))
-        yield Line(own, tuple(_without_end([_cell(cell) for cell in cells])), line.replace(_BREAK, " "))
+        read = next(csv.reader([line], delimiter=delimiter or ";", skipinitialspace=True))
+        if cells := _without_end([_cell(cell) for cell in read]):
+            yield Line(own, tuple(cells), line.replace(_BREAK, " "))
 
 
 def as_text(rows: Iterable[Sequence[str]]) -> str:

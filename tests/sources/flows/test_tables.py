@@ -57,6 +57,12 @@ def test_lines_keep_their_numbers_and_columns_that_mean_nothing_are_told() -> No
     assert [row.surplus for row in read_exam_list("A;b;c;d;e")[0]] == [2]
 
 
+@pytest.mark.parametrize("sign", ["x", '"', ';"', '"\n', '"a"b;'])
+def test_a_text_without_end_is_read_or_refused(sign: str) -> None:
+    """A cell that is longer than Python's reader takes, and quotes that close nothing."""
+    assert all(len(cell) <= 5_000 for line in lines_of(sign * 200_000, has_lists=True) for cell in line.cells)
+
+
 def test_an_open_quote_takes_no_more_than_its_line() -> None:
     assert [row.code for row in read_exam_list('A;"x\nB;y')[0]] == ["A", "B"]
 
@@ -65,7 +71,7 @@ def test_an_open_quote_takes_no_more_than_its_line() -> None:
     ("text", "code"),
     [
         ("", "sources.exam_list.nothing_given"),
-        (" ;;\n\t\n", "sources.exam_list.nothing_given"),
+        (" ;;\n\t\n\xa0;\u2028\n", "sources.exam_list.nothing_given"),
         ("Kod;Bedömare\n", "sources.exam_list.nothing_given"),
         ("Bedömare;Granskare\na;b", "sources.exam_list.no_code_column"),
         ("A;b\n" * 201, "sources.exam_list.too_many"),
