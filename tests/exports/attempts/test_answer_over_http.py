@@ -345,6 +345,9 @@ def test_what_never_left_us_is_failed(
 def test_without_a_credential_nothing_is_sent(exam: Exam) -> None:
     exam.source.credentials.filter(system="ladok").delete()
     attempt = send(exam)
-    told = "The source has no enabled credential for Ladok.", "Lärosätet har ingen aktiverad inloggningsuppgift för Ladok."
+    told = (
+        "The source has no enabled credential for Ladok.",
+        "Lärosätet har ingen aktiverad inloggningsuppgift för Ladok.",
+    )
     check(exam, attempt, "fff", told, ("Nothing was sent", "Ingenting skickades"))
     assert exam.ledger() == []
