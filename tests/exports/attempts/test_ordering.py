@@ -88,7 +88,7 @@ def test_what_was_seen_is_started_by_the_worker_and_sent(manager: Client, flow: 
     page = manager.get(
         reverse("exports:attempt", args=[attempt.pk]), headers={"accept-language": "en"}
     ).content.decode()
-    assert "whose grades are to be sent" in page
+    assert "orking out whose grades to send" in page
     assert "0 grades" not in page
     assert send_attempt(attempt.pk) == "exported"
     attempt.refresh_from_db()

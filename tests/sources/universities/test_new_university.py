@@ -193,7 +193,7 @@ def test_a_new_university_is_one_module(service: str, sandbox: Sandbox, tmp_path
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
     client.force_login(get_user_model().objects.get(email="anna@liu.example"))
     page = client.get("/flows/new/ph/list/", {"course": "PH1001"}).content.decode()
-    assert "For example PH1001." in page
+    assert "For example PH1001;" in page
     assert CODE in page
     page = client.get("/flows/new/ph/preview/", {"code": CODE}).content.decode()
     assert "PH1001 Påhittighet" in page
