@@ -52,8 +52,10 @@ def _done(sandbox: Sandbox, call: Call) -> Reply:
         with sandbox.state.lock:
             work(sandbox, form)
             sandbox.state.is_changed = True
-    except (ValueError, KeyError) as error:
-        return _page(409, refusal_page(str(error) if isinstance(error, ValueError) else "That is not known here"))
+    except KeyError:
+        return _page(400, refusal_page("No button here asks for that"))
+    except ValueError as error:
+        return _page(409, refusal_page(str(error)))
     back = form.get("back", "")
     return Reply(303, None, {"Location": f"/flows/{back}/" if back.isdecimal() else "/"})
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from exports.attempts.send import send_attempt
 from exports.models import ExportAttempt
@@ -95,4 +96,5 @@ def test_an_attempt_is_called_by_the_time_at_its_university(make_flow: MakeFlow)
     flow = make_flow(people=0, title="Optik", source={"timezone": "Europe/Stockholm"})
     attempt = ExportAttemptFactory(flow=flow, state="failed")
     attempt.created_at = dt.datetime(2026, 7, 1, 22, 30, tzinfo=dt.UTC)
-    assert str(attempt) == "Optik 2 Jul 2026, 00:30"
+    with translation.override("en"):
+        assert str(attempt) == "Optik 2 Jul 2026, 00:30"
