@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from exports.attempts.start import HeldBack, Preview, PreviewLine, preview_export, suggested_codes
 from exports.rules.right import right_refusal
@@ -19,6 +20,14 @@ from ladokflow.messages import Text, Trait
 from sources.models import Flow, FlowSource
 
 MOST_NAMED = 100  # people of one flow in a preview of several: all of them stand in its own
+
+
+# What the button that leads here says, and the page itself
+WORDS: dict[Asking, Text] = {
+    Asking.FIRST: pgettext_lazy("button", "Export"),
+    Asking.RETRY: _("Retry"),
+    Asking.OVERWRITE: _("Send changed grades again"),
+}
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from exports.grades.word import say_how
 from exports.models import ExportAttempt
 from exports.pages.differences import told
 from exports.pages.forms import asking_of
-from exports.pages.previews import Looks, address_of_preview, left_of, look_at
+from exports.pages.previews import WORDS, Looks, address_of_preview, left_of, look_at
 from exports.rules.values import Asking
 from exports.views.asking import back, chosen_flows, flow_for, keys_of
 from ladokflow.addresses import address_of
@@ -57,6 +57,7 @@ def preview(request: HtmxRequest, pk: int) -> HttpResponse:
         "flow": flow,
         "tz": flow.source.tz,
         "asking": asking.value,
+        "word": WORDS[asking],
         "look": look,
         "preview": look.preview,
         "holding": look.preview.holding,
@@ -95,7 +96,7 @@ def preview_chosen(request: HtmxRequest) -> HttpResponse:
         messages.warning(request, text % {"most": MOST_PEOPLE})
         return redirect("exports:dashboard")
     looks = Looks([look_at(flow, request.user, asking) for flow in flows])
-    return render(request, "exports/preview.html", {"asking": asking.value, "looks": looks})
+    return render(request, "exports/preview.html", {"asking": asking.value, "word": WORDS[asking], "looks": looks})
 
 
 def _page(request: HtmxRequest, name: str, lines: list[Any]) -> Page[Any]:

@@ -217,6 +217,7 @@ def _mark_page(
         "left_out": count - len(rows),
         "others": unsettled(flow).count() - count,
         "looked": looked,
+        "word": _("I have looked in Ladok") if looked else _("Mark as exported"),
         "has_unknown": any(item.state == ExportItem.State.UNKNOWN for item in rows),
         "marked": [(item, seen_of(item)) for item in done.order_by("-settled_at")[:MARKED_AT_ONCE]],
         "has_codes": flow.codes.count() > 1,
