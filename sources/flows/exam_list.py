@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 from django.utils import timezone
@@ -26,7 +25,7 @@ from sources.flows.exams import fetch_several, on_flows
 from sources.flows.look_up import members_meant
 from sources.flows.request import taken_by
 from sources.flows.staff import students_among
-from sources.flows.tables import Line, lines_of
+from sources.flows.tables import LONGEST_CELL, Line, lines_of
 from sources.models import Source
 from sources.sync.staff import StaffRow
 
@@ -46,7 +45,7 @@ HEADINGS = {
     "reviewers": {*("granskare", "granskande", "medgranskare"), *("reviewer", "reviewers")},
 }
 USUAL_ORDER = ("code", "assessors", "reviewers")
-_NO_LETTER = re.compile(r"[\W\d_]+")
+_NO_LETTER = re.compile(r"[\W_]+")
 _ADDRESS = re.compile(r".*<\s*([^<>\s]+@[^<>\s]+)\s*>")  # as mail programs write a person
 # What a spreadsheet makes of a code: without its zeros, with an exponent, or a date
 _SPREADSHEETS = re.compile(r"\d+|\d+([.,]\d+)?E\+\d+|\d{4}-\d\d-\d\d( 00:00:00)?", re.IGNORECASE)
@@ -54,18 +53,18 @@ _SPREADSHEETS = re.compile(r"\d+|\d+([.,]\d+)?E\+\d+|\d{4}-\d\d-\d\d( 00:00:00)?
 
 @dataclass(frozen=True)
 class Row:
-    """One exam, as it was written. `number` is its line's, `surplus` the cells that no column is for."""
+    """One exam, as it was written. `number` is its line's, `rest` the cells that no column is for."""
 
     number: int
     code: str
     assessors: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
-    surplus: int = 0
+    rest: tuple[str, ...] = ()
 
     @property
-    def cells(self) -> tuple[str, str, str]:
-        """As it is written once more, in the usual order."""
-        return self.code, ", ".join(self.assessors), ", ".join(self.reviewers)
+    def cells(self) -> tuple[str, ...]:
+        """As it is written once more, in the usual order, with what belongs nowhere behind it."""
+        return self.code, ", ".join(self.assessors), ", ".join(self.reviewers), *self.rest
 
 
 @dataclass(frozen=True)
@@ -90,51 +89,86 @@ class Checked:
 # --- Reading ----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Columns:
+    """Where the cells of each name stand; `known` are the columns that have a heading, also one that means nothing here (`unread`)."""
+
+    places: Mapping[str, tuple[int, ...]]
+    known: frozenset[int]
+    unread: tuple[str, ...] = ()
+
+
+USUAL_COLUMNS = Columns({name: (n,) for n, name in enumerate(USUAL_ORDER)}, frozenset(range(len(USUAL_ORDER))))
+
+
 def read_exam_list(text: str) -> tuple[list[Row], list[str]]:
-    """The rows that say anything, and the headings of columns that are not read. Refused where there is no row, too many of them, or a
-    heading without the codes."""
+    """The rows that say anything, each once, and the headings of columns that are not read. Refused where there is no row, too many of
+    them, or a heading without the codes."""
     rows: list[Row] = []
-    lines = lines_of(text, has_lists=True)
-    first = next(lines, None)
-    columns, unread = _columns(first) if first is not None else ({}, [])
-    if columns and "code" not in columns:
-        raise Refused(message("sources.exam_list.no_code_column"))
-    for line in lines if columns or first is None else chain([first], lines):
+    unread: list[str] = []
+    columns = USUAL_COLUMNS
+    for n, line in enumerate(lines_of(text, has_lists=True)):
+        heading = _heading(line)
+        # Further down it is one only with the codes: two lists, one below the other, or a title above the list.
+        if heading is not None and (n == 0 or "code" in heading.places):
+            if "code" not in heading.places:
+                raise Refused(message("sources.exam_list.no_code_column"))
+            columns = heading
+            unread += heading.unread
+            continue
         rows.append(_row(line, columns))
-        if len(rows) > MOST_ROWS:
-            raise Refused(message("sources.exam_list.too_many", most=MOST_ROWS))
     if not rows:
         raise Refused(message("sources.exam_list.nothing_given"))
-    return rows, unread
+    return each_once(rows), list(dict.fromkeys(unread))
 
 
-def _columns(line: Line) -> tuple[dict[str, int], list[str]]:
-    """Which column is where, if the line is a heading, and the headings that mean nothing here."""
-    found: dict[str, int] = {}
-    unread: list[str] = []
-    for n, cell in enumerate(line.cells):
-        word = _NO_LETTER.sub("", normal(cell))
-        name = next((name for name, words in HEADINGS.items() if word in words), "")
-        if name and name not in found:
-            found[name] = n
-        elif cell:
-            unread.append(cell[:60])
-    return (found, unread) if found else ({}, [])
+def each_once(rows: Iterable[Row]) -> list[Row]:
+    """Without those that say nothing else than one before them, as where a list is pasted twice. Refused where they are too many."""
+    once: dict[Any, Row] = {}
+    for row in rows:
+        people = [sorted(map(normal, names)) for names in (row.assessors, row.reviewers)]
+        once.setdefault((normal_code(row.code), *map(tuple, people), row.rest), row)
+    if len(once) > MOST_ROWS:
+        raise Refused(message("sources.exam_list.too_many", most=MOST_ROWS))
+    return list(once.values())
 
 
-def _row(line: Line, columns: Mapping[str, int]) -> Row:
-    """`columns` of the heading; none where there is no heading."""
-    places = columns or {name: n for n, name in enumerate(USUAL_ORDER)}
-    cells = {name: line.cells[n] if n < len(line.cells) else "" for name, n in places.items()}
-    surplus = 0 if columns else max(0, len(line.cells) - len(USUAL_ORDER))
-    people = {name: _people(cells.get(name, "")) for name in ROLES}
-    return Row(line.number, " ".join(cells["code"].split()), **people, surplus=surplus)
+def _heading(line: Line) -> Columns | None:
+    """The columns, if the line is a heading. A code may begin as one does: a number stands in a heading beside others only."""
+    words = [_NO_LETTER.sub("", normal(cell)) for cell in line.cells]
+    names = [_column_named(word) for word in words]
+    if not any(names):
+        return None
+    names = [name or _column_named(word.rstrip("0123456789")) for name, word in zip(names, words, strict=True)]
+    code = names.index("code") if "code" in names else None
+    names = [name if name != "code" or n == code else "" for n, name in enumerate(names)]
+    places = {name: tuple(n for n, there in enumerate(names) if there == name) for name in names if name}
+    unread = tuple(cell[:60] for cell, name in zip(line.cells, names, strict=True) if cell and not name)
+    return Columns(places, frozenset(n for n, cell in enumerate(line.cells) if cell), unread)
+
+
+def _column_named(word: str) -> str:
+    return next((name for name, words in HEADINGS.items() if word in words), "")
+
+
+def _row(line: Line, columns: Columns) -> Row:
+    def people(name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(who for cell in cells_of(name) for who in _people(cell)))
+
+    def cells_of(name: str) -> list[str]:
+        return [line.cells[n] for n in columns.places.get(name, ()) if n < len(line.cells)]
+
+    rest = tuple(cell for n, cell in enumerate(line.cells) if cell and n not in columns.known)
+    code = " ".join(" ".join(cells_of("code")).split())
+    return Row(line.number, code, people("assessors"), people("reviewers"), rest)
 
 
 def _people(cell: str) -> tuple[str, ...]:
     """Comma, semicolon or a line break between them."""
+    if len(cell) >= LONGEST_CELL:  # somebody may have been cut off: it is told as it stands
+        return (cell,)
     parts = [" ".join(part.split()) for part in re.split(r"[,;\n]", cell)]
-    return tuple(dict.fromkeys(_ADDRESS.sub(r"\1", part) for part in parts if part))
+    return tuple(dict.fromkeys(_ADDRESS.sub(r"\1", part) if len(part) <= LONGEST else part for part in parts if part))
 
 
 # --- Checking ----------------------------------------------------------------------------------------------------------
@@ -183,8 +217,8 @@ def _faults_of_shape(row: Row) -> list[Message]:
         faults.append(message("sources.exam_list.no_code"))
     if len(row.code) > LONGEST:
         faults.append(message("sources.exam_list.too_long", text=row.code[:60]))
-    if row.surplus:
-        faults.append(message("sources.exam_list.surplus", count=row.surplus))
+    if row.rest:
+        faults.append(message("sources.exam_list.surplus", count=len(row.rest)))
     return faults
 
 

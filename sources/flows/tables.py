@@ -26,9 +26,13 @@ MOST_ROWS, MOST_COLUMNS = 20_000, 50  # that are read of a sheet
 LONGEST_CELL = 5_000
 LONGEST_LINE = 100_000  # of a longer one the rest is not read
 _BREAK = "\ue000"  # a line break within quotes, while the lines are told apart
-_QUOTED = re.compile(rf'(?:^|(?<=[{DELIMITERS}\n]))[ ]*"(?:[^"]|"")*+"(?=[ ]*(?:$|[{DELIMITERS}\r\n]))')
+_BREAKS = re.compile(r"\r\n?")
+_QUOTED = re.compile(rf'(?:^|(?<=[{DELIMITERS}\n]))[ ]*"(?:[^"]|"")*+"(?=[ ]*(?:$|[{DELIMITERS}\n]))')
 _AS_TEXT = re.compile(r'="([^"]*)"')
 _ZEROS = re.compile(r"0{2,30}")
+csv.field_size_limit(
+    MOST_BYTES
+)  # a quote that is left open takes all that follows: it is told like any cell that is too long
 _WORKBOOKS = {b"PK\x03\x04": "new", b"\xd0\xcf\x11\xe0": "old"}
 
 
@@ -79,7 +83,7 @@ def lines_of(text: str, *, has_lists: bool = False) -> Iterator[Line]:
     """
     usual = ""
     number = 0
-    for raw in re.split(r"\r\n|\r|\n", _QUOTED.sub(_join, text.replace("\r\n", "\n"))):
+    for raw in _QUOTED.sub(_join, _BREAKS.sub("\n", text)).split("\n"):
         number += 1
         own, number = number, number + raw.count(_BREAK)
         line = visible(raw[:LONGEST_LINE]).replace("\x00", "").strip(" ")
