@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from django.utils import timezone
@@ -53,7 +54,7 @@ _SPREADSHEETS = re.compile(r"\d+|\d+([.,]\d+)?E\+\d+|\d{4}-\d\d-\d\d( 00:00:00)?
 
 @dataclass(frozen=True)
 class Row:
-    """One exam, as it was written. `number` is its line's, `rest` the cells that no column is for."""
+    """One exam, as it was written. `number` is its line's, none of a row that was in order before; `rest` the cells that no column is for."""
 
     number: int
     code: str
@@ -104,6 +105,14 @@ USUAL_COLUMNS = Columns({name: (n,) for n, name in enumerate(USUAL_ORDER)}, froz
 def read_exam_list(text: str) -> tuple[list[Row], list[str]]:
     """The rows that say anything, each once, and the headings of columns that are not read. Refused where there is no row, too many of
     them, or a heading without the codes."""
+    rows, unread = rows_in(text)
+    if not rows:
+        raise Refused(message("sources.exam_list.nothing_given"))
+    return rows, unread
+
+
+def rows_in(text: str) -> tuple[list[Row], list[str]]:
+    """As `read_exam_list`, where there may be no row."""
     rows: list[Row] = []
     unread: list[str] = []
     columns = USUAL_COLUMNS
@@ -117,8 +126,6 @@ def read_exam_list(text: str) -> tuple[list[Row], list[str]]:
             unread += heading.unread
             continue
         rows.append(_row(line, columns))
-    if not rows:
-        raise Refused(message("sources.exam_list.nothing_given"))
     return each_once(rows), list(dict.fromkeys(unread))
 
 
@@ -192,19 +199,20 @@ def check(
     answers = dict(zip(codes, fetch_several(source, codes), strict=True)) if codes and asks_ladok else {}
     exams = {code: answer for code, answer in answers.items() if isinstance(answer, Exam)}
     taken = on_flows(source, [*codes, *(exam.code for exam in exams.values())])
-    earlier: set[str] = set()
+    lines: dict[str, int] = {}
     checked = []
     for row in rows:
         exam, answer = exams.get(row.code), answers.get(row.code)
         key = normal_code(exam.code if exam is not None else row.code)
         faults = _faults_of_shape(row)
-        if key and key in earlier:
-            faults.append(message("sources.exam_list.twice", code=row.code))
+        if key and key in lines:
+            faults.append(_twice(row, lines[key]))
         elif key in taken and not taken[key].flow.is_unmade:
             faults.append(taken_by(taken[key]))
         elif isinstance(answer, RemoteError):
             faults += _why_unread(answer, row.code)
-        earlier.add(key)
+        if key:
+            lines.setdefault(key, row.number)
         staff, strangers = _staff(row, members, names)
         warnings = _warnings(exam, staff, maker=maker) if exam is not None else ()
         checked.append(Checked(row, exam, tuple(staff), (*faults, *strangers), warnings))
@@ -222,6 +230,12 @@ def _faults_of_shape(row: Row) -> list[Message]:
     return faults
 
 
+def _twice(row: Row, line: int) -> Message:
+    if not line:
+        return message("sources.exam_list.in_order_already", code=row.code)
+    return message("sources.exam_list.twice", code=row.code, line=line)
+
+
 def _why_unread(error: RemoteError, code: str) -> list[Message]:
     changed = isinstance(error, UnknownToLadok) and _SPREADSHEETS.fullmatch(code)
     return [message("sources.exam_list.spreadsheets", code=code)] if changed else [error.message]
@@ -232,7 +246,9 @@ def _staff(row: Row, members: Mapping[str, str], names: Mapping[str, str]) -> tu
     staff: list[StaffRow] = []
     faults = []
     for name, role in ROLES.items():
-        for written in getattr(row, name):
+        people = getattr(row, name)
+        faults += [fault for pair in pairwise(people) if (fault := _comma_within(*pair, names)) is not None]
+        for written in people:
             who: Any = _meant(written, names)
             if isinstance(who, Message):
                 faults.append(who)
@@ -241,6 +257,13 @@ def _staff(row: Row, members: Mapping[str, str], names: Mapping[str, str]) -> tu
             known = {"email": who, "organisation_id": member} if member else {"organisation_id": who}
             staff.append({"role": role, **known})
     return staff, faults
+
+
+def _comma_within(last: str, first: str, names: Mapping[str, str]) -> Message | None:
+    """Where two who stand beside each other are one member, with the family name first."""
+    name = f"{first} {last}"
+    is_one = any(sorted(normal(name).split()) == sorted(normal(one).split()) for one in names.values())
+    return message("sources.exam_list.comma_in_name", written=f"{last}, {first}", name=name) if is_one else None
 
 
 def _meant(written: str, names: Mapping[str, str]) -> str | Message:

@@ -44,6 +44,16 @@ register(
             todo=_("Write everybody in one row, with commas between them, and take the other row away."),
             who=MANAGER,
         ),
+        "sources.exam_list.in_order_already": Sentence(
+            _("%(code)s is among the rows in order already."),
+            todo=_("Take this row away; or choose Change the list, and have one row with everybody in it."),
+            who=MANAGER,
+        ),
+        "sources.exam_list.comma_in_name": Sentence(
+            _("“%(written)s” is read as two people."),
+            todo=_("If it is one, write %(name)s; if they are two, write their organisation ids."),
+            who=MANAGER,
+        ),
         "sources.exam_list.spreadsheets": Sentence(
             _(
                 "Ladok has no exam with the code %(code)s. The spreadsheet may have changed it: zeros at the beginning are lost"

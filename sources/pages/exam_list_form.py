@@ -17,10 +17,12 @@ from sources.pages.settings_form import TABLE_FILES, ask_scales, chosen_scales, 
 
 
 class ExamListForm(forms.Form):
-    """`table` holds what is to be checked; `good`, which is sent along, the rows that have been found in order."""
+    """`table` holds what is to be checked; `good`, which is sent along, the rows that have been found in order; `waiting` is the mark of the
+    rows of an earlier list that `table` began with."""
 
     submission_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
     good = forms.CharField(required=False, max_length=200_000, strip=False, widget=forms.HiddenInput)
+    waiting = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     table = forms.CharField(
         label=_("The list"),
         required=False,

@@ -7,7 +7,7 @@ corrected.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +18,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from ladokflow.fingerprints import fingerprint
 from ladokflow.http import RemoteError
 from ladokflow.identifiers import normal
-from ladokflow.messages import Message, Refused, message
+from ladokflow.messages import Message, Refused
 from ladokflow.requests import HtmxRequest
 from sources.flows.batch import request_batch
-from sources.flows.exam_list import MOST_ROWS, Checked, Row, check, read_exam_list
+from sources.flows.exam_list import MOST_ROWS, Checked, Row, check, each_once, read_exam_list, rows_in
 from sources.flows.presets import choices_of
 from sources.flows.scales import unmatched_scales
 from sources.flows.staff import questions_about
@@ -54,25 +55,26 @@ class ExamListPage:
         self.questions = Questions(request.POST)
 
     def answer(self) -> HttpResponse:
-        request = self.request
-        if request.method != "POST":
-            return self._paste(ExamListForm(source=self.source, initial={"table": request.session.get(self.kept, "")}))
-        step = request.POST.get("step", "")
-        unmatched = request.POST.getlist("unmatched")[:MOST_SCALES] if step == "make" else []
-        form = self._bound(unmatched)
-        if not form.is_valid() and not unmatched:
+        if self.request.method != "POST":
+            waiting = self.request.session.get(self.kept, "")
+            return self._paste(ExamListForm(source=self.source, initial={"table": waiting, "waiting": _mark(waiting)}))
+        step = self.request.POST.get("step", "")
+        form = self._bound(self.request.POST.getlist("unmatched")[:MOST_SCALES] if step == "make" else [])
+        good, written = str(form.data.get("good", "")), str(form.data.get("table", ""))
+        if not form.is_valid() and not good.strip():
             return self._paste(form)
-        good, written = form.cleaned_data.get("good", ""), form.cleaned_data.get("table", "")
         try:
-            if step == "make":
-                return self._make(form, read_exam_list(good)[0], left=written)
-            rows = read_exam_list(good)[0] if good.strip() else []
+            if not {"good", "submission_key"}.isdisjoint(form.errors):  # of no page of ours
+                return self._paste(self._unbound(form, table=_below(good, written)))
+            rows = [replace(row, number=0) for row in rows_in(good)[0]]
             if step == "edit":
                 return self._paste(self._unbound(form, table=_below(table_of(rows), written)))
-            corrected, unread = read_exam_list(written) if written.strip() or not rows else ([], [])
-            if len(rows) + len(corrected) > MOST_ROWS:
-                raise Refused(message("sources.exam_list.too_many", most=MOST_ROWS))
-            return self._show(form, [*rows, *corrected], unread=unread)
+            corrected, unread = rows_in(written) if rows else read_exam_list(written)
+            if step == "make" and rows:
+                return self._make(form, rows, corrected)
+            if not form.is_valid():
+                return self._show_again(form, rows, corrected)
+            return self._show(form, each_once([*rows, *corrected]), unread=unread)
         except (RemoteError, Refused) as error:
             return self._paste(self._unbound(form, table=_below(good, written)), error.message)
 
@@ -83,7 +85,8 @@ class ExamListPage:
 
     def _unbound(self, form: ExamListForm, unmatched: Sequence[str] = (), **filled: str) -> ExamListForm:
         scales = of_licence(self.source)[1] if unmatched else []
-        kept = {name: form.cleaned_data.get(name) for name in ("preset", "submission_key")}
+        sent = {name: form.cleaned_data.get(name) for name in ("preset", "submission_key", "waiting")}
+        kept = {name: value for name, value in sent.items() if value}
         return ExamListForm(source=self.source, unmatched=unmatched, scales=scales, initial=kept | filled)
 
     def _paste(self, form: ExamListForm, failure: Message | None = None) -> HttpResponse:
@@ -138,10 +141,17 @@ class ExamListPage:
             "failure": failure,
             "unread": unread,
             "wrong": wrong,
-            "good": [(row, [who for who in _who(row) if normal(who) in asked]) for row in good],
+            "good": [(row, [who for who in _who(row) if normal(who) in asked], *self._people(row)) for row in good],
             "count": len(good) + len(wrong),
         }
         return render(self.request, "sources/exam_list_check.html", context)
+
+    def _people(self, row: Checked) -> Iterator[list[str]]:
+        """Its assessors, and its reviewers: who is meant, beside what was written."""
+        names = {normal(email): name for email, name in names_of(self.source).items()}
+        for written, role in ((row.row.assessors, "assessor"), (row.row.reviewers, "reviewer")):
+            meant = [person for person in row.staff if person["role"] == role]
+            yield [_told(*pair, names) for pair in zip(written, meant, strict=True)] if row.is_good else list(written)
 
     def _staff(self, preset: FlowPreset | None, good: Sequence[Checked]) -> tuple[Staffs, bool]:
         """Who works with all the flows, and with each, as was answered; and whether nothing is left to ask."""
@@ -154,21 +164,22 @@ class ExamListPage:
 
     # --- Made -------------------------------------------------------------------------------------------------------
 
-    def _make(self, form: ExamListForm, rows: Sequence[Row], *, left: str) -> HttpResponse:
+    def _make(self, form: ExamListForm, rows: Sequence[Row], left: Sequence[Row]) -> HttpResponse:
         """A flow of each of these rows, which the page has shown as good; `left` are the others."""
-        key = uuid.uuid5(form.cleaned_data.get("submission_key") or uuid.uuid4(), form.cleaned_data.get("good", ""))
-        if FlowBatch.objects.visible_to(self.request.user).filter(pk=key).exists():
-            return redirect("flows:batch", key)  # sent a second time
-        others = read_exam_list(left)[0] if left.strip() else []
+        key = uuid.uuid5(form.cleaned_data["submission_key"], f"{self.request.user.pk}\n{form.data['good']}")
+        if (
+            FlowBatch.objects.visible_to(self.request.user).filter(pk=key).exists()
+        ):  # a second click, or after looking back
+            return redirect("flows:batch", key)
         good = self._check(rows, asks_ladok=False)
         if not all(row.is_good for row in good):  # somebody else was faster
-            return self._show(form, [*rows, *others])
+            return self._show(form, each_once([*rows, *left]))
         if not all([form.is_valid(), self.questions.is_valid()]):
-            return self._show_again(form, rows, others)
+            return self._show_again(form, rows, left)
         preset = form.cleaned_data["preset"]
         (common, *staffs), is_answered = self._staff(preset, good)
         if not is_answered:
-            return self._show_again(form, rows, others)
+            return self._show_again(form, rows, left)
         batch = request_batch(
             source=self.source,
             codes=[row.code for row in good],
@@ -177,20 +188,39 @@ class ExamListPage:
             staff_of={row.code: staff for row, staff in zip(good, staffs, strict=True)},
             **choices_of(preset) | {"staff": common, "scale_choices": form.scale_choices()},
         )
-        self._keep(left, len(others))
+        self._keep(form, left)
         return redirect("flows:batch", batch.pk)
 
-    def _keep(self, left: str, count: int) -> None:
-        if not count:
-            self.request.session.pop(self.kept, None)
+    def _keep(self, form: ExamListForm, left: Sequence[Row]) -> None:
+        """For its correction: instead of what waited when the list was begun, and below what has been left since in another tab."""
+        session, table = self.request.session, table_of(left)
+        waiting = session.get(self.kept, "")
+        if waiting and _mark(waiting) != form.cleaned_data["waiting"]:
+            table = _below(waiting, table)
+        if not table:
+            session.pop(self.kept, None)
             return
-        self.request.session[self.kept] = left
+        session[self.kept] = table
+        if not left:
+            return
         text = ngettext(
             "%(count)s row was left out. It waits for its correction under New flow, Paste a list.",
             "%(count)s rows were left out. They wait for their correction under New flow, Paste a list.",
-            count,
+            len(left),
         )
-        messages.info(self.request, text % {"count": count})
+        messages.info(self.request, text % {"count": len(left)})
+
+
+def _mark(waiting: str) -> str:
+    """Of rows that wait: which of them the form began with."""
+    return fingerprint("sources.exam_list.waiting", waiting).whole if waiting else ""
+
+
+def _told(written: str, person: StaffRow, names: Mapping[str, str]) -> str:
+    who = str(person["organisation_id"])
+    if normal(who) == normal(written):
+        return written
+    return f"{names.get(normal(person.get('email', ''))) or written} ({who})"
 
 
 def _below(good: str, written: str) -> str:

@@ -177,7 +177,7 @@ def _make(
     if form.has_to_tell(students_among(staff, exams, maker=staff[0]["organisation_id"])):
         return ()
     # A form of another tab that was filled from the same looking back has the same key, and is not the same.
-    key = uuid.uuid5(chosen["submission_key"], "\n".join([source.slug, make, *codes]))
+    key = uuid.uuid5(chosen["submission_key"], "\n".join([str(user.pk), source.slug, make, *codes]))
     choices = {
         "flow_type": chosen["flow_type"],
         "template_flow_id": chosen["template_flow_id"],

@@ -207,3 +207,79 @@ def test_a_long_list_asks_the_database_no_more_than_a_short_one(
         counts.append(len(asked))
     assert counts[1] - counts[0] < CONCURRENCY  # each connection to Ladok looks for its credential
     assert counts[1] < 30
+
+
+def make(client: Client, source: Source, page: str, **more: Any) -> Any:
+    return client.post(address(source), fields_of(page, source) | {"step": ["make"], **more}, **ENGLISH)
+
+
+def test_a_preset_that_is_gone_is_told_and_no_row_is_lost(
+    sandbox: Any, liu: Source, anna: User, sign_in: SignIn
+) -> None:
+    code = sandbox.control.add_exam("liu", people=1)
+    gone, _other = (FlowPreset.objects.create(source=liu, name=name) for name in "AB")
+    client = sign_in(anna)
+    page = check(client, liu, f"{code};{ASSESSOR}\nFINNS-INTE;x")
+    gone.delete()
+    page = make(client, liu, page, preset=[str(gone.pk)]).text
+    assert "Preset: Select a valid choice" in page
+    assert "1 of 2 rows is in order" in page or "1 of 2 rows are in order" in page
+    page = make(client, liu, page, table=["x" * 250_000]).text
+    assert "at most 200000 characters" in page
+    assert code in fields_of(page, liu)["good"][0]
+    page = make(client, liu, page, submission_key=["of no page"], table=["FINNS-INTE"]).text
+    assert {code, "FINNS-INTE"} <= set(fields_of(page, liu)["table"][0].split())
+    assert not FlowBatch.objects.exists()
+
+
+def test_clicks_tabs_and_looking_back_make_nothing_twice_and_lose_no_row(
+    sandbox: Any, liu: Source, anna: User, lars: User, sign_in: SignIn
+) -> None:
+    first, second = (sandbox.control.add_exam("liu", people=1) for _ in range(2))
+    client = sign_in(anna)
+    other_tab = check(client, liu, second)
+    page = check(client, liu, f"{first};{ASSESSOR}\nFINNS-INTE;x")
+    made = make(client, liu, page)
+    assert make(client, liu, other_tab, table=[HEAD]).status_code == 302  # what is left is a heading only
+    assert "FINNS-INTE" in client.get(address(liu)).text
+    work()
+    again = make(client, liu, page)
+    assert (again.status_code, again.headers["Location"]) == (302, made.headers["Location"])
+    theirs = make(sign_in(lars), liu, page).text  # the same form, sent by somebody else
+    assert set(wrong(theirs)) == {first, "FINNS-INTE"}
+    assert (Flow.objects.count(), FlowBatch.objects.count()) == (2, 2)
+    # The waiting row is taken away: it does not come back.
+    page = client.get(address(liu), **ENGLISH).text
+    third = sandbox.control.add_exam("liu", people=1)
+    sent = form_on(page, address(liu)) | {"table": third, "step": "check"}
+    make(client, liu, client.post(address(liu), sent, **ENGLISH).text)
+    assert "FINNS-INTE" not in client.get(address(liu)).text
+
+
+def test_a_corrected_list_may_be_pasted_whole_and_no_more_rows_than_can_be_made(
+    sandbox: Any, liu: Source, anna: User, sign_in: SignIn
+) -> None:
+    first, second = (sandbox.control.add_exam("liu", people=1) for _ in range(2))
+    client = sign_in(anna)
+    sent = fields_of(check(client, liu, f"{first};{ASSESSOR}\nFINNS-INTE;x"), liu) | {"step": ["check"]}
+    whole = sent | {"table": [f"{HEAD}{first}\t{ASSESSOR}\n{second}\tx"]}
+    assert "2 of 2 rows are in order" in client.post(address(liu), whole, **ENGLISH).text
+    page = client.post(address(liu), sent | {"table": [f"{first};{REVIEWER}"]}, **ENGLISH).text
+    assert "is among the rows in order already" in wrong(page)[first]
+    many = "\n".join(f"FINNS-INTE-{n}" for n in range(200))
+    page = client.post(address(liu), sent | {"table": [many]}, **ENGLISH).text
+    assert "more than 200 rows" in page
+    assert {first, "FINNS-INTE-199"} <= set(fields_of(page, liu)["table"][0].split())
+
+
+def test_who_is_meant_by_a_name_stands_there_and_a_comma_in_it_is_asked_about(
+    sandbox: Any, liu: Source, anna: User, lars: User, sign_in: SignIn
+) -> None:
+    code = sandbox.control.add_exam("liu", people=1)
+    lars.first_name, lars.last_name = "Lars Erik", "Åkesson"
+    lars.save()
+    client = sign_in(anna)
+    page = check(client, liu, f"{code}\tLars Åkesson\tlars@liu.example")
+    assert page.count("Lars Erik Åkesson (larak34@liu.example)") == 2
+    page = check(client, liu, f"{code}\tÅkesson, Lars Erik")
+    assert "write Lars Erik Åkesson" in wrong(page)[code]
