@@ -20,7 +20,7 @@ from sources.admin.scope import ScopedAdmin
 from sources.flows.settings import IN_WISEFLOW, OURS
 from sources.flows.staff import OF_PRESET, questions_about
 from sources.models import FlowPreset, Source
-from sources.pages.setting_fields import AS_IN_WISEFLOW, chosen, optional_fields
+from sources.pages.setting_fields import AS_IN_WISEFLOW, chosen, optional_fields, tell_groups_without_their_kind
 from sources.pages.settings_form import (
     PeopleField,
     SettingsForm,
@@ -65,6 +65,7 @@ class FlowPresetForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        tell_groups_without_their_kind(self)
         self.instance.wiseflow_settings = chosen(IN_WISEFLOW, cleaned)
         source = cleaned.get("source") or (self.instance.source if self.instance.pk else None)
         if source is not None and all(name in cleaned for name in SettingsForm.STAFF):

@@ -5,7 +5,7 @@ An assessor is named by what somebody would write: name, organisation id or e-ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ladokflow.identifiers import normal
 from ladokflow.messages import Refused, message
@@ -25,7 +25,7 @@ def parsed(text: str) -> Groups:
     groups: dict[str, list[str]] = {}
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in lines:
-        title, _colon, people = (part.strip() for part in line.partition(":"))
+        title, _colon, people = (part.strip() for part in line.rpartition(":"))  # a title may have a colon of its own
         assessors = list(dict.fromkeys(who.strip() for who in people.split(",") if who.strip()))
         if not title or not assessors:
             raise Refused(message("sources.groups.no_group", line=line))
@@ -37,25 +37,30 @@ def parsed(text: str) -> Groups:
     return groups
 
 
-def written(groups: Groups) -> str:
-    return "\n".join(f"{title}: {', '.join(assessors)}" for title, assessors in groups.items())
+def written(groups: Iterable[tuple[str, Sequence[str]]]) -> str:
+    return "\n".join(f"{title}: {', '.join(assessors)}".strip() for title, assessors in groups)
 
 
 def read_groups(client: WiseflowClient, flow: Flow) -> str:
-    """Assessors by name, or by the number of their user where two have the same."""
+    """Assessors by name, or by the number of their user where two have the same. It need not be what can be written here: a group may be
+    empty there, and two may have one title."""
     wiseflow_id = flow.wiseflow_id or 0
     groups = client.assessor_groups(wiseflow_id)
     if not groups:
         return ""
     names = _names(client.assessors(wiseflow_id))
-    return written({group.title: sorted(names[pk] for pk in group.assessor_ids if pk in names) for group in groups})
+    return written((_title(group), sorted(names[pk] for pk in group.assessor_ids if pk in names)) for group in groups)
 
 
 def write_groups(client: WiseflowClient, flow: Flow, text: str) -> None:
     """Make, change and remove so that there are these. Refused where somebody is no assessor of the flow, and where a group that
     is to go has students."""
     wiseflow_id = flow.wiseflow_id or 0
-    there = {normal(group.title): group for group in client.assessor_groups(wiseflow_id)}
+    groups = client.assessor_groups(wiseflow_id)
+    there = {normal(_title(group)): group for group in groups}
+    twice = [group for group in groups if there[normal(_title(group))] is not group]
+    if twice:
+        raise Refused(message("sources.groups.twice_there", title=_title(twice[0])))
     wanted = parsed(text)
     going = [group for title, group in there.items() if title not in set(map(normal, wanted))]
     _require_empty(going)
@@ -64,10 +69,15 @@ def write_groups(client: WiseflowClient, flow: Flow, text: str) -> None:
         group = there.get(normal(title))
         if group is None:
             client.add_assessor_group(wiseflow_id, title, assessor_ids)
-        elif (group.title, set(group.assessor_ids)) != (title, set(assessor_ids)):
+        elif (_title(group), set(group.assessor_ids)) != (title, set(assessor_ids)):
             client.change_assessor_group(wiseflow_id, group.id, title, assessor_ids)
     for group in going:
         client.remove_assessor_group(wiseflow_id, group.id)
+
+
+def _title(group: AssessorGroup) -> str:
+    """On one line."""
+    return " ".join(group.title.split())
 
 
 def _require_empty(groups: Sequence[AssessorGroup]) -> None:
@@ -78,9 +88,10 @@ def _require_empty(groups: Sequence[AssessorGroup]) -> None:
 
 def _names(assessors: Sequence[Staff]) -> Mapping[int, str]:
     """By the id of the row."""
-    names = [normal(row.name) for row in assessors]
+    names = ["", *(normal(row.name) for row in assessors)]
     return {
-        row.id: row.name if names.count(normal(row.name)) == 1 else f"{row.name} #{row.user_id}" for row in assessors
+        row.id: row.name if names.count(normal(row.name)) == 1 else f"{row.name} #{row.user_id}".strip()
+        for row in assessors
     }
 
 

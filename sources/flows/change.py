@@ -308,6 +308,8 @@ def write_wanted(flow: Flow, wanted: Mapping[str, Value], client: WiseflowClient
             if not error.is_about_one:
                 raise
             problems.append(_not_written(names, error.message))
+            if part.is_untold:  # it would be taken for what is there
+                _keep(flow, dict.fromkeys(names, ""))
     return problems
 
 

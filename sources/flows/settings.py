@@ -109,16 +109,23 @@ def _choice(label: Any, choices: Iterable[tuple[str, Text]], help_text: Any = ""
 class CreditsField(forms.CharField):
     """A number as WISEflow writes it, "7.5"; a comma does as well."""
 
-    default_validators = [RegexValidator(r"\A\d{1,3}(\.\d{1,2})?\Z", _("Write a number, as 7.5."))]
+    default_validators = [RegexValidator(r"\A[0-9]{1,3}(\.[0-9]{1,2})?\Z", _("Write a number, as 7.5."))]
 
     def to_python(self, value: Any) -> str:
         return str(super().to_python(value)).replace(",", ".")
 
 
 class GroupsField(forms.CharField):
+    """`now` is what a flow has, and can be kept, also where it cannot be written here."""
+
+    now = ""
+
     def to_python(self, value: Any) -> str:
+        text = str(super().to_python(value))
+        if text.split() == self.now.split():
+            return self.now
         try:
-            return written(parsed(str(super().to_python(value))))
+            return written(parsed(text).items())
         except Refused as refused:
             raise forms.ValidationError(str(refused.message)) from refused
 

@@ -22,7 +22,7 @@ from ladokflow.texts import visible
 DELIMITERS = "\t;,"
 MOST_BYTES = 2_000_000  # of a file
 MOST_UNPACKED = 50_000_000  # bytes of a workbook once it is unpacked
-MOST_ROWS, MOST_COLUMNS = 20_000, 50  # that are read of a sheet
+MOST_ROWS, MOST_COLUMNS = 20_000, 200  # that are read of a sheet
 LONGEST_CELL = 5_000
 LONGEST_LINE = 100_000  # of a longer one the rest is not read
 _BREAK = "\ue000"  # a line break within quotes, while the lines are told apart

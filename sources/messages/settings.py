@@ -74,6 +74,12 @@ register(
             todo=_("Give one of them another name."),
             who=MANAGER,
         ),
+        "sources.groups.twice_there": Sentence(
+            _("Two of the flow's groups in WISEflow are called %(title)s."),
+            effect=UNCHANGED,
+            todo=_("Give one of them another name in WISEflow first."),
+            who=MANAGER,
+        ),
         "sources.groups.too_many": Sentence(
             _("WISEflow has at most %(most)s groups on a flow."),
             effect=UNCHANGED,

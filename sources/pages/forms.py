@@ -129,12 +129,22 @@ class CourseForm(forms.Form):
 class CodeForm(forms.Form):
     """*Ange kod*."""
 
+    MOST_PARTS = 200
+
     typed = forms.CharField(
         label=_("Code of the exam"),
         max_length=10_000,
         help_text=_("As it stands in Ladok. Several codes have commas or blanks between them."),
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
     )
+
+    def clean_typed(self) -> str:
+        """Each of the parts may be a question to Ladok: not a whole text that came along."""
+        typed = str(self.cleaned_data["typed"])
+        if len(re.split(r"[\s,;]+", typed)) > self.MOST_PARTS:
+            text = gettext("This is a text, or more codes than can be taken at a time. Use Paste a list for many.")
+            raise forms.ValidationError(text)
+        return typed
 
 
 class AddCodeForm(forms.Form):

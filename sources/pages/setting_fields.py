@@ -9,9 +9,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.messages import Text
-from sources.flows.settings import Setting
-from sources.flows.settings_in_wiseflow import Value
+from ladokflow.messages import Text, message
+from sources.flows.settings import GroupsField, Setting
+from sources.flows.settings_in_wiseflow import GROUPED, Value
 
 AS_IN_WISEFLOW = _("As the licence or the template has it")
 AS_IT_IS = _("Leave as it is")
@@ -23,6 +23,8 @@ def field_of(setting: Setting, now: Value = "") -> forms.Field:
     field = deepcopy(setting.field)
     if isinstance(field, forms.ChoiceField) and now and now not in setting.choices:
         field.choices = [(str(now), _("Another, chosen in WISEflow")), *setting.choices.items()]
+    if isinstance(field, GroupsField):
+        field.now = str(now or "")
     return field
 
 
@@ -48,3 +50,12 @@ def chosen(settings: Iterable[Setting], cleaned: Mapping[str, Any]) -> dict[str,
     said: dict[Any, Value] = {YES: True, NO: False}
     found = {setting.name: cleaned.get(setting.name) for setting in settings}
     return {name: said.get(value, value) for name, value in found.items() if value not in ("", None)}
+
+
+def tell_groups_without_their_kind(form: forms.BaseForm) -> None:
+    """Groups are for assessors who are given students so; what a template has is not known here."""
+    cleaned = form.cleaned_data
+    kind = cleaned.get("allocation_type") or (cleaned.get("template_flow_id") and GROUPED)
+    if cleaned.get("assessor_groups") and kind != GROUPED:
+        told = message("sources.groups.not_grouped")
+        form.add_error("assessor_groups", f"{told.what} {told.todo}")

@@ -24,7 +24,13 @@ from sources.flows.tables import MOST_BYTES, text_of_file
 from sources.models import Flow, FlowPreset, Source
 from sources.models.flow import AssessorAllocation
 from sources.pages.forms import ANY
-from sources.pages.setting_fields import AS_IN_WISEFLOW, chosen, field_of, optional_fields
+from sources.pages.setting_fields import (
+    AS_IN_WISEFLOW,
+    chosen,
+    field_of,
+    optional_fields,
+    tell_groups_without_their_kind,
+)
 
 LONGEST_IDENTIFIER = 200
 TABLE_FILES = ".xlsx,.csv,.txt,.tsv,text/csv,text/plain"
@@ -180,6 +186,7 @@ class SettingsForm(forms.Form):
             cleaned.get("allocation_list") or "",
             cleaned.get("assessor_allocation") == AssessorAllocation.LIST,
         )
+        tell_groups_without_their_kind(self)
         if self._file_error:
             self.add_error("allocation_file", self._file_error)
         elif text.strip() and not is_list:

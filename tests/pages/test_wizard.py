@@ -141,6 +141,13 @@ def test_a_typed_code_joins_the_others_at_an_address_of_its_own(manager: Client)
     assert answer.headers["Location"] == f"{PREVIEW}?code=TDDE01-TEN1-1001&code=TDDE01%2FTEN+%C3%85-2"
 
 
+def test_a_whole_text_is_not_asked_of_ladok_word_by_word(manager: Client, sandbox: Sandbox) -> None:
+    sandbox.control.clear_received()
+    page = text(manager, f"{PREVIEW}?typed={'+'.join(f'word{n}' for n in range(300))}")
+    assert "Use Paste a list for many" in page
+    assert not sandbox.control.received("liu")
+
+
 def test_many_codes_are_typed_at_once_and_a_code_may_hold_what_divides_others(
     manager: Client, sandbox: Sandbox
 ) -> None:

@@ -19,6 +19,8 @@ from sources.flows.create import create_flow
 from sources.flows.request import request_flow
 from sources.flows.settings import BY_NAME, IN_WISEFLOW, SETTINGS
 from sources.models import AuditEntry, Flow, FlowPreset, Membership, Source, SyncRun
+from sources.pages.change_form import ChangeForm
+from sources.pages.settings_form import SettingsForm
 from sources.sync.lease import Lease
 from sources.sync.run import request_sync, run_sync
 from tests.by_hand import written
@@ -321,7 +323,9 @@ def test_groups_that_cannot_be_are_told_with_their_line(text: str, told: str) ->
         BY_NAME["assessor_groups"].field.clean(text)
 
 
-@pytest.mark.parametrize(("given", "kept"), [("7,5", "7.5"), (" 15 ", "15"), ("", ""), ("ten", None), ("-1", None)])
+@pytest.mark.parametrize(
+    ("given", "kept"), [("7,5", "7.5"), (" 15 ", "15"), ("", ""), ("ten", None), ("-1", None), ("٧", None)]
+)
 def test_credits_are_a_number(given: str, kept: str | None) -> None:
     field = BY_NAME["credits"].field
     if kept is None:
@@ -341,3 +345,72 @@ def test_a_flow_without_reviewers_says_so(make: Callable[..., Flow], anna: User)
 def test_a_preset_of_before_wants_nothing_of_wiseflow(liu: Source) -> None:
     preset = FlowPreset.objects.create(source=liu, name="Salstenta")
     assert FlowPreset.objects.get(pk=preset.pk).wiseflow_settings == {}
+
+
+GROUPED = {"allocation_type": "GROUPED"}
+
+
+def groups_of(*titled: tuple[str, int | None]) -> dict[str, Any]:
+    """Each with one assessor, or none."""
+    return {
+        str(number): {"id": number, "title": title, "assessorIds": [one] if one else [], "participantIds": []}
+        for number, (title, one) in enumerate(titled, start=7)
+    }
+
+
+@pytest.mark.parametrize("titles", [["Sal: A", "B"], ["Tom", "A\nB"], ["A", "a"]])
+def test_groups_that_stand_in_wiseflow_otherwise_than_they_are_written_here_hinder_no_other_change(
+    sandbox: Any, make: Callable[..., Flow], anna: User, titles: list[str]
+) -> None:
+    flow = make(wiseflow_settings=GROUPED, staff=WORKING)
+    (assessor,) = sandbox.control.flow(flow.wiseflow_id)["assessors"]
+    groups = groups_of((titles[0], None), (titles[1], assessor["id"]))
+    sandbox.control.set_settings_by_hand(flow.wiseflow_id, assessorGroups=groups)
+    shown = standing_of(flow)
+    form = ChangeForm(flow=flow, standing=shown, may_export=True)
+    sent = {name: str(form[name].value() or "") for name in form.fields} | {"term": "HT26"}
+    sent["assessor_groups"] = sent["assessor_groups"].replace("\n", "\r\n")
+    form = ChangeForm(sent, flow=flow, standing=shown, may_export=True)
+    assert form.is_valid(), form.errors
+    assert dict(form.change().values) == {"term": "HT26"}
+
+
+def test_a_group_with_a_colon_is_kept_and_two_of_one_name_are_not_mixed_up(
+    sandbox: Any, make: Callable[..., Flow], anna: User
+) -> None:
+    flow = make(wiseflow_settings=GROUPED, staff=WORKING)
+    (assessor,) = sandbox.control.flow(flow.wiseflow_id)["assessors"]
+    groups = groups_of(("Sal: A", assessor["id"]), ("B", assessor["id"]))
+    sandbox.control.set_settings_by_hand(flow.wiseflow_id, assessorGroups=groups)
+    before = str(values(flow)["assessor_groups"])
+    change_flow(flow=flow, change=Change({"assessor_groups": before.replace("\nB:", "\nC:")}), by=anna)
+    there = sandbox.control.flow(flow.wiseflow_id)["assessorGroups"]
+    assert sorted(one["title"] for one in there.values()) == ["C", "Sal: A"]
+    sandbox.control.set_settings_by_hand(
+        flow.wiseflow_id, assessorGroups=groups_of(("Sal: A", None), ("B", None), ("b", None))
+    )
+    with pytest.raises(Refused, match="Two of the flow's groups in WISEflow are called B"):
+        change_flow(flow=flow, change=Change({"assessor_groups": "B: Örjan Hägg\nSal: A: Örjan Hägg"}), by=anna)
+    assert len(sandbox.control.flow(flow.wiseflow_id)["assessorGroups"]) == 3
+
+
+def test_credits_that_a_new_flow_could_not_have_can_be_set_afterwards(
+    sandbox: Any, make: Callable[..., Flow], anna: User
+) -> None:
+    sandbox.control.fault("wiseflow", "/flows/*/settings", "status", method="PUT", status=400)
+    flow = make(wiseflow_settings={"credits": "7.5"})
+    (problem,) = SyncRun.objects.get(flow=flow).problems
+    assert "Credits" in str(Message.from_json(problem))
+    assert values(flow)["credits"] == ""
+    assert change_flow(flow=flow, change=Change({"credits": "7.5"}), by=anna)
+    assert values(flow)["credits"] == "7.5"
+
+
+@pytest.mark.parametrize(
+    ("kind", "template", "is_told"),
+    [("", "", True), ("SINGLE_ASSESSOR", "5", True), ("", "5", False), ("GROUPED", "", False)],
+)
+def test_groups_are_chosen_for_a_new_flow_with_the_kind_that_they_take(kind: str, template: str, is_told: bool) -> None:
+    sent = {"allocation_type": kind, "template_flow_id": template, "assessor_groups": "A: x"}
+    form = SettingsForm(sent, flow_types=[])
+    assert ("assessor_groups" in form.errors) == is_told
