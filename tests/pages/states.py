@@ -201,7 +201,7 @@ def _of_exports(source: Source, user: User) -> list[Place]:
     item = ended.items.filter(state="unknown").get()
     marking = reverse("exports:mark", args=[failed.pk])
     mark = f"{marking}?item={item.pk}"
-    retry = reverse("exports:preview", args=[failed.pk]) + "?asking=retry"
+    retry, several = reverse("exports:preview", args=[failed.pk]) + "?asking=retry", reverse("exports:preview_chosen")
     return [
         *[Place(f"/exports/?tab={tab}") for tab in ("failed", "exported", "pending")],
         Place(f"/exports/?tab=pending&watch={ended.pk}&watch={exported.pk}"),
@@ -215,8 +215,10 @@ def _of_exports(source: Source, user: User) -> list[Place]:
         Place(mark, sent(f'form[action="{marking}"] button')),
         Place(mark, sent(f'form[action="{marking}"] button', reason="Syns i Ladok")),
         Place(f"{marking}?all=yes"),
+        Place(f"{marking}?unknown=there"),
         Place(reverse("exports:mark", args=[ready.pk])),
         Place(retry),
+        *[Place(f"{several}?flow={ready.pk}&flow={failed.pk}&asking={asking}") for asking in ("first", "retry")],
         Place(reverse("exports:preview", args=[ready.pk])),
         Place(reverse("exports:preview", args=[_without_points(user).pk])),
         Place(reverse("exports:preview", args=[ready.pk]) + "?body=1"),
