@@ -104,12 +104,6 @@ class Row:
         return self.action in ("export", "retry") and self.why_not is None and is_any
 
     @property
-    def is_to_come(self) -> bool:
-        """Whether marking is over, and its grades still wait for something: for what, its preview says."""
-        is_asked = self.flow.is_adoption_unsaid or self.flow.is_under_way
-        return self.flow.is_marking_over and self.flow.export_state == ExportState.PENDING and not is_asked
-
-    @property
     def preview(self) -> str:
         """The address of what its button opens."""
         asked = {"retry": Asking.RETRY, "overwrite": Asking.OVERWRITE}
@@ -134,12 +128,6 @@ def _shows(flow: Any, trait: Trait) -> bool:
 
 def rows_of(flows: Iterable[Any], memberships: dict[int, Membership], found: dict[int, Found]) -> list[Row]:
     return [_row(flow, memberships[flow.source_id], found.get(flow.pk)) for flow in flows]
-
-
-def row_of(flow: Flow, user: Any) -> Row:
-    """Of one flow, as its viewer has it in a list."""
-    membership = Membership.objects.get(user_id=user.pk, source=flow.source)
-    return _row(with_exports(Flow.objects.filter(pk=flow.pk)).get(), membership, None)
 
 
 def _row(flow: Any, membership: Membership, found: Found | None) -> Row:

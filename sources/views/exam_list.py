@@ -52,6 +52,7 @@ class ExamListPage:
         self.source = source
         self.kept = f"exam-list-{source.slug}"  # in the session
         self.members = members_of(source)
+        self.names = names_of(source)
         self.questions = Questions(request.POST)
 
     def answer(self) -> HttpResponse:
@@ -97,7 +98,7 @@ class ExamListPage:
 
     def _check(self, rows: Sequence[Row], *, asks_ladok: bool) -> list[Checked]:
         maker = self.source.memberships.get(user_id=self.request.user.pk).organisation_id
-        facts: dict[str, Any] = {"members": self.members, "names": names_of(self.source), "maker": maker}
+        facts: dict[str, Any] = {"members": self.members, "names": self.names, "maker": maker}
         return check(self.source, rows, asks_ladok=asks_ladok, **facts)
 
     def _show(self, form: ExamListForm, rows: Sequence[Row], *, unread: Sequence[str] = ()) -> HttpResponse:
@@ -148,7 +149,7 @@ class ExamListPage:
 
     def _people(self, row: Checked) -> Iterator[list[str]]:
         """Its assessors, and its reviewers: who is meant, beside what was written."""
-        names = {normal(email): name for email, name in names_of(self.source).items()}
+        names = {normal(email): name for email, name in self.names.items()}
         for written, role in ((row.row.assessors, "assessor"), (row.row.reviewers, "reviewer")):
             meant = [person for person in row.staff if person["role"] == role]
             yield [_told(*pair, names) for pair in zip(written, meant, strict=True)] if row.is_good else list(written)
