@@ -167,7 +167,8 @@ class ExamListPage:
 
     def _make(self, form: ExamListForm, rows: Sequence[Row], left: Sequence[Row]) -> HttpResponse:
         """A flow of each of these rows, which the page has shown as good; `left` are the others."""
-        key = uuid.uuid5(form.cleaned_data["submission_key"], f"{self.request.user.pk}\n{form.data['good']}")
+        what = [str(self.request.user.pk), str(form.data.get("preset", "")), str(form.data["good"])]
+        key = uuid.uuid5(form.cleaned_data["submission_key"], "\n".join(what))
         if (
             FlowBatch.objects.visible_to(self.request.user).filter(pk=key).exists()
         ):  # a second click, or after looking back

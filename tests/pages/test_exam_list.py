@@ -256,6 +256,21 @@ def test_clicks_tabs_and_looking_back_make_nothing_twice_and_lose_no_row(
     assert "FINNS-INTE" not in client.get(address(liu)).text
 
 
+def test_after_looking_back_another_preset_is_taken_where_the_first_could_not_be(
+    sandbox: Any, liu: Source, anna: User, sign_in: SignIn
+) -> None:
+    code = sandbox.control.add_exam("liu", people=1)
+    wrong_one = FlowPreset.objects.create(source=liu, name="Fel", template_flow_id=99_999_999)
+    right_one = FlowPreset.objects.create(source=liu, name="Rätt", instant_export=True)
+    client = sign_in(anna)
+    page = check(client, liu, code)
+    for preset, state in ((wrong_one, "stopped"), (right_one, "ready")):
+        assert make(client, liu, page, preset=[str(preset.pk)]).status_code == 302
+        work()
+        assert Flow.objects.get().setup_state == state
+    assert Flow.objects.get().instant_export
+
+
 def test_a_corrected_list_may_be_pasted_whole_and_no_more_rows_than_can_be_made(
     sandbox: Any, liu: Source, anna: User, sign_in: SignIn
 ) -> None:
