@@ -49,6 +49,12 @@ register(
             todo=_("Take this row away; or choose Change the list, and have one row with everybody in it."),
             who=MANAGER,
         ),
+        "sources.exam_list.strangers": Sentence(
+            _("WISEflow knows none of %(count)s people in the list: %(people)s and more."),
+            effect=_("Nothing has been made yet."),
+            todo=_("See that their organisation ids stand in the list as in WISEflow, and check it again."),
+            who=MANAGER,
+        ),
         "sources.exam_list.comma_in_name": Sentence(
             _("“%(written)s” is read as two people."),
             todo=_("If it is one, write %(name)s; if they are two, write their organisation ids."),

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 from ladokflow.fingerprints import fingerprint
 from ladokflow.http import RemoteError
 from ladokflow.identifiers import normal
-from ladokflow.messages import Message, Refused
+from ladokflow.messages import Message, Refused, message
 from ladokflow.requests import HtmxRequest
 from sources.flows.batch import request_batch
 from sources.flows.exam_list import MOST_ROWS, Checked, Row, check, each_once, read_exam_list, rows_in
@@ -36,6 +36,7 @@ from sources.sync.staff import StaffRow, name_staff
 from sources.views.wizard import source_for
 from sources.views.wizard_settings import MOST_SCALES, of_licence
 
+MOST_STRANGERS = 50  # whom a page asks about: of more it is the list that is wrong
 Staffs = list[list[dict[str, Any]]]
 
 
@@ -160,6 +161,9 @@ class ExamListPage:
         staffs = self.questions.done_to_each([common, *(row.staff for row in good)], self.members)
         everybody: list[StaffRow] = [person for staff in staffs for person in staff]
         questions = questions_about(self.source, name_staff(self.source, self.request.user, everybody))
+        if len(questions) > MOST_STRANGERS:
+            people = ", ".join(one.organisation_id for one in questions[:3])
+            raise Refused(message("sources.exam_list.strangers", count=len(questions), people=people))
         self.questions.ask(questions)
         return staffs, not questions
 

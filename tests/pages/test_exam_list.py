@@ -142,6 +142,17 @@ def test_who_is_unknown_to_wiseflow_is_asked_about_once_for_all_rows(
     assert {first.setup_state, second.setup_state} == {"ready"}
 
 
+def test_a_list_of_strangers_is_told_in_one_sentence(sandbox: Any, liu: Source, anna: User, sign_in: SignIn) -> None:
+    code = sandbox.control.add_exam("liu", people=1)
+    page = check(sign_in(anna), liu, f"{code};" + ",".join(f"fel{n}" for n in range(60)))
+    assert "WISEflow knows none of 60 people in the list" in page
+    assert "person-0-answer" not in page
+    page = make(sign_in(anna), liu, page).text
+    assert "WISEflow knows none of 60 people in the list" in page
+    assert "fel59" in fields_of(page, liu)["table"][0]
+    assert not FlowBatch.objects.exists()
+
+
 def test_a_preset_and_a_scale_are_chosen_for_all_rows(sandbox: Any, liu: Source, anna: User, sign_in: SignIn) -> None:
     code = sandbox.control.add_exam("liu", people=1, gradeScale="Deltagit/Ej deltagit")
     staff = [{"role": "invigilator", "organisation_id": REVIEWER, "is_awaited": True}]
