@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ladokflow.sandbox.control import Control
 from tests import services
 from tests.environment import ROOT
 from tests.running import demo
@@ -19,10 +20,12 @@ DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 ANNA, LARS = "anna@liu.example", "lars@liu.example"
 CODES = "code=TDDE01-UTAN-ID&code=TDDE01-UTAN-DATUM"
+TO_MAKE = ("TDDE01-TEN1-1002", "TDDE01-TEN1-1003")
 
 
 class Picture(NamedTuple):
-    """`press`: links and buttons that are pressed first, one after the other. `is_of_manual`: it stands in the manual, too, in both languages."""
+    """`press`: links and buttons that are pressed first, one after the other. `is_of_manual`: it stands in the manual, too, in both languages.
+    `waits_for`: what is to be seen before it is taken."""
 
     name: str
     who: str
@@ -30,6 +33,8 @@ class Picture(NamedTuple):
     size: dict[str, int] = DESK
     press: tuple[str, ...] = ()
     is_of_manual: bool = False
+    scheme: str = "light"
+    waits_for: str = ""
 
 
 PICTURES = (
@@ -62,7 +67,7 @@ def sign_in(page: Any, url: str, email: str) -> None:
 
 
 def take(browser: Any, url: str, picture: Picture, language: str = "en") -> bytes:
-    look = {"locale": LOCALES[language], "color_scheme": "light", "reduced_motion": "reduce"}
+    look = {"locale": LOCALES[language], "color_scheme": picture.scheme, "reduced_motion": "reduce"}
     context = browser.new_context(viewport=picture.size, **look)
     page = context.new_page()
     sign_in(page, url, picture.who)
@@ -70,9 +75,71 @@ def take(browser: Any, url: str, picture: Picture, language: str = "en") -> byte
     for selector in picture.press:
         page.click(f"{selector} >> nth=0")
         page.wait_for_load_state()
+    if picture.waits_for:
+        page.wait_for_selector(picture.waits_for)
     taken: bytes = page.screenshot()
     context.close()
     return taken
+
+
+def keep(browser: Any, url: str, picture: Picture) -> None:
+    (IMAGES / f"{picture.name}.png").write_bytes(take(browser, url, picture))
+    for language in LOCALES if picture.is_of_manual else ():
+        (MANUAL / language / f"{picture.name}.png").write_bytes(take(browser, url, picture, language))
+
+
+def look_until(page: Any, selector: str) -> None:
+    for _ in range(60):
+        page.goto(page.url)
+        if page.query_selector(selector):
+            return
+        page.wait_for_timeout(1000)
+    raise SystemExit(f"{page.url}: no {selector}. It says: {page.inner_text('main')}")
+
+
+def make_batch(page: Any, url: str, control: Control) -> Picture:
+    """Several flows on their way, from a list, in a WISEflow that takes its time."""
+    control.delay(1)
+    page.goto(f"{url}/flows/new/liu/exams/")
+    page.fill("textarea", "\n".join(f"{code}\torjha56@liu.example" for code in TO_MAKE))
+    page.click("button[value=check]")
+    page.click("button[value=make]")
+    page.wait_for_selector("progress")
+    return Picture("batch", ANNA, page.url.removeprefix(url), waits_for="progress")
+
+
+def ask_of_brake(page: Any, url: str, control: Control) -> Picture:
+    """Most of an exam's people are off its list in Ladok: a synchronisation asks before it takes anybody away."""
+    control.delay(0)
+    page.wait_for_selector(f"progress[value='{len(TO_MAKE)}']", timeout=120_000)
+    page.click("main tbody th a >> nth=0")
+    page.wait_for_selector("#lead")
+    address, code = page.url.removeprefix(url), page.inner_text(".page-header__lead").split()[0]
+    people = control.exam("liu", code)["participants"]
+    control.change_people("liu", code, remove=len(people) * 2 // 3)
+    page.click("text=Synchronise now")
+    look_until(page, "text=synchronise anyway")
+    return Picture("brake", ANNA, address, is_of_manual=True)
+
+
+def lose_answer(page: Any, url: str, control: Control) -> Picture:
+    """Of an export nobody knows whether it has arrived."""
+    number = next(
+        flow["id"] for flow in control.flows("liu") if flow["title"].startswith("TDDD17") and flow["state"] == 3
+    )
+    control.grade(number)
+    control.fault("liu", "/exams/*/grades", "lost_answer", method="POST")
+    control.end_marking(number)
+    page.goto(f"{url}/flows/?q=TDDD17-DIT1-1001")
+    page.click("main tbody th a >> nth=0")
+    look_until(page, "#lead a.button")
+    page.click("#lead a.button")
+    page.click("#send")
+    page.goto(f"{url}/exports/")
+    page.wait_for_selector("text=Unknown >> nth=1", timeout=60_000)
+    return Picture(
+        "unknown", ANNA, "/exports/", press=("details.flows__open summary",), is_of_manual=True, scheme="dark"
+    )
 
 
 def main() -> int:
@@ -88,13 +155,15 @@ def main() -> int:
         data = Path(folder) / "var"
         environment = os.environ | {"ENV_FILE": os.devnull, "DATABASE_URL": f"sqlite:///{data / 'ladokflow.sqlite3'}"}
         with demo(data, environment) as running:
-            running.wait_until(lambda: running.said().count("Sign in with") == 2, 180)
+            running.wait_until(lambda: running.said().count("Sign in with") == 1, 180)
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for picture in PICTURES:
-                (IMAGES / f"{picture.name}.png").write_bytes(take(browser, running.url, picture))
-                for language in LOCALES if picture.is_of_manual else ():
-                    taken = take(browser, running.url, picture, language)
-                    (MANUAL / language / f"{picture.name}.png").write_bytes(taken)
+                keep(browser, running.url, picture)
+            control = Control(f"http://127.0.0.1:{running.sandbox_port}")
+            page = browser.new_context(locale="en-GB", viewport=DESK).new_page()
+            sign_in(page, running.url, ANNA)
+            for make in (make_batch, ask_of_brake, lose_answer):
+                keep(browser, running.url, make(page, running.url, control))
             browser.close()
     return 0
 

@@ -512,7 +512,7 @@ def test_a_file_that_is_no_list_says_what_to_do(manager: Client, data: bytes) ->
     fields = settings_of(manager, "TDDE01-TEN1-1001", assessor_allocation="list")
     file = SimpleUploadedFile("lista.xlsx", data)
     page = manager.post(f"{SETTINGS}?{query('TDDE01-TEN1-1001')}", {**fields, "allocation_file": file}).content.decode()
-    assert "Save it as .xlsx" in page or "save it anew" in page or "larger than 2 MB" in page
+    assert "Save it as .xlsx" in page or "save it again" in page or "larger than 2 MB" in page
     assert not Flow.objects.exists()
 
 
