@@ -44,8 +44,11 @@ HEADINGS = {
         *("assessor", "assessors", "examiner", "examiners", "marker", "markers", "grader", "graders"),
     },
     "reviewers": {*("granskare", "granskande", "medgranskare"), *("reviewer", "reviewers")},
+    # As the list is written once more: so that what is told of a row says where it stands in the spreadsheet
+    "number": {*("rad", "radnr"), *("line", "lineno")},
 }
 USUAL_ORDER = ("code", "assessors", "reviewers")
+_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 _NO_LETTER = re.compile(r"[\W_]+")
 _ADDRESS = re.compile(r".*<\s*([^<>\s]+@[^<>\s]+)\s*>")  # as mail programs write a person
 # What a spreadsheet makes of a code: without its zeros, with an exponent, or a date
@@ -54,18 +57,20 @@ _SPREADSHEETS = re.compile(r"\d+|\d+([.,]\d+)?E\+\d+|\d{4}-\d\d-\d\d( 00:00:00)?
 
 @dataclass(frozen=True)
 class Row:
-    """One exam, as it was written. `number` is its line's, none of a row that was in order before; `rest` the cells that no column is for."""
+    """One exam, as it was written. `number` is its line's in the list that was begun with; `rest` the cells that no column is for.
+    `was_good`: it has been found in order before."""
 
     number: int
     code: str
     assessors: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
     rest: tuple[str, ...] = ()
+    was_good: bool = False
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """As it is written once more, in the usual order, with what belongs nowhere behind it."""
-        return self.code, ", ".join(self.assessors), ", ".join(self.reviewers), *self.rest
+        """As it is written once more: in the usual order and with its number, and what belongs nowhere behind it."""
+        return self.code, ", ".join(self.assessors), ", ".join(self.reviewers), str(self.number), *self.rest
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,7 @@ def _heading(line: Line) -> Columns | None:
     """The columns, if the line is a heading. A code may begin as one does: a number stands in a heading beside others only."""
     words = [_NO_LETTER.sub("", normal(cell)) for cell in line.cells]
     names = [_column_named(word) for word in words]
-    if not any(names):
+    if not {*names} - {"", "number"}:
         return None
     names = [name or _column_named(word.rstrip("0123456789")) for name, word in zip(names, words, strict=True)]
     code = names.index("code") if "code" in names else None
@@ -167,7 +172,8 @@ def _row(line: Line, columns: Columns) -> Row:
 
     rest = tuple(cell for n, cell in enumerate(line.cells) if cell and n not in columns.known)
     code = " ".join(" ".join(cells_of("code")).split())
-    return Row(line.number, code, people("assessors"), people("reviewers"), rest)
+    number = next((int(cell) for cell in cells_of("number") if _NUMBER.fullmatch(cell)), line.number)
+    return Row(number, code, people("assessors"), people("reviewers"), rest)
 
 
 def _people(cell: str) -> tuple[str, ...]:
@@ -199,20 +205,19 @@ def check(
     answers = dict(zip(codes, fetch_several(source, codes), strict=True)) if codes and asks_ladok else {}
     exams = {code: answer for code, answer in answers.items() if isinstance(answer, Exam)}
     taken = on_flows(source, [*codes, *(exam.code for exam in exams.values())])
-    lines: dict[str, int] = {}
+    earlier: dict[str, Row] = {}
     checked = []
     for row in rows:
         exam, answer = exams.get(row.code), answers.get(row.code)
         key = normal_code(exam.code if exam is not None else row.code)
         faults = _faults_of_shape(row)
-        if key and key in lines:
-            faults.append(_twice(row, lines[key]))
+        if key and key in earlier:
+            faults.append(_twice(row, earlier[key]))
         elif key in taken and not taken[key].flow.is_unmade:
             faults.append(taken_by(taken[key]))
         elif isinstance(answer, RemoteError):
             faults += _why_unread(answer, row.code)
-        if key:
-            lines.setdefault(key, row.number)
+        earlier.setdefault(key, row)
         staff, strangers = _staff(row, members, names)
         warnings = _warnings(exam, staff, maker=maker) if exam is not None else ()
         checked.append(Checked(row, exam, tuple(staff), (*faults, *strangers), warnings))
@@ -230,10 +235,10 @@ def _faults_of_shape(row: Row) -> list[Message]:
     return faults
 
 
-def _twice(row: Row, line: int) -> Message:
-    if not line:
+def _twice(row: Row, earlier: Row) -> Message:
+    if earlier.was_good:
         return message("sources.exam_list.in_order_already", code=row.code)
-    return message("sources.exam_list.twice", code=row.code, line=line)
+    return message("sources.exam_list.twice", code=row.code, line=earlier.number)
 
 
 def _why_unread(error: RemoteError, code: str) -> list[Message]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from sources.flows.exam_list import Row
+from sources.flows.exam_list import Row, rows_in
 from sources.flows.tables import as_text
 from sources.models import FlowPreset, Source
 from sources.pages.settings_form import TABLE_FILES, ask_scales, chosen_scales, with_file
@@ -39,6 +39,7 @@ class ExamListForm(forms.Form):
                 "autocapitalize": "none",
                 "class": "mono input--table",
                 "wrap": "off",
+                "autofocus": True,
             }
         ),
     )
@@ -86,6 +87,7 @@ class ExamListForm(forms.Form):
         table = self["table"]
         table.label, table.help_text = gettext("Rows to correct"), ""
         table.field.widget.attrs["rows"] = min(max(count + 2, 4), 12)
+        del table.field.widget.attrs["autofocus"]
 
     @property
     def scale_fields(self) -> list[forms.BoundField]:
@@ -98,4 +100,15 @@ class ExamListForm(forms.Form):
 def table_of(rows: Iterable[Row]) -> str:
     """The rows under a heading in the reader's language, to be read once more; empty without any."""
     cells = [row.cells for row in rows]
-    return as_text([(gettext("Exam code"), gettext("Assessor"), gettext("Reviewer")), *cells]) if cells else ""
+    heading = gettext("Exam code"), gettext("Assessor"), gettext("Reviewer"), gettext("Line")
+    return as_text([heading, *cells]) if cells else ""
+
+
+def kept_under(source: Source) -> str:
+    """Where the session keeps the rows that were left to be corrected."""
+    return f"exam-list-{source.slug}"
+
+
+def count_kept(session: Mapping[str, Any], source: Source) -> int:
+    """How many rows wait there."""
+    return len(rows_in(session.get(kept_under(source), ""))[0])

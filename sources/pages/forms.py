@@ -135,7 +135,7 @@ class CodeForm(forms.Form):
         label=_("Code of the exam"),
         max_length=10_000,
         help_text=_("As it stands in Ladok. Several codes have commas or blanks between them."),
-        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "autofocus": True}),
     )
 
     def clean_typed(self) -> str:

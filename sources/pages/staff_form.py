@@ -37,10 +37,17 @@ class QuestionForm(forms.Form):
 
     def __init__(self, *args: Any, answers: Sequence[Answer], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._hear_what_is_written()
         cast(forms.ChoiceField, self.fields["answer"]).choices = [(one.value, one.label) for one in answers]
         roles = ", ".join(str(ROLES[role]) for role in self.role_names if role in ROLES)
         self.fields["answer"].label = f"{self.who} ({roles})"
         self.fields["correction"].label = gettext("Right organisation id instead of %(who)s") % {"who": self.who}
+
+    def _hear_what_is_written(self) -> None:
+        """A right id that is written, and no answer chosen, says that it is to be corrected."""
+        answer, correction = self.add_prefix("answer"), self.add_prefix("correction")
+        if self.is_bound and not self.data.get(answer) and str(self.data.get(correction, "")).strip():
+            self.data = {**self.data.dict(), answer: Answer.CORRECT.value}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -15,6 +15,9 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
@@ -29,7 +32,7 @@ from sources.flows.presets import choices_of
 from sources.flows.scales import unmatched_scales
 from sources.flows.staff import questions_about
 from sources.models import FlowBatch, FlowPreset, Source
-from sources.pages.exam_list_form import ExamListForm, table_of
+from sources.pages.exam_list_form import ExamListForm, kept_under, table_of
 from sources.pages.settings_form import members_of, names_of
 from sources.pages.staff_form import Questions
 from sources.sync.staff import StaffRow, name_staff
@@ -51,7 +54,7 @@ class ExamListPage:
     def __init__(self, request: HtmxRequest, source: Source) -> None:
         self.request = request
         self.source = source
-        self.kept = f"exam-list-{source.slug}"  # in the session
+        self.kept = kept_under(source)  # in the session
         self.members = members_of(source)
         self.names = names_of(source)
         self.questions = Questions(request.POST)
@@ -68,7 +71,7 @@ class ExamListPage:
         try:
             if not {"good", "submission_key"}.isdisjoint(form.errors):  # of no page of ours
                 return self._paste(self._unbound(form, table=_below(good, written)))
-            rows = [replace(row, number=0) for row in rows_in(good)[0]]
+            rows = [replace(row, was_good=True) for row in rows_in(good)[0]]
             if step == "edit":
                 return self._paste(self._unbound(form, table=_below(table_of(rows), written)))
             corrected, unread = rows_in(written) if rows else read_exam_list(written)
@@ -136,6 +139,8 @@ class ExamListPage:
     ) -> HttpResponse:
         form.ask_to_correct(len(wrong))
         asked = {normal(each.who) for each in self.questions.forms}
+        lines = [(row, [who for who in _who(row) if normal(who) in asked], *self._people(row)) for row in good]
+        waiting = sum(bool(line[1]) for line in lines)
         context = {
             "source": self.source,
             "form": form,
@@ -143,7 +148,9 @@ class ExamListPage:
             "failure": failure,
             "unread": unread,
             "wrong": wrong,
-            "good": [(row, [who for who in _who(row) if normal(who) in asked], *self._people(row)) for row in good],
+            "good": lines,
+            "waiting": waiting,
+            "in_order": len(good) - waiting,
             "count": len(good) + len(wrong),
         }
         return render(self.request, "sources/exam_list_check.html", context)
@@ -210,11 +217,12 @@ class ExamListPage:
         if not left:
             return
         text = ngettext(
-            "%(count)s row was left out. It waits for its correction under New flow, Paste a list.",
-            "%(count)s rows were left out. They wait for their correction under New flow, Paste a list.",
+            "%(count)s row was not taken in, and waits to be corrected.",
+            "%(count)s rows were not taken in, and wait to be corrected.",
             len(left),
         )
-        messages.info(self.request, text % {"count": len(left)})
+        link = format_html('<a href="{}">{}</a>', reverse("flows:from_table", args=[self.source.slug]), _("Correct"))
+        messages.info(self.request, format_html("{} {}", text % {"count": len(left)}, link))
 
 
 def _mark(waiting: str) -> str:

@@ -33,6 +33,7 @@ from sources.flows.exams import fetch_several, fetch_typed, list_exams
 from sources.flows.request import each_once
 from sources.flows.scales import unmatched_scales
 from sources.models import FlowBatch, FlowSource, Source
+from sources.pages.exam_list_form import count_kept
 from sources.pages.forms import CodeForm, CourseForm
 from sources.pages.source_data import MAX_EXAMS, Found, SourceData
 
@@ -98,6 +99,7 @@ def choose_way(request: HtmxRequest, slug: str) -> HttpResponse:
     context = {
         "source": source,
         "has_choice": Source.objects.visible_to(request.user).count() > 1,
+        "kept_rows": count_kept(request.session, source),
         "has_rules": source.rules_for_flows.exists(),
         "telling": source.rules_for_flows.filter(is_on=True).exclude(told=[]),
         "unfinished": FlowBatch.objects.unfinished_of(request.user).filter(source=source),

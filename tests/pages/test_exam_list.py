@@ -112,7 +112,7 @@ def test_from_a_pasted_list_to_flows_with_the_wrong_rows_left_to_be_corrected(
     assert (people(made[first], "reviewer"), people(made[second], "assessor")) == ({REVIEWER}, {"larak34@liu.example"})
     assert people(made[third], "manager") == {"annan12@liu.example"}
     # What was left waits.
-    assert "1 row was left out" in client.get(reverse("flows:batch", args=[batch.pk]), **ENGLISH).text
+    assert "1 row was not taken in" in client.get(reverse("flows:batch", args=[batch.pk]), **ENGLISH).text
     assert taken in client.get(address(liu)).text
 
 
@@ -121,23 +121,33 @@ def test_who_is_unknown_to_wiseflow_is_asked_about_once_for_all_rows(
 ) -> None:
     codes = [sandbox.control.add_exam("liu", people=1) for _ in range(2)]
     client = sign_in(anna)
-    page = check(client, liu, f"{codes[0]};ny01@liu.example;fel02@liu.example\n{codes[1]};{ASSESSOR};ny01@liu.example")
+    third = sandbox.control.add_exam("liu", people=1)
+    table = f"\n{codes[0]};ny01@liu.example;fel02@liu.example\n\n{codes[1]};;ny01@liu.example\n\nFINNS-INTE;x\n{third};{ASSESSOR}"
+    page = check(client, liu, table)
     assert page.count("Not found in WISEflow:") == 2
-    sent = fields_of(page, liu) | {"step": ["make"], "table": ["FINNS-INTE"]}
+    assert "1 of 4 rows is in order" in page or "1 of 4 rows are in order" in page
+    assert "2 rows have a question" in page
+    assert page.count("No assessor chosen") == 1
+    assert "Line 6" in page
+    sent = fields_of(page, liu) | {"step": ["make"]}
     page = client.post(address(liu), sent, **ENGLISH).text
     assert set(wrong(page)) == {"FINNS-INTE"}
+    assert "Line 6" in page  # as in the spreadsheet
     assert page.count("Rows to correct") == 2
     assert "Say what is to be done about this person." in page
     assert not FlowBatch.objects.exists()
     asked = {sent[f"person-{n}-organisation_id"][0]: n for n in range(2)}
     sent |= {
         f"person-{asked['ny01@liu.example']}-answer": ["create"],
-        f"person-{asked['fel02@liu.example']}-answer": ["leave_out"],
+        f"person-{asked['fel02@liu.example']}-correction": [REVIEWER],  # what is written is meant, without the choice
     }
-    assert client.post(address(liu), sent).status_code == 302
+    made = client.post(address(liu), sent, follow=True, **ENGLISH).text
+    assert f'<a href="{address(liu)}">Correct</a>' in made
+    assert "1 row was not taken in" in made
+    assert "1 row waits to be corrected" in client.get(reverse("flows:way", args=[liu.slug]), **ENGLISH).text
     work()
     first, second = (Flow.objects.get(codes__code=code) for code in codes)
-    assert (people(first, "assessor"), people(first, "reviewer")) == ({"ny01@liu.example"}, set())
+    assert (people(first, "assessor"), people(first, "reviewer")) == ({"ny01@liu.example"}, {REVIEWER})
     assert people(second, "reviewer") == {"ny01@liu.example"}
     assert {first.setup_state, second.setup_state} == {"ready"}
 
@@ -289,7 +299,9 @@ def test_a_corrected_list_may_be_pasted_whole_and_no_more_rows_than_can_be_made(
     client = sign_in(anna)
     sent = fields_of(check(client, liu, f"{first};{ASSESSOR}\nFINNS-INTE;x"), liu) | {"step": ["check"]}
     whole = sent | {"table": [f"{HEAD}{first}\t{ASSESSOR}\n{second}\tx"]}
-    assert "2 of 2 rows are in order" in client.post(address(liu), whole, **ENGLISH).text
+    page = client.post(address(liu), whole, **ENGLISH).text
+    assert "1 of 2 rows are in order" in page
+    assert "1 row has a question" in page
     page = client.post(address(liu), sent | {"table": [f"{first};{REVIEWER}"]}, **ENGLISH).text
     assert "is among the rows in order already" in wrong(page)[first]
     many = "\n".join(f"FINNS-INTE-{n}" for n in range(200))

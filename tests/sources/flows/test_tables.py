@@ -17,6 +17,8 @@ from sources.flows.tables import as_text, lines_of, text_of_file
 
 A, B = ("A-1", ("asse1", "asse2"), ("rev1",)), ("B-2", ("asse3",), ())
 
+HEADING = ("Kod", "Bedömare", "Granskare", "Rad")
+
 
 def read(text: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     return [(row.code, row.assessors, row.reviewers) for row in read_exam_list(text)[0]]
@@ -75,7 +77,7 @@ def test_lines_keep_their_numbers_and_columns_that_mean_nothing_are_told() -> No
 def test_nobody_gets_lost_in_a_cell_that_no_column_is_for(text: str, rest: tuple[str, ...]) -> None:
     (row,) = read_exam_list(text)[0]
     assert row.rest == rest
-    again = as_text([("Kod", "Bedömare", "Granskare"), row.cells])
+    again = as_text([HEADING, row.cells])
     assert read_exam_list(again)[0][0].rest == rest
 
 
@@ -176,8 +178,8 @@ def test_whatever_is_pasted_a_row_that_was_read_is_read_the_same_again(cells: li
             rows, _unread = read_exam_list(text)
         except Refused:
             continue
-        said = [row.cells for row in rows if any(row.cells)]
-        again = read_exam_list(as_text([("Kod", "Bedömare", "Granskare"), *said]))[0] if said else []
+        said = [row.cells for row in rows if any((row.code, row.assessors, row.reviewers, row.rest))]
+        again = read_exam_list(as_text([HEADING, *said]))[0] if said else []
         assert [row.cells for row in again] == said
 
 
