@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum, UUIDField
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -26,7 +26,7 @@ from ladokflow.messages import Message, Text, message
 from ladokflow.pages.coming import SHOWN as EXAMS_SHOWN
 from ladokflow.pages.coming import coming_exams, coming_flows
 from ladokflow.requests import HtmxRequest
-from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, Membership, SyncRun
+from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, FlowRule, Membership, SyncRun
 from sources.models.flow import FlowQuerySet
 
 SHOWN = 6  # of each section
@@ -104,20 +104,24 @@ def home(request: HtmxRequest) -> HttpResponse:
         for need, part in zip(NEEDS.values(), keys, strict=True)
     }
     faults = [fault for row in memberships.values() for fault in faults_of(row)]
+    rules = [row for row in memberships.values() if row.rule]
     colleagues = Colleagues.of(
         [one.flow.source_id for part in told.values() for one in part if one.why_not is not None]
         + [fault.membership.source_id for fault in faults if not fault.is_mine]
+        + [row.source_id for row in rules if not row.is_admin]
     )
     counts = {name: len(part) for name, part in zip(NEEDS, keys, strict=True)}
     sections = [
         _section_of_faults(faults, colleagues),
         *(_section(name, part, counts[name], colleagues) for name, part in told.items()),
+        _section_of_rules(rules, colleagues),
         _section_of_batches(_batches(request.user)),
     ]
     exams = coming_exams([flows[pk] for pk in coming if pk in flows], sources)
     context = {
         "sources": list(sources.values()),
         "has_flows": any(row.has_flows for row in memberships.values()),
+        "making": next((row.making for row in memberships.values() if row.making), None),
         "sections": sorted((each for each in sections if each.lines), key=lambda each: ORDER.index(each.name)),
         "exams": exams[:EXAMS_SHOWN],
         "has_more_exams": len(exams) > EXAMS_SHOWN,
@@ -127,13 +131,32 @@ def home(request: HtmxRequest) -> HttpResponse:
     return render(request, "pages/home.html", context)
 
 
-ORDER = ("credentials", "found", "unknown", "rejected", "asks", "batches", "changed", "to_send", "late", "ending")
+ORDER = (
+    "credentials",
+    "found",
+    "unknown",
+    "rejected",
+    "asks",
+    "rules",
+    "batches",
+    "changed",
+    "to_send",
+    "late",
+    "ending",
+)
 
 
 def _memberships(user: Any) -> QuerySet[Any]:
     """The signed-in user's own places, with what Home asks of each source; one query."""
     enabled = Credential.objects.filter(source=OuterRef("source"), enabled=True).order_by("-created_at", "-pk")
-    facts: dict[str, Any] = {"has_flows": Exists(Flow.objects.filter(source=OuterRef("source")))}
+    waiting = BatchExam.objects.filter(batch__source=OuterRef("source"), flow=None, message={}).order_by("-pk")
+    facts: dict[str, Any] = {
+        "has_flows": Exists(Flow.objects.filter(source=OuterRef("source"))),
+        "making": Subquery(waiting.values("batch")[:1], output_field=UUIDField()),
+    }
+    asking = FlowRule.objects.asking().filter(source=OuterRef("source")).order_by("name")
+    for name, column in {"rule": "pk", "rule_name": "name", "rule_told": "told", "rule_looked_at": "looked_at"}.items():
+        facts[name] = Subquery(asking.values(column)[:1])
     for system in Credential.System.values:
         in_use = enabled.filter(system=system)
         facts |= {f"{system}_credential": Subquery(in_use.values("pk")[:1])}
@@ -181,7 +204,7 @@ class Fault:
 
     @property
     def is_mine(self) -> bool:
-        return bool(self.membership.role == Membership.Role.LICENCE_ADMIN)
+        return bool(self.membership.is_admin)
 
     @property
     def address(self) -> str:
@@ -215,6 +238,25 @@ def _section_of_faults(faults: Sequence[Fault], colleagues: Colleagues) -> Secti
         for fault in faults
     ]
     return Section("credentials", gettext_lazy("Credentials"), looks.BAD, lines, len(lines))
+
+
+def _section_of_rules(memberships: Sequence[Any], colleagues: Colleagues) -> Section:
+    """A row for each source: the rule that asks, or the first of them."""
+    lines = []
+    for row in memberships:
+        address = reverse("flows:rule", args=[row.source.slug, row.rule])
+        lines.append(
+            Line(
+                title=row.rule_name,
+                what=Message.list_from_json(row.rule_told)[0].what,
+                address=address,
+                at=row.rule_looked_at,
+                tz=row.source.tz,
+                button=Button(_("Answer"), address) if row.is_admin else None,
+                who=() if row.is_admin else tuple(colleagues.admins.get(row.source_id, ())),
+            )
+        )
+    return Section("rules", gettext_lazy("Rules that ask"), looks.WARN, lines, len(lines))
 
 
 def _batches(user: Any) -> QuerySet[Any]:

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from ladokflow.messages import LICENCE_ADMIN, Sentence, register
+from ladokflow.messages import LICENCE_ADMIN, Sentence, Trait, register
 
 register(
     {
@@ -12,12 +12,14 @@ register(
             effect=_("It has made none."),
             todo=_("Look at its dry run, and make them; or make the rule narrower."),
             who=LICENCE_ADMIN,
+            traits={Trait.QUESTION},
         ),
         "sources.rule.manager_gone": Sentence(
             _("%(name)s, for whom the rule makes flows, has no account any more."),
             effect=_("It has made none."),
             todo=_("Choose another manager for the rule."),
             who=LICENCE_ADMIN,
+            traits={Trait.QUESTION},
         ),
         "sources.audit.rule_followed": Sentence(
             ngettext_lazy(

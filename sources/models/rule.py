@@ -11,9 +11,10 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.choices import with_trait
 from ladokflow.fields import NormalCodeField
 from ladokflow.identifiers import normal_code
-from ladokflow.messages import Message
+from ladokflow.messages import Message, Trait
 from sources.models.batch import BatchExam
 from sources.models.preset import FlowPreset
 from sources.models.source import Membership, Source
@@ -28,6 +29,14 @@ class FlowRuleQuerySet(models.QuerySet["FlowRule"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> FlowRuleQuerySet:
         memberships = Membership.objects.filter(user_id=user.pk)  # type: ignore[misc] # anonymous: no key, no membership
         return self.filter(source_id__in=memberships.values("source_id"))
+
+    def telling(self) -> FlowRuleQuerySet:
+        """Those that are on and have something to tell of their last look."""
+        return self.filter(is_on=True).exclude(told=[])
+
+    def asking(self) -> FlowRuleQuerySet:
+        """Those that make nothing until a licence admin has answered: what they ask is told first."""
+        return self.filter(with_trait("told__0", Trait.QUESTION), is_on=True)
 
 
 class FlowRule(models.Model):

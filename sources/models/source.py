@@ -431,3 +431,7 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.source})"
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == self.Role.LICENCE_ADMIN

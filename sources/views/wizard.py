@@ -101,7 +101,7 @@ def choose_way(request: HtmxRequest, slug: str) -> HttpResponse:
         "has_choice": Source.objects.visible_to(request.user).count() > 1,
         "kept_rows": count_kept(request.session, source),
         "has_rules": source.rules_for_flows.exists(),
-        "telling": source.rules_for_flows.filter(is_on=True).exclude(told=[]),
+        "telling": source.rules_for_flows.telling(),
         "unfinished": FlowBatch.objects.unfinished_of(request.user).filter(source=source),
     }
     return render(request, "sources/new_way.html", context)

@@ -20,7 +20,7 @@ from exports.pages.findings import found_on
 from exports.pages.lists import rows_of
 from exports.pages.needs import EXPORTS, NEEDS, with_needs
 from ladokflow.messages import message
-from sources.models import BatchExam, ComingExam, ExamReading, Flow, FlowBatch, Membership, Source
+from sources.models import BatchExam, ComingExam, ExamReading, Flow, FlowBatch, FlowRule, Membership, Source
 from tests.factories import (
     CredentialFactory,
     ExportAttemptFactory,
@@ -453,6 +453,46 @@ def test_an_exam_that_is_on_a_flow_after_all_is_not_told_as_one_that_became_none
     assert "Exams that did not become flows" in sign_in(anna.user).get("/").text
 
 
+def test_a_batch_that_waits_is_shown_instead_of_the_first_flow_to_make(sign_in: SignIn) -> None:
+    anna = MembershipFactory()
+    batch = FlowBatch.objects.create(source=anna.source, requested_by=anna.user)
+    exam = BatchExam.objects.create(batch=batch, position=0, code="WAITING")
+    FlowBatch.objects.create(source=SourceFactory(), requested_by=anna.user)
+    page = sign_in(anna.user).get("/").text
+    assert "The first flows are being made" in page
+    assert reverse("flows:batch", args=[batch.pk]) in page
+    assert "Make the first flow" not in page
+    BatchExam.objects.filter(pk=exam.pk).update(message=DOWN)
+    assert "Make the first flow" in sign_in(anna.user).get("/").text
+
+
+def test_a_rule_that_asks_stands_with_who_can_answer_it(sign_in: SignIn) -> None:
+    source = SourceFactory()
+    admin, manager = member(source, role="licence_admin"), member(source)
+    asks, down = told("sources.rule.too_many", count=30, most=20), DOWN
+    for name, is_on, said in (("Asks", True, [asks, down]), ("Off", False, [asks]), ("Ladok", True, [down])):
+        FlowRule.objects.create(
+            source=source,
+            name=name,
+            manager=manager.user,
+            courses="A",
+            is_on=is_on,
+            told=said,
+            looked_at=timezone.now(),
+        )
+    rule = FlowRule.objects.get(name="Asks")
+    address = reverse("flows:rule", args=[source.slug, rule.pk])
+    section = sign_in(admin.user).get("/").text.split('id="rules"')[1].split("</section>")[0]
+    assert "The rule would make 30 flows" in section
+    assert section.count("<li") == 1
+    assert re.search(rf'<a class="button[^>]*href="{address}"', section)
+    section = sign_in(manager.user).get("/").text.split('id="rules"')[1].split("</section>")[0]
+    assert 'class="button' not in section
+    assert admin.user.get_full_name() in section
+    FlowRule.objects.update(told=[])
+    assert 'id="rules"' not in sign_in(admin.user).get("/").text
+
+
 def test_last_night_is_summed_up(sign_in: SignIn) -> None:
     membership = MembershipFactory()
     flow = FlowFactory(source=membership.source)
@@ -467,7 +507,8 @@ def test_home_takes_at_most_twelve_queries_however_many_rows(sign_in: SignIn) ->
     """Also where everything there is stands on it, and somebody else has to be named."""
     source = SourceFactory()
     member(source, role="licence_admin")
-    client = sign_in(member(source, can_export=False).user)
+    manager = member(source, can_export=False).user
+    client = sign_in(manager)
     counts = []
     for _more in range(2):
         for case in CASES.values():
@@ -477,6 +518,9 @@ def test_home_takes_at_most_twelve_queries_however_many_rows(sign_in: SignIn) ->
         for number in range(9):
             code = f"{_more}-{number}"
             ComingExam.objects.create(source=source, code=code, title=code, start_at=in_hours(40))
+        said = [told("sources.rule.too_many", count=30, most=20)]
+        rule = {"name": str(_more), "manager": manager, "courses": "A", "is_on": True, "told": said}
+        FlowRule.objects.create(source=source, **rule)
         with CaptureQueriesContext(connection) as queries:
             assert client.get("/").status_code == 200
         counts.append(len(queries))
