@@ -19,7 +19,7 @@ from ladokflow.messages import Text
 from ladokflow.paging import PLACE
 from ladokflow.wiseflow.words import choices_of
 from sources.flows.asking import asking
-from sources.models import Flow, Source
+from sources.models import BatchExam, Flow, Source
 from sources.models.flow import ExportState, FlowQuerySet
 
 AFTER_STANDINGS = 100  # what the parts of a count are told from the ranks of `Standing` by
@@ -84,6 +84,7 @@ class FlowFilter(forms.Form):
     mine = forms.BooleanField(required=False)
     week = forms.BooleanField(required=False)
     asks = forms.BooleanField(required=False)
+    batch = forms.UUIDField(required=False)  # the flows that were made together
     standing = forms.MultipleChoiceField(required=False)
     sort = forms.ChoiceField(label=_("Sorted by"), required=False)
     columns = forms.MultipleChoiceField(
@@ -122,11 +123,11 @@ class FlowFilter(forms.Form):
 
     @property
     def is_filtering(self) -> bool:
-        return any(self.chosen(name) for name in ("q", "source", "phase", "standing", *SWITCHES))
+        return any(self.chosen(name) for name in ("q", "source", "phase", "standing", "batch", *SWITCHES))
 
     @property
     def without_filters(self) -> str:
-        return self.address(dict.fromkeys(("q", "source", "phase", "standing", *SWITCHES)))
+        return self.address(dict.fromkeys(("q", "source", "phase", "standing", "batch", *SWITCHES)))
 
     # --- The flows
 
@@ -141,6 +142,8 @@ class FlowFilter(forms.Form):
         for name, switch in SWITCHES.items():
             if self.chosen(name) and name != besides:
                 flows = switch.narrow(flows, self.user)
+        if batch := self.chosen("batch"):
+            flows = flows.filter(pk__in=BatchExam.objects.filter(batch=batch).values("flow"))
         if besides != "standing" and (standings := self.chosen("standing")):
             flows = flows.filter(_any(stands_at(Standing(each)) for each in standings))
         return flows

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Case, CharField, Count, F, Max, Q, When
 from django.db.models.functions import Cast
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
+from ladokflow.identifiers import normal
 from ladokflow.requests import HtmxRequest
 from sources.models import Flow, Participant, Source
 
@@ -27,7 +28,9 @@ def search(request: HtmxRequest) -> HttpResponse:
     flows = Flow.objects.visible_to(request.user).found_by(text).order_by("-created_at", "-pk") if text else None
     is_enough = any(len(word) >= SHORTEST_WORD for word in text.split())
     sources = list(Source.objects.visible_to(request.user))
-    students = students_found(sources, text)[: SHOWN + 1] if is_enough else ()
+    students = list(students_found(sources, text)[: SHOWN + 1]) if is_enough else []
+    if len(students) == 1 and is_whole_identifier(text, students[0]):
+        return redirect("student", students[0]["newest"])
     context = {
         "text": text,
         "flows": flows.with_source_and_codes()[: SHOWN + 1] if flows is not None else (),
@@ -37,6 +40,11 @@ def search(request: HtmxRequest) -> HttpResponse:
         "sources": sources,
     }
     return render(request, "pages/search.html", context)
+
+
+def is_whole_identifier(text: str, student: Mapping[str, Any]) -> bool:
+    """Whether it is all of one of the identifiers of a student that was found: nobody else is meant."""
+    return normal(text) in {normal(student[name]) for name in ("organisation", "number", "exam_id") if student[name]}
 
 
 def students_found(sources: Iterable[Source], text: str) -> Any:
@@ -53,6 +61,8 @@ def students_found(sources: Iterable[Source], text: str) -> Any:
             first=Max("first_name"),
             last=Max("last_name"),
             organisation=Max("organisation_id"),
+            number=Max("external_user_id"),
+            exam_id=Max("unique_exam_id"),
             university=Max("flow__source__name"),
             flows=Count("flow", distinct=True),
         )

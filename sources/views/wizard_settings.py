@@ -22,7 +22,7 @@ from ladokflow.identifiers import normal
 from ladokflow.ladok.base import Exam
 from ladokflow.messages import Message, Refused, Trait
 from ladokflow.requests import HtmxRequest
-from ladokflow.wiseflow.words import USUAL_TYPE
+from ladokflow.wiseflow.words import USUAL_TYPE, Role
 from sources.flows.assessor_csv import tell_strangers
 from sources.flows.batch import fingerprint_of, request_batch, retry
 from sources.flows.create import STEPS
@@ -219,7 +219,7 @@ def batch(request: HtmxRequest, batch_pk: uuid.UUID) -> HttpResponse:
     students = students_told(exam.flow for exam in exams if exam.flow is not None)
     context = {
         "batch": asked,
-        "rows": [(exam, _step(exam), students.get(exam.flow_id, [])) for exam in exams],
+        "rows": [(exam, _step(exam), students.get(exam.flow_id, []), _assessors(asked, exam)) for exam in exams],
         "made": sum(exam.flow is not None and exam.flow.setup_state == Flow.Setup.READY for exam in exams),
         "refused": [exam for exam in exams if exam.message],
         "stopped": [exam for exam in exams if exam.flow is not None and exam.flow.has_stopped],
@@ -242,6 +242,12 @@ def _is_busy(exam: BatchExam) -> bool:
     return exam.is_waiting or (
         exam.flow is not None and exam.flow.setup_state in (Flow.Setup.QUEUED, Flow.Setup.CREATING)
     )
+
+
+def _assessors(batch: FlowBatch, exam: BatchExam) -> list[str]:
+    """Of its flow, or as they were asked for."""
+    staff = exam.flow.staff if exam.flow is not None else [*batch.choices.get("staff", ()), *exam.staff]
+    return [person["organisation_id"] for person in staff if person["role"] == Role.ASSESSOR]
 
 
 def _step(exam: BatchExam) -> dict[str, Any]:

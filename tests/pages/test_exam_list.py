@@ -22,6 +22,7 @@ from sources.flows.create import create_flow
 from sources.flows.exams import CONCURRENCY
 from sources.flows.request import request_flow
 from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source
+from tests.factories import FlowFactory
 from tests.filling import Fields, form_on
 
 pytestmark = pytest.mark.django_db
@@ -147,6 +148,12 @@ def test_who_is_unknown_to_wiseflow_is_asked_about_once_for_all_rows(
     assert "1 row waits to be corrected" in client.get(reverse("flows:way", args=[liu.slug]), **ENGLISH).text
     work()
     first, second = (Flow.objects.get(codes__code=code) for code in codes)
+    FlowFactory(source=liu, title="Somebody else's")
+    shown = client.get(reverse("flows:batch", args=[FlowBatch.objects.get().pk]), **ENGLISH).text
+    assert re.findall(r'data-label="Assessors">(.*?)</td>', shown) == ["ny01@liu.example", "–", ASSESSOR]
+    these = client.get(re.findall(r'href="(/flows/\?batch=[^"]*)"', shown)[0], **ENGLISH)
+    assert "Somebody else" not in these.text
+    assert len(these.context["rows"]) == 3
     assert (people(first, "assessor"), people(first, "reviewer")) == ({"ny01@liu.example"}, {REVIEWER})
     assert people(second, "reviewer") == {"ny01@liu.example"}
     assert {first.setup_state, second.setup_state} == {"ready"}

@@ -52,6 +52,16 @@ def test_a_student_is_found_once_by_a_part_of_the_name_or_the_beginning_of_an_id
     assert reverse("student", args=[person.pk]) in page.text
 
 
+def test_a_whole_identifier_of_one_student_opens_the_student(client: Client, membership: Membership) -> None:
+    facts = {"unique_exam_id": "AID-7001", "external_user_id": "a1b2c3d4-77"}
+    for _ in range(2):
+        person = ParticipantFactory(flow__source=membership.source, **facts, **ASA)
+    ParticipantFactory(flow__source=membership.source, last_name="Ek", organisation_id="asaob12@liu.example.org")
+    for text in (" aid-7001", "A1B2C3D4-77"):
+        assert client.get(reverse("search"), {"q": text}).headers["Location"] == reverse("student", args=[person.pk])
+    assert len(students(client, "asaob12@liu.example")) == 2  # the beginning of another's
+
+
 @pytest.mark.parametrize("text", ["Lindholm", "saob12", "Åsa Ek", "199001", "%", "_", "\x00", "' OR 1=1", "x" * 5000])
 def test_nothing_is_found_by_something_else(client: Client, membership: Membership, text: str) -> None:
     ParticipantFactory(flow__source=membership.source, national_id="19900101-1234", **ASA)
