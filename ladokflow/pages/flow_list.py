@@ -11,6 +11,7 @@ from django.views.decorators.vary import vary_on_headers
 from exports.pages.filters import FlowFilter
 from exports.pages.lists import memberships_by_source, with_exports
 from exports.pages.table import table_of
+from ladokflow.pages.chosen_syncs import chosen_syncs
 from ladokflow.paging import page_of
 from ladokflow.requests import HtmxRequest
 from sources.models import Flow
@@ -24,15 +25,18 @@ FLOWS_PER_PAGE = 25
 @require_GET
 @vary_on_headers("HX-Target")
 def flow_list(request: HtmxRequest) -> HttpResponse:
-    """The page, or only its list when that is what htmx puts in anew."""
+    """The page, or only its list, or the line about synchronisations, when that is what htmx puts in anew."""
     if kept := kept_address(request, LIST):
         return redirect(kept)
+    visible = Flow.objects.visible_to(request.user)
+    syncs = chosen_syncs(request.session, visible)
+    if request.htmx.target == "syncs":
+        return render(request, "pages/flow_list.html#syncs", {"syncs": syncs})
     memberships = memberships_by_source(request.user)
     sources = [membership.source for membership in memberships.values()]
     form = FlowFilter(request.GET, sources=sources, user=request.user)
-    visible = Flow.objects.visible_to(request.user)
     page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, full=with_exports)
     part = "#list" if request.htmx.target == "list" else ""
     context = table_of(form, page, visible, memberships, {})
-    context |= {"list_name": LIST, "kept_view": kept_query(request, LIST)}
+    context |= {"list_name": LIST, "kept_view": kept_query(request, LIST), "syncs": syncs}
     return render(request, "pages/flow_list.html" + part, context)

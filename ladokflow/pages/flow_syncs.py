@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -18,6 +19,7 @@ from exports.views.asking import back, chosen_flows
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
+from ladokflow.pages.chosen_syncs import keep
 from ladokflow.pages.flow import RUNS_PER_PAGE, can_be_confirmed, flow_context, flow_for, goers_of
 from ladokflow.requests import HtmxRequest
 from sources.flows.adoption import look_at
@@ -100,21 +102,23 @@ def start(request: HtmxRequest, pk: int) -> HttpResponse:
 @require_POST
 def start_chosen(request: HtmxRequest) -> HttpResponse:
     """For the flows that were ticked in a list: each by itself, so that one that is refused does not stop the others."""
-    after, asked = back(request, reverse("flows:list")), 0
+    flows, after = reverse("flows:list"), back(request, reverse("flows:list"))
+    asked = []
     for flow in chosen_flows(request, request.POST.getlist("flow")):
         try:
-            request_sync(flow=flow, trigger=SyncRun.Trigger.MANAGER, requested_by=request.user)
+            asked.append(request_sync(flow=flow, trigger=SyncRun.Trigger.MANAGER, requested_by=request.user))
         except Refused as error:
             messages.error(request, _("%(flow)s: %(why)s") % {"flow": flow.title, "why": error.message})
-        else:
-            asked += 1
     if asked:
+        keep(request.session, asked)
+    if asked and after.partition("?")[0] != flows:  # the list of flows has how it goes above it
         text = ngettext(
             "The synchronisation of %(count)s flow has been asked for.",
             "The synchronisation of %(count)s flows has been asked for.",
-            asked,
+            len(asked),
         )
-        messages.info(request, text % {"count": asked})
+        link = format_html('<a href="{}?all=on">{}</a>', flows, _("Show how it goes"))
+        messages.info(request, format_html("{} {}", text % {"count": len(asked)}, link))
     return redirect(after)
 
 

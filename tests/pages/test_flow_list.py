@@ -1,5 +1,7 @@
 """The list of flows: search, filters, pages."""
 
+import datetime as dt
+import re
 from collections.abc import Callable
 
 import pytest
@@ -241,13 +243,34 @@ def test_chosen_flows_are_synchronised_together(sign_in: SignIn, membership: Mem
     flows = FlowFactory.create_batch(2, source=membership.source)
     late = FlowFactory(source=membership.source, setup_state="creating", wiseflow_id=None, state=None, title="Late")
     keys = [flow.pk for flow in (*flows, late)]
-    answer = sign_in(membership.user).post(
-        "/flows/synchronise/", {"flow": keys, "next": "/flows/"}, follow=True, headers={"accept-language": "en"}
-    )
+    client = sign_in(membership.user)
+    answer = client.post("/flows/synchronise/", {"flow": keys, "next": "/flows/"}, follow=True)
     assert answer.redirect_chain == [("/flows/", 302)]
-    assert "The synchronisation of 2 flows has been asked for." in answer.text
+    assert "Synchronising: 0 of 2" in answer.text
     assert "Late: " in answer.text
     assert set(SyncRun.objects.values_list("flow", flat=True)) == set(keys[:2])
+    fine, failed = SyncRun.objects.order_by("flow_id")
+
+    def line() -> str:
+        return client.get("/flows/?all=on", headers={"hx-request": "true", "hx-target": "syncs"}).text
+
+    now = timezone.now()
+    SyncRun.objects.filter(pk=fine.pk).update(state="success", finished_at=now)
+    assert "Synchronising: 1 of 2" in line()
+    assert "every 2s" in line()
+    SyncRun.objects.filter(pk=failed.pk).update(state="failed", finished_at=now)
+    assert "1 of 2 flows synchronised" in line()
+    assert "every 2s" not in line()
+    assert re.findall(r'href="(/flows/\d+/)"', line()) == [f"/flows/{flows[1].pk}/"]
+    assert "<html" not in line()
+    with CaptureQueriesContext(connection) as queries:
+        assert "1 of 2 flows synchronised" in client.get("/flows/").text
+    assert len(queries) <= 12
+    SyncRun.objects.update(finished_at=now - dt.timedelta(minutes=11))
+    assert "synchronised" not in line()
+    # From another list it is led to.
+    answer = client.post("/flows/synchronise/", {"flow": keys[:1], "next": "/exports/"}, follow=True)
+    assert '<a href="/flows/?all=on">Show how it goes</a>' in answer.text
 
 
 def test_nothing_is_done_with_flows_of_others_or_with_too_many(sign_in: SignIn, membership: Membership) -> None:
