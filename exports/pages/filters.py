@@ -25,7 +25,7 @@ from sources.models.flow import ExportState, FlowQuerySet
 AFTER_STANDINGS = 100  # what the parts of a count are told from the ranks of `Standing` by
 CREATING, RELEASED = "creating", "released"
 ALL = "all"  # an address that has only this is one without a filter, and not the one that somebody has kept
-PASSING = (*PLACE, "watch", "seen", ALL)  # what an address has of the moment: where in the list, and what is under way
+PASSING = (*PLACE, "since", "seen", ALL)  # what an address has of the moment: where in the list, and what is under way
 
 
 @dataclass(frozen=True)

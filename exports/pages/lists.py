@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Iterator, Sequence
+import datetime as dt
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from sources.flows.asking import Asked, asked_by, with_questions
 from sources.models import Flow, Membership
 from sources.models.flow import ExportState, FlowQuerySet
 
-LIVE_SHOWN = 100  # as many as can be started at once
+LIVE_READ = 1000  # attempts that are under way or have just ended
 
 
 def tab_counts(flows: FlowQuerySet) -> dict[str, int]:
@@ -107,7 +107,7 @@ class Row:
     def preview(self) -> str:
         """The address of what its button opens."""
         asked = {"retry": Asking.RETRY, "overwrite": Asking.OVERWRITE}
-        return address_of_preview([self.flow.pk], asked.get(self.action, Asking.FIRST))
+        return address_of_preview(self.flow.pk, asked.get(self.action, Asking.FIRST))
 
     @property
     def can_be_checked(self) -> bool:
@@ -152,7 +152,7 @@ def _row(flow: Any, membership: Membership, found: Found | None) -> Row:
 
 @dataclass(frozen=True)
 class Live:
-    """The attempts that are under way, and those the viewer has just started: these stay when they have ended."""
+    """The attempts that are under way, and those that have ended since the page was opened."""
 
     attempts: list[ExportAttempt]
 
@@ -170,21 +170,29 @@ class Live:
         return len(self.attempts) - len(self.open)
 
 
-def live_attempts(user: AbstractBaseUser | AnonymousUser, watched: Sequence[str]) -> Live:
-    wanted = Q(state__in=ExportAttempt.OPEN) | Q(pk__in=[key for text in watched if (key := _uuid(text))])
+def live_attempts(user: AbstractBaseUser | AnonymousUser, since: dt.datetime | None) -> Live:
+    wanted = Q(state__in=ExportAttempt.OPEN)
+    if since is not None:
+        wanted |= Q(finished_at__gte=since)
     attempts = (
         ExportAttempt.objects.filter(wanted, flow__in=Flow.objects.visible_to(user))
+        .exclude(trigger=ExportAttempt.Trigger.ADOPTION)
         .select_related("flow", "flow__source", "code")
         .defer("answer")
         .order_by("-created_at")
     )
-    return Live(list(attempts[:LIVE_SHOWN]))
+    return Live(list(attempts[:LIVE_READ]))
 
 
-def _uuid(text: str) -> uuid.UUID | None:
+def moment_of(at: dt.datetime) -> str:
+    """As it stands in an address: milliseconds."""
+    return str(int(at.timestamp() * 1000))
+
+
+def moment_in(text: str) -> dt.datetime | None:
     try:
-        return uuid.UUID(text)
-    except ValueError:
+        return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
+    except (ValueError, OverflowError, OSError):
         return None
 
 

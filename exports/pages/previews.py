@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -64,7 +63,7 @@ class Look:
 
     @property
     def address(self) -> str:
-        return address_of_preview([self.flow.pk], self.asking)
+        return address_of_preview(self.flow.pk, self.asking)
 
     @property
     def to_send(self) -> list[PreviewLine]:
@@ -212,16 +211,9 @@ class Looks:
         return sum(len(look.held_back) for look in self.going)
 
 
-def address_of_preview(flows: Iterable[int], asking: Asking) -> str:
-    """Of one flow its own; of several one for all."""
-    keys = list(flows)
-    query: list[tuple[str, str | int]] = [] if asking is Asking.FIRST else [("asking", asking.value)]
-    if len(keys) == 1:
-        address = reverse("exports:preview", args=keys)
-    else:
-        address = reverse("exports:preview_chosen")
-        query += [("flow", key) for key in keys]
-    return f"{address}?{urlencode(query)}" if query else address
+def address_of_preview(flow: int, asking: Asking) -> str:
+    address = reverse("exports:preview", args=[flow])
+    return address if asking is Asking.FIRST else f"{address}?asking={asking.value}"
 
 
 def left_of(flow: Flow, sent: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
@@ -13,7 +14,14 @@ from django_htmx.http import trigger_client_event
 from exports.pages.charts import export_weeks, weeks_context
 from exports.pages.filters import DashboardFilter
 from exports.pages.findings import by_flow, found_in
-from exports.pages.lists import live_attempts, memberships_by_source, tab_counts, with_exports
+from exports.pages.lists import (
+    live_attempts,
+    memberships_by_source,
+    moment_in,
+    moment_of,
+    tab_counts,
+    with_exports,
+)
 from exports.pages.table import table_of
 from ladokflow.paging import PLACE, page_of
 from ladokflow.requests import HtmxRequest
@@ -87,11 +95,11 @@ def _tabs(form: DashboardFilter, counts: dict[str, int]) -> dict[str, object]:
 
 def _live(request: HtmxRequest) -> dict[str, object]:
     """News is told aloud: only when another attempt has ended since the page last asked."""
-    watched = request.GET.getlist("watch")
-    live = live_attempts(request.user, watched)
+    since = moment_in(request.GET.get("since", ""))
     asked = request.GET.copy()
     # Whatever the page has seen under way stays on it, also when it has ended.
-    asked.setlist("watch", [str(attempt.pk) for attempt in live.attempts])
+    asked["since"] = moment_of(since or timezone.now())
+    live = live_attempts(request.user, since)
     asked["seen"] = str(live.ended_count)
     for name in PLACE:
         asked.pop(name, None)

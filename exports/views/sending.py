@@ -25,7 +25,9 @@ from exports.grades.word import say_how
 from exports.models import ExportAttempt
 from exports.pages.differences import told
 from exports.pages.forms import asking_of
+from exports.pages.lists import moment_of
 from exports.pages.previews import WORDS, Looks, address_of_preview, left_of, look_at
+from exports.pages.ticked import in_address, is_gone, keys_in
 from exports.rules.values import Asking
 from exports.views.asking import back, chosen_flows, flow_for, keys_of
 from ladokflow.addresses import address_of
@@ -40,6 +42,7 @@ PEOPLE_PER_PAGE = 100
 MOST_PEOPLE = 20_000  # in a preview of several flows: somebody waits for it
 MOST_NAMED = 20  # people in a box: all of them stand in the list
 POINTS_SECONDS = 5.0  # of reading points while somebody waits: a worker goes on with the rest
+TABS = {Asking.FIRST: "pending", Asking.RETRY: "failed", Asking.OVERWRITE: "exported"}  # that the flows were chosen on
 SHOWN_BODY = 200_000  # characters of the body that are shown: a page is not the place for ten thousand people
 
 
@@ -51,7 +54,10 @@ SHOWN_BODY = 200_000  # characters of the body that are shown: a page is not the
 def preview(request: HtmxRequest, pk: int) -> HttpResponse:
     """Who would be sent with which grade, who would not and why, and on demand the very body. Sends nothing."""
     flow = flow_for(request, pk)
-    asking, only = asking_of(request.GET.get("asking")), keys_of(request.GET.getlist("person"))
+    if is_gone(request):
+        messages.warning(request, _("Choose at least one person first."))
+        return redirect("flows:detail", flow.pk)
+    asking, only = asking_of(request.GET.get("asking")), keys_of(keys_in(request, "person"))
     look = look_at(flow, request.user, asking, only=only, again="again" in request.GET)
     context: dict[str, Any] = {
         "flow": flow,
@@ -81,22 +87,26 @@ def preview_chosen(request: HtmxRequest) -> HttpResponse:
     asking = asking_of(request.POST.get("asking") or request.GET.get("asking"))
     if request.method == "POST":
         flows = chosen_flows(request, request.POST.getlist("flow"))
-        return redirect(
-            address_of_preview([flow.pk for flow in flows], asking)
-            if flows
-            else back(request, reverse("exports:dashboard"))
-        )
-    flows = chosen_flows(request, request.GET.getlist("flow"))
+        otherwise = back(request, reverse("exports:dashboard"))
+        return redirect(_address_of_chosen(request, flows, asking) if flows else otherwise)
+    flows = chosen_flows(request, keys_in(request, "flow"))
     if len(flows) < 2:
-        return redirect(
-            address_of_preview([flow.pk for flow in flows], asking) if flows else reverse("exports:dashboard")
-        )
+        return redirect(address_of_preview(flows[0].pk, asking) if flows else reverse("exports:dashboard"))
     if sum(flow.participant_count for flow in flows) > MOST_PEOPLE:
         text = _("Choose fewer flows at a time: together these have more than %(most)s people.")
         messages.warning(request, text % {"most": MOST_PEOPLE})
         return redirect("exports:dashboard")
     looks = Looks([look_at(flow, request.user, asking) for flow in flows])
     return render(request, "exports/preview.html", {"asking": asking.value, "word": WORDS[asking], "looks": looks})
+
+
+def _address_of_chosen(request: HtmxRequest, flows: list[Flow], asking: Asking) -> str:
+    """Of one flow its own preview; of several one for all."""
+    if len(flows) == 1:
+        return address_of_preview(flows[0].pk, asking)
+    fields = [("asking", asking.value)] if asking is not Asking.FIRST else []
+    query = urlencode([*fields, *in_address(request, "flow", [flow.pk for flow in flows])])
+    return f"{reverse('exports:preview_chosen')}?{query}"
 
 
 def _page(request: HtmxRequest, name: str, lines: list[Any]) -> Page[Any]:
@@ -180,14 +190,13 @@ def send(request: HtmxRequest, pk: int) -> HttpResponse:
             now = look_at(flow, request.user, asking, only=only, again=again)
             for what in told(now.preview, refused.difference):
                 messages.warning(request, str(what))
-        query = urlencode(
-            [("asking", asking.value), *(("person", key) for key in only), *([("again", "on")] if again else [])]
-        )
+        people = in_address(request, "person", only)
+        query = urlencode([("asking", asking.value), *people, *([("again", "on")] if again else [])])
         return redirect(f"{reverse('exports:preview', args=[flow.pk])}?{query}")
     _tell_started(request, attempts, [flow])
     if len(attempts) == 1:
         return redirect("exports:attempt", attempts[0].pk)
-    return redirect(_watching(attempts))
+    return redirect(_watching(attempts, asking))
 
 
 @login_required
@@ -206,10 +215,9 @@ def send_chosen(request: HtmxRequest) -> HttpResponse:
             refused.append(flow)
             messages.error(request, _("%(flow)s: %(why)s") % {"flow": flow.title, "why": refusal.message})
     if not attempts:
-        keys = [flow.pk for flow in flows]
-        return redirect(address_of_preview(keys, asking) if keys else reverse("exports:dashboard"))
+        return redirect(_address_of_chosen(request, flows, asking) if flows else reverse("exports:dashboard"))
     _tell_started(request, attempts, [flow for flow in flows if flow not in refused])
-    return redirect(_watching(attempts))
+    return redirect(_watching(attempts, asking))
 
 
 def _chosen_codes(request: HtmxRequest) -> dict[int, int]:
@@ -244,7 +252,7 @@ def _tell_started(request: HtmxRequest, attempts: list[ExportAttempt], flows: li
     messages.success(request, text)
 
 
-def _watching(attempts: list[ExportAttempt]) -> str:
-    """The dashboard, with the attempts that have just been started: they stay in sight until the page is left."""
-    query = [("tab", "pending"), *(("watch", str(attempt.pk)) for attempt in attempts)]
-    return f"{reverse('exports:dashboard')}?{urlencode(query)}"
+def _watching(attempts: list[ExportAttempt], asking: Asking) -> str:
+    """The dashboard, where the flows were chosen, with the attempts that have just been started: they stay in sight until the page is left."""
+    since = moment_of(min(attempt.created_at for attempt in attempts))
+    return f"{reverse('exports:dashboard')}?{urlencode({'tab': TABS[asking], 'since': since})}"

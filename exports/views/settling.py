@@ -31,6 +31,7 @@ from exports.attempts.settle import check_with_ladok
 from exports.models import ExportAttempt, ExportItem, ExportItemQuerySet
 from exports.pages.forms import MarkForm
 from exports.pages.lists import with_newer
+from exports.pages.ticked import in_address, keys_in
 from exports.rules.right import right_refusal
 from exports.views.asking import attempt_for, back, chosen_flows, flow_for, keys_of, uncertain
 from ladokflow.addresses import address_of
@@ -108,9 +109,10 @@ def choose(request: HtmxRequest, pk: UUID) -> HttpResponse:
         messages.warning(request, _("Choose at least one person first."))
         return redirect(back(request, reverse("exports:attempt", args=[attempt.pk])))
     if "mark" in request.POST:
-        query = urlencode([("item", item.pk) for item in items])
+        query = urlencode(in_address(request, "item", [item.pk for item in items]))
         return redirect(f"{reverse('exports:mark', args=[attempt.flow_id])}?{query}")
-    query = urlencode([("asking", "retry"), *(("person", item.participant_id) for item in items)])
+    people = in_address(request, "person", [item.participant_id for item in items])
+    query = urlencode([("asking", "retry"), *people])
     return redirect(f"{reverse('exports:preview', args=[attempt.flow_id])}?{query}")
 
 
@@ -135,7 +137,7 @@ def mark(request: HtmxRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
     if request.method == "POST":
         return _mark(request, flow)
-    keys = keys_of(request.GET.getlist("item"))
+    keys = keys_of(keys_in(request, "item"))
     if keys:
         asked = unsettled(flow).filter(pk__in=keys)
     else:
@@ -241,7 +243,7 @@ def take_mark_back(request: HtmxRequest, pk: int) -> HttpResponse:
     """The ticked are as they were before they were marked."""
     flow = flow_for(request, pk)
     seen = _seen(request.POST.getlist("item"))
-    after = redirect(f"{reverse('exports:mark', args=[flow.pk])}?{urlencode([('item', key) for key in seen])}")
+    after = redirect(f"{reverse('exports:mark', args=[flow.pk])}?{urlencode(in_address(request, 'item', seen))}")
     if not seen:
         messages.warning(request, _("Choose at least one person first."))
         return after

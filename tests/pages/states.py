@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from exports.grades.word import say_how
 from exports.models import ExportAttempt, Finding
+from exports.pages.lists import moment_of
 from exports.rules.states import refresh_states
 from ladokflow.ladok.base import Person
 from ladokflow.messages import Message, message
@@ -204,7 +205,7 @@ def _of_exports(source: Source, user: User) -> list[Place]:
     retry, several = reverse("exports:preview", args=[failed.pk]) + "?asking=retry", reverse("exports:preview_chosen")
     return [
         *[Place(f"/exports/?tab={tab}") for tab in ("failed", "exported", "pending")],
-        Place(f"/exports/?tab=pending&watch={ended.pk}&watch={exported.pk}"),
+        Place(f"/exports/?tab=pending&since={moment_of(min(ended.finished_at, exported.finished_at))}"),
         Place("/exports/?q=nothing"),
         *[
             Place(reverse("exports:attempt", args=[one.pk]))

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from exports.models import Assessment, ExportAttempt
+from exports.pages.lists import moment_of
 from exports.pages.standing import Standing
 from ladokflow.messages import message
 from ladokflow.templatetags.ladokflow import state
@@ -104,7 +105,7 @@ def test_somebody_without_a_source_is_told_so(client: Client, db: None) -> None:
 def test_values_that_make_no_sense_count_as_none(client: Client, make_flow: Make) -> None:
     flow = shown(make_flow())
     signed_in(client, manager_of(flow))
-    address = f"{DASHBOARD}?tab=nothing&page=x&watch=no-uuid&source=nobody&q=%00"
+    address = f"{DASHBOARD}?tab=nothing&page=x&since=9999999999999999999&source=nobody&q=%00"
     assert client.get(address).status_code == 200
 
 
@@ -160,14 +161,14 @@ def test_page_asks_for_news_only_while_something_is_under_way(client: Client, ma
     text = page(client, DASHBOARD, tab="pending")
     assert 'hx-trigger="every 2s"' in text
     ExportAttempt.objects.filter(pk=attempt.pk).update(state="exported", finished_at=attempt.created_at)
-    assert 'hx-trigger="every 2s"' not in page(client, DASHBOARD, tab="pending", watch=attempt.pk)
+    assert 'hx-trigger="every 2s"' not in page(client, DASHBOARD, tab="pending", since=moment_of(attempt.created_at))
 
 
 def test_attempt_that_was_watched_stays_when_it_has_ended(client: Client, make_flow: Make) -> None:
     flow = make_flow(title="Watched")
     attempt = exported(flow)
     signed_in(client, manager_of(flow))
-    assert "Just ended" in page(client, DASHBOARD, watch=attempt.pk)
+    assert "Just ended" in page(client, DASHBOARD, since=moment_of(attempt.created_at))
     assert "Just ended" not in page(client, DASHBOARD)
 
 
@@ -175,7 +176,7 @@ def test_update_brings_the_figures_and_the_news_and_calls_for_the_list(client: C
     flow = make_flow()
     attempt = exported(flow)
     signed_in(client, manager_of(flow))
-    asked = {"watch": attempt.pk, "tab": "pending"}
+    asked = {"since": moment_of(attempt.created_at), "tab": "pending"}
     text = page(client, "/exports/live/", seen=0, **asked)
     assert 'id="tabs"' in text
     assert "1 of 1 have ended" in text
@@ -203,15 +204,15 @@ def test_page_goes_on_asking_until_the_flow_itself_says_what_came_of_it(client: 
     settled = flow.export_message
     Flow.objects.filter(pk=flow.pk).update(export_message=message("export.waiting").to_json())
     signed_in(client, manager_of(flow))
-    assert 'hx-trigger="every 2s"' in page(client, "/exports/live/", watch=attempt.pk)
+    assert 'hx-trigger="every 2s"' in page(client, "/exports/live/", since=moment_of(attempt.created_at))
     Flow.objects.filter(pk=flow.pk).update(export_message=settled)
-    assert 'hx-trigger="every 2s"' not in page(client, "/exports/live/", watch=attempt.pk)
+    assert 'hx-trigger="every 2s"' not in page(client, "/exports/live/", since=moment_of(attempt.created_at))
 
 
 def test_update_tells_nothing_of_other_sources(client: Client, make_flow: Make) -> None:
     flow = make_flow(title="Not yours")
     attempt = exported(flow)
-    text = page(signed_in(client, stranger()), "/exports/live/", watch=attempt.pk, seen=0)
+    text = page(signed_in(client, stranger()), "/exports/live/", since=moment_of(attempt.created_at), seen=0)
     assert "Not yours" not in text
 
 

@@ -114,7 +114,7 @@ def test_a_list_is_opened_as_somebody_has_said(sign_in: SignIn, anna: User, name
 
 def test_only_what_a_list_knows_is_kept(sign_in: SignIn, anna: User) -> None:
     client = sign_in(anna)
-    client.post("/preferences/list/", {"list": "flows", "query": "mine=on&q=asa&page=4&watch=x&tab=failed"})
+    client.post("/preferences/list/", {"list": "flows", "query": "mine=on&q=asa&page=4&since=x&tab=failed"})
     assert Preference.objects.get(user=anna).lists == {"flows": "mine=on"}
     for wrong in ({"list": "users", "query": "a=b"}, {"query": "mine=on"}, {"list": "flows", "query": "x" * 2000}):
         assert client.post("/preferences/list/", wrong).status_code == 400

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from exports.pages.lists import moment_of
 from ladokflow.messages import message
 from sources.models import Flow, Membership
 from tests.factories import (
@@ -57,7 +58,7 @@ def places(membership: Membership) -> list[str]:
         "/flows/",
         *(reverse(f"flows:{name}", args=[flow.pk]) for name in tabs),
         "/exports/",
-        f"/exports/?tab=pending&watch={attempt.pk}",
+        f"/exports/?tab=pending&since={moment_of(attempt.finished_at)}",
         reverse("exports:attempt", args=[attempt.pk]),
         reverse("exports:preview", args=[flow.pk]) + "?asking=retry",
         "/flows/new/",
