@@ -35,6 +35,7 @@ from ladokflow.messages import Message, Refused, Trait, message
 from ladokflow.privacy import mask
 from sources.audit import record
 from sources.models import Flow, FlowSource, Participant
+from sources.models.flow import ExportState
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,11 @@ class PreviewLine:
     @property
     def is_alternative(self) -> bool:
         return self.line.is_alternative
+
+    @property
+    def reason(self) -> Message | None:
+        """Why the grade is not in Ladok, where it has been sent before."""
+        return self.participant.export_reason if self.participant.export_state == ExportState.FAILED else None
 
 
 @dataclass(frozen=True)

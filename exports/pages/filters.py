@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -164,12 +164,7 @@ class FlowFilter(forms.Form):
 
     def chips(self, flows: FlowQuerySet) -> list[Chip]:
         """Each with how many flows there are with it and all that is chosen besides; one query."""
-        standings = self.standings if len(self.standings) > 1 else ()
-        parts = {
-            place: switch.narrow(self.narrow(flows, besides=name), self.user)
-            for place, (name, switch) in enumerate(SWITCHES.items(), AFTER_STANDINGS)
-        }
-        counts = _counts(parts, self.narrow(flows, besides="standing") if standings else None)
+        counts = self._counts(flows)
         chosen = self.chosen("standing") or []
         switches = [
             Chip(switch.label, counts.get(place, 0), bool(self.chosen(name)), self.address({name: self._other(name)}))
@@ -184,8 +179,22 @@ class FlowFilter(forms.Form):
                 if each in chosen
                 else self.address({"standing": [*chosen, each.value]}),
             )
-            for each in standings
+            for each in (self.standings if len(self.standings) > 1 else ())
         ]
+
+    def _counts(self, flows: FlowQuerySet) -> dict[int, int]:
+        """How many flows each chip finds: by its place, or by the rank of its standing."""
+        return dict(_counted(self._parts(flows)))
+
+    def _parts(self, flows: FlowQuerySet) -> list[FlowQuerySet]:
+        """The flows of the switches, each with the place of its chip, and all of them by their ranks; as `part`."""
+        numbered = [
+            switch.narrow(self.narrow(flows, besides=name), self.user).annotate(
+                part=Value(place, output_field=IntegerField())
+            )
+            for place, (name, switch) in enumerate(SWITCHES.items(), AFTER_STANDINGS)
+        ]
+        return [*numbered, ranked(self.narrow(flows, besides="standing")).annotate(part=F("standing_rank"))]
 
     def _other(self, name: str) -> str | None:
         return None if self.chosen(name) else "on"
@@ -256,10 +265,27 @@ class DashboardFilter(FlowFilter):
     tab = forms.ChoiceField(required=False, choices=ExportState.choices)
     phase = None  # type: ignore[assignment] # Django's way to be without a field of the class above
 
+    def __init__(self, data: QueryDict, **given: Any) -> None:
+        self.is_named = data.get("tab") in ExportState.values
+        super().__init__(data, **given)
+        self._by_state: dict[tuple[int, str], int] | None = None
+
     @property
     def state(self) -> ExportState:
         tab = self.asked.get("tab")
         return ExportState(tab) if tab in ExportState.values else ExportState.FAILED
+
+    def open(self, counts: dict[str, int]) -> None:
+        """Unless the address says a tab, the first with something in it: what has failed, what waits, what is done."""
+        if self.is_named or self.chosen("standing"):
+            return
+        tabs = (ExportState.FAILED, ExportState.PENDING, ExportState.EXPORTED)
+        self.asked = self.asked.copy()
+        self.asked["tab"] = next((tab.value for tab in tabs if counts[tab]), ExportState.FAILED.value)
+
+    @property
+    def view(self) -> str:
+        return self.kept("q", *(() if self.is_named else ("tab",))).urlencode()
 
     @property
     def standings(self) -> tuple[Standing, ...]:
@@ -274,8 +300,23 @@ class DashboardFilter(FlowFilter):
         flows = self.narrow(flows).filter(export_state=self.state)
         return sorted_by(flows, self.sorting) if self.sorting else flows.order_by(*self.ORDERS[self.state])
 
-    def chips(self, flows: FlowQuerySet) -> list[Chip]:
-        return super().chips(flows.filter(export_state=self.state))
+    def tab_counts(self, flows: FlowQuerySet) -> dict[str, int]:
+        """How many there are under each tab, in the same query as the chips."""
+        counts = self._counts_by_state(flows)
+        return {
+            str(tab): sum(count for (part, state), count in counts.items() if state == tab and part < AFTER_STANDINGS)
+            for tab in ExportState.values
+        }
+
+    def _counts(self, flows: FlowQuerySet) -> dict[int, int]:
+        counts = self._counts_by_state(flows)
+        return {part: count for (part, state), count in counts.items() if state == self.state}
+
+    def _counts_by_state(self, flows: FlowQuerySet) -> dict[tuple[int, str], int]:
+        if self._by_state is None:
+            rows = _counted(self._parts(flows), "export_state")
+            self._by_state = {(part, state): count for part, state, count in rows}
+        return self._by_state
 
 
 def _any(conditions: Iterable[Q]) -> Q:
@@ -285,16 +326,13 @@ def _any(conditions: Iterable[Q]) -> Q:
     return found
 
 
-def _counts(parts: Mapping[int, FlowQuerySet], standing: FlowQuerySet | None) -> dict[int, int]:
-    """How many there are of each part, and of `standing` by their rank, in one query: each part by itself, for together all flows
-    would be gone through for it."""
-    numbered = [part.annotate(part=Value(number, output_field=IntegerField())) for number, part in parts.items()]
-    if standing is not None:
-        numbered.append(ranked(standing).annotate(part=F("standing_rank")))
+def _counted(parts: list[FlowQuerySet], *by: str) -> Iterable[tuple[Any, ...]]:
+    """How many there are of each part, in one query: each part by itself, for together all flows would be gone through for it."""
+    columns = ("part", *by)
     counted = [
-        part.order_by().values("part").annotate(count=Count("*")).values_list("part", "count") for part in numbered
+        part.order_by().values(*columns).annotate(count=Count("*")).values_list(*columns, "count") for part in parts
     ]
-    return dict(counted[0].union(*counted[1:], all=True))
+    return counted[0].union(*counted[1:], all=True)
 
 
 def _pairs(query: QueryDict) -> list[tuple[str, str]]:

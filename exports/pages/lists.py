@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Case, Count, Exists, Q, QuerySet, When
+from django.db.models import Case, Count, Exists, F, Q, QuerySet, When, Window
+from django.db.models.functions import RowNumber
 
 from exports.attempts.seen import with_standing
 from exports.models import ExportAttempt, ExportItem
@@ -22,9 +24,10 @@ from ladokflow.looks import Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.wiseflow.words import MARKING_OVER
 from sources.flows.asking import Asked, asked_by, with_questions
-from sources.models import Flow, Membership
+from sources.models import Flow, Membership, Participant
 from sources.models.flow import ExportState, FlowQuerySet
 
+FAILED_SHOWN = 3  # people of a flow in a list
 LIVE_READ = 1000  # attempts that are under way or have just ended
 
 
@@ -55,10 +58,15 @@ class Row:
     action: str
     no_right: Message | None
     found: Found | None = None  # what has come out about its grades
+    failed: tuple[Participant, ...] = ()  # the first of those whose grade is not in Ladok, or may not be
 
     @property
     def why_not(self) -> Message | None:
         return self.no_right if self.action or self.flow.unknown_count else None
+
+    @property
+    def more_failed(self) -> int:
+        return max(0, self.flow.failed_count - len(self.failed)) if self.failed else 0
 
     @property
     def shown(self) -> Shown:
@@ -126,11 +134,31 @@ def _shows(flow: Any, trait: Trait) -> bool:
     return flow.export_reason is not None and flow.export_reason.has(trait)
 
 
-def rows_of(flows: Iterable[Any], memberships: dict[int, Membership], found: dict[int, Found]) -> list[Row]:
-    return [_row(flow, memberships[flow.source_id], found.get(flow.pk)) for flow in flows]
+def rows_of(
+    flows: Iterable[Any],
+    memberships: dict[int, Membership],
+    found: dict[int, Found],
+    failed: Mapping[int, list[Participant]] | None = None,
+) -> list[Row]:
+    """`failed`: as `failed_people` gives it, where a row tells it."""
+    people = failed or {}
+    return [
+        _row(flow, memberships[flow.source_id], found.get(flow.pk), tuple(people.get(flow.pk, ()))) for flow in flows
+    ]
 
 
-def _row(flow: Any, membership: Membership, found: Found | None) -> Row:
+def failed_people(flows: Iterable[Any]) -> dict[int, list[Participant]]:
+    """The first of each flow whose grade is not in Ladok, or may not be, with the reason; one query, and none where there is nobody."""
+    failed: dict[int, list[Participant]] = defaultdict(list)
+    if keys := [flow.pk for flow in flows if flow.failed_count]:
+        place = Window(RowNumber(), partition_by=F("flow"), order_by=Participant._meta.ordering)
+        people = Participant.objects.filter(flow__in=keys, export_state=ExportState.FAILED).annotate(place=place)
+        for person in people.filter(place__lte=FAILED_SHOWN).defer("national_id"):
+            failed[person.flow_id].append(person)
+    return failed
+
+
+def _row(flow: Any, membership: Membership, found: Found | None, failed: tuple[Participant, ...] = ()) -> Row:
     source = source_facts(flow.source)
     has_code = any(code.removed_at is None for code in flow.codes.all())
     facts = flow_facts(flow, has_code=has_code, is_under_way=flow.is_under_way, doubt=None)
@@ -144,7 +172,7 @@ def _row(flow: Any, membership: Membership, found: Found | None) -> Row:
     elif _shows(flow, Trait.CHANGED) and not rules.may_overwrite(source, Asking.OVERWRITE):
         action = "overwrite"
     sender = Sender(membership.organisation_id, membership.can_export)
-    return Row(flow, action, rules.has_export_right(source, sender), found)
+    return Row(flow, action, rules.has_export_right(source, sender), found, failed)
 
 
 # --- What is under way ---------------------------------------------------------------------------------------------

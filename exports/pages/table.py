@@ -7,7 +7,7 @@ from typing import Any
 
 from exports.pages.filters import FlowFilter
 from exports.pages.findings import Found
-from exports.pages.lists import rows_of
+from exports.pages.lists import failed_people, rows_of
 from exports.rules import rules
 from exports.rules.facts import source_facts
 from exports.rules.values import Sender
@@ -24,7 +24,7 @@ def table_of(
     found: Mapping[int, Found],
 ) -> dict[str, Any]:
     """What a list shows of the flows on the page: `templates/exports/_table.html`, `templates/exports/_filters.html`, `templates/exports/_chips.html`."""
-    rows = rows_of(page, memberships, dict(found))
+    rows = rows_of(page, memberships, dict(found), failed_people(page))
     sources = [membership.source for membership in memberships.values()]
     return {
         "form": form,

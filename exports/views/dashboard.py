@@ -42,7 +42,7 @@ def dashboard(request: HtmxRequest) -> HttpResponse:
     memberships = memberships_by_source(request.user)
     form = _form(request, memberships)
     visible = Flow.objects.visible_to(request.user)
-    counts = tab_counts(form.narrow(visible, besides="standing"))
+    form.open(counts := form.tab_counts(visible))
     # The figure on the tab is of all that the chips inside find.
     count = None if form.chosen("standing") else counts[form.state]
     page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, count=count, full=with_exports)
@@ -54,7 +54,7 @@ def dashboard(request: HtmxRequest) -> HttpResponse:
         "findings": findings,
         "tab": form.state,
         **_tabs(form, counts),
-        **_live(request),
+        **_live(request, form),
     }
     part = "#list" if request.htmx.target == "list" else ""
     return render(request, "exports/dashboard.html" + part, context)
@@ -77,7 +77,7 @@ def live(request: HtmxRequest) -> HttpResponse:
     form = _form(request, memberships_by_source(request.user))
     visible = Flow.objects.visible_to(request.user)
     counts = tab_counts(form.narrow(visible, besides="standing"))
-    context = _live(request) | _tabs(form, counts)
+    context = _live(request, form) | _tabs(form, counts)
     answer = render(request, "exports/_live_update.html", context | {"tab": form.state})
     # After the swap: the tabs, the box and the list then change together.
     return trigger_client_event(answer, "exports-ended", after="settle") if context["has_news"] else answer
@@ -93,10 +93,10 @@ def _tabs(form: DashboardFilter, counts: dict[str, int]) -> dict[str, object]:
     return {"counts": counts, "kept": form.kept("tab", "standing").urlencode()}
 
 
-def _live(request: HtmxRequest) -> dict[str, object]:
+def _live(request: HtmxRequest, form: DashboardFilter) -> dict[str, object]:
     """News is told aloud: only when another attempt has ended since the page last asked."""
     since = moment_in(request.GET.get("since", ""))
-    asked = request.GET.copy()
+    asked = form.asked.copy()
     # Whatever the page has seen under way stays on it, also when it has ended.
     asked["since"] = moment_of(since or timezone.now())
     live = live_attempts(request.user, since)

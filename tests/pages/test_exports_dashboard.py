@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from sources.models.flow import ExportState
 from tests.exports.world import World
 from tests.factories import ExportAttemptFactory, FlowFactory, MembershipFactory, ParticipantFactory
 from tests.pages.exporting import exported, manager_of, page, shown, signed_in, stranger
+from tests.pages.test_exports_sending import reject_all
 
 DASHBOARD = "/exports/"
 Make = Callable[..., Flow]
@@ -225,7 +227,7 @@ def test_as_many_queries_for_many_flows_as_for_few(
 ) -> None:
     first = make_flow()
     for number in range(24):
-        flow = flow_in(tab, first.source, title=f"Flow {number}", codes=[f"A-{number}", f"B-{number}"])
+        flow = flow_in(tab, first.source, title=f"Flow {number}", codes=[f"A-{number}", f"B-{number}"], failed_count=1)
         ParticipantFactory(flow=flow, grade="5")
         ExportAttemptFactory(flow=flow, state="queued" if number % 5 == 0 else "exported")
     signed_in(client, manager_of(first))
@@ -256,3 +258,39 @@ def test_a_grade_that_was_changed_after_the_export_says_what_to_do_and_leads_to_
     assert "Correct the grades in Ladok" in text
     assert f'href="/exports/flows/{flow.pk}/preview/{"?asking=overwrite" if overwrites else ""}"' in text
     assert "box--warn" in page(client, f"/flows/{flow.pk}/")
+
+
+def test_a_rejected_row_and_its_retry_say_who_and_what_ladok_answered(
+    client: Client, make_flow: Make, world: World
+) -> None:
+    flow, other = make_flow(people=5, title="Algebra"), make_flow(people=1, title="Analys")
+    world.answer = reject_all
+    user = manager_of(flow)
+    other.source.memberships.create(user=user, role="manager", can_export=True)
+    for each in (flow, other):
+        exported(each)
+    rows = signed_in(client, user).get(DASHBOARD)
+    assert [(row.flow, len(row.failed), row.more_failed) for row in rows.context["rows"]] == [
+        (other, 1, 0),
+        (flow, 3, 2),
+    ]
+    person = other.participants.get()
+    assert re.search(rf"{person}</a>: [^<]*Inte registrerad", rows.text)
+    retry = page(client, f"/exports/flows/{other.pk}/preview/", asking="retry")
+    both = client.post("/exports/preview/", {"flow": [flow.pk, other.pk], "asking": "retry"}, follow=True).text
+    for text, times in ((retry, 1), (both, 6)):
+        assert len(re.findall(r'table__sub">[^<]*Inte registrerad', text)) == times
+
+
+def test_it_opens_at_the_first_tab_with_something_in_it_and_stays_there(client: Client, make_flow: Make) -> None:
+    flow = shown(make_flow(title="Algebra"))
+    signed_in(client, manager_of(flow))
+    found = client.get(DASHBOARD)
+    assert found.context["tab"] == "pending"
+    assert f'hx-get="{DASHBOARD}?tab=pending"' in found.text
+    assert "Always open it like this" not in page(client, DASHBOARD)
+    assert all("tab=pending" in chip.address for chip in found.context["chips"])
+    assert client.get(DASHBOARD, {"tab": "exported"}).context["tab"] == "exported"
+    for state, tab in (("exported", "exported"), ("failed", "failed")):
+        Flow.objects.filter(pk=flow.pk).update(export_state=state)
+        assert client.get(DASHBOARD).context["tab"] == tab
