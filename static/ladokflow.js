@@ -5,21 +5,6 @@ const LONGEST = 60_000; // milliseconds that a button is at work: then it may be
 
 // Each part is started for the whole page, and again for what htmx puts in anew.
 function start(root) {
-  // A checkbox that ticks all the others of its name in its form, or in the part of it that has data-check-scope:
-  // <input type="checkbox" data-check-all="code">, hidden until it can work.
-  for (const all of root.querySelectorAll("[data-check-all]")) {
-    const boxes = () => [...all.closest("[data-check-scope], form").querySelectorAll(`input[name="${all.dataset.checkAll}"]:not(:disabled)`)];
-    const show = () => {
-      const ticked = boxes().filter((box) => box.checked).length;
-      all.checked = ticked > 0 && ticked === boxes().length;
-      all.indeterminate = ticked > 0 && !all.checked;
-    };
-    all.closest("[hidden]")?.removeAttribute("hidden");
-    all.addEventListener("change", () => boxes().forEach((box) => { box.checked = all.checked; }));
-    all.closest("form").addEventListener("change", (event) => { if (event.target !== all) show(); });
-    show();
-  }
-
   // Flows that are chosen stay so from page to page of the list, and under other filters, until something is done with them or the
   // tab is closed: <form data-choice="whose and which list">. A button that only looks at them (data-looks) leaves them chosen.
   for (const form of root.querySelectorAll("form[data-choice]")) {
@@ -28,6 +13,7 @@ function start(root) {
     const boxes = [...form.querySelectorAll('input[name="flow"]')];
     const bar = form.querySelector(".choice-bar");
     const none = form.querySelector("[data-choice-none]");
+    const all = form.querySelector("[data-choice-all]");
     const count = form.querySelector("[data-choice-one]");
     const show = () => {
       sessionStorage.setItem(store, JSON.stringify([...chosen]));
@@ -43,9 +29,21 @@ function start(root) {
     form.addEventListener("change", read);
     none?.addEventListener("click", () => {
       chosen.clear();
+      if (all) all.hidden = false;
       for (const box of boxes) box.checked = false;
       form.dispatchEvent(new Event("change"));
       boxes[0]?.focus();
+    });
+    // All that can be chosen in the list, on its other pages, too.
+    if (all) all.hidden = false;
+    all?.addEventListener("click", async () => {
+      const answer = await fetch(all.dataset.choiceAll, { headers: { Accept: "application/json" } });
+      if (!answer.ok) return;
+      for (const key of (await answer.json()).flows) chosen.add(String(key));
+      for (const box of boxes) box.checked = chosen.has(box.value);
+      form.dispatchEvent(new Event("change"));
+      all.hidden = true;
+      form.querySelector(".choice-bar button.button--small:not([type])")?.focus();
     });
     form.addEventListener("submit", (event) => {
       if (event.defaultPrevented || !event.submitter?.closest(".choice-bar")) return;
@@ -54,6 +52,21 @@ function start(root) {
       if (!("looks" in event.submitter.dataset)) sessionStorage.removeItem(store);
     });
     read();
+  }
+
+  // A checkbox that ticks all the others of its name in its form, or in the part of it that has data-check-scope:
+  // <input type="checkbox" data-check-all="code">, hidden until it can work. It comes after what is kept: it shows what is ticked.
+  for (const all of root.querySelectorAll("[data-check-all]")) {
+    const boxes = () => [...all.closest("[data-check-scope], form").querySelectorAll(`input[name="${all.dataset.checkAll}"]:not(:disabled)`)];
+    const show = () => {
+      const ticked = boxes().filter((box) => box.checked).length;
+      all.checked = ticked > 0 && ticked === boxes().length;
+      all.indeterminate = ticked > 0 && !all.checked;
+    };
+    all.closest("[hidden]")?.removeAttribute("hidden");
+    all.addEventListener("change", () => boxes().forEach((box) => { box.checked = all.checked; }));
+    all.closest("form").addEventListener("change", (event) => { if (event.target !== all) show(); });
+    show();
   }
 
   // Now something is done with them: <form data-done>.

@@ -25,7 +25,14 @@ from sources.models.flow import ExportState, FlowQuerySet
 AFTER_STANDINGS = 100  # what the parts of a count are told from the ranks of `Standing` by
 CREATING, RELEASED = "creating", "released"
 ALL = "all"  # an address that has only this is one without a filter, and not the one that somebody has kept
-PASSING = (*PLACE, "since", "seen", ALL)  # what an address has of the moment: where in the list, and what is under way
+KEYS = "keys"  # asks for the keys of the flows instead of the page
+PASSING = (
+    *PLACE,
+    "since",
+    "seen",
+    ALL,
+    KEYS,
+)  # what an address has of the moment: where in the list, and what is under way
 
 
 @dataclass(frozen=True)
@@ -217,6 +224,13 @@ class FlowFilter(forms.Form):
             if not any(query.getlist(name)):
                 del query[name]
         return query
+
+    @property
+    def all_query(self) -> str:
+        """Of the address that has the keys of all that are found."""
+        query = self.kept()
+        query[KEYS] = "on"
+        return query.urlencode()
 
     @property
     def view(self) -> str:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import JsonResponse
+
 from exports.pages.filters import FlowFilter
 from exports.pages.findings import Found
-from exports.pages.lists import failed_people, rows_of
+from exports.pages.lists import failed_people, rows_of, with_exports
 from exports.rules import rules
 from exports.rules.facts import source_facts
 from exports.rules.values import Sender
 from ladokflow.paging import KeyedPage
-from sources.models import Membership
+from sources.models import Flow, Membership
 from sources.models.flow import FlowQuerySet
+
+MAX_CHOSEN = 100  # flows at a time
 
 
 def table_of(
@@ -33,11 +37,20 @@ def table_of(
         "rows": rows,
         "columns": [column.name for column in form.columns_shown],
         "sources": sources,
+        "choose_all": min(page.paginator.count, MAX_CHOSEN) if page.has_other_pages() else 0,
+        "choose_all_query": form.all_query,
         "can_choose": any(row.can_be_chosen for row in rows),
         "can_send": any(may_send(membership) for membership in memberships.values()),
         "can_check": any(source.can_read_back for source in sources),
         "refusal": next((row.why_not for row in rows if row.why_not), None),
     }
+
+
+def keys_of_list(form: FlowFilter, visible: FlowQuerySet, memberships: dict[int, Membership]) -> JsonResponse:
+    """What *Choose all* chooses: of the first flows that the list finds, on all of its pages, those that can be chosen."""
+    keys = list(form.apply(visible).values_list("pk", flat=True)[:MAX_CHOSEN])
+    rows = rows_of(with_exports(Flow.objects.filter(pk__in=keys)), memberships, {})
+    return JsonResponse({"flows": [row.flow.pk for row in rows if row.can_be_chosen]})
 
 
 def may_send(membership: Membership) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import Http404
@@ -11,10 +12,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from exports.models import ExportAttempt, ExportItem
+from exports.pages.table import MAX_CHOSEN
 from ladokflow.requests import HtmxRequest
 from sources.models import Flow
 
-MAX_CHOSEN = 100
 LARGEST_KEY = 2**63 - 1
 
 
@@ -65,6 +66,15 @@ def keys_of(values: Iterable[str]) -> list[int]:
     if any(not 0 < key <= LARGEST_KEY for key in keys):
         raise Http404
     return keys
+
+
+def came_from(request: HtmxRequest) -> str:
+    """The page of ours that led here, for `back`: "" for none, and for this one itself."""
+    if request.method == "POST":
+        return request.POST.get("next", "")
+    address = urlsplit(request.headers.get("Referer", ""))
+    is_other_page = address.netloc == request.get_host() and address.path != request.path
+    return address._replace(scheme="", netloc="", fragment="").geturl() if is_other_page else ""
 
 
 def back(request: HtmxRequest, otherwise: str) -> str:

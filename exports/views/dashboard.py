@@ -12,7 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import trigger_client_event
 
 from exports.pages.charts import export_weeks, weeks_context
-from exports.pages.filters import DashboardFilter
+from exports.pages.filters import KEYS, DashboardFilter
 from exports.pages.findings import by_flow, found_in
 from exports.pages.lists import (
     live_attempts,
@@ -22,7 +22,7 @@ from exports.pages.lists import (
     tab_counts,
     with_exports,
 )
-from exports.pages.table import table_of
+from exports.pages.table import keys_of_list, table_of
 from ladokflow.paging import PLACE, page_of
 from ladokflow.requests import HtmxRequest
 from sources.models import Flow, Membership
@@ -43,6 +43,8 @@ def dashboard(request: HtmxRequest) -> HttpResponse:
     form = _form(request, memberships)
     visible = Flow.objects.visible_to(request.user)
     form.open(counts := form.tab_counts(visible))
+    if KEYS in request.GET:
+        return keys_of_list(form, visible, memberships)
     # The figure on the tab is of all that the chips inside find.
     count = None if form.chosen("standing") else counts[form.state]
     page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, count=count, full=with_exports)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page, Paginator
+from django.db.models import F
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,7 +27,9 @@ from exports.models import ExportAttempt
 from exports.pages.differences import told
 from exports.pages.forms import asking_of
 from exports.pages.lists import moment_of
+from exports.pages.needs import NEEDS
 from exports.pages.previews import WORDS, Looks, address_of_preview, left_of, look_at
+from exports.pages.table import MAX_CHOSEN
 from exports.pages.ticked import in_address, is_gone, keys_in
 from exports.rules.values import Asking
 from exports.views.asking import back, chosen_flows, flow_for, keys_of
@@ -89,15 +92,24 @@ def preview_chosen(request: HtmxRequest) -> HttpResponse:
         flows = chosen_flows(request, request.POST.getlist("flow"))
         otherwise = back(request, reverse("exports:dashboard"))
         return redirect(_address_of_chosen(request, flows, asking) if flows else otherwise)
-    flows = chosen_flows(request, keys_in(request, "flow"))
+    flows = _asked_flows(request)
     if len(flows) < 2:
         return redirect(address_of_preview(flows[0].pk, asking) if flows else reverse("exports:dashboard"))
     if sum(flow.participant_count for flow in flows) > MOST_PEOPLE:
         text = _("Choose fewer flows at a time: together these have more than %(most)s people.")
         messages.warning(request, text % {"most": MOST_PEOPLE})
         return redirect("exports:dashboard")
-    looks = Looks([look_at(flow, request.user, asking) for flow in flows])
+    in_order = sorted(flows, key=lambda flow: (flow.title.casefold(), flow.pk))
+    looks = Looks([look_at(flow, request.user, asking) for flow in in_order])
     return render(request, "exports/preview.html", {"asking": asking.value, "word": WORDS[asking], "looks": looks})
+
+
+def _asked_flows(request: HtmxRequest) -> list[Flow]:
+    """Those of the address; or all of which Home says that they need it, as many as can be sent at a time."""
+    if (need := NEEDS.get(request.GET.get("need", ""))) is None:
+        return chosen_flows(request, keys_in(request, "flow"))
+    flows = need.flows(Flow.objects.visible_to(request.user)).with_source_and_codes()
+    return list(flows.order_by(F("marking_end_at").asc(nulls_last=True), "pk")[:MAX_CHOSEN])
 
 
 def _address_of_chosen(request: HtmxRequest, flows: list[Flow], asking: Asking) -> str:

@@ -33,7 +33,7 @@ from exports.pages.forms import MarkForm
 from exports.pages.lists import with_newer
 from exports.pages.ticked import in_address, keys_in
 from exports.rules.right import right_refusal
-from exports.views.asking import attempt_for, back, chosen_flows, flow_for, keys_of, uncertain
+from exports.views.asking import attempt_for, back, came_from, chosen_flows, flow_for, keys_of, uncertain
 from ladokflow.addresses import address_of
 from ladokflow.dates import moment_in_words
 from ladokflow.http import RemoteError
@@ -143,7 +143,8 @@ def mark(request: HtmxRequest, pk: int) -> HttpResponse:
     else:
         asked = unknown(flow) if "unknown" in request.GET else there_already(flow)
     is_all = "all" in request.GET or not (keys or asked.exists())
-    return _mark_page(request, flow, unsettled(flow) if is_all else asked, () if is_all else None, MarkForm())
+    form = MarkForm(initial={"reason": _("Seen in Ladok")} if request.GET.get("unknown") else None)
+    return _mark_page(request, flow, unsettled(flow) if is_all else asked, () if is_all else None, form)
 
 
 def _mark(request: HtmxRequest, flow: Flow) -> HttpResponse:
@@ -165,7 +166,7 @@ def _mark(request: HtmxRequest, flow: Flow) -> HttpResponse:
             failure = refused.message
         else:
             _tell_marked(request, flow, seen, _done(word, done))
-            return redirect(f"{reverse('exports:mark', args=[flow.pk])}#marked")
+            return redirect(back(request, reverse("flows:detail", args=[flow.pk])))
     items = unsettled(flow).filter(pk__in={*shown, *seen})
     return _mark_page(request, flow, items, seen, form, failure)
 
@@ -220,6 +221,7 @@ def _mark_page(
         "others": unsettled(flow).count() - count,
         "looked": looked,
         "word": _("I have looked in Ladok") if looked else _("Mark as exported"),
+        "next": came_from(request),
         "has_unknown": any(item.state == ExportItem.State.UNKNOWN for item in rows),
         "marked": [(item, seen_of(item)) for item in done.order_by("-settled_at")[:MARKED_AT_ONCE]],
         "has_codes": flow.codes.count() > 1,

@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
-from exports.pages.filters import FlowFilter
+from exports.pages.filters import KEYS, FlowFilter
 from exports.pages.lists import memberships_by_source, with_exports
-from exports.pages.table import table_of
+from exports.pages.table import keys_of_list, table_of
 from ladokflow.pages.chosen_syncs import chosen_syncs
 from ladokflow.paging import page_of
 from ladokflow.requests import HtmxRequest
@@ -35,6 +35,8 @@ def flow_list(request: HtmxRequest) -> HttpResponse:
     memberships = memberships_by_source(request.user)
     sources = [membership.source for membership in memberships.values()]
     form = FlowFilter(request.GET, sources=sources, user=request.user)
+    if KEYS in request.GET:
+        return keys_of_list(form, visible, memberships)
     page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, full=with_exports)
     part = "#list" if request.htmx.target == "list" else ""
     context = table_of(form, page, visible, memberships, {})

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum, UUIDField
@@ -20,6 +21,8 @@ from django.views.decorators.http import require_GET
 from exports.pages.findings import found_on
 from exports.pages.lists import rows_of
 from exports.pages.needs import NEEDS, Button, Told, keys_by_need, with_needs
+from exports.pages.table import MAX_CHOSEN
+from exports.rules.values import Asking
 from ladokflow import looks
 from ladokflow.looks import Look
 from ladokflow.messages import Message, Text, message
@@ -32,6 +35,13 @@ from sources.models.flow import FlowQuerySet
 SHOWN = 6  # of each section
 EXPIRES_SOON = dt.timedelta(days=30)
 NAMES_SHOWN = 2
+
+
+# What is asked for of all flows of a section, the button's words, and those where there are more than can be sent at a time
+SENT_TOGETHER = {
+    "rejected": (Asking.RETRY, gettext_lazy("Retry all %(count)s…"), gettext_lazy("Retry the first %(count)s…")),
+    "to_send": (Asking.FIRST, gettext_lazy("Export all %(count)s…"), gettext_lazy("Export the first %(count)s…")),
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,7 @@ class Section:
     lines: list[Line]
     count: int
     all_address: str = ""
+    all_button: Button | None = None  # what is done with all of them at once
 
     @property
     def more(self) -> int:
@@ -177,7 +188,18 @@ def _section(name: str, told: Sequence[Told], count: int, colleagues: Colleagues
     need = NEEDS[name]
     # What is no longer so by the time its row is read has been counted before.
     count = count if len(told) == SHOWN else len(told)
-    return Section(name, need.title, need.look, [_line(one, colleagues) for one in told], count, need.address_of_all)
+    lines = [_line(one, colleagues) for one in told]
+    return Section(name, need.title, need.look, lines, count, need.address_of_all, _button_of_all(name, told, count))
+
+
+def _button_of_all(name: str, told: Sequence[Told], count: int) -> Button | None:
+    """To the preview of all, where the viewer may send more than one; of as many as can be sent at a time."""
+    if name not in SENT_TOGETHER or count < 2 or all(one.why_not is not None for one in told):
+        return None
+    asking, label, label_of_first = SENT_TOGETHER[name]
+    query = urlencode({"asking": asking.value, "need": name})
+    text = label if count <= MAX_CHOSEN else label_of_first
+    return Button(text % {"count": min(count, MAX_CHOSEN)}, f"{reverse('exports:preview_chosen')}?{query}")
 
 
 def _line(told: Told, colleagues: Colleagues) -> Line:

@@ -80,7 +80,7 @@ def test_what_is_chosen_stays_from_page_to_page_and_goes_together(make_flow: Mak
     other = FlowFactory(source=first.source, state=Flow.State.CONCLUDED, title="Optik", collected_at=first.collected_at)
     ParticipantFactory(flow=other, grade="5")
     shown(other)
-    FlowFactory.create_batch(24, source=first.source, state=Flow.State.CONCLUDED, title="Between")
+    FlowFactory.create_batch(30, source=first.source, title="Between")
     page = browse(manager_of(first))
     page.goto("/flows/?sort=title")
     assert page.locator(".choice-bar").is_hidden()
@@ -90,6 +90,7 @@ def test_what_is_chosen_stays_from_page_to_page_and_goes_together(make_flow: Mak
     assert page.get_by_text("2 flows chosen").is_visible()
     page.get_by_role("link", name="Previous page").click()
     assert page.get_by_role("checkbox", name="Algebra").is_checked()
+    assert page.locator("#all").evaluate("box => box.indeterminate")
     page.locator("#export-chosen").click()
     page.get_by_role("heading", name="2 flows are sent").wait_for()
     page.goto("/flows/?sort=title")  # nothing has been done with them yet
@@ -101,6 +102,13 @@ def test_what_is_chosen_stays_from_page_to_page_and_goes_together(make_flow: Mak
     page.goto("/flows/?sort=title")
     assert page.locator(".choice-bar").is_hidden()
     assert not page.locator("input[name=flow]:checked").count()
+    page.locator("#all").check()
+    assert page.get_by_text("24 flows chosen").is_visible()
+    page.get_by_role("button", name="Choose all in the list").click()
+    page.get_by_text("30 flows chosen").wait_for()
+    assert page.locator("#choose-all").is_hidden()
+    page.get_by_role("link", name="Next page").click()
+    assert page.locator("#all").is_checked()
 
 
 def test_focus_goes_to_the_list_when_the_row_it_stood_on_is_gone(make_flow: Make, browse: Any) -> None:

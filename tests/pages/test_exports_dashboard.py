@@ -291,6 +291,6 @@ def test_it_opens_at_the_first_tab_with_something_in_it_and_stays_there(client: 
     assert "Always open it like this" not in page(client, DASHBOARD)
     assert all("tab=pending" in chip.address for chip in found.context["chips"])
     assert client.get(DASHBOARD, {"tab": "exported"}).context["tab"] == "exported"
-    for state, tab in (("exported", "exported"), ("failed", "failed")):
-        Flow.objects.filter(pk=flow.pk).update(export_state=state)
+    for tab in ("exported", "failed"):
+        Flow.objects.filter(pk=flow.pk).update(export_state=tab)
         assert client.get(DASHBOARD).context["tab"] == tab

@@ -11,8 +11,8 @@ from django_q.models import OrmQ
 
 from exports.attempts.marks import seen_of
 from exports.models import ExportAttempt, ExportItem
+from exports.pages.table import MAX_CHOSEN
 from exports.pages.ticked import FEW
-from exports.views.asking import MAX_CHOSEN
 from sources.models import AuditEntry, Flow
 from tests.exports.world import World
 from tests.factories import FlowFactory, ParticipantFactory

@@ -307,6 +307,26 @@ def test_of_many_the_first_stand_there_with_the_way_to_all(sign_in: SignIn) -> N
     assert re.search(r'href="/flows/\?asks=on">\s*Show all 8', page)
 
 
+def test_all_that_can_be_sent_or_retried_opens_in_one_preview(sign_in: SignIn) -> None:
+    source = SourceFactory()
+    reader = MembershipFactory(source=source, can_export=True)
+    ready, rejected = told("export.ready", count=3), told("answer.some_rejected", exported=0, sent=3, count=3)
+    for number in range(7):
+        over(source, title=f"Ready {number}", export_message=ready)
+    for number in range(2):
+        over(source, title=f"Bad {number}", export_state="failed", export_message=rejected, failed_count=3)
+    client = sign_in(reader.user)
+    home = client.get("/").text
+    for name, asking, words, count in (
+        ("to_send", "first", "Export all 7…", 7),
+        ("rejected", "retry", "Retry all 2…", 2),
+    ):
+        address = f"/exports/preview/?asking={asking}&amp;need={name}"
+        assert re.search(rf'href="{re.escape(address)}">\s*{words}', home)
+        looks = client.get(address.replace("&amp;", "&")).context["looks"]
+        assert (looks.all[0].asking, len(looks.all)) == (asking, count)
+
+
 def test_someone_without_a_source_is_told_whom_to_ask(sign_in: SignIn) -> None:
     assert "licence admin" in sign_in(UserFactory()).get("/").text
 

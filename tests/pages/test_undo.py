@@ -42,10 +42,13 @@ def test_a_word_about_what_ladok_has(sign_in: SignIn, make_flow: Make, world: Wo
     attempt = exported(flow)
     client, mark = sign_in(manager_of(flow)), reverse("exports:mark", args=[shown(flow).pk])
     chosen = attempt.items.order_by("pk").first()
-    form = form_on(client.get(f"{mark}?unknown={word}").text, mark)
+    came_from = {"Referer": "http://testserver/exports/?tab=failed&q=a#list"}
+    form = form_on(client.get(f"{mark}?unknown={word}", headers=came_from).text, mark)
     item = next(value for value in form["item"] if value.startswith(f"{chosen.pk}:"))
     filled = form | {"item": item, "word": word, "reason": "Sedd i Ladok"}
-    page = client.post(mark, filled, follow=True).text
+    answer = client.post(mark, filled, follow=True)
+    assert [address for address, _status in answer.redirect_chain] == ["/exports/?tab=failed&q=a"]
+    page = answer.text
     assert "2 grades are left." in page
     chosen.refresh_from_db()
     assert chosen.state == state
