@@ -205,7 +205,7 @@ def _of_exports(source: Source, user: User) -> list[Place]:
     retry, several = reverse("exports:preview", args=[failed.pk]) + "?asking=retry", reverse("exports:preview_chosen")
     return [
         *[Place(f"/exports/?tab={tab}") for tab in ("failed", "exported", "pending")],
-        Place(f"/exports/?tab=pending&since={moment_of(min(ended.finished_at, exported.finished_at))}"),
+        Place(f"/exports/?tab=pending&since={moment_of(min(filter(None, [ended.finished_at, exported.finished_at])))}"),
         Place("/exports/?q=nothing"),
         *[
             Place(reverse("exports:attempt", args=[one.pk]))

@@ -187,7 +187,7 @@ def test_address_after_sending_is_short_however_many_were_chosen(client: Client,
     """A web server answers a long one with a bare 414, when the grades are on their way already."""
     first = make_flow(people=0, codes=["A-0", "B-0"])
     common = {"source": first.source, "state": Flow.State.CONCLUDED, "created_by": first.created_by}
-    flows = [first, *(FlowFactory(**common, codes=[f"A-{n}", f"B-{n}"]) for n in range(1, MAX_CHOSEN))]
+    flows: list[Any] = [first, *(FlowFactory(**common, codes=[f"A-{n}", f"B-{n}"]) for n in range(1, MAX_CHOSEN))]
     for flow in flows:
         for code in flow.codes.all():
             ParticipantFactory(flow=flow, codes=[code], grade="5")

@@ -240,7 +240,11 @@ def test_a_manager_says_what_was_corrected_and_it_is_on_record(make_flow: MakeFl
     assert caught.value.message.code == "finding.reason_missing"
     assert deal_with(**given, keys=keys[:1], reason="Borttaget i dag", address="192.0.2.7") == 1
     # All or none: one of them has been dealt with since the page was shown; or it is of another kind, or of another flow.
-    for wrong in ({"keys": keys}, {"keys": keys[1:], "kind": "late"}, {"keys": keys[1:], "flow": FlowFactory(source=flow.source)}):
+    for wrong in (
+        {"keys": keys},
+        {"keys": keys[1:], "kind": "late"},
+        {"keys": keys[1:], "flow": FlowFactory(source=flow.source)},
+    ):
         with pytest.raises(Refused) as caught:
             deal_with(**given | wrong, reason="Igen")
         assert caught.value.message.code == "finding.not_open"

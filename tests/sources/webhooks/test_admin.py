@@ -47,7 +47,7 @@ def test_a_licence_admin_registers_tests_and_removes(as_lars, page, pages, liu, 
     assert "The webhook works." in shown
     assert "LadokFlow has nothing to do when WISEflow tells of TEST." in shown
     assert "refresh" not in shown
-    assert "WISEflow calls no more." in as_lars.post(page, {"remove": "1"}, follow=True).content.decode()
+    assert "WISEflow no longer calls." in as_lars.post(page, {"remove": "1"}, follow=True).content.decode()
     assert told() == ["webhook_registered", "webhook_tested", "webhook_removed"]
 
 
