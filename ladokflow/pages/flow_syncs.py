@@ -118,7 +118,7 @@ def start_chosen(request: HtmxRequest) -> HttpResponse:
             len(asked),
         )
         link = format_html('<a href="{}?all=on">{}</a>', flows, _("Show how it goes"))
-        messages.info(request, format_html("{} {}", text % {"count": len(asked)}, link))
+        messages.info(request, format_html("<span>{} {}</span>", text % {"count": len(asked)}, link))
     return redirect(after)
 
 

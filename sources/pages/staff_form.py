@@ -47,7 +47,7 @@ class QuestionForm(forms.Form):
         """A right id that is written, and no answer chosen, says that it is to be corrected."""
         answer, correction = self.add_prefix("answer"), self.add_prefix("correction")
         if self.is_bound and not self.data.get(answer) and str(self.data.get(correction, "")).strip():
-            self.data = {**dict(self.data.items()), answer: Answer.CORRECT.value}
+            self.data = dict(self.data.items()) | {answer: Answer.CORRECT.value}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

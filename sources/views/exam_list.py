@@ -222,7 +222,7 @@ class ExamListPage:
             len(left),
         )
         link = format_html('<a href="{}">{}</a>', reverse("flows:from_table", args=[self.source.slug]), _("Correct"))
-        messages.info(self.request, format_html("{} {}", text % {"count": len(left)}, link))
+        messages.info(self.request, format_html("<span>{} {}</span>", text % {"count": len(left)}, link))
 
 
 def _mark(waiting: str) -> str:
