@@ -115,6 +115,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:afterSwap", (event) => {
   if (!keeps(event)) return;
   const part = document.getElementById(event.detail.target.id);
+  if (!part) return;
   for (const id of kept.ticked) {
     const box = document.getElementById(id);
     if (box && part.contains(box)) box.checked = true;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,7 @@ from sources.models import Flow, Membership, Participant
 from sources.models.flow import ExportState, FlowQuerySet
 
 FAILED_SHOWN = 3  # people of a flow in a list
+FEW_LIVE, LIVE_SHOWN = 5, 100  # attempts that stand in sight without being asked for, and at all
 LIVE_READ = 1000  # attempts that are under way or have just ended
 
 
@@ -196,6 +197,26 @@ class Live:
     @property
     def ended_count(self) -> int:
         return len(self.attempts) - len(self.open)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many are under way, and what came of the others."""
+        return Counter(str(attempt.shown.value) for attempt in self.attempts)
+
+    @property
+    def problems(self) -> list[ExportAttempt]:
+        """What somebody has to look at, what is unknown first."""
+        worst = (ExportItem.State.UNKNOWN, ExportAttempt.State.FAILED)
+        return [attempt for state in worst for attempt in self.attempts if attempt.shown == state][:LIVE_SHOWN]
+
+    @property
+    def others(self) -> list[ExportAttempt]:
+        problems = {attempt.pk for attempt in self.problems}
+        return [attempt for attempt in self.attempts if attempt.pk not in problems][:LIVE_SHOWN]
+
+    @property
+    def is_folded(self) -> bool:
+        return len(self.attempts) > FEW_LIVE
 
 
 def live_attempts(user: AbstractBaseUser | AnonymousUser, since: dt.datetime | None) -> Live:

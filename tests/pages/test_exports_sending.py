@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db.models import F
+from django.db.models.functions import Now
 from django.test import Client
 from django_q.models import OrmQ
 
@@ -200,6 +201,14 @@ def test_address_after_sending_is_short_however_many_were_chosen(client: Client,
     after = client.get(addresses[-1])
     assert len(after.context["live"].attempts) == 2 * MAX_CHOSEN
     addresses += re.findall(r'hx-get="([^"]*)"', after.text)
+    # So many are told in one line, what has gone wrong first, and the others on demand.
+    ExportAttempt.objects.filter(pk=after.context["live"].attempts[5].pk).update(
+        state="failed", finished_at=Now(), unknown_count=1
+    )
+    told = client.get(response.headers["Location"], **ENGLISH)
+    words = " ".join(re.sub(r"<[^>]+>", " ", told.text[told.text.index('id="live-counts"') :]).split())
+    assert "199 under way 1 unknown" in words
+    assert told.text.index("Outcome unknown") < told.text.index('id="live-others"')
     assert [address for address in addresses if len(address) > SHORT] == []
 
 
