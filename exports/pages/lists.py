@@ -201,7 +201,7 @@ class Live:
     @property
     def counts(self) -> dict[str, int]:
         """How many are under way, and what came of the others."""
-        return Counter(str(attempt.shown.value) for attempt in self.attempts)
+        return Counter(str(attempt.shown) for attempt in self.attempts)
 
     @property
     def problems(self) -> list[ExportAttempt]:

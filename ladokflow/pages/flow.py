@@ -73,7 +73,9 @@ def flow_context(flow: Flow) -> dict[str, Any]:
         "live_code_count": sum(code.removed_at is None for code in codes),
         "open_run": runs[0] if runs else None,
         "open_attempts": attempts,
-        "can_be_marked": failure is not None and (failure.has(Trait.ALREADY_IN_LADOK) or unknown(flow).exists()),
+        # Where Ladok cannot be asked, what is unknown has a button of its own, on top.
+        "can_be_marked": failure is not None
+        and (failure.has(Trait.ALREADY_IN_LADOK) or (flow.source.can_read_back and unknown(flow).exists())),
         "is_creating": is_creating,
         "is_busy": is_creating or bool(runs) or bool(attempts) or flow.points_left > 0,
         "is_syncable": flow.setup_state == Flow.Setup.READY and not flow.is_marking_over,
