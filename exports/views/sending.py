@@ -37,6 +37,7 @@ from exports.views.asking import back, chosen_flows, flow_for, keys_of
 from ladokflow.addresses import address_of
 from ladokflow.fingerprints import NotAsShown
 from ladokflow.http import RemoteError
+from ladokflow.identifiers import normal
 from ladokflow.messages import Refused
 from ladokflow.requests import HtmxRequest
 from ladokflow.wiseflow.scales import Form
@@ -107,7 +108,7 @@ def preview_chosen(request: HtmxRequest) -> HttpResponse:
 
 def _as_read(title: str) -> list[str | int]:
     """What titles are sorted by: 2 comes before 10."""
-    return [int(part) if part.isdecimal() else part.casefold() for part in re.split(r"([0-9]+)", title)]
+    return [int(part) if part.isdecimal() else normal(part) for part in re.split(r"([0-9]+)", title)]
 
 
 def _asked_flows(request: HtmxRequest) -> list[Flow]:
