@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Any
 from urllib.parse import urlencode
@@ -37,7 +36,7 @@ from exports.views.asking import back, chosen_flows, flow_for, keys_of
 from ladokflow.addresses import address_of
 from ladokflow.fingerprints import NotAsShown
 from ladokflow.http import RemoteError
-from ladokflow.identifiers import normal
+from ladokflow.identifiers import as_read
 from ladokflow.messages import Refused
 from ladokflow.requests import HtmxRequest
 from ladokflow.wiseflow.scales import Form
@@ -101,14 +100,9 @@ def preview_chosen(request: HtmxRequest) -> HttpResponse:
         text = _("Choose fewer flows at a time: together these have more than %(most)s people.")
         messages.warning(request, text % {"most": MOST_PEOPLE})
         return redirect("exports:dashboard")
-    in_order = sorted(flows, key=lambda flow: (_as_read(flow.title), flow.pk))
+    in_order = sorted(flows, key=lambda flow: (as_read(flow.title), flow.pk))
     looks = Looks([look_at(flow, request.user, asking) for flow in in_order])
     return render(request, "exports/preview.html", {"asking": asking.value, "word": WORDS[asking], "looks": looks})
-
-
-def _as_read(title: str) -> list[str | int]:
-    """What titles are sorted by: 2 comes before 10."""
-    return [int(part) if part.isdecimal() else normal(part) for part in re.split(r"([0-9]+)", title)]
 
 
 def _asked_flows(request: HtmxRequest) -> list[Flow]:

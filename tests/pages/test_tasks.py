@@ -231,6 +231,7 @@ def export_retry_and_check(hand: Mouse, flow: Flow, sandbox: Sandbox) -> None:
     hand.press('nav a[href="/exports/"]')
     hand.page.wait_for_selector("#live")
     assert Worker.send().unknown_count == 1
+    hand.press("#tab-failed")
     hand.see(f"#check-{flow.pk}")
     hand.press(f"#check-{flow.pk}")
     flow.refresh_from_db()
