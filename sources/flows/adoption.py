@@ -284,7 +284,8 @@ def adopt(
     try:
         with transaction.atomic():
             flow = shown.flow
-            list(Source.objects.select_for_update(no_key=True).order_by("pk"))  # one at a time, whichever source it is for
+            # One at a time, whichever source it is for.
+            list(Source.objects.select_for_update(no_key=True).order_by("pk"))
             if _of_others(source, [flow.wiseflow_id or 0]):
                 raise Refused(message("sources.adoption.of_another_source", number=flow.wiseflow_id))
             flow.setup_mark, flow.adoption_seen, flow.created_by_id = new_mark(), str(shown.fingerprint), by.pk
