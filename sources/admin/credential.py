@@ -12,7 +12,7 @@ from ladokflow.messages import message
 from sources.admin.forms import CredentialForm
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
-from sources.models import Credential, Source
+from sources.models import Credential
 
 
 @admin.register(Credential)
@@ -33,12 +33,6 @@ class CredentialAdmin(ScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Credential | None = None) -> tuple[str, ...]:
         return () if obj is None else ("source", "system")
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Whoever has one source need not choose it."""
-        initial = super().get_changeform_initial_data(request)
-        administered = list(Source.objects.administered_by(request.user)[:2])
-        return {"source": administered[0].pk, **initial} if len(administered) == 1 else initial
 
     @admin.display(description=_("in use"), boolean=True)
     def is_in_use(self, credential: Any) -> bool:
@@ -61,10 +55,6 @@ class CredentialAdmin(ScopedAdmin):
         record_in_admin(request, obj.source, "admin.credential_deleted", credential=str(obj))
         super().delete_model(request, obj)
         self._warn_if_none_enabled(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Credential]) -> None:
-        for credential in queryset:
-            self.delete_model(request, credential)
 
     def _warn_if_none_enabled(self, request: HttpRequest, changed: Credential) -> None:
         if not Credential.objects.filter(source=changed.source, system=changed.system, enabled=True).exists():

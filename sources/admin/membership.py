@@ -1,16 +1,13 @@
 """Who belongs to a source, and as what."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from sources.admin.forms import MembershipForm
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
-from sources.models import Membership, Source
+from sources.models import Membership
 from sources.universities.members import person_at, update_admin_access
 from sources.universities.rights import tell_later
 
@@ -39,11 +36,6 @@ class MembershipAdmin(ScopedAdmin):
         """Without a link: the pages of users are for superusers."""
         return membership.user.get_username()
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        initial = super().get_changeform_initial_data(request)
-        administered = list(Source.objects.administered_by(request.user)[:2])
-        return {"source": administered[0].pk, **initial} if len(administered) == 1 else initial
-
     def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         """Nobody shuts themselves out: another licence admin, or a superuser, does that."""
         return super().has_delete_permission(request, obj) and not (obj is not None and self._is_own(request, obj))
@@ -71,7 +63,3 @@ class MembershipAdmin(ScopedAdmin):
         tell_later(record_in_admin(request, obj.source, "admin.member_removed", email=obj.user.get_username()))
         super().delete_model(request, obj)
         update_admin_access(obj.user_id)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
-        for membership in queryset:
-            self.delete_model(request, membership)

@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -128,11 +127,6 @@ class FlowPresetAdmin(ScopedAdmin):
         """A preset stays at its source: its people are that source's."""
         return () if obj is None else ("source",)
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        initial = super().get_changeform_initial_data(request)
-        administered = list(Source.objects.administered_by(request.user)[:2])
-        return {"source": administered[0].pk, **initial} if len(administered) == 1 else initial
-
     def save_model(self, request: HttpRequest, obj: FlowPreset, form: FlowPresetForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if form.not_looked_up is not None:
@@ -146,7 +140,3 @@ class FlowPresetAdmin(ScopedAdmin):
     def delete_model(self, request: HttpRequest, obj: FlowPreset) -> None:
         record_in_admin(request, obj.source, "admin.preset_deleted", name=obj.name)
         super().delete_model(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[FlowPreset]) -> None:
-        for preset in queryset:
-            self.delete_model(request, preset)

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
@@ -58,11 +57,6 @@ class FlowRuleAdmin(ScopedAdmin):
             kwargs["queryset"] = FlowPreset.objects.filter(source__in=own)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        initial = super().get_changeform_initial_data(request)
-        administered = list(Source.objects.administered_by(request.user)[:2])
-        return {"source": administered[0].pk, **initial} if len(administered) == 1 else initial
-
     def save_model(self, request: HttpRequest, obj: FlowRule, form: ModelForm[FlowRule], change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not change:
@@ -73,7 +67,3 @@ class FlowRuleAdmin(ScopedAdmin):
     def delete_model(self, request: HttpRequest, obj: FlowRule) -> None:
         record_in_admin(request, obj.source, "admin.rule_deleted", name=obj.name)
         super().delete_model(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[FlowRule]) -> None:
-        for rule in queryset:
-            self.delete_model(request, rule)

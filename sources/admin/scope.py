@@ -80,6 +80,17 @@ class ScopedAdmin(admin.ModelAdmin):
             kwargs["queryset"] = administered_sources(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Whoever has one source need not choose it."""
+        initial = super().get_changeform_initial_data(request)
+        administered = list(Source.objects.administered_by(request.user)[:2])
+        return {"source": administered[0].pk, **initial} if len(administered) == 1 else initial
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Each by itself, as if it were deleted alone: what that records and tells goes for each."""
+        for row in queryset:
+            self.delete_model(request, row)
+
     def get_list_filter(self, request: HttpRequest) -> Any:
         """The filter by source only helps whoever has more than one, and offers only their own."""
         given = tuple(super().get_list_filter(request))
