@@ -34,6 +34,16 @@ class PlainCommand(BaseCommand):
     def add_json(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
+    def add_new_users(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--new-user",
+            action="append",
+            default=[],
+            dest="new_users",
+            metavar="ORGANISATION_ID",
+            help="Who may be made a user in WISEflow if it does not know them; may be repeated. Nobody else is.",
+        )
+
     @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         try:

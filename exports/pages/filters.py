@@ -26,13 +26,8 @@ AFTER_STANDINGS = 100  # what the parts of a count are told from the ranks of `S
 CREATING, RELEASED = "creating", "released"
 ALL = "all"  # an address that has only this is one without a filter, and not the one that somebody has kept
 KEYS = "keys"  # asks for the keys of the flows instead of the page
-PASSING = (
-    *PLACE,
-    "since",
-    "seen",
-    ALL,
-    KEYS,
-)  # what an address has of the moment: where in the list, and what is under way
+# What an address has of the moment: where in the list, and what is under way.
+PASSING = (*PLACE, "since", "seen", ALL, KEYS)
 
 
 @dataclass(frozen=True)
@@ -55,6 +50,7 @@ SWITCHES = {
     "week": Switch(_("Exam this week"), _of_this_week),
     "asks": Switch(_("Needs an answer"), lambda flows, user: asking(flows)),
 }
+FILTERS = ("q", "source", "phase", "standing", "batch", *SWITCHES)  # the fields that narrow a list
 
 
 @dataclass(frozen=True)
@@ -130,11 +126,11 @@ class FlowFilter(forms.Form):
 
     @property
     def is_filtering(self) -> bool:
-        return any(self.chosen(name) for name in ("q", "source", "phase", "standing", "batch", *SWITCHES))
+        return any(self.chosen(name) for name in FILTERS)
 
     @property
     def without_filters(self) -> str:
-        return self.address(dict.fromkeys(("q", "source", "phase", "standing", "batch", *SWITCHES)))
+        return self.address(dict.fromkeys(FILTERS))
 
     # --- The flows
 

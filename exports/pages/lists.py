@@ -27,7 +27,6 @@ from sources.flows.asking import Asked, asked_by, with_questions
 from sources.models import Flow, Membership, Participant
 from sources.models.flow import ExportState, FlowQuerySet
 
-FAILED_SHOWN = 3  # people of a flow in a list
 FEW_LIVE, LIVE_SHOWN = 5, 100  # attempts that stand in sight without being asked for, and at all
 LIVE_READ = 1000  # attempts that are under way or have just ended
 
@@ -148,13 +147,13 @@ def rows_of(
     ]
 
 
-def failed_people(flows: Iterable[Any]) -> dict[int, list[Participant]]:
+def failed_people(flows: Iterable[Any], most: int) -> dict[int, list[Participant]]:
     """The first of each flow whose grade is not in Ladok, or may not be, with the reason; one query, and none where there is nobody."""
     failed: dict[int, list[Participant]] = defaultdict(list)
     if keys := [flow.pk for flow in flows if flow.failed_count]:
         place = Window(RowNumber(), partition_by=F("flow"), order_by=Participant._meta.ordering)
         people = Participant.objects.filter(flow__in=keys, export_state=ExportState.FAILED).annotate(place=place)
-        for person in people.filter(place__lte=FAILED_SHOWN).defer("national_id"):
+        for person in people.filter(place__lte=most).defer("national_id"):
             failed[person.flow_id].append(person)
     return failed
 

@@ -18,6 +18,7 @@ from sources.models import Flow, Membership
 from sources.models.flow import FlowQuerySet
 
 MAX_CHOSEN = 100  # flows at a time
+FAILED_SHOWN = 3  # people of a flow
 
 
 def table_of(
@@ -28,7 +29,7 @@ def table_of(
     found: Mapping[int, Found],
 ) -> dict[str, Any]:
     """What a list shows of the flows on the page: `templates/exports/_table.html`, `templates/exports/_filters.html`, `templates/exports/_chips.html`."""
-    rows = rows_of(page, memberships, dict(found), failed_people(page))
+    rows = rows_of(page, memberships, dict(found), failed_people(page, FAILED_SHOWN))
     sources = [membership.source for membership in memberships.values()]
     return {
         "form": form,

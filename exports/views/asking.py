@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from django.contrib import messages
@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from exports.models import ExportAttempt, ExportItem
+from exports.models import ExportAttempt
 from exports.pages.table import MAX_CHOSEN
 from ladokflow.requests import HtmxRequest
 from sources.models import Flow
@@ -48,13 +48,6 @@ def chosen_flows(request: HtmxRequest, values: Iterable[str]) -> list[Flow]:
     if len(flows) != len(keys):
         raise Http404
     return [flows[key] for key in keys]
-
-
-def uncertain(flows: Collection[Flow]) -> list[Flow]:
-    """Those of which nobody knows if all that was sent is in Ladok."""
-    unknown = ExportItem.objects.filter(attempt__flow__in=flows, state=ExportItem.State.UNKNOWN)
-    keys = set(unknown.values_list("attempt__flow_id", flat=True).distinct())
-    return [flow for flow in flows if flow.pk in keys]
 
 
 def keys_of(values: Iterable[str]) -> list[int]:

@@ -33,7 +33,7 @@ from exports.pages.forms import MarkForm
 from exports.pages.lists import with_newer
 from exports.pages.ticked import in_address, keys_in
 from exports.rules.right import right_refusal
-from exports.views.asking import attempt_for, back, came_from, chosen_flows, flow_for, keys_of, uncertain
+from exports.views.asking import attempt_for, back, came_from, chosen_flows, flow_for, keys_of
 from ladokflow.addresses import address_of
 from ladokflow.dates import moment_in_words
 from ladokflow.http import RemoteError
@@ -62,8 +62,7 @@ def check(request: HtmxRequest, pk: int) -> HttpResponse:
 def check_chosen(request: HtmxRequest) -> HttpResponse:
     """For the flows that were ticked. Somebody waits while Ladok is asked, of each by itself: so of a few at a time."""
     flows = [flow for flow in chosen_flows(request, request.POST.getlist("flow")) if flow.source.can_read_back]
-    unclear = {flow.pk for flow in uncertain(flows)}
-    to_check = [flow for flow in flows if flow.pk in unclear]
+    to_check = _uncertain(flows)
     for flow in to_check[:CHECKED_AT_ONCE]:
         _check(request, flow, name=flow.title)
     if flows and not to_check:
@@ -74,16 +73,23 @@ def check_chosen(request: HtmxRequest) -> HttpResponse:
     return redirect(back(request, reverse("exports:dashboard")))
 
 
+def _uncertain(flows: Collection[Flow]) -> list[Flow]:
+    """Those of which nobody knows if all that was sent is in Ladok."""
+    unknown = ExportItem.objects.filter(attempt__flow__in=flows, state=ExportItem.State.UNKNOWN)
+    keys = set(unknown.values_list("attempt__flow_id", flat=True).distinct())
+    return [flow for flow in flows if flow.pk in keys]
+
+
 def _check(request: HtmxRequest, flow: Flow, *, name: str = "") -> None:
     """`name`: of the flow, where several are told of."""
 
-    def tell(level: int, text: object) -> None:
+    def say_of(level: int, text: object) -> None:
         messages.add_message(request, level, f"{name}: {text}" if name else str(text))
 
     try:
         settled = check_with_ladok(flow=flow, by=request.user, address=address_of(request))
     except (RemoteError, Refused) as error:
-        tell(messages.ERROR, error.message)
+        say_of(messages.ERROR, error.message)
     else:
         text = _(
             "Ladok was asked. Registered there: %(exported)s. Not registered: %(failed)s. Still unknown: %(unknown)s."
@@ -94,9 +100,9 @@ def _check(request: HtmxRequest, flow: Flow, *, name: str = "") -> None:
         if settled.again_at:
             again = _("Ladok may still be working on them: check again after %(at)s.")
             told = f"{told} {again % {'at': moment_in_words(settled.again_at, flow.source.tz)}}"
-        tell(level, told)
+        say_of(level, told)
         for failure in settled.unread:
-            tell(messages.ERROR, failure)
+            say_of(messages.ERROR, failure)
 
 
 @login_required

@@ -18,6 +18,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from exports.attempts.marks import unknown
 from exports.attempts.place import change_place, may_change_place
+from exports.pages.lists import failed_people
 from exports.rules.right import right_refusal
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
@@ -112,10 +113,10 @@ def overview(request: HtmxRequest, pk: int) -> HttpResponse:
         "may_confirm": bool(braked),
         "braked": braked,
         "goers": goers_of(braked) if braked else [],
-        "warnings": Message.list_from_json(flow.warnings) if flow.warnings else [],
+        "warnings": flow.warning_messages,
         "warnings_seen": fingerprint_of_warnings(flow),
         "last_problems": last_problems(flow),
-        "failed_people": failed_people(flow),
+        "failed_people": failed_people([flow], FAILED_SHOWN)[flow.pk],
         "failed_shown": FAILED_SHOWN,
         "asked": asked(flow),
         "adoption_asked": message("adoption.asked"),
@@ -164,12 +165,12 @@ def place(request: HtmxRequest, pk: int) -> HttpResponse:
     except Refused as refused:
         messages.warning(request, str(refused.message))
     else:
+        text = gettext("Where the grades go is saved.")
         if is_changed and chosen["grade_goes_to"] != chosen["was"]:
-            text = gettext("Where the grades go is saved.")
             back = [("grade_goes_to", chosen["was"]), ("was", chosen["grade_goes_to"])]
             tell(request, text, reverse("flows:place", args=[flow.pk]), back)
         elif is_changed:
-            messages.success(request, gettext("Where the grades go is saved."))
+            messages.success(request, text)
     return redirect(f"{reverse('flows:detail', args=[flow.pk])}#settings-title")
 
 
@@ -187,16 +188,8 @@ def last_problems(flow: Flow) -> list[Message]:
     """What was not as it should be at the last synchronisation, but for what is asked, and what nobody has looked at yet."""
     run = flow.sync_runs.filter(state=SyncRun.State.SUCCESS).first()
     told = [problem for problem in run.problem_messages if not problem.has(Trait.QUESTION)] if run else []
-    asked_about = Message.list_from_json(flow.warnings) if flow.warnings else []
+    asked_about = flow.warning_messages
     return [problem for problem in told if problem not in asked_about]
-
-
-def failed_people(flow: Flow) -> list[Participant]:
-    """The first of those whose grade is not in Ladok, or may not be, each with the reason."""
-    if not flow.failed_count:
-        return []
-    people = flow.participants.filter(export_state=ExportState.FAILED).defer("national_id")
-    return list(people[:FAILED_SHOWN])
 
 
 def asked(flow: Flow) -> list[Message]:

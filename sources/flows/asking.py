@@ -116,7 +116,7 @@ register(
     Kind(
         "warnings",
         IS_SYNCABLE & ~Q(warnings=[]),
-        lambda flow: [_warnings(Message.list_from_json(flow.warnings))],
+        lambda flow: [_warnings(flow.warning_messages)],
         place="warnings",
         answered_at=("flows:look_at_warnings",),
         is_mild=True,

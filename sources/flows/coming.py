@@ -12,13 +12,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ladokflow.http import RemoteError
 from ladokflow.ladok.base import Exam
 from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.ladok.university import starting_within
 from ladokflow.messages import Message
 from ladokflow.queue import enqueue
-from sources.flows.exams import courses_since, exams_between, list_several
+from sources.flows.exams import courses_since, exams_between, list_several, merged
 from sources.models import ComingExam, ExamReading, Source
 
 logger = logging.getLogger(__name__)
@@ -72,10 +71,6 @@ def _ask(source: Source, first: dt.date, last: dt.date) -> tuple[list[Exam], lis
     if source.can_list_by_dates:
         return exams_between(source, first, last, ())
     answers = list_several(source, courses_since(source, first - COURSES_OF))
-    exams: dict[str, Exam] = {}
-    for answer in answers:
-        if not isinstance(answer, RemoteError):
-            exams |= {exam.code: exam for exam in starting_within(answer, first, last)}
     # A course that is given no more is no failure: Ladok has told that it has no exam.
-    failures = [error for error in answers if isinstance(error, RemoteError) and not isinstance(error, UnknownToLadok)]
-    return list(exams.values()), [error.message for error in failures]
+    exams, failures = merged(answer for answer in answers if not isinstance(answer, UnknownToLadok))
+    return starting_within(exams, first, last), failures

@@ -36,7 +36,7 @@ def list_exams(
     """
     if not courses and first is not None and last is not None:
         return exams_between(source, first, last, ())
-    exams, failures = _merged(list_several(source, courses))
+    exams, failures = merged(list_several(source, courses))
     return starting_within(exams, first, last), failures
 
 
@@ -49,12 +49,12 @@ def exams_between(
     """
     answers: list[list[Exam] | RemoteError]
     answers = [_list_by_dates(source, first, last)] if source.can_list_by_dates else list_several(source, courses)
-    exams, failures = _merged(answers)
+    exams, failures = merged(answers)
     within = starting_within(exams, first, last)
     return sorted(within, key=lambda exam: (exam.participation_start_at, exam.code)), failures
 
 
-def _merged(answers: Iterable[list[Exam] | RemoteError]) -> tuple[list[Exam], list[Message]]:
+def merged(answers: Iterable[list[Exam] | RemoteError]) -> tuple[list[Exam], list[Message]]:
     """Each exam once, and each reason."""
     exams: dict[str, Exam] = {}
     failures: dict[str, Message] = {}

@@ -30,9 +30,8 @@ _BREAKS = re.compile(r"\r\n?")
 _QUOTED = re.compile(rf'(?:^|(?<=[{DELIMITERS}\n]))[ ]*"(?:[^"]|"")*+"(?=[ ]*(?:$|[{DELIMITERS}\n]))')
 _AS_TEXT = re.compile(r'="([^"]*)"')
 _ZEROS = re.compile(r"0{2,30}")
-csv.field_size_limit(
-    MOST_BYTES
-)  # a quote that is left open takes all that follows: it is told like any cell that is too long
+# A quote that is left open takes all that follows: it is told like any cell that is too long.
+csv.field_size_limit(MOST_BYTES)
 _WORKBOOKS = {b"PK\x03\x04": "new", b"\xd0\xcf\x11\xe0": "old"}
 
 

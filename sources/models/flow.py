@@ -412,6 +412,10 @@ class Flow(Queued):
         return self.source.page_of_flow(self.wiseflow_id) if is_there else ""
 
     @property
+    def warning_messages(self) -> list[Message]:
+        return Message.list_from_json(self.warnings)
+
+    @property
     def setup_reason(self) -> Message | None:
         return Message.from_json(self.setup_message)
 

@@ -50,14 +50,7 @@ class Command(PlainCommand):
             help="Where the grade of somebody on several of the codes goes: to one, the one that Ladok accepts, or to each. Without it the flow asks.",
         )
         parser.add_argument("--instant", action="store_true", help="Export each grade as soon as it is approved.")
-        parser.add_argument(
-            "--new-user",
-            action="append",
-            default=[],
-            dest="new_users",
-            metavar="ORGANISATION_ID",
-            help="Who may be made a user in WISEflow if it does not know them; may be repeated. Nobody else is.",
-        )
+        self.add_new_users(parser)
         self.add_json(parser)
 
     def work(self, **options: Any) -> None:

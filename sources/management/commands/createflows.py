@@ -42,14 +42,7 @@ class Command(PlainCommand):
             "--manager", required=True, metavar="EMAIL", help="Whose flows they become: a member of the source."
         )
         parser.add_argument("--preset", metavar="NAME", help="What the flows are made with; otherwise the usual.")
-        parser.add_argument(
-            "--new-user",
-            action="append",
-            default=[],
-            dest="new_users",
-            metavar="ORGANISATION_ID",
-            help="Who may be made a user in WISEflow if it does not know them; may be repeated. Nobody else is.",
-        )
+        self.add_new_users(parser)
         parser.add_argument(
             "--preview", "--dry-run", action="store_true", help="Make nothing: tell what there is of each row."
         )
