@@ -15,7 +15,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.safe_settings import keep_private, key_faults, production_faults, proxy_faults
+from ladokflow.safe_settings import federation_faults, keep_private, key_faults, production_faults, proxy_faults
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -112,6 +112,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "ladokflow.middleware.signed_out_in_between",
+    "ladokflow.pages.second_factor_first.second_factor_first",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -217,6 +218,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "ladokflow.passwords.CommonWordValidator"},
 ]
+# Whoever administers (licence admins and superusers) proves who they are in two ways.
+REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=IS_PRODUCTION)
+INVITATION_DAYS = env.int("INVITATION_DAYS", default=7)
+PASSWORD_RESET_TIMEOUT = 60 * 60  # seconds that the link to choose a new password is good for
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
@@ -229,6 +234,23 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # what a right password 
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # what came too soon was no try
 AXES_VERBOSE = False
+
+# Sign-in at the university: docs/sign-in.md tells what each is for. Nothing of it is offered until its first setting is given.
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_NAME = env.str("OIDC_NAME", default="")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_SCOPES = env.list("OIDC_SCOPES", default=["openid", "profile", "email"])
+SAML_METADATA = env.str("SAML_METADATA", default="")
+SAML_METADATA_URL = env.str("SAML_METADATA_URL", default="")
+SAML_MDQ_URL = env.str("SAML_MDQ_URL", default="").rstrip("/")
+SAML_METADATA_CERTIFICATE = env.str("SAML_METADATA_CERTIFICATE", default="")
+SAML_KEYS = env.str("SAML_KEYS", default="")
+SAML_ENTITY_ID = env.str("SAML_ENTITY_ID", default=f"{PUBLIC_URL}/sign-in/saml/metadata/")
+SAML_NAME = env.str("SAML_NAME", default="")
+SAML_DISCOVERY_URL = env.str("SAML_DISCOVERY_URL", default="")
+SAML_ENTITY_CATEGORIES = env.list("SAML_ENTITY_CATEGORIES", default=["https://refeds.org/category/personalized"])
+SAML_CONTACT_EMAIL = env.str("SAML_CONTACT_EMAIL", default="")
 
 # --- Language and time -----------------------------------------------------------------------------------------
 
@@ -283,7 +305,13 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-_faults = proxy_faults(TRUSTED_PROXIES)
+_faults = proxy_faults(TRUSTED_PROXIES) + federation_faults(
+    oidc=(OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET),
+    saml=(SAML_METADATA, SAML_METADATA_URL, SAML_MDQ_URL),
+    certificate=SAML_METADATA_CERTIFICATE,
+    discovery=SAML_DISCOVERY_URL,
+    keys=SAML_KEYS,
+)
 if sys.argv[1:2] != ["makekeys"]:
     _faults += key_faults(FIELD_ENCRYPTION_KEYS)
 if IS_PRODUCTION:

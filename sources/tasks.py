@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sources.flows import batch, coming, create, rules
+from sources.identity import invitations, passwords
 from sources.sync import nightly, run
 from sources.universities import rights
 from sources.webhooks import handle
@@ -26,6 +27,18 @@ def handle_webhook(pk: str) -> None:
 
 def tell_of_rights(audit_pk: str) -> None:
     rights.tell(int(audit_pk))
+
+
+def send_invitation(pk: str) -> None:
+    invitations.send(int(pk))
+
+
+def send_password_letter(user_pk: str) -> None:
+    passwords.send_letter(int(user_pk))
+
+
+def tell_of_password(user_pk: str) -> None:
+    passwords.tell(int(user_pk))
 
 
 def follow_rule(pk: str) -> None:
