@@ -88,7 +88,7 @@ class Tries:
         now = self.request.axes_attempt_time  # type: ignore[attr-defined]
         wait = seconds_to_wait(self.name, self._address, now, owner=self.owner, of_name=self.of_name)
         self.request.sign_in_wait = wait  # type: ignore[attr-defined]
-        return too_soon(self.request) if wait else None
+        return too_soon(self.request) if wait > 0 else None
 
     @transaction.atomic
     def was_wrong(self) -> None:

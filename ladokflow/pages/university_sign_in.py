@@ -131,11 +131,11 @@ def saml_begin(request: HttpRequest) -> HttpResponse:
 def saml_chosen(request: HttpRequest) -> HttpResponse:
     """Back from the discovery service or the list, with `entityID`; without it where nothing was chosen."""
     _offered(metadata.is_offered)
+    if not request.GET.get("entityID"):
+        return redirect("login")
     errand = errand_of(request, "saml")
     if errand is None:
         return _told(request, message("federation.not_begun"))
-    if not request.GET.get("entityID"):
-        return redirect("login")
     try:
         return _ask(metadata.provider(request.GET["entityID"]), errand)
     except Refused as refused:

@@ -106,10 +106,10 @@ class MembershipAdmin(ScopedAdmin):
         update_admin_access(obj.user_id)
         who = obj.user.get_username()
         if not change:
-            given = changed_fields(form, RIGHTS)
-            tell_later(record_in_admin(request, obj.source, "admin.member_added_with", email=who, fields=given))
             if not invitations.can_sign_in(obj.user):
                 self._tell(request, [self._invite(request, obj)])
+            given = changed_fields(form, RIGHTS)
+            tell_later(record_in_admin(request, obj.source, "admin.member_added_with", email=who, fields=given))
         elif form.changed_data:
             changed = changed_fields(form)
             entry = record_in_admin(request, obj.source, "admin.member_changed", email=who, fields=changed)
