@@ -64,7 +64,7 @@ register(
         ),
         "federation.unknown_provider": Sentence(
             _("The identity provider %(issuer)s is not one that LadokFlow knows."),
-            todo=_("Go back to the sign-in and choose your university anew."),
+            todo=_("Go back to the sign-in and choose your university again."),
         ),
         "federation.provider_unusable": Sentence(
             _("The metadata of the identity provider do not say where to sign in, or with which key it signs."),
