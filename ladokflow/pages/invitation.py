@@ -35,6 +35,8 @@ def link(request: HttpRequest, secret: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest) -> HttpResponse:
     digest = request.session.get(INVITED, "")
+    if not digest:
+        return redirect("login")
     try:
         invited = invitations.invitation_of(digest)
         user: Any = invited.membership.user

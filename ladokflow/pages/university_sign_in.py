@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from authlib.common.urls import add_params_to_uri
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -34,6 +35,7 @@ from sources.identity.recording import record_everywhere
 from sources.models import FederatedIdentity
 
 logger = logging.getLogger(__name__)
+View = Callable[[HttpRequest], HttpResponse]
 
 
 def _address(name: str) -> str:
@@ -57,9 +59,17 @@ def _told(request: HttpRequest, reason: Message, status: int = 403) -> HttpRespo
     return forget(render(request, "registration/refused.html", {"refusal": reason}, status=status))
 
 
-def _offered(is_offered: Callable[[], bool]) -> None:
-    if not is_offered():
-        raise Http404
+def _where_offered(is_offered: Callable[[], bool]) -> Callable[[View], View]:
+    """Elsewhere there is only the sign-in to go to."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def respond(request: HttpRequest) -> HttpResponse:
+            return view(request) if is_offered() else redirect("login")
+
+        return respond
+
+    return guard
 
 
 def _come_back(request: HttpRequest, subject: Subject, errand: Errand) -> HttpResponse:
@@ -81,8 +91,8 @@ def _come_back(request: HttpRequest, subject: Subject, errand: Errand) -> HttpRe
 
 @never_cache
 @require_safe
+@_where_offered(oidc.is_offered)
 def oidc_begin(request: HttpRequest) -> HttpResponse:
-    _offered(oidc.is_offered)
     errand = _errand(request, "oidc")
     try:
         url, kept = oidc.begin(_address("oidc_answer"))
@@ -93,8 +103,8 @@ def oidc_begin(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@_where_offered(oidc.is_offered)
 def oidc_answer(request: HttpRequest) -> HttpResponse:
-    _offered(oidc.is_offered)
     errand = errand_of(request, "oidc")
     if errand is None:
         return _told(request, message("federation.not_begun"))
@@ -110,9 +120,9 @@ def oidc_answer(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@_where_offered(metadata.is_offered)
 def saml_begin(request: HttpRequest) -> HttpResponse:
     """To the identity provider where there is one; to the discovery service, or to our own list, where there are several."""
-    _offered(metadata.is_offered)
     errand = _errand(request, "saml")
     if settings.SAML_DISCOVERY_URL:
         asked = [("entityID", settings.SAML_ENTITY_ID), ("return", _address("saml_chosen"))]
@@ -128,9 +138,9 @@ def saml_begin(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@_where_offered(metadata.is_offered)
 def saml_chosen(request: HttpRequest) -> HttpResponse:
     """Back from the discovery service or the list, with `entityID`; without it where nothing was chosen."""
-    _offered(metadata.is_offered)
     if not request.GET.get("entityID"):
         return redirect("login")
     errand = errand_of(request, "saml")
@@ -150,8 +160,8 @@ def _ask(provider: metadata.Provider, errand: Errand) -> HttpResponse:
 @csrf_exempt  # it comes from the identity provider; the errand's cookie shows whose it is
 @never_cache
 @require_POST
+@_where_offered(metadata.is_offered)
 def saml_answer(request: HttpRequest) -> HttpResponse:
-    _offered(metadata.is_offered)
     errand = errand_of(request, "saml")
     if errand is None or not errand.kept:
         return _told(request, message("federation.not_begun"))

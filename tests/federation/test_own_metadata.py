@@ -27,7 +27,7 @@ CATEGORIES = ["https://refeds.org/category/personalized", "http://refeds.org/cat
 def test_our_metadata_are_valid_and_say_what_a_federation_asks_for(saml: str, settings: Any, our_keys: Any) -> None:  # noqa: F811
     settings.SAML_KEYS = "\n".join(part for pair in our_keys for part in pair)
     settings.SAML_ENTITY_CATEGORIES = CATEGORIES
-    settings.SAML_CONTACT_EMAIL = "ladokflow@liu.se"
+    settings.SAML_CONTACT_EMAIL = "ladokflow@liu.example"
     answer = Client().get("/sign-in/saml/metadata/")
     assert answer.headers["Content-Type"] == "application/samlmetadata+xml"
     root = etree.fromstring(answer.content)

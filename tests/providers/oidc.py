@@ -85,8 +85,8 @@ if __name__ == "__main__":
             return {
                 "sub": f"subject-of-{request.user.username}",
                 "name": "Anna Andersson",
-                "eduperson_principal_name": ["anna@liu.se"],
-                "email": "anna@liu.se",
+                "eduperson_principal_name": ["anna@liu.example"],
+                "email": "anna@liu.example",
                 "email_verified": WRONG["with"] != "unverified",
                 "groups": ["ladokflow-managers"],
                 "amr": ["pwd", "mfa"] if WRONG["with"] == "mfa" else ["pwd"],

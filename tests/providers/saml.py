@@ -76,7 +76,7 @@ class House:
 
     # --- Metadata
 
-    def entity(self, number: int = 1, scope: str = "liu.se", name: str = "Linköpings universitet") -> str:
+    def entity(self, number: int = 1, scope: str = "liu.example", name: str = "Linköpings universitet") -> str:
         entity_id = self.entity_id if number == 1 else f"{self.entity_id}/{number}"
         return f"""<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:ds="{NS["ds"]}"
           xmlns:shibmd="urn:mace:shibboleth:metadata:1.0" xmlns:mdui="urn:oasis:names:tc:SAML:metadata:ui"
@@ -90,7 +90,7 @@ class House:
     def aggregate(self, wrong: str = "") -> bytes:
         """Two universities in one document, signed by the federation."""
         until = dt.datetime.now(dt.UTC) + dt.timedelta(days=-1 if wrong == "expired" else 7)
-        entities = self.entity() + self.entity(2, "oru.se", "Örebro universitet")
+        entities = self.entity() + self.entity(2, "oru.example", "Örebro universitet")
         root = etree.fromstring(
             f"""<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" ID="_{uuid4().hex}"
             validUntil="{until:%Y-%m-%dT%H:%M:%SZ}">{entities}</md:EntitiesDescriptor>"""
@@ -108,7 +108,7 @@ class House:
             root = signed(root, self.foreign if wrong == "foreign" else self.federation)
         document = etree.tostring(root)
         if wrong == "changed":
-            document = document.replace(b"liu.se", b"evil.example")
+            document = document.replace(b"liu.example", b"evil.example")
         if wrong == "wrapped":  # what is signed is in there, and is not what is read
             evil = self.entity(scope="evil.example").encode()
             document = (
@@ -137,7 +137,7 @@ class House:
             ),
             "assertion_id": given.get("assertion") or f"_{uuid4().hex}",
             "person": person,
-            "scope": given.get("scope") or "liu.se",
+            "scope": given.get("scope") or "liu.example",
             "context": MFA if given.get("mfa") else "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport",
         }
         assertion = self._assertion(facts, wrong)
@@ -163,10 +163,10 @@ class House:
         name = f"{person}@{facts['scope']}"
         attributes = {
             "urn:oid:1.3.6.1.4.1.5923.1.1.1.6": [name],
-            "urn:oid:1.3.6.1.4.1.5923.1.1.1.7": ["urn:mace:liu.se:ladokflow:manager"],
+            "urn:oid:1.3.6.1.4.1.5923.1.1.1.7": ["urn:mace:liu.example:ladokflow:manager"],
             "urn:oid:1.3.6.1.4.1.5923.1.1.1.11": ["https://refeds.org/assurance/IAP/high"],
             "urn:oid:1.3.6.1.4.1.2428.90.1.4": [f"lin-of-{person}"],
-            "urn:oid:0.9.2342.19200300.100.1.3": [f"{person}@liu.se"],
+            "urn:oid:0.9.2342.19200300.100.1.3": [f"{person}@liu.example"],
             "urn:oid:2.16.840.1.113730.3.1.241": [f"{person.title()} Andersson"],
         }
         if wrong == "nobody":
