@@ -22,6 +22,8 @@ from ladokflow.pages.urls import flow_tabs
 from sources.urls import urlpatterns as wizard
 from sources.views.webhooks import webhook
 
+admin.site.login = AdminSignIn.as_view()  # type: ignore[method-assign, assignment]
+admin.site.password_change = RedirectView.as_view(pattern_name="password_change")  # type: ignore[method-assign, assignment]
 urlpatterns = [
     path("", home, name="home"),
     path("flows/", include((flow_tabs + wizard, "flows"))),
@@ -55,8 +57,6 @@ urlpatterns = [
     path("help/<slug:topic>/", manual.page, name="manual_page"),
     path("webhooks/<slug:slug>/", webhook, name="webhook"),
     path("health/", health, name="health"),
-    path("admin/login/", AdminSignIn.as_view()),
-    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),
 ]
 admin.site.enable_nav_sidebar = False  # the columns of the lists need the room

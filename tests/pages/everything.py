@@ -129,6 +129,9 @@ def addresses(flow: Flow) -> list[tuple[str, str]]:
         "slug": flow.source.slug,
         "topic": "rejected",
         "kind": "csv",
+        "uidb64": "MQ",
+        "token": "void",
+        "secret": "void",
     }
     queries = QUERIES | {"exports:mark": f"?item={attempt.items.first().pk}", "flows:change_many": f"?flow={flow.pk}"}
     return [(name, filled(pattern, values) + queries.get(name, "")) for pattern, name in patterns()]

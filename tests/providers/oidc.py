@@ -139,7 +139,7 @@ if __name__ == "__main__":
         redirect_uris="http://127.0.0.1:8000/sign-in/oidc/answer/",
     )
 
-    Application.redirect_uri_allowed = lambda self, uri: uri.startswith(("http://127.0.0.1:", "http://localhost:"))  # type: ignore[method-assign]
+    Application.redirect_uri_allowed = lambda self, uri: uri.startswith(("http://127.0.0.1:", "http://localhost:"))
     with make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=Quiet) as server:
         print(server.server_port, flush=True)  # noqa: T201
         server.serve_forever()
