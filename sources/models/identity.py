@@ -144,6 +144,14 @@ class MembershipRule(models.Model):
             models.UniqueConstraint(
                 fields=["source", "issuer", "attribute", "value"], name="one_membership_rule_per_value"
             ),
+            models.CheckConstraint(
+                condition=Q(role__in=["manager", "licence_admin", "auditor"]), name="membership_rule_role_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(role="auditor") | Q(can_export=False),
+                name="auditor_by_rule_exports_no_grades",
+                violation_error_message=_("An auditor reads, and exports no grades."),
+            ),
         )
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ import html
 import json
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 from uuid import uuid4
@@ -229,8 +230,7 @@ class House:
 
 
 def encrypted(assertion: Any, certificate: str) -> Any:
-    import xmlsec
-
+    xmlsec: Any = import_module("xmlsec")  # its types lack what is used here
     holder = etree.fromstring(f'<saml:EncryptedAssertion xmlns:saml="{NS["saml"]}"></saml:EncryptedAssertion>')
     manager = xmlsec.KeysManager()
     manager.add_key(xmlsec.Key.from_memory(certificate, xmlsec.KeyFormat.CERT_PEM))
