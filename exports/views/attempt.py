@@ -22,6 +22,7 @@ from exports.views.asking import attempt_for
 from ladokflow.messages import Message
 from ladokflow.parts import part_of
 from ladokflow.requests import HtmxRequest
+from sources.audit import name_people
 from sources.models import AuditEntry
 
 PEOPLE_PER_PAGE = 50
@@ -68,7 +69,9 @@ def attempt(request: HtmxRequest, pk: UUID) -> HttpResponse:
         "can_be_retried": left > there + unknown,
         "refusal": (refusal := _refusal(request, shown)),
         "may_settle": refusal is None,
-        "audit": AuditEntry.objects.filter(attempt_id=shown.pk).select_related("actor").order_by("at", "pk"),
+        "audit": name_people(
+            AuditEntry.objects.filter(attempt_id=shown.pk).select_related("actor").order_by("at", "pk")
+        ),
         "answer": answer[:SHOWN_ANSWER],
         "answer_is_cut": len(answer) > SHOWN_ANSWER,
         "answer_is_hidden": bool(shown.answer and not answer),

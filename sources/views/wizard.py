@@ -28,6 +28,7 @@ from ladokflow.identifiers import normal, normal_code
 from ladokflow.ladok.base import Exam
 from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.messages import Message
+from ladokflow.privacy import hide_names
 from ladokflow.requests import HtmxRequest
 from sources.flows.exams import fetch_several, fetch_typed, list_exams
 from sources.flows.request import each_once
@@ -46,6 +47,8 @@ LISTED_FOR_SECONDS = 120  # while one filters, Ladok is not asked again
 def source_for(request: HtmxRequest, slug: str) -> Source:
     source = get_object_or_404(Source.objects.visible_to(request.user), slug=slug)
     require_here(request, source)
+    if source.protects_identity:
+        hide_names()
     return source
 
 
