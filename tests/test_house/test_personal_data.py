@@ -27,7 +27,8 @@ def columns() -> Iterator[tuple[str, str, models.Field]]:
 
 
 def test_every_column_says_if_it_holds_something_of_a_person() -> None:
-    unplaced, twice = [], []
+    unplaced: list[str] = []
+    twice: list[str] = []
     for table, name, _field in columns():
         without = NOT_OF_PEOPLE.get(table, "")
         places = (f"{table}.{name}" in OF_PEOPLE) + (without == "*" or name in without.split())

@@ -37,7 +37,8 @@ class Command(PlainCommand):
             ]
         else:
             rows = [{"students": count} for count in purge(now, source)]
-        document = {"preview": options["preview"], "count": len(rows), "students": sum(row["students"] for row in rows)}
+        students = sum(row["students"] for row in rows)
+        document = {"preview": options["preview"], "count": len(rows), "students": students}
         if options["json"]:
             self.print_json(document | ({"flows": rows} if options["preview"] else {}))
             return
