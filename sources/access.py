@@ -41,9 +41,9 @@ def student_seen_by(
     _write(user, address, [_entry(kind, person.flow.source_id, person.flow_id, person.pk) for person in people])
 
 
-def source_seen(request: HttpRequest, source: Source, kind: str) -> None:
+def exam_seen(request: HttpRequest, source: Source) -> None:
     """Students who are on no flow of ours yet."""
-    _write(request.user, address_of(request), [_entry(kind, source.pk, None, None)])
+    _write(request.user, address_of(request), [_entry(Kind.EXAM, source.pk, None, None)])
 
 
 def seen_before(moment: dt.datetime) -> QuerySet[AccessEntry]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.utils.translation import gettext
 
-from ladokflow.messages import Message, Trait
+from ladokflow.messages import Message, Trait, by_row
 from sources.models import AuditEntry, Flow, Participant, Source
 
 
@@ -21,10 +22,9 @@ def name_people(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
         key = _person(entry)
         if key is not None:
             who = names.get(key) or gettext("a student who is no longer here")
-            params = {
-                name: who if value == {"person": key} else value for name, value in entry.message["params"].items()
-            }
-            entry.message = {**entry.message, "params": params}
+            params = entry.message["params"].items()
+            told = {name: who if value == by_row(key) else value for name, value in params}
+            entry.message = {**entry.message, "params": told}
     return shown
 
 
@@ -40,7 +40,7 @@ def without_people(entry: AuditEntry) -> Message | None:
     if told is None or not told.has(Trait.NAMES_STUDENT):
         return told
     hidden = {"person": gettext("a student"), "name": gettext("a student"), "reason": ""}
-    return Message(told.code, {**told.params, **{name: hidden[name] for name in hidden if name in told.params}})
+    return replace(told, params={**told.params, **{name: hidden[name] for name in hidden if name in told.params}})
 
 
 def record(

@@ -71,9 +71,7 @@ def _is_unfinished(old: dt.datetime) -> Q:
     attempts = ExportAttempt.objects.filter(**own)
     young = attempts.filter(Q(state__in=ExportAttempt.OPEN) | Q(finished_at__gte=old))
     items = ExportItem.objects.filter(attempt__flow=OuterRef("pk"))
-    unsettled = items.filter(
-        Q(state=ExportItem.State.LIVE) | Q(pk__in=items.newest().filter(state__in=ExportItem.UNSETTLED))
-    )
+    live, unsettled = items.filter(state=ExportItem.State.LIVE), items.filter(state__in=ExportItem.UNSETTLED).newest()
     unexported = Participant.objects.filter(**own).filter(
         Q(export_state=ExportState.FAILED)
         | Q(export_state=ExportState.PENDING, assessment__isnull=False)
@@ -84,6 +82,7 @@ def _is_unfinished(old: dt.datetime) -> Q:
     )
     return (
         Q(Exists(young))
+        | Q(Exists(live))
         | Q(Exists(unsettled))
         | Q(Exists(unexported))
         | Q(Exists(Finding.objects.open().filter(**own)))

@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
                             ("flow", "A page of a flow"),
                             ("list", "A list of flows, with students whose grade has failed"),
                             ("attempt", "An export, person by person"),
+                            ("exam", "The students of an exam that is no flow here yet"),
                             ("student", "A student's page"),
                             ("search", "Found by a search"),
                             ("file", "A file taken along"),
@@ -187,7 +188,7 @@ class Migration(migrations.Migration):
             model_name="accessentry",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("kind__in", ["flow", "list", "attempt", "student", "search", "file", "reveal", "extract"])
+                    ("kind__in", ["flow", "list", "attempt", "exam", "student", "search", "file", "reveal", "extract"])
                 ),
                 name="access_kind_is_known",
             ),

@@ -24,6 +24,7 @@ class AccessEntry(models.Model):
         FLOW = "flow", _("A page of a flow")
         LIST = "list", _("A list of flows, with students whose grade has failed")
         ATTEMPT = "attempt", _("An export, person by person")
+        EXAM = "exam", _("The students of an exam that is no flow here yet")
         STUDENT = "student", _("A student's page")
         SEARCH = "search", _("Found by a search")
         FILE = "file", _("A file taken along")
@@ -55,7 +56,7 @@ class AccessEntry(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(
-                    kind__in=["flow", "list", "attempt", "student", "search", "file", "reveal", "extract"]
+                    kind__in=["flow", "list", "attempt", "exam", "student", "search", "file", "reveal", "extract"]
                 ),
                 name="access_kind_is_known",
             ),

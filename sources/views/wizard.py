@@ -30,6 +30,7 @@ from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.messages import Message
 from ladokflow.privacy import hide_names
 from ladokflow.requests import HtmxRequest
+from sources.access import exam_seen
 from sources.flows.exams import fetch_several, fetch_typed, list_exams
 from sources.flows.request import each_once
 from sources.flows.scales import unmatched_scales
@@ -185,6 +186,7 @@ def _code_context(
 def preview(request: HtmxRequest, slug: str) -> HttpResponse:
     """The source data: who comes in, which field from where, and first of all what is not as it should be."""
     source = source_for(request, slug)
+    exam_seen(request, source)
     codes = chosen_codes(request)
     if "typed" in request.GET:
         form = CodeForm(request.GET)
