@@ -99,6 +99,7 @@ PARTS = (
                 "university-sign-in",
                 ("admin:sources_signinscope", "admin:sources_membershiprule", "admin:sources_federatedidentity"),
             ),
+            Topic("privacy", ("admin:sources_accessentry", "reveal", "extract")),
             Topic("presets", ("admin:sources_flowpreset",)),
             Topic("webhook", ("admin:sources_webhook", "admin:sources_webhookevent", "admin:sources_source_webhook")),
         ),
