@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sources.flows import batch, coming, create, rules
 from sources.sync import nightly, run
-from sources.universities import rights
+from sources.universities import expiry, rights
 from sources.webhooks import handle
 
 
@@ -49,3 +49,8 @@ def list_coming_exams() -> None:
 
 def read_coming_exams(source_pk: str) -> None:
     coming.read_coming_exams(int(source_pk))
+
+
+def tell_of_expiring() -> None:
+    """Called every hour: e-mails those who can renew a credential that will soon stop working."""
+    expiry.tell_of_expiring()
