@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ladokflow.queue import at_work
 from sources.flows import batch, coming, create, rules
 from sources.sync import nightly, run
 from sources.universities import expiry, rights
@@ -9,19 +10,23 @@ from sources.webhooks import handle
 
 
 def create_flow(pk: str) -> None:
-    create.create_flow(int(pk))
+    with at_work(flow=pk):
+        create.create_flow(int(pk))
 
 
 def request_exam(pk: str) -> None:
-    batch.request_exam(int(pk))
+    with at_work(batch_exam=pk):
+        batch.request_exam(int(pk))
 
 
 def sync_flow(run_pk: str) -> None:
-    nightly.go_on(run.run_sync(run_pk))
+    with at_work(run=run_pk):
+        nightly.go_on(run.run_sync(run_pk))
 
 
 def handle_webhook(pk: str) -> None:
-    handle.handle(int(pk))
+    with at_work(webhook_call=pk):
+        handle.handle(int(pk))
 
 
 def tell_of_rights(audit_pk: str) -> None:
@@ -29,7 +34,8 @@ def tell_of_rights(audit_pk: str) -> None:
 
 
 def follow_rule(pk: str) -> None:
-    rules.follow(int(pk))
+    with at_work(rule=pk):
+        rules.follow(int(pk))
 
 
 def follow_rules() -> None:
@@ -48,7 +54,8 @@ def list_coming_exams() -> None:
 
 
 def read_coming_exams(source_pk: str) -> None:
-    coming.read_coming_exams(int(source_pk))
+    with at_work(source=source_pk):
+        coming.read_coming_exams(int(source_pk))
 
 
 def tell_of_expiring() -> None:
