@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import time
 from typing import Any
 
 from django.core.signals import request_finished
-from django.db import Error, connection
+from django.db import connection
 from django.db.models import F
 from django.dispatch import receiver
 from django_q.signals import post_execute_in_worker
 
 from exports.models import Tally
 from ladokflow import tallies
+
+logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 15.0
 
@@ -32,7 +35,8 @@ def write_down() -> None:
                 Tally.objects.get_or_create(name=name, label=label, defaults={"at": at})
                 rows.update(**changes)
             del taken[name, label]
-    except Error:
+    except Exception:  # whatever it is: what is counted beside the work never stops the work
+        logger.warning("tallies.not_written", exc_info=True)
         tallies.put_back(taken)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -152,7 +153,8 @@ def _credentials(now: dt.datetime) -> Metric:
     return _gauge("ladokflow_credential_expires_seconds", told, ["source", "system"], left)
 
 
-def _gauge(name: str, told: str, labels: list[str], values: dict[tuple[str, ...], float]) -> Metric:
+def _gauge(name: str, told: str, labels: list[str], values: Mapping[Any, float]) -> Metric:
+    """`values`: the values of the labels, a tuple -> the figure."""
     family = GaugeMetricFamily(name, told, labels=labels)
     for key, value in values.items():
         family.add_metric(list(key), float(value))

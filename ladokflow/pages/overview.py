@@ -76,7 +76,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     beats = dict(Heartbeat.objects.values_list("name", "at"))
     context = {
         **admin.site.each_context(request),
-        "title": _("How it is"),
+        "title": _("Status"),
         "queue": health.queue_facts(),
         "entries": None if entries is None else [(QUEUES[name], count) for name, count in entries.items()],
         "waiting": [(KINDS[each.kind], each) for each in facts.waiting()],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
@@ -34,12 +35,13 @@ class CredentialAdmin(ScopedAdmin):
     search_fields = ("label", "client_id", "source__name")
     fieldsets = (
         (None, {"fields": ("source", "system", "kind", "label", "client_id", "secret", "expires_on", "owner")}),
-        (_("How it is"), {"fields": ("state", "last_used_at", "tested_at", "test_result")}),
+        (_("Status"), {"fields": ("state", "last_used_at", "tested_at", "test_result")}),
     )
     actions = ("enable", "disable")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credential]:
-        return super().get_queryset(request).with_used().select_related("source", "former")
+        own = super().get_queryset(request).values("pk")
+        return Credential.objects.with_used().filter(pk__in=own).select_related("source", "former")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Credential | None = None) -> tuple[str, ...]:
         told = ("state", "last_used_at", "tested_at", "test_result")
@@ -53,6 +55,13 @@ class CredentialAdmin(ScopedAdmin):
             members = Membership.objects.filter(source__in=administered_sources(request)).values("user_id")
             kwargs["queryset"] = get_user_model().objects.filter(pk__in=members, is_active=True).order_by("username")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Credential | None = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj is not None:
+            context["address_of_new"] = _address_of_new(obj)
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     # --- What is shown
 
@@ -204,3 +213,10 @@ class CredentialAdmin(ScopedAdmin):
 
 def _page_of(credential: Credential) -> str:
     return reverse("admin:sources_credential_change", args=[credential.pk])
+
+
+def _address_of_new(credential: Credential) -> str:
+    """The form of one that is to take over: it begins as this one is, without its secret."""
+    like = {name: getattr(credential, name) for name in ("system", "kind", "client_id")}
+    begun = {"source": credential.source_id, "owner": credential.owner_id or "", **like}
+    return f"{reverse('admin:sources_credential_add')}?{urlencode(begun)}"

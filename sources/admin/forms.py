@@ -61,10 +61,10 @@ class CredentialForm(forms.ModelForm):
         if "secret" not in self.fields:  # somebody who may only look
             return
         if self.instance.pk:
-            self.initial |= {"expires_on": self.instance.expires_on}
+            self.initial["expires_on"] = self.instance.expires_on
             self.initial.pop("secret", None)
             self.fields["secret"].required = False
-        self.fields["secret"].help_text = self._help_on_the_secret()
+        self.fields["secret"].help_text = self._help_on_the_secret()  # type: ignore[assignment] # lazy, as Django's own
 
     def _help_on_the_secret(self) -> Text:
         if self.instance.former_host:
@@ -189,7 +189,8 @@ class SourceForm(forms.ModelForm):
         for field in self.fields.values():
             # What has changed is told from the row, not from a hidden copy in the page: it goes into the audit log.
             field.show_hidden_initial = False
-        self.initial |= {f"path_{key}": self.instance.ladok_paths.get(key, "") for key in PATHS}
+        for key in PATHS:
+            self.initial[f"path_{key}"] = self.instance.ladok_paths.get(key, "")
         if self.instance.pk and "already_patterns" in self.fields:
             # What counts is shown, whoever has said so.
             self.initial["already_patterns"] = "\n".join(self.instance.answers.already)

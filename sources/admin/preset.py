@@ -37,6 +37,7 @@ from sources.sync.staff import StaffRow, named
 from sources.universities.clients import lists_of
 from sources.universities.licence import Lists
 
+LONGEST_KEY = 19  # digits of what fits in a column
 ASKS = _("Not all of the people were found in WISEflow. Say at the end of the page what is to be done about each.")
 
 
@@ -73,7 +74,7 @@ class FlowPresetForm(forms.ModelForm):
 
     def _offer_flow_types(self, lists: Lists) -> None:
         """The licence's own; where they cannot be read, what is stored, or written, stays."""
-        told = _("The types that your WISEflow licence has.")
+        told: Any = _("The types that your WISEflow licence has.")
         if lists.failure is not None:
             told = format_lazy(
                 "{} {}",
@@ -164,11 +165,12 @@ class FlowPresetAdmin(ScopedAdmin):
         if object_id is not None:
             row = self.get_object(request, unquote(object_id))
             return row.source if self.has_change_permission(request, row) else None  # type: ignore[attr-defined]
-        given = request.POST.get("source") or self.get_changeform_initial_data(request).get("source")
-        return administered_sources(request).filter(pk=given).first() if str(given or "").isdecimal() else None
+        given = str(request.POST.get("source") or self.get_changeform_initial_data(request).get("source") or "")
+        is_key = given.isascii() and given.isdecimal() and len(given) < LONGEST_KEY
+        return administered_sources(request).filter(pk=given).first() if is_key else None
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        form = super().get_form(request, *args, **kwargs)
+        form: Any = super().get_form(request, *args, **kwargs)
         form.lists = request.__dict__.get("licence_lists")
         return form
 

@@ -36,7 +36,13 @@ ACTIONS = {
     "exports:take_mark_back",
     "exports:choose",
 }
-NO_PAGES = {"health", "exports:errors", "exports:people", "flows:participants_file"}  # data and files
+NO_PAGES = {
+    "health",
+    "exports:errors",
+    "exports:people",
+    "flows:participants_file",
+}  # data and files
+CLOSED = {"metrics", "security_txt", "overview"}  # to a manager, and where nothing is set
 FRAGMENTS = {"exports:live"}
 ELSEWHERE = {"login", "set_language"}  # lead on to another page
 ENGLISH_ONLY = {"styleguide"}  # for developers

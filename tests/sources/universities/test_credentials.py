@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
+import re
 import threading
 from typing import Any
 
@@ -122,6 +124,12 @@ def test_the_pages_lead_from_the_secret_to_the_switch_and_back(liu: Source, lars
     client.force_login(lars)
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
     old = Credential.objects.get(source=liu, system="wiseflow")
+    page = client.get(reverse("admin:sources_credential_change", args=[old.pk])).content.decode()
+    [begun] = re.findall(r'href="([^"]+)">Enter a new one', page)
+    form = client.get(html.unescape(begun)).context["adminform"].form
+    assert [str(form[name].value() or "") for name in ("source", "system", "kind", "client_id", "secret")] == [
+        str(liu.pk), "wiseflow", "oauth_client", "liu", "",
+    ]  # fmt: skip
     new = {"source": liu.pk, "system": "wiseflow", "kind": "api_key", "label": "new", "secret": "liu-key"}
     page = client.post(reverse("admin:sources_credential_add"), new, follow=True).content.decode()
     row = Credential.objects.get(label="new")
