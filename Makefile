@@ -101,7 +101,7 @@ audit: install  ## ask whether anything in requirements.lock is known to be vuln
 
 sbom: install  ## write what production is made of to var/sbom.json (CycloneDX), from requirements.lock
 	@mkdir -p var
-	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o var/sbom.json requirements.lock
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON --output-file var/sbom.json requirements.lock
 
 clean:  ## remove what the checks leave behind (never var/, which holds the database and the keys)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage staticfiles
