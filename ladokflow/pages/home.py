@@ -32,6 +32,7 @@ from ladokflow.requests import HtmxRequest
 from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, FlowRule, Membership, SyncRun
 from sources.models.flow import FlowQuerySet
 from sources.universities.expiry import DAYS_BEFORE, told_of
+from sources.universities.permissions import rights_in
 
 SHOWN = 6  # of each section
 EXPIRES_SOON = 30  # days before: for those who can only remind somebody of it
@@ -104,6 +105,7 @@ class Colleagues:
 @require_GET
 def home(request: HtmxRequest) -> HttpResponse:
     memberships = {row.source_id: row for row in _memberships(request.user)}
+    rights_in(request, memberships.values())
     sources = {pk: row.source for pk, row in memberships.items()}
     visible = Flow.objects.visible_to(request.user)
     *keys, coming = keys_by_need(visible, [coming_flows(visible)])

@@ -26,6 +26,7 @@ from ladokflow import __version__
 from ladokflow.messages import Message, Text
 from sources.models import Credential, Source
 from sources.universities.expiry import told_of
+from sources.universities.permissions import Right, rights_in
 
 KINDS = {
     "exports": _("Exports"),
@@ -66,8 +67,8 @@ class Line:
 @login_required
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    """For superusers; for everybody else there is no such page."""
-    if not (request.user.is_active and request.user.is_superuser):
+    """For operators; for everybody else there is no such page."""
+    if not rights_in(request).may(Right.OPERATE):
         raise Http404
     try:
         entries = facts.entries_by_queue()

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext, ngettext
@@ -24,6 +24,7 @@ from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin, administered_sources
 from sources.models import Credential, Membership
 from sources.universities import credentials
+from sources.universities.permissions import require_here
 
 
 @admin.register(Credential)
@@ -139,9 +140,8 @@ class CredentialAdmin(ScopedAdmin):
         return pages + super().get_urls()
 
     def _own(self, request: HttpRequest, object_id: str) -> Any:
-        credential = self.get_object(request, object_id)
-        if not self.has_change_permission(request, credential):
-            raise Http404
+        credential: Any = self.get_object(request, object_id)
+        require_here(request, credential.source)
         return credential
 
     def test_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -37,7 +37,7 @@ class LicenceForm(forms.Form):
     def __init__(self, source: Source, lists: Lists, data: Any = None) -> None:
         super().__init__(data)
         self.source, self.lists = source, lists
-        stored = {str(name): str(scale) for name, scale in source.grading_scales.items()}
+        stored = {str(name): str(source.grading_scales[name]) for name in sorted(source.grading_scales, key=normal)}
         used = [name for name in scales_in_use(source) if normal(name) not in map(normal, stored)]
         self.rows = self._rows([*stored.items(), *((name, "") for name in used)])
         for kind in DATA_TYPES:
