@@ -77,7 +77,15 @@ def with_headers(get_response: GetResponse) -> GetResponse:
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
-        if "Cache-Control" not in response.headers and SESSION_KEY in getattr(request, "session", ()):
+        session = getattr(
+            request, "session", None
+        )  # asked only where the page has asked it: it may be why the page has failed
+        if (
+            "Cache-Control" not in response.headers
+            and session is not None
+            and session.accessed
+            and SESSION_KEY in session
+        ):
             add_never_cache_headers(response)
         return response
 
