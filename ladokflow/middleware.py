@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from ladokflow import logs, tracing
 from ladokflow.addresses import comes_by_a_proxy
+from ladokflow.privacy import names
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 READY = "/ready/"
@@ -72,21 +73,11 @@ def _given_id(request: HttpRequest) -> str:
 
 
 def with_headers(get_response: GetResponse) -> GetResponse:
-    """What browsers are told of each page. A page that somebody has signed in for is kept by no cache, for there are people in it."""
+    """What browsers are told of each page, besides what Django's own middleware tells them."""
 
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
-        session = getattr(
-            request, "session", None
-        )  # asked only where the page has asked it: it may be why the page has failed
-        if (
-            "Cache-Control" not in response.headers
-            and session is not None
-            and session.accessed
-            and SESSION_KEY in session
-        ):
-            add_never_cache_headers(response)
         return response
 
     return respond
@@ -108,6 +99,20 @@ def ready(get_response: GetResponse) -> GetResponse:
         except DatabaseError:
             return HttpResponse("The database does not answer.\n", content_type="text/plain", status=503)
         return HttpResponse("Ready.\n", content_type="text/plain")
+
+    return respond
+
+
+def never_stored(get_response: GetResponse) -> GetResponse:
+    """No page is kept by a browser or a proxy: most of them have names, and who goes back after signing out is to find none. Static files are
+    answered before this."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        with names(hidden=False):  # a view that hides them does so until it is done
+            response = get_response(request)
+        add_never_cache_headers(response)
+        response.headers["Cache-Control"] = "no-store, private, max-age=0"
+        return response
 
     return respond
 

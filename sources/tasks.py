@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ladokflow.queue import at_work
 from sources.flows import batch, coming, create, rules
+from sources.models import Source
+from sources.signals import names_hidden
 from sources.sync import nightly, run
 from sources.universities import expiry, rights
 from sources.webhooks import handle
@@ -27,6 +29,10 @@ def sync_flow(run_pk: str) -> None:
 def handle_webhook(pk: str) -> None:
     with at_work(webhook_call=pk):
         handle.handle(int(pk))
+
+
+def hide_names(source_pk: str) -> None:
+    names_hidden.send(sender=Source, source=Source.objects.get(pk=source_pk))
 
 
 def tell_of_rights(audit_pk: str) -> None:

@@ -163,6 +163,8 @@ class SourceForm(forms.ModelForm):
             "slug",
             "university",
             "timezone",
+            "retention_days",
+            "protects_identity",
             "ladok_url",
             "exam_page",
             "wiseflow_url",

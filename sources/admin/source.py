@@ -19,6 +19,7 @@ from ladokflow.ladok.bodies import (
     SAMPLE_MANAGERS,
     neutral_document,
 )
+from ladokflow.queue import enqueue
 from sources.admin.forms import ExportBodyForm, SourceForm
 from sources.admin.licence import LicencePages
 from sources.admin.recording import changed_fields, record_in_admin, told_value
@@ -36,6 +37,7 @@ class SourceAdmin(WebhookPages, LicencePages):
     search_fields = ("name", "slug")
     fieldsets = (
         (None, {"fields": ("name", "slug", "university", "timezone")}),
+        (_("Students' data"), {"fields": ("retention_days", "protects_identity")}),
         (_("Addresses"), {"fields": ("ladok_url", "exam_page", "wiseflow_url", "flow_page")}),
         (_("Paths of Ladok"), {"fields": SourceForm.PATH_FIELDS, "classes": ("collapse",)}),
         (
@@ -103,7 +105,9 @@ class SourceAdmin(WebhookPages, LicencePages):
             messages.warning(request, str(reminder))
         if not change:
             record_in_admin(request, obj, "admin.source_added", name=obj.name)
-        elif form.changed_data:
+        if obj.protects_identity and "protects_identity" in form.changed_data:
+            enqueue("sources.tasks.hide_names", obj.pk)
+        if change and form.changed_data:
             record_in_admin(request, obj, "admin.source_changed", fields=changed_fields(form))
 
     # --- Pages of its own

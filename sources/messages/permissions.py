@@ -5,6 +5,15 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow.messages import LICENCE_ADMIN, OPERATOR, Sentence, register
 
 _ASK = _("Ask somebody who may do it, or a licence admin to change your role.")
+# The rules of exports say the same (`exports/messages/rules.py`).
+NO_EXPORT_RIGHT = Sentence(
+    _(
+        "This university lets only managers with the export right send grades or mark them as exported, and you do not have it."
+    ),
+    _("Nothing was sent, and nothing was marked."),
+    _("Ask a manager who has the right, or ask for it to be given to you."),
+    LICENCE_ADMIN,
+)
 
 register(
     {
@@ -20,12 +29,7 @@ register(
             _ASK,
             who=LICENCE_ADMIN,
         ),
-        "sources.may_not.export": Sentence(
-            _("You do not have the export right at %(source)s."),
-            _("Nothing was sent and nothing was marked."),
-            _ASK,
-            who=LICENCE_ADMIN,
-        ),
+        "sources.may_not.export": NO_EXPORT_RIGHT,
         "sources.may_not.reveal": Sentence(
             _("Your role at %(source)s sees no whole national id."), _("Nothing was shown."), _ASK, who=LICENCE_ADMIN
         ),

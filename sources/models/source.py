@@ -240,6 +240,25 @@ class Source(models.Model):
             "The address in the browser, with {code} in place of the exam's code. Empty: no link to it is shown."
         ),
     )
+    retention_days = models.PositiveIntegerField(
+        _("days that students are kept"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "So many days after a flow has been concluded and its grades are in Ladok, its students, grades and answers are emptied, and cannot be had "
+            "back here. Counts and the audit log stay. Empty: they are kept."
+        ),
+    )
+    protects_identity = models.BooleanField(
+        _("hides names"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Students with protected identity: no name and no e-mail address of any student is kept or shown here, only identifiers. Those that are "
+            "here already are emptied at once, and come back with the next synchronisation when it is turned off."
+        ),
+    )
     timezone = models.CharField(
         _("time zone"), max_length=50, default="Europe/Stockholm", validators=[validate_timezone]
     )
