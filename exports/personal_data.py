@@ -65,6 +65,7 @@ OF_PEOPLE: Mapping[str, Held] = {
     "sources.Registration.claim": Held(_S, "who it may be, as Ladok says", Kept.SOURCE, True),
     "sources.IdentityAnswer.said_of": Held(_S, "who it may be, as Ladok said", Kept.SOURCE, True),
     "sources.IdentityAnswer.known_as": Held(_S, "who it was before", Kept.SOURCE, True),
+    "sources.Credential.owner": Held(_U, "who looks after a credential", Kept.MEMBER),
     "sources.IdentityAnswer.by": Held(_U, "who has answered", Kept.SOURCE),
     "sources.AllocationLine.organisation_id": Held(_S, "whom an assessor assesses", Kept.SOURCE),
     "sources.AllocationLine.assessor": Held(_W, "who assesses", Kept.SOURCE),
@@ -164,7 +165,7 @@ OF_PEOPLE: Mapping[str, Held] = {
 # Columns of text that hold nothing of a person: settings, codes, states and keys; table -> columns, or "*" for all of it.
 NOT_OF_PEOPLE: Mapping[str, str] = {
     "sources.Source": "*",
-    "sources.Credential": "*",
+    "sources.Credential": "label client_id secret former_host tested_address test_told",
     "sources.Flow": (
         "title subtitle flow_type wiseflow_settings setup_step setup_mark setup_message adoption_seen former_host grading_scale grades "
         "scale_definition scale_choices followed unfollowed settled_basis scale_message said_of"
@@ -188,6 +189,7 @@ NOT_OF_PEOPLE: Mapping[str, str] = {
     "sources.WebhookEvent": "call_id event",
     "exports.ExportAttempt": "method url idempotency_key body_sha256",
     "exports.Heartbeat": "*",
+    "exports.Tally": "*",
     "admin.LogEntry": "object_id",
     "auth.Permission": "*",
     "auth.Group": "*",

@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,8 +14,11 @@ from cryptography import x509
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 
+from ladokflow.logs import FORMATS
+
 # As Django's own check of a deployment has it (security.W009), which nobody is made to run.
 SHORTEST_SECRET, FEWEST_SIGNS = 50, 5
+SHORTEST_TOKEN = 20
 
 
 def keep_private(database: Path) -> None:
@@ -103,6 +107,18 @@ def pairs_of(pem: str) -> list[tuple[str, str]]:
         if private.public_key() != x509.load_pem_x509_certificate(certificate.encode()).public_key():
             raise ValueError("not a pair")
     return pairs
+
+
+def watching_faults(*, metrics_token: str, opentelemetry: bool, log_format: str) -> list[str]:
+    """Of what the installation is watched by, in any environment."""
+    faults = []
+    if metrics_token and len(metrics_token) < SHORTEST_TOKEN:
+        faults.append(f"METRICS_TOKEN has fewer than {SHORTEST_TOKEN} characters: anybody could guess it.")
+    if log_format not in FORMATS:
+        faults.append(f"LOG_FORMAT must be one of {', '.join(FORMATS)}.")
+    if opentelemetry and not (find_spec("opentelemetry") and find_spec("opentelemetry.sdk")):
+        faults.append("OPENTELEMETRY is on and its packages are not installed: pip install -r requirements-otel.lock.")
+    return faults
 
 
 def production_faults(

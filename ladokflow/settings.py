@@ -15,11 +15,20 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.safe_settings import federation_faults, keep_private, key_faults, production_faults, proxy_faults
+from ladokflow import errors, logs
+from ladokflow.environment import Env
+from ladokflow.safe_settings import (
+    federation_faults,
+    keep_private,
+    key_faults,
+    production_faults,
+    proxy_faults,
+    watching_faults,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
+env = Env()
 env.smart_cast = False
 
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
@@ -97,10 +106,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ladokflow.middleware.Named",
     "ladokflow.middleware.ready",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "ladokflow.middleware.with_headers",
     "ladokflow.middleware.never_stored",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -180,7 +191,11 @@ Q_CLUSTER = {
 }
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"serializer": "ladokflow.cache_serializer.SignedSerializer"},
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )
@@ -307,13 +322,27 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-_faults = proxy_faults(TRUSTED_PROXIES) + federation_faults(
+# Whom to tell of a weakness: an e-mail address or a page, for /.well-known/security.txt.
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")
+
+# --- Watching ---------------------------------------------------------------------------------------------------
+
+# Who sends it may read /metrics/; without one there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# Spans to where OpenTelemetry's own variables say; needs the packages of requirements-otel.lock.
+OPENTELEMETRY = env.bool("OPENTELEMETRY", default=False)
+LOG_FORMAT = env.str("LOG_FORMAT", default="text")
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+
+_faults = proxy_faults(TRUSTED_PROXIES)
+_faults += federation_faults(
     oidc=(OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET),
     saml=(SAML_METADATA, SAML_METADATA_URL, SAML_MDQ_URL),
     certificate=SAML_METADATA_CERTIFICATE,
     discovery=SAML_DISCOVERY_URL,
     keys=SAML_KEYS,
 )
+_faults += watching_faults(metrics_token=METRICS_TOKEN, opentelemetry=OPENTELEMETRY, log_format=LOG_FORMAT)
 if sys.argv[1:2] != ["makekeys"]:
     _faults += key_faults(FIELD_ENCRYPTION_KEYS)
 if IS_PRODUCTION:
@@ -328,11 +357,15 @@ if _faults:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"context": {"()": logs.Context}},
+    "formatters": {"line": logs.formatter(LOG_FORMAT)},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["context"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         name: {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO"), "propagate": False}
         for name in ("ladokflow", "sources", "exports", "django-q")
     },
 }
+
+if SENTRY_DSN:
+    errors.start(SENTRY_DSN, ENVIRONMENT)

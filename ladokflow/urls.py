@@ -13,8 +13,11 @@ from ladokflow.pages import invitation, manual, passwords, second_factor, univer
 from ladokflow.pages.glossary import glossary
 from ladokflow.pages.health import health
 from ladokflow.pages.home import home
+from ladokflow.pages.metrics import metrics
+from ladokflow.pages.overview import overview
 from ladokflow.pages.preferences import keep_list, preferences
 from ladokflow.pages.search import search
+from ladokflow.pages.security_txt import security_txt
 from ladokflow.pages.sign_in import AdminSignIn, SignIn
 from ladokflow.pages.student import extract, reveal, student
 from ladokflow.pages.styleguide import styleguide
@@ -59,6 +62,9 @@ urlpatterns = [
     path("help/<slug:topic>/", manual.page, name="manual_page"),
     path("webhooks/<slug:slug>/", webhook, name="webhook"),
     path("health/", health, name="health"),
+    path("metrics/", metrics, name="metrics"),
+    path(".well-known/security.txt", security_txt, name="security_txt"),
+    path("admin/overview/", overview, name="overview"),
     path("admin/", admin.site.urls),
 ]
 admin.site.enable_nav_sidebar = False  # the columns of the lists need the room

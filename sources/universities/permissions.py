@@ -103,6 +103,9 @@ PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "manual_page": _OPEN,
     "webhook": (Access.NOBODY, Access.ANYBODY),  # who calls is known by the signature
     "health": _OPEN,
+    "metrics": _OPEN,  # who asks is known by a token
+    "security_txt": _OPEN,
+    "overview": (Right.OPERATE, Access.NOBODY),
     "styleguide": _OPEN,
     "flows:list": _OWN,
     "flows:sync_chosen": _ONLY_CHANGE,
@@ -206,6 +209,10 @@ ADMIN_PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "admin:sources_source_connection": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_source_export_body": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_source_webhook": (Right.ADMINISTER, Right.ADMINISTER),
+    "admin:sources_source_licence": (Right.ADMINISTER, Right.ADMINISTER),
+    "admin:sources_credential_test": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_credential_switch": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_credential_back": (Access.NOBODY, Right.ADMINISTER),
 }
 
 # A command -> what the person needs who is named by `--by` or `--manager`.
@@ -233,6 +240,8 @@ COMMANDS: Mapping[str, Needed] = {
     "generate": Access.SHELL,
     "makekeys": Access.SHELL,
     "rotatekeys": Access.SHELL,
+    "backup": Access.SHELL,
+    "restore": Access.SHELL,
     "sandbox": Access.SHELL,
     "setupschedules": Access.SHELL,
 }

@@ -43,6 +43,7 @@ ACTIONS = {
     "exports:choose",
 }
 NO_PAGES = {"health", "saml_metadata", "exports:errors", "exports:people", "flows:participants_file"}  # data and files
+CLOSED = {"metrics", "security_txt", "overview"}  # to a manager, and where nothing is set
 FRAGMENTS = {"exports:live"}
 ELSEWHERE = {"login", "set_language"}  # lead on to another page
 ELSEWHERE |= {"invitation", "invitation_link", "second_factor"}  # who comes by no letter, or is in already
