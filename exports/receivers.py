@@ -16,7 +16,21 @@ from exports.operation import health
 from exports.rules.states import refresh_states
 from ladokflow import queue
 from sources.models import Flow
-from sources.signals import codes_changed, flow_synced, grades_changed, identity_answered, settings_changed
+from sources.papers.read import read_if_due
+from sources.signals import (
+    codes_changed,
+    flow_synced,
+    grades_changed,
+    identity_answered,
+    papers_read,
+    settings_changed,
+)
+
+
+@receiver(papers_read, dispatch_uid="exports.look_at_papers")
+def look_at_papers(sender: Any, flow: Flow, **kwargs: Any) -> None:
+    """Who has a grade and no paper, or has one after all."""
+    refresh_states(flow)
 
 
 @receiver((flow_synced, codes_changed, identity_answered), dispatch_uid="exports.refresh_states")
@@ -40,6 +54,7 @@ def look_at_settings(sender: Any, flow: Flow, **kwargs: Any) -> None:
 def collect_at_once(sender: Any, flow: Flow, **kwargs: Any) -> None:
     """In the worker that sends the signal: that its call is done with then means that the grades are read."""
     collect_grades(flow)
+    read_if_due(flow)
     if flow.has_more_to_read:
         ask(flow.pk)
     export_automatically(flow)

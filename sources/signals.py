@@ -17,5 +17,8 @@ identity_answered = Signal()
 # could not, and has the same sent again later.
 grades_changed = Signal()
 
+# Sent outside any transaction with `flow` (fresh from the database): WISEflow says otherwise than before who has handed in.
+papers_read = Signal()
+
 # Sent outside any transaction with `flow` (fresh from the database): a manager has changed how it is to be exported.
 settings_changed = Signal()

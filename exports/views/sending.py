@@ -41,6 +41,7 @@ from ladokflow.messages import Refused
 from ladokflow.requests import HtmxRequest
 from ladokflow.wiseflow.scales import Form
 from sources.models import Flow
+from sources.papers.read import read_papers
 
 PEOPLE_PER_PAGE = 100
 MOST_PEOPLE = 20_000  # in a preview of several flows: somebody waits for it
@@ -139,6 +140,7 @@ def _bodies(preview: Preview) -> dict[str, Any]:
 def collect(request: HtmxRequest, pk: int) -> HttpResponse:
     """Read the grades from WISEflow now."""
     flow = flow_for(request, pk)
+    read_papers(flow)
     try:
         count = collect_grades(flow, seconds=POINTS_SECONDS)
     except (RemoteError, Refused) as error:

@@ -55,6 +55,7 @@ class SourceAdmin(WebhookPages):
                 )
             },
         ),
+        (_("Archive packages"), {"fields": ("archives_after_days", "archive_days")}),
     )
 
     # --- Who

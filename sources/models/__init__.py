@@ -3,6 +3,7 @@ from sources.models.audit import AuditEntry
 from sources.models.batch import BatchExam, FlowBatch
 from sources.models.coming import ComingExam, ExamReading
 from sources.models.flow import AllocationLine, Flow, FlowSource, Participant
+from sources.models.paper import Paper
 from sources.models.preference import Preference
 from sources.models.preset import FlowPreset
 from sources.models.registration import IdentityAnswer, Registration
@@ -26,6 +27,7 @@ __all__ = [
     "FlowSource",
     "IdentityAnswer",
     "Membership",
+    "Paper",
     "Participant",
     "Preference",
     "Registration",

@@ -62,6 +62,8 @@ SOURCE_KEYS = {
     "flow_page": TEXT,
     "exam_page": TEXT,
     "timezone": TEXT,
+    "archives_after_days": COUNT,
+    "archive_days": COUNT,
     "grading_scales": TABLE,
     "grade_form": TEXT,
     "user_data_types": TABLE,
@@ -69,7 +71,7 @@ SOURCE_KEYS = {
 # What a text may be; empty is for the model to judge.
 ONE_OF: dict[str, Collection[str]] = {"university": UNIVERSITIES, "grade_form": GradeForm.values}
 CREDENTIAL_KEYS = {"system": TEXT, "kind": TEXT, "label": TEXT, "client_id": TEXT, "secret": TEXT, "enabled": YES_NO}
-MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, "can_export": YES_NO}
+MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, "can_export": YES_NO, "can_archive": YES_NO}
 REQUIRED_SOURCE = ("slug", "name", "university", "ladok_url", "wiseflow_url")
 REQUIRED_CREDENTIAL = ("system", "kind", "label", "secret")
 REQUIRED_MEMBER = ("email",)
@@ -291,7 +293,7 @@ def _save_member(source: Source, entry: Mapping[str, Any], where: str) -> None:
     membership = Membership.objects.filter(source=source, user_id=user.pk).first() or Membership(
         source=source, user_id=user.pk
     )
-    for key in ("role", "organisation_id", "can_export"):
+    for key in ("role", "organisation_id", "can_export", "can_archive"):
         if key in entry:
             setattr(membership, key, entry[key])
     _clean(membership, where)
