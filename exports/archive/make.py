@@ -26,6 +26,7 @@ from exports.models import Package, PackageFile, PackagePerson
 from exports.writing import BATCH
 from ladokflow.clock import monotonic
 from ladokflow.http import Download, NoAnswer, RemoteError, build_client, download
+from ladokflow.identifiers import normal
 from ladokflow.messages import Message, Refused, message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import WiseflowError
@@ -146,9 +147,9 @@ class Work:
         for person in Participant.objects.filter(flow=self.flow, wiseflow_id__isnull=False).order_by("pk"):
             number = int(person.wiseflow_id or 0)
             folder = folder_of(person.organisation_id, number)
-            if folder.casefold() in taken:  # two that differ in signs that no path has
+            if normal(folder) in taken:  # two that differ in signs that no path has
                 folder = f"{folder}-{number}"
-            taken.add(folder.casefold())
+            taken.add(normal(folder))
             rows.append(
                 PackagePerson(
                     package=self.package,

@@ -1,4 +1,4 @@
-"""What was handed in, and what was to be answered. Read only; files are behind links of their own (`ladokflow/downloads.py`)."""
+"""What was handed in, and what was to be answered. Read only; files are behind links of their own (`download` in `ladokflow/http.py`)."""
 
 from __future__ import annotations
 

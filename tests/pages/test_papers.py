@@ -43,7 +43,7 @@ def test_how_many_handed_in_stands_on_the_flow_and_who_did_not_in_the_list_and_t
     assert "handed in nothing" in text
     page = client.get(f"/flows/{flow.pk}/participants/?show=without_paper")
     assert [person.paper.state for person in page.context["page"]] == ["nothing"]
-    assert "Late" in client.get(f"/flows/{flow.pk}/participants/").content.decode()
+    assert "Handed in late" in client.get(f"/flows/{flow.pk}/participants/").content.decode()
     table = client.get(f"/flows/{flow.pk}/participants.csv").content.decode("utf-8-sig")
     assert '"Paper";"Handed in";"Late";"Similarity"' in table
     assert '"12.0"' in table
