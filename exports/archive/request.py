@@ -19,7 +19,8 @@ from ladokflow.dates import moment_in_words
 from ladokflow.messages import Message, Refused, message
 from ladokflow.wiseflow.words import MARKING_OVER
 from sources.audit import record
-from sources.models import Flow, Membership, Source
+from sources.models import Flow, Source
+from sources.universities.permissions import Right, Rights, refusal_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,7 @@ FORGOTTEN = dt.timedelta(days=365)  # whose marking ended longer ago is not take
 
 def right_refusal(flow: Flow, by: AbstractBaseUser) -> Message | None:
     """Why somebody may neither make a package of the flow nor have anything of one."""
-    members = Membership.objects.filter(source=flow.source_id, user_id=by.pk, can_archive=True)
-    return None if members.exists() else message("archive.no_right")
+    return None if Rights(by).may(Right.ARCHIVE, flow.source_id) else refusal_of(Right.ARCHIVE, flow.source)
 
 
 def refusal(flow: Flow) -> Message | None:

@@ -7,11 +7,6 @@ from ladokflow.messages import LICENCE_ADMIN, MANAGER, OPERATOR, WISEFLOW, Sente
 
 register(
     {
-        "archive.no_right": Sentence(
-            _("You may not make or download archive packages here."),
-            todo=_("Ask for the right to it, which stands on your membership in the administration."),
-            who=LICENCE_ADMIN,
-        ),
         "archive.not_there": Sentence(
             _("The flow is not there in WISEflow, or not any more."),
             _("There is nothing to make a package of."),

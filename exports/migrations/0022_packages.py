@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("exports", "0021_attempt_ended"),
-        ("sources", "0045_papers_and_packages"),
+        ("sources", "0046_papers_and_packages"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

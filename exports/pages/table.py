@@ -16,6 +16,7 @@ from exports.rules.values import Sender
 from ladokflow.paging import KeyedPage
 from sources.models import Flow, Membership
 from sources.models.flow import FlowQuerySet
+from sources.universities.permissions import Right, rights_of
 
 MAX_CHOSEN = 100  # flows at a time
 FAILED_SHOWN = 3  # people of a flow
@@ -31,6 +32,7 @@ def table_of(
     """What a list shows of the flows on the page: `templates/exports/_table.html`, `templates/exports/_filters.html`, `templates/exports/_chips.html`."""
     rows = rows_of(page, memberships, dict(found), failed_people(page, FAILED_SHOWN))
     sources = [membership.source for membership in memberships.values()]
+    can_change = any(Right.CHANGE in rights_of(membership) for membership in memberships.values())
     return {
         "form": form,
         "chips": form.chips(visible),
@@ -42,7 +44,8 @@ def table_of(
         "choose_all_query": form.all_query,
         "can_choose": any(row.can_be_chosen for row in rows),
         "can_send": any(may_send(membership) for membership in memberships.values()),
-        "can_check": any(source.can_read_back for source in sources),
+        "can_check": can_change and any(source.can_read_back for source in sources),
+        "can_change": can_change,
         "refusal": next((row.why_not for row in rows if row.why_not), None),
     }
 

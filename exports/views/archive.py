@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpResponse, StreamingHttpResponse
@@ -28,6 +27,7 @@ from ladokflow.messages import Message, Refused, message
 from ladokflow.requests import HtmxRequest
 from sources.audit import record
 from sources.models import Flow, Participant
+from sources.universities.permissions import require_here
 
 PACKAGES_PER_PAGE = 20
 PEOPLE_PER_PAGE = 50
@@ -35,18 +35,18 @@ MISSING_SHOWN = 50
 TAGS = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt")
 
 
-def package_for(request: HtmxRequest, pk: UUID) -> Package:
-    """The package, or 404 where it is another university's."""
+def package_for(request: HtmxRequest, package_pk: UUID) -> Package:
+    """The package, or 404 where it is another university's. NotAllowed without the right to it."""
     visible = Flow.objects.visible_to(request.user)
     rows = Package.objects.filter(flow__in=visible).select_related("flow__source", "requested_by")
-    return get_object_or_404(rows, pk=pk)
+    found = get_object_or_404(rows, pk=package_pk)
+    require_here(request, found.flow.source)
+    return found
 
 
-def ready_for(request: HtmxRequest, pk: UUID) -> Package:
-    """As `package_for`, to look into: 403 without the right to it, and 404 for one that is not ready."""
-    package = package_for(request, pk)
-    if right_refusal(package.flow, request.user):
-        raise PermissionDenied
+def ready_for(request: HtmxRequest, package_pk: UUID) -> Package:
+    """As `package_for`, to look into: 404 for one that is not ready."""
+    package = package_for(request, package_pk)
     if package.state != Package.State.READY:
         raise Http404
     return package
@@ -86,9 +86,9 @@ def make(request: HtmxRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def again(request: HtmxRequest, pk: UUID) -> HttpResponse:
+def again(request: HtmxRequest, package_pk: UUID) -> HttpResponse:
     """Go on with a package that had stopped."""
-    package = package_for(request, pk)
+    package = package_for(request, package_pk)
     try:
         go_on(package=package, by=request.user, address=address_of(request))
     except Refused as refused:
@@ -102,9 +102,9 @@ def again(request: HtmxRequest, pk: UUID) -> HttpResponse:
 @login_required
 @never_cache
 @require_GET
-def package(request: HtmxRequest, pk: UUID) -> HttpResponse:
+def package(request: HtmxRequest, package_pk: UUID) -> HttpResponse:
     """Who is in it: to find one person at once."""
-    found = ready_for(request, pk)
+    found = ready_for(request, package_pk)
     words = request.GET.get("q", "").strip()
     people = PackagePerson.objects.filter(package=found).select_related("participant")
     if words:
@@ -125,9 +125,9 @@ def package(request: HtmxRequest, pk: UUID) -> HttpResponse:
 @login_required
 @never_cache
 @require_GET
-def person(request: HtmxRequest, pk: UUID, person_pk: int) -> HttpResponse:
+def person(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> HttpResponse:
     """All that the package has of one person."""
-    found, row = _person_of(request, pk, person_pk)
+    found, row = _person_of(request, package_pk, archived_pk)
     files = list(_files_of(found, row))
     context = {
         "flow": found.flow,
@@ -140,10 +140,10 @@ def person(request: HtmxRequest, pk: UUID, person_pk: int) -> HttpResponse:
     return render(request, "exports/package_person.html", context)
 
 
-def _person_of(request: HtmxRequest, pk: UUID, person_pk: int) -> tuple[Package, PackagePerson]:
-    found = ready_for(request, pk)
+def _person_of(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> tuple[Package, PackagePerson]:
+    found = ready_for(request, package_pk)
     rows = PackagePerson.objects.filter(package=found).select_related("participant")
-    return found, get_object_or_404(rows, pk=person_pk)
+    return found, get_object_or_404(rows, pk=archived_pk)
 
 
 def _files_of(package: Package, person: PackagePerson) -> Iterable[PackageFile]:
@@ -161,8 +161,8 @@ def _files_of(package: Package, person: PackagePerson) -> Iterable[PackageFile]:
 @login_required
 @never_cache
 @require_GET
-def file(request: HtmxRequest, pk: UUID, file_pk: int) -> StreamingHttpResponse:
-    found = ready_for(request, pk)
+def file(request: HtmxRequest, package_pk: UUID, file_pk: int) -> StreamingHttpResponse:
+    found = ready_for(request, package_pk)
     row = get_object_or_404(PackageFile.objects.filter(package=found).exclude(sha256=""), pk=file_pk)
     store = stores.of(found)
     _must_be_there(store, found, [row.path])
@@ -175,9 +175,9 @@ def file(request: HtmxRequest, pk: UUID, file_pk: int) -> StreamingHttpResponse:
 @login_required
 @never_cache
 @require_GET
-def person_zip(request: HtmxRequest, pk: UUID, person_pk: int) -> StreamingHttpResponse:
+def person_zip(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> StreamingHttpResponse:
     """One person's files, in one: what is handed out when somebody asks for an exam answer."""
-    found, row = _person_of(request, pk, person_pk)
+    found, row = _person_of(request, package_pk, archived_pk)
     paths = [each.path for each in _files_of(found, row) if each.sha256]
     store = stores.of(found)
     _must_be_there(store, found, paths)
@@ -189,9 +189,9 @@ def person_zip(request: HtmxRequest, pk: UUID, person_pk: int) -> StreamingHttpR
 @login_required
 @never_cache
 @require_GET
-def whole_zip(request: HtmxRequest, pk: UUID) -> StreamingHttpResponse:
+def whole_zip(request: HtmxRequest, package_pk: UUID) -> StreamingHttpResponse:
     """The bag, in one."""
-    found = ready_for(request, pk)
+    found = ready_for(request, package_pk)
     store = stores.of(found)
     _must_be_there(store, found, TAGS)
     _record(request, found, message("audit.package_downloaded", at=told_at(found)))

@@ -31,6 +31,7 @@ from ladokflow.pages.coming import coming_exams, coming_flows
 from ladokflow.requests import HtmxRequest
 from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, FlowRule, Membership, SyncRun
 from sources.models.flow import FlowQuerySet
+from sources.universities.permissions import rights_in
 
 SHOWN = 6  # of each section
 EXPIRES_SOON = dt.timedelta(days=30)
@@ -103,6 +104,7 @@ class Colleagues:
 @require_GET
 def home(request: HtmxRequest) -> HttpResponse:
     memberships = {row.source_id: row for row in _memberships(request.user)}
+    rights_in(request, memberships.values())
     sources = {pk: row.source for pk, row in memberships.items()}
     visible = Flow.objects.visible_to(request.user)
     *keys, coming = keys_by_need(visible, [coming_flows(visible)])

@@ -61,26 +61,22 @@ class SourceAdmin(WebhookPages):
     # --- Who
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
-        rows = admin.ModelAdmin.get_queryset(self, request)
-        if not request.user.is_superuser:
-            rows = rows.filter(pk__in=Source.objects.administered_by(request.user))
-        return rows.annotate(
-            enabled_credential_count=Count("credentials", filter=Q(credentials__enabled=True), distinct=True),
-            member_count=Count("memberships", distinct=True),
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                enabled_credential_count=Count("credentials", filter=Q(credentials__enabled=True), distinct=True),
+                member_count=Count("memberships", distinct=True),
+            )
         )
+
+    source_path = "pk"
 
     def source_pk_of(self, row: Source) -> Any:
         return row.pk
 
     def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
         return ()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Source | None = None) -> bool:
-        """A source has an audit log, which is never deleted."""
-        return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:
         """Flows and addresses hang on these: they are set once, when the source is made."""

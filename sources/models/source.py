@@ -128,10 +128,6 @@ class SourceQuerySet(models.QuerySet["Source"]):
         memberships = Membership.objects.filter(user_id=user.pk)  # type: ignore[misc] # anonymous: no key, no membership
         return self.filter(pk__in=memberships.values("source_id"))
 
-    def administered_by(self, user: AbstractBaseUser | AnonymousUser) -> "SourceQuerySet":
-        memberships = Membership.objects.filter(user_id=user.pk, role=Membership.Role.LICENCE_ADMIN)  # type: ignore[misc]
-        return self.filter(pk__in=memberships.values("source_id"))
-
 
 class Source(models.Model):
     """One university: its Ladok side, its WISEflow licence, its rules."""
@@ -404,6 +400,7 @@ class Membership(models.Model):
     class Role(models.TextChoices):
         MANAGER = "manager", _("Manager")
         LICENCE_ADMIN = "licence_admin", _("Licence admin")
+        AUDITOR = "auditor", _("Auditor")
 
     source = models.ForeignKey(Source, models.CASCADE, related_name="memberships", verbose_name=_("source"))
     user = models.ForeignKey(
@@ -452,7 +449,14 @@ class Membership(models.Model):
         ordering = ("source", "user")
         constraints = (
             models.UniqueConstraint(fields=["source", "user"], name="one_membership_per_person_and_source"),
-            models.CheckConstraint(condition=Q(role__in=["manager", "licence_admin"]), name="membership_role_is_known"),
+            models.CheckConstraint(
+                condition=Q(role__in=["manager", "licence_admin", "auditor"]), name="membership_role_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(role="auditor") | Q(can_export=False),
+                name="auditor_exports_no_grades",
+                violation_error_message=_("An auditor reads, and exports no grades."),
+            ),
         )
 
     def __str__(self) -> str:

@@ -36,6 +36,7 @@ from sources.models import FlowBatch, FlowSource, Source
 from sources.pages.exam_list_form import count_kept
 from sources.pages.forms import CodeForm, CourseForm
 from sources.pages.source_data import MAX_EXAMS, Found, SourceData
+from sources.universities.permissions import Right, require_here, rights_in
 
 EACH, ONE = "each", "one"
 MOST_TOLD = 20  # codes whose faults are told one by one
@@ -43,7 +44,9 @@ LISTED_FOR_SECONDS = 120  # while one filters, Ladok is not asked again
 
 
 def source_for(request: HtmxRequest, slug: str) -> Source:
-    return get_object_or_404(Source.objects.visible_to(request.user), slug=slug)
+    source = get_object_or_404(Source.objects.visible_to(request.user), slug=slug)
+    require_here(request, source)
+    return source
 
 
 def chosen_codes(request: HtmxRequest) -> list[str]:
@@ -86,7 +89,9 @@ def flows_of(source: Source, codes: list[str]) -> dict[str, FlowSource]:
 @login_required
 @require_GET
 def choose_source(request: HtmxRequest) -> HttpResponse:
-    sources = list(Source.objects.visible_to(request.user))
+    sources = list(rights_in(request).sources(Right.CHANGE))
+    if not sources:
+        require_here(request, *Source.objects.visible_to(request.user))
     if len(sources) == 1:
         return redirect("flows:way", sources[0].slug)
     return render(request, "sources/new_source.html", {"sources": sources})
@@ -98,7 +103,7 @@ def choose_way(request: HtmxRequest, slug: str) -> HttpResponse:
     source = source_for(request, slug)
     context = {
         "source": source,
-        "has_choice": Source.objects.visible_to(request.user).count() > 1,
+        "has_choice": len(rights_in(request).sources(Right.CHANGE)) > 1,
         "kept_rows": count_kept(request.session, source),
         "has_rules": source.rules_for_flows.exists(),
         "telling": source.rules_for_flows.telling(),

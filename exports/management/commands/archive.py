@@ -29,7 +29,7 @@ class Command(PlainCommand):
 
     def work(self, **options: Any) -> None:
         if options["by"]:
-            flow, user = find_flow_of(options["flow"], options["by"])
+            flow, user = find_flow_of(options["flow"], options["by"], self.needed)
         else:
             flow, user = find_flow(options["flow"]), None
         package = request_package(flow=flow, trigger=Package.Trigger.COMMAND, by=user, enqueue=not options["wait"])
