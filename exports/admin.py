@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exports.models import ExportAttempt, Package
 from exports.pages.answers import shown_answer
-from ladokflow.messages import Message
+from ladokflow.messages import Message, Text
 from sources.admin.long_list import LongListAdmin, counts
 from sources.admin.scope import OF_STUDENTS
 
@@ -39,17 +39,17 @@ class ExportAttemptAdmin(LongListAdmin):
         return counts(attempt, "exported_count", "failed_count", "unknown_count")
 
     @admin.display(description=_("message"))
-    def told(self, attempt: Any) -> Message | str | None:
+    def told(self, attempt: Any) -> Message | Text | None:
         return attempt.reason if attempt.sees_people else OF_STUDENTS
 
     @admin.display(description=_("Ladok's answer"))
-    def masked_answer(self, attempt: Any) -> SafeString | str | None:
+    def masked_answer(self, attempt: Any) -> SafeString | Text | None:
         if not attempt.sees_people:
             return OF_STUDENTS
         return format_html("<pre>{}</pre>", answer) if (answer := shown_answer(attempt)) else None
 
     @admin.display(description=_("page"))
-    def page(self, attempt: Any) -> SafeString | str:
+    def page(self, attempt: Any) -> SafeString | Text:
         if not attempt.sees_people:
             return OF_STUDENTS
         return format_html(
