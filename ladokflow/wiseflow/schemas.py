@@ -310,7 +310,8 @@ class FlowParticipant(Wire):
     unique_exam_id: Text = Field(default="", validation_alias="uniqueExamId")
     activated: UsuallyTrue = True
     number: int | None = None
-    submission_id: Id | None = Field(default=None, validation_alias="submissionId")  # null where there is none
+    # Null where there is none. Left out of what a synchronisation goes by: that somebody hands in changes nothing for it.
+    submission_id: Id | None = Field(default=None, validation_alias="submissionId", exclude=True)
     assessor_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
         default=(), validation_alias="assessorIds"
     )

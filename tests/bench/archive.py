@@ -40,6 +40,8 @@ def written_flow(site: Site, people: int, megabytes: float) -> int:
     asked = request_flow(source=site.source, codes=[code], requested_by=site.anna, enqueue=False)
     flow = create_flow(asked.pk)
     flow.refresh_from_db()
+    if flow.setup_state != Flow.Setup.READY:
+        raise SystemExit(f"The flow was not made: {flow.setup_reason}")
     site.control.start_participation(flow.wiseflow_id)
     site.control.end_participation(flow.wiseflow_id)
     site.control.set_papers(flow.wiseflow_id, padding=int(megabytes * 1024 * 1024))
@@ -83,6 +85,7 @@ def main() -> int:
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "ladokflow.settings",
         "LOG_LEVEL": "ERROR",
+        "REMOTE_TIMEOUT_SECONDS": "120",
         "PYTHONPATH": str(ROOT),
         "ARCHIVE_DIR": str(archive),
     }
