@@ -5,12 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import ExportAttempt, Package
 from exports.pages.answers import shown_answer
-from ladokflow.messages import Message, Text
 from sources.admin.long_list import LongListAdmin, counts
 from sources.admin.scope import OF_STUDENTS
 
@@ -39,17 +37,17 @@ class ExportAttemptAdmin(LongListAdmin):
         return counts(attempt, "exported_count", "failed_count", "unknown_count")
 
     @admin.display(description=_("message"))
-    def told(self, attempt: Any) -> Message | Text | None:
+    def told(self, attempt: Any) -> Any:
         return attempt.reason if attempt.sees_people else OF_STUDENTS
 
     @admin.display(description=_("Ladok's answer"))
-    def masked_answer(self, attempt: Any) -> SafeString | Text | None:
+    def masked_answer(self, attempt: Any) -> Any:
         if not attempt.sees_people:
             return OF_STUDENTS
         return format_html("<pre>{}</pre>", answer) if (answer := shown_answer(attempt)) else None
 
     @admin.display(description=_("page"))
-    def page(self, attempt: Any) -> SafeString | Text:
+    def page(self, attempt: Any) -> Any:
         if not attempt.sees_people:
             return OF_STUDENTS
         return format_html(
@@ -73,9 +71,9 @@ class PackageAdmin(LongListAdmin):
     readonly_fields = ("id", "page", "told")
 
     @admin.display(description=_("message"))
-    def told(self, package: Package) -> Message | None:
+    def told(self, package: Package) -> Any:
         return package.reason
 
     @admin.display(description=_("page"))
-    def page(self, package: Package) -> SafeString:
+    def page(self, package: Package) -> Any:
         return format_html('<a href="{}">{}</a>', reverse("exports:archive", args=[package.flow_id]), _("Its page"))

@@ -141,6 +141,20 @@ def roles() -> str:
     return "\n" + table(("May", *columns), rows) + "\n"
 
 
+def personal_data() -> str:
+    from exports.personal_data import OF_PEOPLE, Whose
+
+    parts = []
+    for whose, title in ((Whose.STUDENT, "Students"), (Whose.STAFF, "Staff of exams"), (Whose.USER, "Who signs in")):
+        rows = [
+            (f"`{name}`", held.what, "encrypted" if held.is_encrypted else "", held.kept.value)
+            for name, held in OF_PEOPLE.items()
+            if held.whose is whose
+        ]
+        parts.append(f"### {title}\n\n{table(('Column', 'Holds', '', 'Kept'), rows)}")
+    return "\n" + "\n".join(parts) + "\n"
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "ladok_tables": ladok_tables,
     "person_fields": person_fields,
@@ -148,6 +162,7 @@ WRITERS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "forty_exams": forty_exams,
     "roles": roles,
+    "personal_data": personal_data,
 }
 
 

@@ -41,6 +41,8 @@ def refusal(flow: Flow) -> Message | None:
     """Why no package can be made of the flow now."""
     if flow.setup_state != Flow.Setup.READY or flow.wiseflow_id is None or flow.is_released:
         return message("archive.not_there")
+    if flow.purged_at is not None:
+        return message("archive.purged")
     return message("archive.too_early") if (flow.state or 0) < Flow.State.PARTICIPATION_ENDED else None
 
 
@@ -107,6 +109,7 @@ def _due(source: Source, ended_before: dt.datetime, now: dt.datetime) -> QuerySe
             state__in=MARKING_OVER,
             wiseflow_id__isnull=False,
             former_host="",
+            purged_at__isnull=True,
             marking_end_at__gte=now - FORGOTTEN,
             marking_end_at__lte=ended_before,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from exports.archive.paths import PAYLOAD
 from exports.models import ExportItem, Package, PackageFile, PackagePerson
 from ladokflow.messages import Message
 from ladokflow.spreadsheets import safe_text
+from sources.audit import name_people
 from sources.models import AuditEntry, Flow, Paper
 
 KIND = "table"
@@ -174,9 +176,11 @@ HISTORY = ("at", "who", "what")
 
 def _history(flow: Flow) -> Iterator[Row]:
     entries = AuditEntry.objects.filter(flow=flow).select_related("actor").order_by("pk")
-    for entry in entries.iterator(chunk_size=ROWS):
-        who = entry.actor.get_username() if entry.actor else ""
-        yield _at(entry.at, flow), who, _told(Message.from_json(entry.message))
+    read = entries.iterator(chunk_size=ROWS)
+    while some := list(itertools.islice(read, ROWS)):
+        for entry in name_people(some):
+            who = entry.actor.get_username() if entry.actor else ""
+            yield _at(entry.at, flow), who, _told(Message.from_json(entry.message))
 
 
 MISSING = ("path", "why")

@@ -21,7 +21,7 @@ from exports.rules.cases import Case, load_case, lock
 from exports.rules.right import require_right
 from exports.rules.states import refresh_states
 from ladokflow.fingerprints import Fingerprint, fingerprint, require_seen
-from ladokflow.messages import Refused, message
+from ladokflow.messages import Refused, by_row, message
 from ladokflow.texts import visible
 from sources.audit import record
 from sources.models import Flow, Paper, Participant
@@ -113,7 +113,7 @@ def accept(
             raise Refused(message("papers.not_asked"))
         for pk in sorted(chosen):
             _write(asked[pk], asked[pk].grade, by)
-            told = {"person": _called(asked[pk]), "grade": asked[pk].grade, "reason": visible(reason)}
+            told = {"person": by_row(pk), "grade": asked[pk].grade, "reason": visible(reason)}
             record(
                 message=message("audit.paper_accepted", **told),
                 source=flow.source,
@@ -136,7 +136,7 @@ def take_back(*, flow: Flow, people: Collection[int], by: AbstractBaseUser, addr
             raise Refused(message("papers.sent"))
         for each in chosen:
             _write(each, "", None)
-            told = message("audit.paper_accepted_back", person=_called(each), grade=each.grade)
+            told = message("audit.paper_accepted_back", person=by_row(each.participant.pk), grade=each.grade)
             record(message=told, source=flow.source, flow=flow, actor=by, address=address)
         refresh_states(flow)
     return len(chosen)
@@ -146,7 +146,3 @@ def _write(of: Graded, grade: str, by: AbstractBaseUser | None) -> None:
     Paper.objects.filter(pk=of.paper.pk).update(
         accepted_grade=grade, accepted_by_id=by.pk if by else None, accepted_at=timezone.now() if by else None
     )
-
-
-def _called(of: Graded) -> str:
-    return of.participant.organisation_id or str(of.participant)

@@ -3,13 +3,18 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from ladokflow.messages import LICENCE_ADMIN, MANAGER, OPERATOR, WISEFLOW, Sentence, register
+from ladokflow.messages import LICENCE_ADMIN, MANAGER, OPERATOR, WISEFLOW, Sentence, Trait, register
 
 register(
     {
         "archive.not_there": Sentence(
             _("The flow is not there in WISEflow, or not any more."),
             _("There is nothing to make a package of."),
+            who=MANAGER,
+        ),
+        "archive.purged": Sentence(
+            _("The students of the flow have been emptied: they were kept as long as the university says."),
+            _("A package could not say whose papers are whose."),
             who=MANAGER,
         ),
         "archive.too_early": Sentence(
@@ -86,9 +91,12 @@ register(
         "audit.package_made": Sentence(_("An archive package of %(files)s files is ready (manifest %(sha256)s).")),
         "audit.package_downloaded": Sentence(_("Downloaded the archive package of %(at)s.")),
         "audit.package_person_downloaded": Sentence(
-            _("Downloaded what the archive package of %(at)s has of %(person)s.")
+            _("Downloaded what the archive package of %(at)s has of %(person)s."), traits={Trait.NAMES_STUDENT}
         ),
-        "audit.package_file_downloaded": Sentence(_("Downloaded %(path)s of the archive package of %(at)s.")),
+        "audit.package_file_downloaded": Sentence(_("Downloaded %(file)s of the archive package of %(at)s.")),
+        "audit.package_paper_downloaded": Sentence(
+            _("Downloaded %(file)s of %(person)s from the archive package of %(at)s."), traits={Trait.NAMES_STUDENT}
+        ),
         "audit.package_removed": Sentence(
             _("Deleted the archive package of %(at)s: it had been kept as long as was said.")
         ),

@@ -48,10 +48,12 @@ register(
             MANAGER,
         ),
         "audit.paper_accepted": Sentence(
-            _("Said that %(person)s gets %(grade)s although nothing was handed in: %(reason)s")
+            _("Said that %(person)s gets %(grade)s although nothing was handed in: %(reason)s"),
+            traits={Trait.NAMES_STUDENT},
         ),
         "audit.paper_accepted_back": Sentence(
-            _("Took back that %(person)s gets %(grade)s although nothing was handed in.")
+            _("Took back that %(person)s gets %(grade)s although nothing was handed in."),
+            traits={Trait.NAMES_STUDENT},
         ),
     }
 )

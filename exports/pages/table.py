@@ -9,7 +9,7 @@ from django.http import JsonResponse
 
 from exports.pages.filters import FlowFilter
 from exports.pages.findings import Found
-from exports.pages.lists import failed_people, rows_of, with_exports
+from exports.pages.lists import Row, failed_people, rows_of, with_exports
 from exports.rules import rules
 from exports.rules.facts import source_facts
 from exports.rules.values import Sender
@@ -55,6 +55,11 @@ def keys_of_list(form: FlowFilter, visible: FlowQuerySet, memberships: dict[int,
     keys = list(form.apply(visible).values_list("pk", flat=True)[:MAX_CHOSEN])
     rows = rows_of(with_exports(Flow.objects.filter(pk__in=keys)), memberships, {})
     return JsonResponse({"flows": [row.flow.pk for row in rows if row.can_be_chosen]})
+
+
+def shown_with_people(rows: list[Row]) -> list[Flow]:
+    """The flows of which a list has students: those whose grade is not in Ladok, and those of whom it asks."""
+    return [row.flow for row in rows if row.failed or row.questions]
 
 
 def may_send(membership: Membership) -> bool:

@@ -23,8 +23,9 @@ from exports.archive.request import go_on, refusal, request_package, right_refus
 from exports.models import Package, PackageFile, PackagePerson
 from exports.views.asking import flow_for
 from ladokflow.addresses import address_of
-from ladokflow.messages import Message, Refused, message
+from ladokflow.messages import Message, Refused, by_row, message
 from ladokflow.requests import HtmxRequest
+from sources.access import Kind, flow_seen, students_seen
 from sources.audit import record
 from sources.models import Flow, Participant
 from sources.universities.permissions import require_here
@@ -42,6 +43,15 @@ def package_for(request: HtmxRequest, package_pk: UUID) -> Package:
     found = get_object_or_404(rows, pk=package_pk)
     require_here(request, found.flow.source)
     return found
+
+
+def _seen(request: HtmxRequest, package: Package, kind: str, person: PackagePerson | None = None) -> None:
+    """On record: who has looked, and at whom."""
+    if person is not None and person.participant is not None:
+        person.participant.flow = package.flow
+        students_seen(request, [person.participant], kind)
+    else:
+        flow_seen(request, package.flow, kind)
 
 
 def ready_for(request: HtmxRequest, package_pk: UUID) -> Package:
@@ -110,6 +120,7 @@ def package(request: HtmxRequest, package_pk: UUID) -> HttpResponse:
     if words:
         known = Participant.objects.filter(flow=found.flow).matching(words)
         people = people.filter(Q(participant__in=known) | Q(folder__icontains=words))
+    _seen(request, found, Kind.FLOW)
     context: dict[str, Any] = {
         "flow": found.flow,
         "tz": found.flow.source.tz,
@@ -128,6 +139,7 @@ def package(request: HtmxRequest, package_pk: UUID) -> HttpResponse:
 def person(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> HttpResponse:
     """All that the package has of one person."""
     found, row = _person_of(request, package_pk, archived_pk)
+    _seen(request, found, Kind.STUDENT, row)
     files = list(_files_of(found, row))
     context = {
         "flow": found.flow,
@@ -163,10 +175,16 @@ def _files_of(package: Package, person: PackagePerson) -> Iterable[PackageFile]:
 @require_GET
 def file(request: HtmxRequest, package_pk: UUID, file_pk: int) -> StreamingHttpResponse:
     found = ready_for(request, package_pk)
-    row = get_object_or_404(PackageFile.objects.filter(package=found).exclude(sha256=""), pk=file_pk)
+    rows = PackageFile.objects.filter(package=found).exclude(sha256="").select_related("person__participant")
+    row = get_object_or_404(rows, pk=file_pk)
     store = stores.of(found)
     _must_be_there(store, found, [row.path])
-    _record(request, found, message("audit.package_file_downloaded", path=row.path, at=told_at(found)))
+    _seen(request, found, Kind.FILE, row.person)
+    facts: dict[str, Any] = {"file": row.name, "at": told_at(found)}
+    told = message("audit.package_file_downloaded", **facts)
+    if row.person is not None and row.person.participant_id is not None:
+        told = message("audit.package_paper_downloaded", person=by_row(row.person.participant_id), **facts)
+    _record(request, found, told)
     answer = _stream(store.read(found.place, row.path), row.name)
     answer["Content-Length"] = str(row.size)
     return answer
@@ -181,7 +199,9 @@ def person_zip(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> Stre
     paths = [each.path for each in _files_of(found, row) if each.sha256]
     store = stores.of(found)
     _must_be_there(store, found, paths)
-    _record(request, found, message("audit.package_person_downloaded", person=row.folder, at=told_at(found)))
+    _seen(request, found, Kind.FILE, row)
+    told = message("audit.package_person_downloaded", person=by_row(row.participant_id or 0), at=told_at(found))
+    _record(request, found, told)
     parts = zipped((path.removeprefix(f"{PEOPLE}/"), store.read(found.place, path)) for path in paths)
     return _stream(parts, f"{found.flow_id}-{row.pk}.zip")
 
@@ -194,6 +214,7 @@ def whole_zip(request: HtmxRequest, package_pk: UUID) -> StreamingHttpResponse:
     found = ready_for(request, package_pk)
     store = stores.of(found)
     _must_be_there(store, found, TAGS)
+    _seen(request, found, Kind.FILE)
     _record(request, found, message("audit.package_downloaded", at=told_at(found)))
     root = f"ladokflow-{found.flow_id}-{found.created_at:%Y%m%d}"
     paths = PackageFile.objects.filter(package=found).exclude(sha256="").order_by("path").values_list("path", flat=True)

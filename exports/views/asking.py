@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from exports.models import ExportAttempt
 from exports.pages.table import MAX_CHOSEN
 from ladokflow.requests import HtmxRequest
+from sources.access import Kind, flow_seen, flows_seen
 from sources.models import Flow
 from sources.universities.permissions import require_here
 
@@ -26,6 +27,8 @@ def flow_for(request: HtmxRequest, pk: int) -> Flow:
         raise Http404
     flow = get_object_or_404(Flow.objects.visible_to(request.user).select_related("source"), pk=pk)
     require_here(request, flow.source)
+    if request.method == "GET":
+        flow_seen(request, flow)
     return flow
 
 
@@ -36,6 +39,8 @@ def attempt_for(request: HtmxRequest, pk: object) -> ExportAttempt:
     )
     attempt = get_object_or_404(attempts, pk=pk)
     require_here(request, attempt.flow.source)
+    if request.method == "GET":
+        flow_seen(request, attempt.flow, Kind.ATTEMPT)
     return attempt
 
 
@@ -53,6 +58,8 @@ def chosen_flows(request: HtmxRequest, values: Iterable[str]) -> list[Flow]:
     if len(flows) != len(keys):
         raise Http404
     require_here(request, *(flow.source for flow in flows.values()))
+    if request.method == "GET":
+        flows_seen(request, flows.values())
     return [flows[key] for key in keys]
 
 

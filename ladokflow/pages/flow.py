@@ -27,6 +27,7 @@ from ladokflow.parts import part_of
 from ladokflow.requests import HtmxRequest
 from ladokflow.undo import tell
 from ladokflow.wiseflow.words import Role, choices_of
+from sources.access import flow_seen
 from sources.flows.adoption import confirm_anew
 from sources.flows.asking import is_asked
 from sources.flows.create import STEPS
@@ -55,6 +56,8 @@ def flow_for(request: HtmxRequest, pk: int) -> Flow:
     """The flow, or 404 where it belongs to a source the user is no member of. NotAllowed where the user may not do this there."""
     flow = get_object_or_404(Flow.objects.visible_to(request.user).select_related("source", "created_by"), pk=pk)
     require_here(request, flow.source)
+    if request.method == "GET":
+        flow_seen(request, flow)
     return flow
 
 

@@ -120,6 +120,8 @@ class SourceForm(forms.ModelForm):
             "slug",
             "university",
             "timezone",
+            "retention_days",
+            "protects_identity",
             "ladok_url",
             "ladok_paths",
             "exam_page",

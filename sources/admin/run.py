@@ -7,7 +7,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.messages import Message, Text
+from ladokflow.messages import Message
 from sources.admin.long_list import LongListAdmin, counts
 from sources.admin.scope import OF_STUDENTS
 from sources.models import SyncRun
@@ -44,15 +44,15 @@ class SyncRunAdmin(LongListAdmin):
         return counts(run, "added", "updated", "removed", "deactivated", "unchanged")
 
     @admin.display(description=_("message"))
-    def told(self, run: Any) -> Message | Text | None:
+    def told(self, run: Any) -> Any:
         return Message.from_json(run.message) if run.sees_people else OF_STUDENTS
 
     @admin.display(description=_("changes"))
-    def told_changes(self, run: Any) -> SafeString | Text | None:
+    def told_changes(self, run: Any) -> Any:
         return _list(run.change_messages) if run.sees_people else OF_STUDENTS
 
     @admin.display(description=_("problems"))
-    def told_problems(self, run: Any) -> SafeString | Text | None:
+    def told_problems(self, run: Any) -> Any:
         return _list(run.problem_messages) if run.sees_people else OF_STUDENTS
 
 

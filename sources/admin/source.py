@@ -19,6 +19,7 @@ from ladokflow.ladok.bodies import (
     SAMPLE_MANAGERS,
     neutral_document,
 )
+from ladokflow.queue import enqueue
 from sources.admin.forms import ExportBodyForm, SourceForm
 from sources.admin.recording import changed_fields, record_in_admin, told_value
 from sources.admin.webhook import WebhookPages
@@ -35,6 +36,7 @@ class SourceAdmin(WebhookPages):
     search_fields = ("name", "slug")
     fieldsets = (
         (None, {"fields": ("name", "slug", "university", "timezone")}),
+        (_("Students' data"), {"fields": ("retention_days", "protects_identity")}),
         (_("Addresses"), {"fields": ("ladok_url", "ladok_paths", "exam_page", "wiseflow_url", "flow_page")}),
         (
             _("What comes in"),
@@ -102,7 +104,9 @@ class SourceAdmin(WebhookPages):
             messages.warning(request, str(reminder))
         if not change:
             record_in_admin(request, obj, "admin.source_added", name=obj.name)
-        elif form.changed_data:
+        if obj.protects_identity and "protects_identity" in form.changed_data:
+            enqueue("sources.tasks.hide_names", obj.pk)
+        if change and form.changed_data:
             record_in_admin(request, obj, "admin.source_changed", fields=changed_fields(form))
 
     # --- Pages of its own

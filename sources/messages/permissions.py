@@ -5,6 +5,15 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow.messages import LICENCE_ADMIN, OPERATOR, Sentence, register
 
 _ASK = _("Ask somebody who may do it, or a licence admin to change your role.")
+# The rules of exports say the same (`exports/messages/rules.py`).
+NO_EXPORT_RIGHT = Sentence(
+    _(
+        "This university lets only managers with the export right send grades or mark them as exported, and you do not have it."
+    ),
+    _("Nothing was sent, and nothing was marked."),
+    _("Ask a manager who has the right, or ask for it to be given to you."),
+    LICENCE_ADMIN,
+)
 
 register(
     {
@@ -20,12 +29,7 @@ register(
             _ASK,
             who=LICENCE_ADMIN,
         ),
-        "sources.may_not.export": Sentence(
-            _("You do not have the export right at %(source)s."),
-            _("Nothing was sent and nothing was marked."),
-            _ASK,
-            who=LICENCE_ADMIN,
-        ),
+        "sources.may_not.export": NO_EXPORT_RIGHT,
         "sources.may_not.archive": Sentence(
             _("You may not make or download archive packages at %(source)s."),
             _("Nothing was made or given out."),

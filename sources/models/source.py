@@ -255,6 +255,25 @@ class Source(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(36500)],
         help_text=_("Afterwards they are deleted. Empty: as long as ARCHIVE_RETENTION_DAYS says."),
     )
+    retention_days = models.PositiveIntegerField(
+        _("days that students are kept"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "So many days after a flow has been concluded and its grades are in Ladok, its students, grades and answers are emptied, and cannot be had "
+            "back here. Counts and the audit log stay. Empty: they are kept."
+        ),
+    )
+    protects_identity = models.BooleanField(
+        _("hides names"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Students with protected identity: no name and no e-mail address of any student is kept or shown here, only identifiers. Those that are "
+            "here already are emptied at once, and come back with the next synchronisation when it is turned off."
+        ),
+    )
     timezone = models.CharField(
         _("time zone"), max_length=50, default="Europe/Stockholm", validators=[validate_timezone]
     )

@@ -47,8 +47,9 @@ def is_due(flow: Flow, now: dt.datetime | None = None) -> bool:
     """Whether there may be news. Once participation has ended, it is looked at least once more."""
     now = now or timezone.now()
     read, state = flow.papers_read_at, flow.state or 0
-    is_there = flow.setup_state == Flow.Setup.READY and not flow.is_released and flow.wiseflow_id is not None
-    if not is_there or state < Flow.State.PARTICIPATION_STARTED or not hands_in(flow):
+    is_there = flow.setup_state == Flow.Setup.READY and flow.wiseflow_id is not None
+    is_ours = not flow.is_released and flow.purged_at is None
+    if not (is_there and is_ours) or state < Flow.State.PARTICIPATION_STARTED or not hands_in(flow):
         return False
     tried = max(filter(None, (read, flow.papers_tried_at)), default=None)
     if tried is None or tried > now:  # never, or by a clock that was wrong

@@ -75,6 +75,8 @@ PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "home": _OWN,
     "search": _OWN,
     "student": _READ,
+    "reveal": (Access.NOBODY, Right.REVEAL),
+    "extract": (Access.NOBODY, Right.DISCLOSE),
     "login": (Access.ANYBODY, Access.ANYBODY),
     "logout": (Access.NOBODY, Access.ANYBODY),
     "set_language": (Access.ANYBODY, Access.ANYBODY),
@@ -178,6 +180,7 @@ ADMIN: Mapping[str, Table] = {
     "sources.flowpreset": _OURS,
     "sources.flowrule": _OURS,
     "sources.auditentry": _LOG,
+    "sources.accessentry": _LOG,
     "sources.syncrun": _LOG,
     "sources.webhookevent": _LOG,
     "exports.exportattempt": _LOG,
@@ -210,6 +213,8 @@ COMMANDS: Mapping[str, Needed] = {
     "retry": Right.EXPORT,
     "mark": Right.EXPORT,
     "archive": Right.ARCHIVE,
+    "extract": Right.DISCLOSE,
+    "purge": Access.SHELL,
     "collect": Access.SHELL,
     "flowstatus": Access.SHELL,
     "readback": Access.SHELL,
@@ -316,5 +321,6 @@ def require_here(request: HttpRequest, *sources: Source) -> None:
     for source in sources:
         if not isinstance(needed, Right):
             raise PermissionDenied
-        if not rights_in(request).may(needed, source.pk):
+        # Whoever is a member reads: that it was found says so, and a page that is only read costs no question more.
+        if needed is not Right.READ and not rights_in(request).may(needed, source.pk):
             raise NotAllowed(refusal_of(needed, source))

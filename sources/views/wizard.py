@@ -28,7 +28,9 @@ from ladokflow.identifiers import normal, normal_code
 from ladokflow.ladok.base import Exam
 from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.messages import Message
+from ladokflow.privacy import hide_names
 from ladokflow.requests import HtmxRequest
+from sources.access import exam_seen
 from sources.flows.exams import fetch_several, fetch_typed, list_exams
 from sources.flows.request import each_once
 from sources.flows.scales import unmatched_scales
@@ -46,6 +48,8 @@ LISTED_FOR_SECONDS = 120  # while one filters, Ladok is not asked again
 def source_for(request: HtmxRequest, slug: str) -> Source:
     source = get_object_or_404(Source.objects.visible_to(request.user), slug=slug)
     require_here(request, source)
+    if source.protects_identity:
+        hide_names()
     return source
 
 
@@ -182,6 +186,7 @@ def _code_context(
 def preview(request: HtmxRequest, slug: str) -> HttpResponse:
     """The source data: who comes in, which field from where, and first of all what is not as it should be."""
     source = source_for(request, slug)
+    exam_seen(request, source)
     codes = chosen_codes(request)
     if "typed" in request.GET:
         form = CodeForm(request.GET)

@@ -91,7 +91,7 @@ def test_one_students_files_are_found_at_once_and_taken_along(package: Package, 
     assert codes[-3:] == [
         "audit.package_person_downloaded",
         "audit.package_downloaded",
-        "audit.package_file_downloaded",
+        "audit.package_paper_downloaded",
     ]
 
 

@@ -27,7 +27,7 @@ from django.utils.translation import override
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from ladokflow.messages import message
-from sources.models import Flow, FlowPreset, Membership, Source, WebhookEvent
+from sources.models import AccessEntry, Flow, FlowPreset, Membership, Source, WebhookEvent
 from sources.universities.members import update_admin_access
 from sources.universities.permissions import (
     ADMIN,
@@ -243,6 +243,7 @@ def rows_of_everything(world: World) -> dict[str, Any]:
         FlowPreset.objects.create(source=world.source, name="Sal"),
         rule_of(flow),
         AuditEntryFactory(source=world.source, message=message("admin.export_body_changed").to_json()),
+        AccessEntry.objects.create(source=world.source, user=world.people["manager"], kind="flow", flow=flow, key="1"),
         flow.sync_runs.get(),
         WebhookEvent.objects.create(source=world.source, call_id="1"),
         flow.attempts.get(),
@@ -358,6 +359,7 @@ def arguments(world: World, folder: Path) -> dict[str, list[str]]:
         "retry": ["--flow", flow, "--preview", "--by"],
         "archive": ["--flow", flow, "--by"],
         "mark": ["--flow", flow, "--reason", "x", "--by"],
+        "extract": ["--source", slug, "--person", world.flow.participants.get().organisation_id, "--by"],
     }
 
 

@@ -14,7 +14,7 @@ from exports.grades.papers import accept, papers_of, take_back
 from exports.models import ExportAttempt, ExportItem
 from exports.rules.states import refresh_states
 from ladokflow.fingerprints import NotAsShown
-from ladokflow.messages import Refused
+from ladokflow.messages import Refused, by_row
 from ladokflow.sandbox.server import Sandbox
 from sources.models import AuditEntry, Flow, Paper, Participant, Source
 from tests.exports.test_end_to_end import Exam, run
@@ -66,7 +66,7 @@ def test_an_answer_lets_the_grade_go_and_only_that_grade(flow: Flow) -> None:
     assert flow.papers_asked == 0
     assert not preview_export(flow=flow, user=flow.created_by).held_back
     entry = AuditEntry.objects.get(message__code="audit.paper_accepted")
-    assert entry.message["params"] == {"person": person.organisation_id, "grade": "5", "reason": "på papper"}
+    assert entry.message["params"] == {"person": by_row(person.pk), "grade": "5", "reason": "på papper"}
     person.assessment.grade = "4"
     person.assessment.save()
     assert [line.participant for line in preview_export(flow=flow, user=flow.created_by).held_back] == [person]
