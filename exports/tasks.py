@@ -6,6 +6,7 @@ from exports.attempts import automatic, send
 from exports.grades import asking
 from exports.models import Heartbeat
 from exports.operation import digest, health, pruning
+from exports.statistics import marking, refresh
 from ladokflow import queue
 
 
@@ -30,6 +31,16 @@ def send_digests() -> None:
 def prune() -> None:
     """Called every hour: once a day, what is older than it is to be kept goes."""
     pruning.prune()
+
+
+def refresh_statistics() -> None:
+    """Called every few minutes: works out the statistics of what has changed, and has the marking of it read."""
+    refresh.refresh_due()
+    marking.want_due()
+
+
+def read_marking(flow_pk: str) -> None:
+    marking.read_marking(int(flow_pk))
 
 
 def heartbeat(_key: str = "") -> None:

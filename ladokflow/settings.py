@@ -207,6 +207,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ANSWER_RETENTION_DAYS = env.int("ANSWER_RETENTION_DAYS", default=365)
 SYNC_RUN_RETENTION_DAYS = env.int("SYNC_RUN_RETENTION_DAYS", default=365)
 WEBHOOK_EVENT_RETENTION_DAYS = env.int("WEBHOOK_EVENT_RETENTION_DAYS", default=90)
+LOG_RETENTION_DAYS = env.int("LOG_RETENTION_DAYS", default=365)
 
 # --- People ----------------------------------------------------------------------------------------------------
 

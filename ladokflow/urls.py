@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 from django.views.i18n import set_language
 
+from exports.views.statistics import statistics, statistics_file
 from ladokflow.admin_input import take_care
 from ladokflow.pages import manual
 from ladokflow.pages.forms import AdminSignInForm
@@ -20,12 +21,16 @@ from ladokflow.pages.student import student
 from ladokflow.pages.styleguide import styleguide
 from ladokflow.pages.urls import flow_tabs
 from sources.urls import urlpatterns as wizard
+from sources.views.logs import logs
 from sources.views.webhooks import webhook
 
 urlpatterns = [
     path("", home, name="home"),
     path("flows/", include((flow_tabs + wizard, "flows"))),
     path("exports/", include("exports.urls")),
+    path("statistics/", statistics, name="statistics"),
+    path("statistics.<str:kind>", statistics_file, name="statistics_file"),
+    path("logs/", logs, name="logs"),
     path("search/", search, name="search"),
     path("students/<int:person_pk>/", student, name="student"),
     path("sign-in/", SignIn.as_view(), name="login"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sources.flows import batch, coming, create, rules
+from sources.logs import read
 from sources.sync import nightly, run
 from sources.universities import rights
 from sources.webhooks import handle
@@ -49,3 +50,12 @@ def list_coming_exams() -> None:
 
 def read_coming_exams(source_pk: str) -> None:
     coming.read_coming_exams(int(source_pk))
+
+
+def want_logs() -> None:
+    """Called every few minutes: asks for the logs of each source whose night has come."""
+    read.want_due()
+
+
+def read_logs(reading_pk: str) -> None:
+    read.read_log(int(reading_pk))

@@ -23,7 +23,7 @@ from django_q.models import Task
 from exports.models import ExportAttempt, Heartbeat
 from exports.operation import digest
 from sources.flows import batch
-from sources.models import SyncRun
+from sources.models import LogEntry, SyncRun
 from sources.webhooks import handle
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,9 @@ def _batches(now: dt.datetime) -> Iterator[int]:
         Task.objects.filter(stopped__lt=now - KEEP_TASKS),
     ):
         yield from _delete(rows)
+    logged = LogEntry.objects.filter(at__lt=now - dt.timedelta(days=settings.LOG_RETENTION_DAYS))
+    for window in _windows(logged, "at"):
+        yield delete_in_order(window)
 
 
 def _empty_answers(old: dt.datetime) -> Iterator[int]:

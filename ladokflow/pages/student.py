@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from exports.models import ExportItem
 from ladokflow.requests import HtmxRequest
+from sources.logs.access import may_see
 from sources.models import Flow, Participant
 
 MOST = 200  # exams
@@ -35,5 +36,13 @@ def student(request: HtmxRequest, person_pk: int) -> HttpResponse:
         for name in ("organisation_id", "external_user_id", "national_id")
     }
     return render(
-        request, "pages/student.html", {"person": person, "exams": shown, "tz": person.flow.source.tz, **identifiers}
+        request,
+        "pages/student.html",
+        {
+            "person": person,
+            "exams": shown,
+            "tz": person.flow.source.tz,
+            "sees_logs": may_see(request.user, person.flow.source),
+            **identifiers,
+        },
     )

@@ -128,6 +128,7 @@ class SourceForm(forms.ModelForm):
             "sync_at",
             "brake_people",
             "brake_percent",
+            "departments",
             "grading_scales",
             "user_data_types",
             "grade_form",
@@ -141,7 +142,7 @@ class SourceForm(forms.ModelForm):
         )
         widgets = {
             name: forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField mono", "spellcheck": "false"})
-            for name in ("ladok_paths", "grading_scales", "user_data_types", "already_patterns")
+            for name in ("ladok_paths", "departments", "grading_scales", "user_data_types", "already_patterns")
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -180,6 +181,9 @@ class SourceForm(forms.ModelForm):
         for key, path in paths.items():
             check_path(key, str(path))
         return paths
+
+    def clean_departments(self) -> dict[str, str]:
+        return check_texts(self.cleaned_data["departments"])
 
     def clean_grading_scales(self) -> dict[str, str]:
         return check_texts(self.cleaned_data["grading_scales"])
@@ -222,6 +226,9 @@ class ExportBodyForm(forms.Form):
         return f"={expression}"
 
 
+SEEING = ("can_see_logs", "can_see_small_groups")
+
+
 class MembershipForm(forms.ModelForm):
     """Names the person by e-mail address, so that nobody sees the people of other sources in a list."""
 
@@ -234,9 +241,9 @@ class MembershipForm(forms.ModelForm):
 
     class Meta:
         model = Membership
-        fields = ("source", "role", "organisation_id", "can_export", "gets_summary", "language")
+        fields = ("source", "role", "organisation_id", "can_export", *SEEING, "gets_summary", "language")
 
-    field_order = ("source", "email", "role", "organisation_id", "can_export", "gets_summary", "language")
+    field_order = ("source", "email", "role", "organisation_id", "can_export", *SEEING, "gets_summary", "language")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

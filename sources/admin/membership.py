@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from sources.admin.forms import MembershipForm
+from sources.admin.forms import SEEING, MembershipForm
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
 from sources.models import Membership
@@ -12,7 +12,7 @@ from sources.universities.members import person_at, update_admin_access
 from sources.universities.rights import tell_later
 
 # What somebody may do, and who they are in WISEflow and Ladok: another licence admin says so, or a superuser.
-RIGHTS = ("role", "organisation_id", "can_export")
+RIGHTS = ("role", "organisation_id", "can_export", *SEEING)
 
 
 @admin.register(Membership)
@@ -24,7 +24,7 @@ class MembershipAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         person = "email" if obj is None else "person"
-        return ("source", person, "role", "organisation_id", "can_export", "gets_summary", "language")
+        return ("source", person, "role", "organisation_id", "can_export", *SEEING, "gets_summary", "language")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         if obj is None:

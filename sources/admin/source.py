@@ -38,7 +38,16 @@ class SourceAdmin(WebhookPages):
         (_("Addresses"), {"fields": ("ladok_url", "ladok_paths", "exam_page", "wiseflow_url", "flow_page")}),
         (
             _("What comes in"),
-            {"fields": ("sync_at", "brake_people", "brake_percent", "grading_scales", "user_data_types")},
+            {
+                "fields": (
+                    "sync_at",
+                    "brake_people",
+                    "brake_percent",
+                    "grading_scales",
+                    "user_data_types",
+                    "departments",
+                )
+            },
         ),
         (
             _("What goes back"),

@@ -3,6 +3,7 @@ from sources.models.audit import AuditEntry
 from sources.models.batch import BatchExam, FlowBatch
 from sources.models.coming import ComingExam, ExamReading
 from sources.models.flow import AllocationLine, Flow, FlowSource, Participant
+from sources.models.log import LogEntry, LogGap, LogReading
 from sources.models.preference import Preference
 from sources.models.preset import FlowPreset
 from sources.models.registration import IdentityAnswer, Registration
@@ -25,6 +26,9 @@ __all__ = [
     "FlowRule",
     "FlowSource",
     "IdentityAnswer",
+    "LogEntry",
+    "LogGap",
+    "LogReading",
     "Membership",
     "Participant",
     "Preference",

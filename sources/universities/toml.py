@@ -62,6 +62,7 @@ SOURCE_KEYS = {
     "flow_page": TEXT,
     "exam_page": TEXT,
     "timezone": TEXT,
+    "departments": TABLE,
     "grading_scales": TABLE,
     "grade_form": TEXT,
     "user_data_types": TABLE,
@@ -69,7 +70,8 @@ SOURCE_KEYS = {
 # What a text may be; empty is for the model to judge.
 ONE_OF: dict[str, Collection[str]] = {"university": UNIVERSITIES, "grade_form": GradeForm.values}
 CREDENTIAL_KEYS = {"system": TEXT, "kind": TEXT, "label": TEXT, "client_id": TEXT, "secret": TEXT, "enabled": YES_NO}
-MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, "can_export": YES_NO}
+RIGHTS = ("can_export", "can_see_logs", "can_see_small_groups")
+MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, **dict.fromkeys(RIGHTS, YES_NO)}
 REQUIRED_SOURCE = ("slug", "name", "university", "ladok_url", "wiseflow_url")
 REQUIRED_CREDENTIAL = ("system", "kind", "label", "secret")
 REQUIRED_MEMBER = ("email",)
@@ -135,7 +137,12 @@ def _check_source(entry: Any, number: int) -> dict[str, Any]:
             _wrong(where, key, f"{checked[key]!r} is not one of {', '.join(allowed)}.")
     if "sync_at" in checked:
         checked["sync_at"] = _time(checked["sync_at"], where)
-    for key, names in (("user_data_types", DATA_TYPE_KEYS), ("ladok_paths", PATHS), ("grading_scales", None)):
+    for key, names in (
+        ("user_data_types", DATA_TYPE_KEYS),
+        ("ladok_paths", PATHS),
+        ("grading_scales", None),
+        ("departments", None),
+    ):
         checked |= {key: _table(checked[key], where, key, names)} if key in checked else {}
     for key, path in checked.get("ladok_paths", {}).items():
         _check_path(key, path, where)
@@ -291,7 +298,7 @@ def _save_member(source: Source, entry: Mapping[str, Any], where: str) -> None:
     membership = Membership.objects.filter(source=source, user_id=user.pk).first() or Membership(
         source=source, user_id=user.pk
     )
-    for key in ("role", "organisation_id", "can_export"):
+    for key in ("role", "organisation_id", *RIGHTS):
         if key in entry:
             setattr(membership, key, entry[key])
     _clean(membership, where)

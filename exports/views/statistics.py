@@ -1,0 +1,79 @@
+"""Statistics of what the user's sources have, and as a file."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from exports.pages.statistics import (
+    HEADINGS,
+    StatisticsForm,
+    charts_of,
+    file_rows,
+    rates_chart,
+    rows_of_page,
+    suppressed_note,
+)
+from exports.statistics.figures import Selection, selection_for, statistics_of
+from ladokflow.requests import HtmxRequest
+from ladokflow.spreadsheets import FILES
+from sources.logs.access import sources_of
+from sources.models import Source
+
+
+@login_required
+@require_GET
+def statistics(request: HtmxRequest) -> HttpResponse:
+    form, selection = _chosen(request)
+    found = statistics_of(selection)
+    rows, page = rows_of_page(selection, form.group, request.GET.get("page", ""))
+    context = {
+        "form": form,
+        "found": found,
+        "charts": charts_of(found),
+        "rates": rates_chart(rows, form.group, partial(_address_of, request, form.group)),
+        "page": page,
+        "note": "" if found.is_full else suppressed_note(),
+        "sees_logs": sources_of(request.user).exists(),
+        "query": request.GET.urlencode(),
+    }
+    return render(request, "exports/statistics.html", context)
+
+
+@login_required
+@never_cache
+@require_GET
+def statistics_file(request: HtmxRequest, kind: str) -> HttpResponse:
+    if kind not in FILES:
+        raise Http404
+    found = statistics_of(_chosen(request)[1])
+    return FILES[kind](f"ladokflow-statistics-{timezone.localdate():%Y%m%d}", HEADINGS, file_rows(found))
+
+
+def _chosen(request: HtmxRequest) -> tuple[StatisticsForm, Selection]:
+    """404 for a source that the user is no member of."""
+    slug = request.GET.get("source")
+    if slug and not Source.objects.visible_to(request.user).filter(slug=slug).exists():
+        raise Http404
+    form = StatisticsForm(request.GET, selection=selection_for(request.user))
+    return form, selection_for(request.user, source=form.chosen("source") or None, **form.narrowing)
+
+
+def _address_of(request: HtmxRequest, by: str, key: str) -> str:
+    """Where a row leads: to what it is of."""
+    if by == "flow":
+        return reverse("flows:statistics", args=[key])
+    if by == "source":
+        return ""
+    query = request.GET.copy()
+    query.pop("page", None)
+    query[by] = key
+    query["by"] = {"course": "term", "term": "course", "department": "course"}[by]
+    return f"?{query.urlencode()}"
