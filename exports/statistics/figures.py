@@ -248,7 +248,7 @@ def keys_of(selection: Selection, by: str) -> QuerySet[FlowSummary, Any]:
     return rows.order_by(order, *(["flow"] if by == "flow" else [])).values_list(column, flat=True).distinct()
 
 
-def _seen(selection: Selection) -> QuerySet[Figure, Any]:
+def _seen(selection: Selection) -> Any:
     """`seen` is `shown` as it is to whom the selection is for."""
     seen = Case(When(summary__source__in=list(selection.full), then=Value(Shown.TOLD.value)), default=F("shown"))
     return Figure.objects.filter(selection.narrow("summary__")).order_by().annotate(seen=seen)

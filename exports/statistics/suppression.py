@@ -4,18 +4,20 @@ It is decided once, flow by flow, and kept with the figures. Whatever is shown o
 from nothing but what its flows show: so two pages, subtracted from each other, tell no more than the flow's own page does.
 
 A table is cells gathered in sides, as grades in passed and failed; how many there are in all is known, and so is how many there are on
-each side that is told. A cell of fewer than five is hidden, and as many others with it as it takes: whoever knows the sums, and which
-cells are hidden, and that there is somebody in each, must still think five or more possible for every one of them.
+each side that is told. A cell of fewer than five is hidden, and as many others with it as it takes for five or more to be possible in
+every one of them. Which others these are does not depend on how large they are, so that knowing how it is done does not help. Of what is
+hidden it is told how many they are together, and nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from exports.models import Figure
 
 LEAST = 5
+ROOM = 2
 Shown = Figure.Shown
 Cell = tuple[str, str]  # side, name
 Key = TypeVar("Key", bound=Hashable)
@@ -29,22 +31,20 @@ class Told(NamedTuple):
 
 def suppress(table: Table) -> Told:
     """Of cells with somebody in them: empty ones are in no table."""
-    sums = {side: sum(cells.values()) for side, cells in table.items()}
-    untellable: set[str] = set()  # sides whose sum would tell their cells
-    while True:
-        hidden_sides = _hidden(sums, untellable)
-        if hidden_sides is None:
-            return _left_out(table)
-        within = {side: _hidden(table[side]) for side in table if side not in hidden_sides}
-        troubled = {side for side, hidden in within.items() if hidden is None}
-        if not troubled:
-            break
-        untellable |= troubled
+    hidden_sides = _hidden({side: sum(cells.values()) for side, cells in table.items()})
+    if hidden_sides is None:
+        return _left_out(table)
+    within: dict[str, set[str]] = {}
+    for side, names in table.items():
+        if side not in hidden_sides:
+            # How many they are is told, and five at least: where that is not enough to hide some of them, none is told.
+            found = _hidden(names)
+            within[side] = set(names) if found is None else found
     pool = {(side, name): count for side in hidden_sides for name, count in table[side].items()}
-    hidden = _hidden(pool, cover=[[cell for cell in pool if cell[0] == side] for side in hidden_sides])
+    hidden = _hidden(pool, groups=[[cell for cell in pool if cell[0] == side] for side in hidden_sides])
     if hidden is None:
         return _left_out(table)
-    hidden |= {(side, name) for side, names in within.items() for name in names or ()}
+    hidden |= {(side, name) for side, names in within.items() for name in names}
     cells = [(side, name) for side, names in table.items() for name in names]
     return Told(
         {side: Shown.HIDDEN if side in hidden_sides else Shown.TOLD for side in table},
@@ -52,22 +52,33 @@ def suppress(table: Table) -> Told:
     )
 
 
-def _hidden(
-    counts: Mapping[Key, int], must: Collection[Key] = (), *, cover: Iterable[Collection[Key]] = ()
-) -> set[Key] | None:
-    """Which to hide where the sum of all is known; None: none of them can be told, nor their sum. One of each of `cover` is hidden."""
-    by_size = sorted(counts, key=lambda key: (counts[key], str(key)))
-    hidden = {key for key in counts if counts[key] < LEAST} | set(must)
-    for group in cover:
-        if hidden.isdisjoint(group):
-            hidden.add(next(key for key in by_size if key in group))
-    rest = [key for key in by_size if key not in hidden]
-    # If all the others had one each, the last would have what is left: that must not be a small group for certain.
-    while hidden and (len(hidden) < 2 or sum(counts[key] for key in hidden) - len(hidden) + 1 < LEAST):
+def _hidden(counts: Mapping[Key, int], *, groups: Iterable[Collection[Key]] = ()) -> set[Key] | None:
+    """Which to hide where the sum of all is known; None: none of them can be told, nor their sum.
+
+    With the small ones goes a large one, of each of `groups` where these are said: or four small ones of sixteen in all would be four each.
+    """
+    hidden = {key for key in counts if counts[key] < LEAST}
+    # By name, not by size: "the smallest of the others" would tell how large it can be at most.
+    rest = [key for key in sorted(counts, key=str) if key not in hidden]
+    for group in groups or ([counts] if hidden else []):
+        if large := next((key for key in rest if key in group), None):
+            hidden.add(large)
+            rest.remove(large)
+    while hidden and not _is_open({key: counts[key] for key in hidden}):
         if not rest:
             return None
         hidden.add(rest.pop(0))
     return hidden
+
+
+def _is_open(hidden: Mapping[Any, int]) -> bool:
+    """Whether their sum leaves open how many there are in each."""
+    whole = sum(hidden.values())
+    # If all the others had one each, the last would have what is left: that must not be a small group for certain.
+    most = whole - len(hidden) + 1
+    # Nor may the sum be so low that each has to have what it has at least, being small or large.
+    room = whole - sum(LEAST if count >= LEAST else 1 for count in hidden.values())
+    return len(hidden) > 1 and most >= LEAST and room >= ROOM
 
 
 def _left_out(table: Table) -> Told:

@@ -135,21 +135,23 @@ def _read_pages(reading: LogReading, client: WiseflowClient, token: uuid.UUID) -
     begun = timezone.now()
     _tell_gap(reading, begun)
     offset = _first_offset(reading)
-    newest, count = -1, 0
+    newest, largest, count = -1, 0, 0
     while True:
         entries = _page(client, reading, offset)
         last = max((entry.sort for entry in entries), default=-1)
-        is_full = len(entries) >= PAGE
-        stands_still = last <= newest
         count += _keep(reading, entries, token, last)
-        if not is_full and (not entries or stands_still or last >= _milliseconds(begun)):
-            break
-        if stands_still:  # more entries of one millisecond than a page takes: there is no way to ask for the others
-            _tell_crowd(reading, last)
-            offset = last if offset is not None and offset < last else last + 1
-        else:
+        if last > newest:
+            if newest >= 0 and min(entry.sort for entry in entries) > newest:
+                _tell_crowd(reading, newest)
+            newest, largest = last, max(largest, len(entries))
+            if last >= _milliseconds(begun) and len(entries) < largest:
+                break
             offset = max(last - MILLISECOND, offset or 0)
-        newest = max(newest, last)
+        elif not entries or len(entries) < largest or offset is None or offset > newest:
+            break  # a page that is not as long as others were is the last one
+        else:
+            # As many of these milliseconds as a page takes: ask for what comes after them.
+            offset = newest if offset < newest else newest + MILLISECOND
     LogReading.objects.filter(pk=reading.pk, token=token).update(read_to=begun)
     return count
 
@@ -265,6 +267,7 @@ def _beginning(reading: LogReading) -> dt.datetime | None:
 
 
 def _tell_crowd(reading: LogReading, sort: int) -> None:
+    """There may have been more of this millisecond than a page takes, and there is no way to ask for the others."""
     at = _moment(sort)
     told = message("log.crowded", most=PAGE)
     LogGap.objects.get_or_create(reading=reading, first_at=at, defaults={"last_at": at, "message": told.to_json()})
