@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, F, Min, PositiveSmallIntegerField, Q, QuerySet, Sum, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import Figure, FlowSummary
@@ -250,7 +250,11 @@ def keys_of(selection: Selection, by: str) -> QuerySet[FlowSummary, Any]:
 
 def _seen(selection: Selection) -> Any:
     """`seen` is `shown` as it is to whom the selection is for."""
-    seen = Case(When(summary__source__in=list(selection.full), then=Value(Shown.TOLD.value)), default=F("shown"))
+    seen = Case(
+        When(summary__source__in=list(selection.full), then=Value(Shown.TOLD.value)),
+        default=F("shown"),
+        output_field=PositiveSmallIntegerField(),
+    )
     return Figure.objects.filter(selection.narrow("summary__")).order_by().annotate(seen=seen)
 
 

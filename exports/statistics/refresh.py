@@ -267,7 +267,7 @@ def _add_work(tables: Tables, source: Source, flows: Mapping[int, Flow]) -> None
     attempts = attempts.exclude(trigger=ExportAttempt.Trigger.ADOPTION)
     for side, rows, begun in ((SYNCS, runs, "started_at"), (EXPORTS, attempts, "claimed_at")):
         took = ExpressionWrapper(F("finished_at") - F(begun), output_field=DurationField())
-        hours = rows.order_by().values_list("flow", ExtractHour(begun, tzinfo=source.tz)).annotate(Sum(took))
+        hours = rows.order_by().values_list("flow", ExtractHour(begun, tzinfo=source.tz)).annotate(took=Sum(took))
         for pk, hour, duration in hours:
             milliseconds = duration // dt.timedelta(milliseconds=1)
             tables[pk][Kind.WORK][side][f"{hour:02}"] += max(0, milliseconds)
