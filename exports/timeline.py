@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, pgettext_lazy
 
 from exports.models import Assessment, ExportItem, Finding
 from ladokflow.messages import Message, Text
@@ -25,16 +24,16 @@ MOST = 5000  # entries of the log: more is nobody's exam
 class Step(models.TextChoices):
     """What we have written down ourselves; what WISEflow has logged is a `LogEntry.Kind`."""
 
-    LISTED = "listed", _("On Ladok's list")
-    UNLISTED = "unlisted", _("Gone from Ladok's list")
-    GRADED = "graded", _("Graded")
-    CORRECTED = "corrected", _("Corrected")
-    ASKED = "asked", _("Export asked for")
-    SENT = "sent", _("Sent to Ladok")
-    ANSWERED = "answered", _("Outcome of the export")
-    SETTLED = "settled", _("Settled by hand")
-    FOUND = "found", _("Found out")
-    DONE = "done", _("Done in LadokFlow")
+    LISTED = "listed", pgettext_lazy("timeline", "On Ladok's list")
+    UNLISTED = "unlisted", pgettext_lazy("timeline", "Gone from Ladok's list")
+    GRADED = "graded", pgettext_lazy("timeline", "Graded")
+    CORRECTED = "corrected", pgettext_lazy("timeline", "Corrected")
+    ASKED = "asked", pgettext_lazy("timeline", "Export asked for")
+    SENT = "sent", pgettext_lazy("timeline", "Sent to Ladok")
+    ANSWERED = "answered", pgettext_lazy("timeline", "Outcome of the export")
+    SETTLED = "settled", pgettext_lazy("timeline", "Settled by hand")
+    FOUND = "found", pgettext_lazy("timeline", "Found out")
+    DONE = "done", pgettext_lazy("timeline", "Done in LadokFlow")
 
 
 @dataclass(frozen=True)

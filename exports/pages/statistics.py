@@ -71,19 +71,17 @@ class Chart:
 class StatisticsForm(forms.Form):
     """Which flows, and by what they are told apart. What it does not know counts as nothing."""
 
-    source = forms.ModelChoiceField(
-        Source.objects.none(), label=_("Source"), required=False, to_field_name="slug", empty_label=_("All")
-    )
+    source = forms.ChoiceField(label=_("Source"), required=False)
     term = forms.ChoiceField(label=_("Term"), required=False)
     department = forms.ChoiceField(label=_("Department"), required=False)
     course = forms.CharField(label=_("Course code"), required=False, max_length=200)
     by = forms.ChoiceField(label=_("Told apart by"), required=False)
 
-    def __init__(self, data: QueryDict, *, selection: Selection) -> None:
+    def __init__(self, data: QueryDict, *, sources: Sequence[Source], selection: Selection) -> None:
         super().__init__(data)
-        sources = Source.objects.filter(pk__in=list(selection.sources))
-        self.fields["source"].queryset = sources  # type: ignore[attr-defined]
-        if len(selection.sources) < 2:
+        names = [(source.slug, source.name) for source in sources]
+        self.fields["source"].choices = [("", _("All")), *names]  # type: ignore[attr-defined]
+        if len(sources) < 2:
             del self.fields["source"]
         self.fields["term"].choices = _choices(keys_of(selection, "term"), term_in_words)  # type: ignore[attr-defined]
         departments = list(keys_of(selection, "department"))

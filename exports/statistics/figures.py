@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -200,7 +200,11 @@ class Statistics:
 def selection_for(user: AbstractBaseUser | AnonymousUser, *, source: Source | None = None, **chosen: Any) -> Selection:
     """Of the user's own sources, or of one of them. `chosen` is as of `Selection`."""
     members = Membership.objects.filter(user_id=user.pk)  # type: ignore[misc] # anonymous: no key, no membership
-    members = members.filter(source=source) if source is not None else members
+    return selection_of(members if source is None else members.filter(source=source), **chosen)
+
+
+def selection_of(members: Iterable[Membership], **chosen: Any) -> Selection:
+    """Of the sources that somebody is a member of in these ways."""
     found = list(members)
     full = [member.source_id for member in found if member.sees_small_groups]
     return Selection(sources=[member.source_id for member in found], full=full, **chosen)

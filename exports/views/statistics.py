@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from exports.pages.lists import memberships_by_source
 from exports.pages.statistics import (
     HEADINGS,
     StatisticsForm,
@@ -21,11 +22,10 @@ from exports.pages.statistics import (
     rows_of_page,
     suppressed_note,
 )
-from exports.statistics.figures import Selection, selection_for, statistics_of
+from exports.statistics.figures import Selection, selection_of, statistics_of
 from ladokflow.requests import HtmxRequest
 from ladokflow.spreadsheets import FILES
 from sources.logs.access import sources_of
-from sources.models import Source
 
 
 @login_required
@@ -43,6 +43,7 @@ def statistics(request: HtmxRequest) -> HttpResponse:
         "note": "" if found.is_full else suppressed_note(),
         "sees_logs": sources_of(request.user).exists(),
         "query": request.GET.urlencode(),
+        "tz": None,  # of several sources: the reader's own
     }
     return render(request, "exports/statistics.html", context)
 
@@ -59,11 +60,14 @@ def statistics_file(request: HtmxRequest, kind: str) -> HttpResponse:
 
 def _chosen(request: HtmxRequest) -> tuple[StatisticsForm, Selection]:
     """404 for a source that the user is no member of."""
+    members = list(memberships_by_source(request.user).values())
     slug = request.GET.get("source")
-    if slug and not Source.objects.visible_to(request.user).filter(slug=slug).exists():
+    own = [member for member in members if not slug or member.source.slug == slug]
+    if slug and not own:
         raise Http404
-    form = StatisticsForm(request.GET, selection=selection_for(request.user))
-    return form, selection_for(request.user, source=form.chosen("source") or None, **form.narrowing)
+    sources = [member.source for member in members]
+    form = StatisticsForm(request.GET, sources=sources, selection=selection_of(members))
+    return form, selection_of(own, **form.narrowing)
 
 
 def _address_of(request: HtmxRequest, by: str, key: str) -> str:

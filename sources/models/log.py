@@ -7,6 +7,7 @@ import datetime as dt
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ladokflow.dates import moment_in_words
 from ladokflow.fields import EncryptedTextField
@@ -105,14 +106,14 @@ class LogEntry(models.Model):
     class Kind(models.TextChoices):
         """What it is to a reader (`sources/logs/words.py` says which of WISEflow's words are which)."""
 
-        OPENED = "opened", _("Opened")
-        WROTE = "wrote", _("Wrote")
-        DISCONNECTED = "disconnected", _("Disconnected")
-        RECONNECTED = "reconnected", _("Connected again")
-        HANDED_IN = "handed_in", _("Handed in")
-        WITHDRAWN = "withdrawn", _("Took back what was handed in")
-        MARKED = "marked", _("Marked")
-        OTHER = "other", _("Something else")
+        OPENED = "opened", pgettext_lazy("timeline", "Opened")
+        WROTE = "wrote", pgettext_lazy("timeline", "Wrote")
+        DISCONNECTED = "disconnected", pgettext_lazy("timeline", "Disconnected")
+        RECONNECTED = "reconnected", pgettext_lazy("timeline", "Connected again")
+        HANDED_IN = "handed_in", pgettext_lazy("timeline", "Handed in")
+        WITHDRAWN = "withdrawn", pgettext_lazy("timeline", "Took back what was handed in")
+        MARKED = "marked", pgettext_lazy("timeline", "Marked")
+        OTHER = "other", pgettext_lazy("timeline", "Something else")
 
     source = models.ForeignKey(Source, models.CASCADE, related_name="+", verbose_name=_("source"))
     flow = models.ForeignKey(Flow, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("flow"))
