@@ -244,12 +244,11 @@ def _add_sendings(tables: Tables, source: Source, flows: Mapping[int, Flow]) -> 
 def _add_rejections(tables: Tables, flows: Mapping[int, Flow]) -> None:
     """Each grade that was sent and turned down, also where another sending went well."""
     rows = _items(flows, ExportItem.State.FAILED).values_list(
-        "attempt__flow", "message", "participant__first_name", "participant__last_name"
+        "attempt__flow", "message__code", "message__params__said", "participant__first_name", "participant__last_name"
     )
-    for pk, message, first_name, last_name in rows.iterator(chunk_size=2000):
-        code = str((message or {}).get("code") or "")[:100]
-        said = str(((message or {}).get("params") or {}).get("said") or "")
-        tables[pk][Kind.REJECTION][code][_reason(said, f"{first_name} {last_name}")] += 1
+    for pk, code, said, first_name, last_name in rows.iterator(chunk_size=2000):
+        reason = _reason(str(said or ""), f"{first_name} {last_name}")
+        tables[pk][Kind.REJECTION][str(code or "")[:100]][reason] += 1
 
 
 def _reason(said: str, name: str) -> str:

@@ -72,6 +72,8 @@ PARTS = (
             Topic("rejected", ("exports:attempt",)),
             Topic("unknown", ("exports:mark", "exports:findings")),
             Topic("let-go", ("flows:release",)),
+            Topic("statistics", ("statistics", "flows:statistics")),
+            Topic("logs", ("logs", "flows:timeline")),
             Topic("settings", ("preferences",)),
             Topic("when-nothing-happens"),
         ),

@@ -36,7 +36,10 @@ ACTIONS = {
     "exports:take_mark_back",
     "exports:choose",
 }
-NO_PAGES = {"health", "exports:errors", "exports:people", "flows:participants_file"}  # data and files
+NO_PAGES = {"health", "exports:errors", "exports:people", "flows:participants_file"} | {
+    "statistics_file",
+    "flows:statistics_file",
+}  # data and files
 FRAGMENTS = {"exports:live"}
 ELSEWHERE = {"login", "set_language"}  # lead on to another page
 ENGLISH_ONLY = {"styleguide"}  # for developers
