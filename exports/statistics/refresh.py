@@ -37,6 +37,7 @@ from django.utils import timezone
 from exports.models import Assessment, ExportAttempt, ExportItem, Figure, FlowSummary
 from exports.statistics.grades import result_of
 from exports.statistics.suppression import Told, suppress
+from ladokflow.messages import Message
 from ladokflow.privacy import redact
 from sources.models import AuditEntry, Flow, FlowSource, Source, SyncRun
 
@@ -244,11 +245,12 @@ def _add_sendings(tables: Tables, source: Source, flows: Mapping[int, Flow]) -> 
 def _add_rejections(tables: Tables, flows: Mapping[int, Flow]) -> None:
     """Each grade that was sent and turned down, also where another sending went well."""
     rows = _items(flows, ExportItem.State.FAILED).values_list(
-        "attempt__flow", "message__code", "message__params__said", "participant__first_name", "participant__last_name"
+        "attempt__flow", "message", "participant__first_name", "participant__last_name"
     )
-    for pk, code, said, first_name, last_name in rows.iterator(chunk_size=2000):
-        reason = _reason(str(said or ""), f"{first_name} {last_name}")
-        tables[pk][Kind.REJECTION][str(code or "")[:100]][reason] += 1
+    for pk, stored, first_name, last_name in rows.iterator(chunk_size=2000):
+        told = Message.from_json(stored) or Message("")
+        reason = _reason(str(told.params.get("said") or ""), f"{first_name} {last_name}")
+        tables[pk][Kind.REJECTION][told.kind[:100]][reason] += 1
 
 
 def _reason(said: str, name: str) -> str:
