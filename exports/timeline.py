@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils.translation import gettext, pgettext_lazy
 
 from exports.models import Assessment, ExportItem, Finding
-from ladokflow.messages import Message, Text
+from ladokflow.messages import Message, Text, by_row
 from sources.models import AuditEntry, LogEntry, LogGap, LogReading, Participant
 
 MOST = 5000  # entries of the log: more is nobody's exam
@@ -63,7 +63,7 @@ class Timeline:
 
 def timeline_of(person: Participant) -> Timeline:
     """The oldest first. Read-only, in a constant number of queries."""
-    entries = list(_entries(person)[: MOST + 1])
+    entries = list(entries_of(person).defer("detail")[: MOST + 1])
     ours = [*_of_ladok(person), *_of_grades(person), *_of_sendings(person), *_of_audit(person)]
     logged = list(_gathered(entries[:MOST]))
     reading = LogReading.objects.filter(flow=person.flow_id).first()
@@ -78,7 +78,7 @@ def timeline_of(person: Participant) -> Timeline:
 # --- WISEflow -----------------------------------------------------------------------------------------------------------
 
 
-def _entries(person: Participant) -> models.QuerySet[LogEntry]:
+def entries_of(person: Participant) -> models.QuerySet[LogEntry]:
     """Of the participant, and what she did as a user on the flow."""
     about = Q()
     if person.wiseflow_id is not None:
@@ -86,7 +86,7 @@ def _entries(person: Participant) -> models.QuerySet[LogEntry]:
     if person.user_id is not None:
         about |= Q(wiseflow_participant_id=None, wiseflow_user_id=person.user_id)
     entries = LogEntry.objects.filter(about, flow=person.flow_id) if about else LogEntry.objects.none()
-    return entries.defer("detail").order_by("at", "pk")
+    return entries.order_by("at", "pk")
 
 
 def _gathered(entries: list[LogEntry]) -> Iterator[Moment]:
@@ -158,5 +158,5 @@ def _of_audit(person: Participant) -> Iterator[Moment]:
     for entry in AuditEntry.objects.filter(attempt_id__in=attempts).select_related("actor").order_by("at"):
         told = Message.from_json(entry.message)
         whom = told.params.get("person") if told else None
-        if whom in (None, str(person)):
+        if whom in (None, str(person), by_row(person.pk)):
             yield from _ours(entry.at, Step.DONE, told or "", entry.actor or "", entry.attempt_id or "")

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("exports", "0021_attempt_ended"),
-        ("sources", "0045_wiseflow_logs"),
+        ("sources", "0046_wiseflow_logs"),
     ]
 
     operations = [

@@ -22,6 +22,7 @@ from exports.statistics.grades import FAILED, PASSED, UNJUDGED
 from exports.statistics.refresh import IN_TIME, LATE, NO_DEADLINE, OTHERS_KINDS
 from ladokflow.messages import Text
 from sources.models import Membership, Source
+from sources.universities.permissions import Right, rights_of
 
 Kind, Shown = Figure.Kind, Figure.Shown
 
@@ -206,7 +207,7 @@ def selection_for(user: AbstractBaseUser | AnonymousUser, *, source: Source | No
 def selection_of(members: Iterable[Membership], **chosen: Any) -> Selection:
     """Of the sources that somebody is a member of in these ways."""
     found = list(members)
-    full = [member.source_id for member in found if member.sees_small_groups]
+    full = [member.source_id for member in found if Right.SMALL_GROUPS in rights_of(member)]
     return Selection(sources=[member.source_id for member in found], full=full, **chosen)
 
 

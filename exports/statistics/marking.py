@@ -52,7 +52,9 @@ def _want(source: Source, now: dt.datetime) -> int:
     night_at, count = due_at(source, now), 0
     news = Q(marking_read_at=None) | Q(flow__graded_at__gt=F("marking_read_at"))
     asked = Q(marking_asked_at=None) | Q(marking_asked_at__lt=night_at)
-    rows = FlowSummary.objects.filter(news, asked, source=source, flow__graded_count__gt=0, flow__former_host="")
+    rows = FlowSummary.objects.filter(
+        news, asked, source=source, flow__graded_count__gt=0, flow__former_host="", flow__purged_at=None
+    )
     rows = rows.filter(flow__setup_state=Flow.Setup.READY, flow__marking_end_at__gte=now - LATEST).order_by("pk")
     for row in rows[:AT_ONCE]:
         with transaction.atomic():

@@ -40,6 +40,7 @@ from exports.statistics.suppression import Told, suppress
 from ladokflow.messages import Message
 from ladokflow.privacy import redact
 from sources.models import AuditEntry, Flow, FlowSource, Source, SyncRun
+from sources.models.flow import FlowQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -90,9 +91,14 @@ def refresh_due(seconds: float = SECONDS, now: dt.datetime | None = None) -> int
     return count
 
 
+def _kept() -> FlowQuerySet:
+    """Whose students have not been emptied: of the others the figures stay as they were."""
+    return Flow.objects.filter(purged_at__isnull=True)
+
+
 def due(now: dt.datetime) -> list[int]:
     """The keys of flows: those that have changed first, then those that are the oldest."""
-    worked_out = FlowSummary.objects.exclude(computed_at=None)
+    worked_out = FlowSummary.objects.exclude(computed_at=None).filter(flow__in=_kept())
     done_since = AuditEntry.objects.filter(at__gte=now - LOOKED_BACK, flow__isnull=False)
     last_done = dict(done_since.order_by().values_list("flow").annotate(Max("at")))
     computed = dict(worked_out.filter(flow__in=last_done).values_list("flow", "computed_at"))
@@ -100,9 +106,7 @@ def due(now: dt.datetime) -> list[int]:
     changed = [pk for pk, at in last_done.items() if (was := computed.get(pk)) and was < at + MARGIN and was < recent]
     graded = worked_out.filter(flow__graded_at__gt=F("computed_at") - MARGIN, computed_at__lt=recent)
     changed += graded.values_list("flow", flat=True)[:AT_ONCE]
-    new = Flow.objects.ready().filter(
-        ~Exists(FlowSummary.objects.filter(flow=OuterRef("pk"), computed_at__isnull=False))
-    )
+    new = _kept().ready().filter(~Exists(FlowSummary.objects.filter(flow=OuterRef("pk"), computed_at__isnull=False)))
     old = worked_out.filter(computed_at__lt=now - EVERY).order_by("computed_at").values_list("flow", flat=True)
     found = [*changed, *new.order_by("pk").values_list("pk", flat=True)[:AT_ONCE], *old[:AT_ONCE]]
     return list(dict.fromkeys(found))
@@ -113,7 +117,7 @@ def due(now: dt.datetime) -> list[int]:
 
 def refresh(keys: Sequence[int]) -> int:
     """Work out the figures of these flows; of how many that are there."""
-    flows = list(Flow.objects.filter(pk__in=keys).select_related("source").order_by("pk"))
+    flows = list(_kept().filter(pk__in=keys).select_related("source").order_by("pk"))
     by_source: defaultdict[int, list[Flow]] = defaultdict(list)
     for flow in flows:
         by_source[flow.source_id].append(flow)

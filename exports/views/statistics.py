@@ -25,7 +25,7 @@ from exports.pages.statistics import (
 from exports.statistics.figures import Selection, selection_of, statistics_of
 from ladokflow.requests import HtmxRequest
 from ladokflow.spreadsheets import FILES
-from sources.logs.access import sources_of
+from sources.universities.permissions import Right, rights_in
 
 
 @login_required
@@ -41,7 +41,7 @@ def statistics(request: HtmxRequest) -> HttpResponse:
         "rates": rates_chart(rows, form.group, partial(_address_of, request, form.group)),
         "page": page,
         "note": "" if found.is_full else suppressed_note(),
-        "sees_logs": sources_of(request.user).exists(),
+        "sees_logs": rights_in(request).may(Right.LOGS),
         "query": request.GET.urlencode(),
         "tz": None,  # of several sources: the reader's own
     }
@@ -61,6 +61,7 @@ def statistics_file(request: HtmxRequest, kind: str) -> HttpResponse:
 def _chosen(request: HtmxRequest) -> tuple[StatisticsForm, Selection]:
     """404 for a source that the user is no member of."""
     members = list(memberships_by_source(request.user).values())
+    rights_in(request, members)
     slug = request.GET.get("source")
     own = [member for member in members if not slug or member.source.slug == slug]
     if slug and not own:

@@ -84,6 +84,7 @@ PARTS = (
             Topic("source", ("admin:index", "admin:sources_source")),
             Topic("credentials", ("admin:sources_credential",)),
             Topic("members", ("admin:sources_membership", "admin:sources_auditentry")),
+            Topic("privacy", ("admin:sources_accessentry", "reveal", "extract")),
             Topic("presets", ("admin:sources_flowpreset",)),
             Topic("webhook", ("admin:sources_webhook", "admin:sources_webhookevent", "admin:sources_source_webhook")),
         ),

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Q
+from django.contrib.auth.models import AbstractBaseUser
 
 from ladokflow.messages import message
 from sources import audit
-from sources.models import Flow, Membership, Source
+from sources.models import Flow, Source
 from sources.models.source import SourceQuerySet
-
-SEEING = Q(can_see_logs=True) | Q(role=Membership.Role.LICENCE_ADMIN)
-
-
-def sources_of(user: AbstractBaseUser | AnonymousUser) -> SourceQuerySet:
-    """Those whose logs the user may see."""
-    rights = Membership.objects.filter(SEEING, user_id=user.pk)  # type: ignore[misc] # anonymous: no key, no membership
-    return Source.objects.filter(pk__in=rights.values("source_id"))
+from sources.universities.permissions import Right, Rights
 
 
-def may_see(user: AbstractBaseUser | AnonymousUser, source: Source) -> bool:
-    return sources_of(user).filter(pk=source.pk).exists()
+def sources_of(rights: Rights) -> SourceQuerySet:
+    """Those whose logs somebody with these rights may see."""
+    found: SourceQuerySet = rights.sources(Right.LOGS)
+    return found
 
 
 def record_download(

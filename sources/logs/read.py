@@ -75,7 +75,11 @@ def flows_of_the_night(source: Source, night_at: dt.datetime, now: dt.datetime) 
     asked = Q(log_reading__asked_at__gte=night_at)
     lasting = Q(marking_end_at__gte=now - AFTER_MARKING) | Q(marking_end_at=None)
     new = Q(log_reading=None, marking_end_at__gte=now - KEPT)
-    begun = Flow.objects.ready().ours().filter(source=source, former_host="", participation_start_at__lte=now)
+    begun = (
+        Flow.objects.ready()
+        .ours()
+        .filter(source=source, former_host="", purged_at=None, participation_start_at__lte=now)
+    )
     return begun.filter(lasting | new).exclude(asked).order_by("pk")
 
 

@@ -1,8 +1,9 @@
+from sources.models.access import AccessEntry
 from sources.models.account import StaffAccount
 from sources.models.audit import AuditEntry
 from sources.models.batch import BatchExam, FlowBatch
 from sources.models.coming import ComingExam, ExamReading
-from sources.models.flow import AllocationLine, Flow, FlowSource, Participant
+from sources.models.flow import NAMELESS, AllocationLine, Flow, FlowSource, Participant
 from sources.models.log import LogEntry, LogGap, LogReading
 from sources.models.preference import Preference
 from sources.models.preset import FlowPreset
@@ -14,6 +15,8 @@ from sources.models.source import Credential, Membership, Source
 from sources.models.webhook import Webhook, WebhookEvent
 
 __all__ = [
+    "NAMELESS",
+    "AccessEntry",
     "AllocationLine",
     "AuditEntry",
     "BatchExam",

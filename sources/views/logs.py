@@ -9,9 +9,9 @@ from django import forms
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q
-from django.http import Http404, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -24,6 +24,7 @@ from sources.logs.access import record_download, sources_of
 from sources.logs.files import FORMATS, entries_of
 from sources.models import LogGap, LogReading, Source
 from sources.models.source import SourceQuerySet
+from sources.universities.permissions import require_here, rights_in
 
 SHOWN = 50
 DAYS = 30
@@ -54,14 +55,20 @@ class LogForm(forms.Form):
 @never_cache
 @require_GET
 def logs(request: HtmxRequest) -> HttpResponseBase:
-    """Of the sources whose logs the user may see; 403 where there is none. With `kind` in the address, the file itself."""
-    sources = sources_of(request.user)
+    """Of the sources whose logs the user may see; 403 where there is none, and for another one of theirs. With `kind` in the address, the file
+    itself."""
+    sources = sources_of(rights_in(request))
+    if slug := request.GET.get("source"):
+        require_here(request, get_object_or_404(Source.objects.visible_to(request.user), slug=slug))
     if not sources.exists():
         raise PermissionDenied
-    if (slug := request.GET.get("source")) and not sources.filter(slug=slug).exists():
-        raise Http404
     today = timezone.localdate()
-    initial = {"first": today - dt.timedelta(days=DAYS), "last": today, "source": sources[0].slug, "kind": "csv"}
+    initial = {
+        "first": today - dt.timedelta(days=DAYS),
+        "last": today,
+        "source": slug or sources[0].slug,
+        "kind": "csv",
+    }
     form = LogForm(request.GET if "kind" in request.GET else None, sources=sources, initial=initial)
     if form.is_bound and form.is_valid():
         return _file(request, **form.cleaned_data)

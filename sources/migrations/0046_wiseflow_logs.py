@@ -8,7 +8,7 @@ import ladokflow.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sources", "0044_flow_rules"),
+        ("sources", "0045_roles_and_privacy"),
     ]
 
     operations = [
