@@ -61,6 +61,8 @@ def logs(request: HtmxRequest) -> HttpResponseBase:
     if slug := request.GET.get("source"):
         require_here(request, get_object_or_404(Source.objects.visible_to(request.user), slug=slug))
     if not sources.exists():
+        # Of no university in particular: it is told of the first one of theirs.
+        require_here(request, *Source.objects.visible_to(request.user)[:1])
         raise PermissionDenied
     today = timezone.localdate()
     initial = {

@@ -129,5 +129,9 @@ def addresses(flow: Flow) -> list[tuple[str, str]]:
         "topic": "rejected",
         "kind": "csv",
     }
-    queries = QUERIES | {"exports:mark": f"?item={attempt.items.first().pk}", "flows:change_many": f"?flow={flow.pk}"}
+    queries = QUERIES | {
+        "logs": f"?source={flow.source.slug}",
+        "exports:mark": f"?item={attempt.items.first().pk}",
+        "flows:change_many": f"?flow={flow.pk}",
+    }
     return [(name, filled(pattern, values) + queries.get(name, "")) for pattern, name in patterns()]

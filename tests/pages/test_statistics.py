@@ -38,7 +38,7 @@ def graded_flow(source: Source, counts: dict[str, int], **fields: Any) -> Flow:
 
 
 ROLES: dict[str, dict[str, Any] | None] = {
-    "auditor": {"role": "auditor"},
+    "auditor": {"role": "auditor", "can_export": False},
     "manager": {},
     "may see logs": {"can_see_logs": True},
     "may see small groups": {"can_see_small_groups": True},

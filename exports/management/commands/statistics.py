@@ -1,4 +1,4 @@
-"""manage.py statistics --source SLUG [--term 2026-1] [--course CODE] [--department NAME] [--flow ID] [--by term] [--json]"""
+"""manage.py statistics --source SLUG [--term 2026-1] [--course CODE] [--department NAME] [--flow ID] [--apart term] [--json]"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Command(PlainCommand):
         for name in ("term", "course", "department"):
             parser.add_argument(f"--{name}", default="", metavar="WHICH")
         parser.add_argument("--flow", type=int, metavar="ID")
-        parser.add_argument("--by", choices=GROUPS, help="A row of each of these instead.")
+        parser.add_argument("--apart", choices=GROUPS, help="A row of each of these instead.")
         parser.add_argument("--refresh", action="store_true", help="Work out what has changed, is new, or a day old.")
         self.add_json(parser)
 
@@ -37,8 +37,8 @@ class Command(PlainCommand):
             return
         chosen = {name: options[name] for name in ("term", "course", "department", "flow")}
         selection = whole_selection(find_source(options["source"]), **chosen)
-        if options["by"]:
-            rows = grouped(selection, options["by"], list(keys_of(selection, options["by"])))
+        if options["apart"]:
+            rows = grouped(selection, options["apart"], list(keys_of(selection, options["apart"])))
             self.show([_shown(row) for row in rows], as_json=options["json"])
         else:
             self.show(_cells(statistics_of(selection)), as_json=options["json"])
