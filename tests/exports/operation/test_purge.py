@@ -18,7 +18,7 @@ from exports.models import Assessment, ExportAttempt, ExportItem, Finding
 from exports.operation import purging
 from exports.rules.states import refresh_states
 from ladokflow.messages import Refused, message
-from sources.models import AuditEntry, Flow, FlowSource, Participant, Registration, SyncRun, WebhookEvent
+from sources.models import AuditEntry, Flow, FlowSource, Membership, Participant, Registration, SyncRun, WebhookEvent
 from sources.sync.run import request_sync
 from tests.factories import (
     ExportAttemptFactory,
@@ -124,6 +124,7 @@ def test_an_emptied_flow_can_be_read_and_is_never_filled_again() -> None:
     flow.refresh_from_db()
     client = Client(headers={"accept-language": "en"})
     client.force_login(flow.created_by)
+    Membership.objects.update(can_see_logs=True)
     for name, address in addresses(flow):
         if name not in ACTIONS:
             answer = client.get(address, follow=True)
