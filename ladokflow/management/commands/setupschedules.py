@@ -32,6 +32,7 @@ TASKS = (
     Task("logs of WISEflow", "sources.tasks.want_logs", 5),
     Task("statistics", "exports.tasks.refresh_statistics", 5),
     Task("e-mail to managers", "exports.tasks.send_digests", 5),
+    Task("credentials that end", "sources.tasks.tell_of_expiring", 60),
     Task("prune", "exports.tasks.prune", 60),
 )
 

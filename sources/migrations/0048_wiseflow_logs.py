@@ -8,7 +8,7 @@ import ladokflow.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sources", "0045_roles_and_privacy"),
+        ("sources", "0047_credentials_tested"),
     ]
 
     operations = [
@@ -39,7 +39,6 @@ class Migration(migrations.Migration):
                 blank=True,
                 db_default=models.Value({}, models.JSONField()),
                 default=dict,
-                help_text="For the statistics: the beginning of a course code to the department that gives the course, as {“TDDE”: “IDA”}. The longest beginning counts.",
                 verbose_name="departments",
             ),
         ),

@@ -6,8 +6,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("exports", "0021_attempt_ended"),
-        ("sources", "0046_wiseflow_logs"),
+        ("exports", "0022_tally"),
+        ("sources", "0048_wiseflow_logs"),
     ]
 
     operations = [
