@@ -27,7 +27,17 @@ from django.utils.translation import override
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from ladokflow.messages import message
-from sources.models import AccessEntry, Flow, FlowPreset, Membership, Source, WebhookEvent
+from sources.models import (
+    AccessEntry,
+    FederatedIdentity,
+    Flow,
+    FlowPreset,
+    Membership,
+    MembershipRule,
+    SignInScope,
+    Source,
+    WebhookEvent,
+)
 from sources.universities.members import update_admin_access
 from sources.universities.permissions import (
     ADMIN,
@@ -74,6 +84,8 @@ OF_CHOSEN = {
 # Those that begin with a university that the reader has, whichever.
 OF_ANY_SOURCE = {"flows:new"}
 UNSET = {"metrics", "security_txt"}  # where nothing is set there is no such page, for anybody
+# What somebody has of their own: of another's there is nothing.
+OF_ONESELF = {"second_factor_remove", "identity_leave"}
 KNOWN_OTHERWISE = {"webhook"}  # by a signature: nobody's session counts
 
 
@@ -205,6 +217,8 @@ def cells_of_pages(role: str, world: World) -> Iterator[tuple[str, str, str]]:
             expected = expected_of(needed, role, world)
             if name in OF_ANY_SOURCE and expected == "not there":
                 expected = "allowed"
+            if name in OF_ONESELF and expected == "allowed":
+                expected = "not there"
             if name == "flows:change_many" and expected == "not there":
                 expected = "allowed"  # a page without the flow
             if name == "exports:preview_chosen" and method == "GET" and isinstance(needed, Right):
@@ -247,6 +261,9 @@ def rows_of_everything(world: World) -> dict[str, Any]:
         Membership.objects.get(user=world.people["manager"]),
         FlowPreset.objects.create(source=world.source, name="Sal"),
         rule_of(flow),
+        SignInScope.objects.create(source=world.source, scope="ours.example"),
+        MembershipRule.objects.create(source=world.source, issuer="x", attribute="groups", value="y"),
+        FederatedIdentity.objects.create(user=world.people["manager"], protocol="oidc", issuer="x", subject="y"),
         AuditEntryFactory(source=world.source, message=message("admin.export_body_changed").to_json()),
         AccessEntry.objects.create(source=world.source, user=world.people["manager"], kind="flow", flow=flow, key="1"),
         flow.sync_runs.get(),
@@ -265,7 +282,7 @@ def rows_of_everything(world: World) -> dict[str, Any]:
     return {row._meta.label_lower: row for row in rows}
 
 
-OF_OPERATION = {"auth", "axes", "django_q"}  # tables of all universities
+OF_OPERATION = {"auth", "axes", "django_q", "sources.federatedidentity"}  # tables of all universities
 
 
 def views_of(label: str, row: Any) -> Iterator[tuple[str, str, str, Needed]]:
@@ -288,7 +305,7 @@ def expected_of_admin(label: str, view: str, needed: Needed, role: str, world: W
     if not is_staff:
         return "sign in"
     rights = world.rights(role)
-    is_of_operation = label.split(".")[0] in OF_OPERATION
+    is_of_operation = not OF_OPERATION.isdisjoint({label, label.split(".")[0]})
     if view in ("row", "history", "delete") and not rights & {Right.INSPECT} and not is_of_operation:
         return "not there"
     if needed is Access.NOBODY:
