@@ -494,6 +494,23 @@ class Heartbeat(models.Model):
         return self.name
 
 
+class Tally(models.Model):
+    """What all processes have counted together (`ladokflow/tallies.py`): how often, and when last."""
+
+    name = models.CharField(max_length=40)
+    label = models.CharField(max_length=120, blank=True)
+    value = models.BigIntegerField(default=0)
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("tally")
+        verbose_name_plural = _("tallies")
+        constraints = (models.UniqueConstraint(fields=["name", "label"], name="one_tally_per_name_and_label"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.label}"
+
+
 class DigestReader(models.Model):
     """Somebody who is written to (`exports/operation/digest.py`). `lease_until`: an e-mail to her is being sent."""
 

@@ -10,11 +10,13 @@ from ladokflow import queue
 
 
 def send_attempt(pk: str) -> None:
-    send.send_attempt(pk)
+    with queue.at_work(attempt=pk):
+        send.send_attempt(pk)
 
 
 def collect_flow(pk: str) -> None:
-    automatic.collect_as_asked(int(pk))
+    with queue.at_work(flow=pk):
+        automatic.collect_as_asked(int(pk))
 
 
 def collect_all() -> None:

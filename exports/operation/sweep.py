@@ -20,6 +20,7 @@ from exports.attempts.settle import check_with_ladok, flows_to_settle
 from exports.grades.asking import synced_since_collected
 from exports.models import Collection, ExportAttempt
 from exports.operation import health, pruning
+from exports.operation.tallies import write_down
 from exports.rules.states import refresh_states
 from ladokflow.choices import with_trait
 from ladokflow.http import RemoteError
@@ -78,6 +79,7 @@ def sweep() -> SweepReport:
         else:
             if name:
                 setattr(report, name, count)
+    write_down()
     health.beat("sweep")
     health.await_export_worker()
     facts = health.queue_facts()

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 from django.conf import settings
 from pydantic import TypeAdapter, ValidationError
 
+from ladokflow import tallies
 from ladokflow.http import Answer, NoAnswer, build_client, exchange, failure_of
 from ladokflow.kept import Answers, Kept, borrow, give_back
 from ladokflow.messages import message
@@ -81,6 +82,7 @@ class Connection:
         self.base_url = base_url.rstrip("/")
         self._patience = patience
         self._last_look = last_look
+        self._owner = owner
         credential = {"base_url": self.base_url, "kind": kind, "client_id": client_id, "secret": secret}
         self._limit: Limit = limit_for(**credential)
         self._auth: Auth = build_auth(**credential)
@@ -276,6 +278,7 @@ class Connection:
     def _log(self, method: str, url: str, response: Answer | NoAnswer, expected: int | None) -> None:
         """Ids only: nothing we put in a path says who a person is, and bodies are never logged."""
         path = url.removeprefix(self.base_url)
+        tallies.count_answer(self._owner, response.kind if isinstance(response, NoAnswer) else response.status)
         if isinstance(response, NoAnswer):
             logger.warning("wiseflow.call.no_answer method=%s path=%s kind=%s", method, path, response.kind)
             return

@@ -18,6 +18,10 @@ ACTIONS = {
     "extract",
     "logout",
     "keep_list",
+    "identity_leave",
+    "recovery_codes",
+    "saml_answer",
+    "second_factor_remove",
     "webhook",
     "flows:code_add",
     "flows:resume",
@@ -38,9 +42,12 @@ ACTIONS = {
     "exports:take_mark_back",
     "exports:choose",
 }
-NO_PAGES = {"health", "exports:errors", "exports:people", "flows:participants_file"}  # data and files
+NO_PAGES = {"health", "saml_metadata", "exports:errors", "exports:people", "flows:participants_file"}  # data and files
+CLOSED = {"metrics", "security_txt", "overview"}  # to a manager, and where nothing is set
 FRAGMENTS = {"exports:live"}
 ELSEWHERE = {"login", "set_language"}  # lead on to another page
+ELSEWHERE |= {"invitation", "invitation_link", "second_factor"}  # who comes by no letter, or is in already
+ELSEWHERE |= {"oidc_begin", "oidc_answer", "saml_begin", "saml_chosen"}  # where no provider is named
 ENGLISH_ONLY = {"styleguide"}  # for developers
 QUERIES = {"flows:from_list": "?course=TDDE01", "flows:preview": "?code=TDDE01-TEN1-1001"}
 QUERIES |= {"flows:settings": QUERIES["flows:preview"], "search": "?q=tentamen"}
@@ -125,6 +132,9 @@ def addresses(flow: Flow) -> list[tuple[str, str]]:
         "slug": flow.source.slug,
         "topic": "rejected",
         "kind": "csv",
+        "uidb64": "MQ",
+        "token": "void",
+        "secret": "void",
     }
     queries = QUERIES | {"exports:mark": f"?item={attempt.items.first().pk}", "flows:change_many": f"?flow={flow.pk}"}
     return [(name, filled(pattern, values) + queries.get(name, "")) for pattern, name in patterns()]

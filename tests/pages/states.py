@@ -78,6 +78,10 @@ def all_places(source: Source, user: User, brake: Callable[[], Flow]) -> list[Pl
         Place("/flows/?q=nothing"),
         Place("/flows/?standing=rejected&standing=not_ready&sort=-exam&columns=marking&columns=exported&columns=made"),
         Place("/preferences/", sent("main form button")),
+        Place(
+            "/preferences/password/", sent("main form button", old_password="x", new_password1="x", new_password2="y")
+        ),
+        Place("/preferences/second-factor/"),
         Place("/nowhere/", status=404),
     ]
 
