@@ -14,6 +14,7 @@ from sources.models.identity import (
     SeenAssertion,
     SignInScope,
 )
+from sources.models.paper import Paper
 from sources.models.preference import Preference
 from sources.models.preset import FlowPreset
 from sources.models.registration import IdentityAnswer, Registration
@@ -43,6 +44,7 @@ __all__ = [
     "Invitation",
     "Membership",
     "MembershipRule",
+    "Paper",
     "Participant",
     "Preference",
     "RecoveryCode",
