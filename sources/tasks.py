@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ladokflow.queue import at_work
 from sources.flows import batch, coming, create, rules
+from sources.identity import invitations, passwords
 from sources.models import Source
 from sources.signals import names_hidden
 from sources.sync import nightly, run
@@ -37,6 +38,18 @@ def hide_names(source_pk: str) -> None:
 
 def tell_of_rights(audit_pk: str) -> None:
     rights.tell(int(audit_pk))
+
+
+def send_invitation(pk: str) -> None:
+    invitations.send(int(pk))
+
+
+def send_password_letter(user_pk: str) -> None:
+    passwords.send_letter(int(user_pk))
+
+
+def tell_of_password(user_pk: str) -> None:
+    passwords.tell(int(user_pk))
 
 
 def follow_rule(pk: str) -> None:

@@ -272,9 +272,18 @@ class MembershipForm(forms.ModelForm):
 
     class Meta:
         model = Membership
-        fields = ("source", "role", "organisation_id", "can_export", "gets_summary", "language")
+        fields = ("source", "role", "organisation_id", "can_export", "can_archive", "gets_summary", "language")
 
-    field_order = ("source", "email", "role", "organisation_id", "can_export", "gets_summary", "language")
+    field_order = (
+        "source",
+        "email",
+        "role",
+        "organisation_id",
+        "can_export",
+        "can_archive",
+        "gets_summary",
+        "language",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

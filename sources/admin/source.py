@@ -59,6 +59,7 @@ class SourceAdmin(WebhookPages, LicencePages):
                 )
             },
         ),
+        (_("Archive packages"), {"fields": ("archives_after_days", "archive_days")}),
     )
 
     # --- Who

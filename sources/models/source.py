@@ -240,6 +240,23 @@ class Source(models.Model):
             "The address in the browser, with {code} in place of the exam's code. Empty: no link to it is shown."
         ),
     )
+    archives_after_days = models.PositiveSmallIntegerField(
+        _("archive packages by themselves, days after marking"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(3650)],
+        help_text=_(
+            "So many days after the end of marking a package with papers, grades and history is made of each flow. Empty: only when "
+            "somebody asks for it."
+        ),
+    )
+    archive_days = models.PositiveIntegerField(
+        _("days that archive packages are kept"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(36500)],
+        help_text=_("Afterwards they are deleted. Empty: as long as ARCHIVE_RETENTION_DAYS says."),
+    )
     retention_days = models.PositiveIntegerField(
         _("days that students are kept"),
         null=True,
@@ -495,6 +512,15 @@ class Membership(models.Model):
         help_text=_(
             "Sends grades to Ladok, tries again, and marks grades as exported. Without it a person makes and looks after flows, and what "
             "a flow of theirs would export by itself waits for somebody who has it."
+        ),
+    )
+    can_archive = models.BooleanField(
+        _("may make and download archive packages"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "A package holds the papers, grades and marking history of everybody on a flow. Whoever downloads anything of it is "
+            "written down in the audit log."
         ),
     )
     gets_summary = models.BooleanField(

@@ -66,6 +66,8 @@ SOURCE_KEYS = {
     "retention_days": COUNT,
     "protects_identity": YES_NO,
     "timezone": TEXT,
+    "archives_after_days": COUNT,
+    "archive_days": COUNT,
     "grading_scales": TABLE,
     "grade_form": TEXT,
     "user_data_types": TABLE,
@@ -81,7 +83,7 @@ CREDENTIAL_KEYS = {
     "enabled": YES_NO,
     "expires_on": DAY,
 }
-MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, "can_export": YES_NO}
+MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, "can_export": YES_NO, "can_archive": YES_NO}
 REQUIRED_SOURCE = ("slug", "name", "university", "ladok_url", "wiseflow_url")
 REQUIRED_CREDENTIAL = ("system", "kind", "label", "secret")
 REQUIRED_MEMBER = ("email",)
@@ -314,7 +316,7 @@ def _save_member(source: Source, entry: Mapping[str, Any], where: str) -> None:
     membership = Membership.objects.filter(source=source, user_id=user.pk).first() or Membership(
         source=source, user_id=user.pk
     )
-    for key in ("role", "organisation_id", "can_export"):
+    for key in ("role", "organisation_id", "can_export", "can_archive"):
         if key in entry:
             setattr(membership, key, entry[key])
     _clean(membership, where)

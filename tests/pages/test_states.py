@@ -179,6 +179,9 @@ def test_signing_in_and_what_can_go_wrong_with_it(page: Any) -> None:
         Place("/sign-in/?next=/flows/"),
         Place("/sign-in/", wrong),
         Place("/sign-in/", forgotten),
+        Place("/sign-in/forgotten/"),
+        Place("/sign-in/forgotten/letter/"),
+        Place("/sign-in/password/MQ/void/"),
     ]
     assert visited(page, places) == []
     for _ in range(9):
@@ -203,7 +206,16 @@ def test_pages_of_a_licence_admin(page: Any, lars: User, liu: Source) -> None:
         Place(f"{own}/flowpreset/add/", sent("[name=_save]", name="Med okänd", assessors="okand99@liu.example")),
         *[
             Place(f"{own}/{name}")
-            for name in ("", "source/", "credential/", "membership/", "auditentry/", "syncrun/", "webhookevent/")
+            for name in (
+                "",
+                "source/",
+                "credential/",
+                "membership/",
+                "signinscope/",
+                "auditentry/",
+                "syncrun/",
+                "webhookevent/",
+            )
         ],
         Place("/admin/exports/exportattempt/"),
         Place(f"{source}webhook/"),

@@ -56,7 +56,7 @@ from tests.factories import (
     SyncRunFactory,
     UserFactory,
 )
-from tests.pages.everything import addresses, rule_of
+from tests.pages.everything import addresses, package_of, rule_of
 from tests.pages.walking import patterns
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +89,7 @@ class World:
             ("outsider", other, {"role": Membership.Role.LICENCE_ADMIN}),
             ("auditor", self.source, {"role": Membership.Role.AUDITOR, "can_export": False}),
             ("manager", self.source, {"can_export": False}),
-            (EXPORTER, self.source, {}),
+            (EXPORTER, self.source, {"can_archive": True}),
             ("licence_admin", self.source, {"role": Membership.Role.LICENCE_ADMIN}),
         ):
             name = role.replace(" ", "-").replace("_", "-")
@@ -252,6 +252,7 @@ def rows_of_everything(world: World) -> dict[str, Any]:
         flow.sync_runs.get(),
         WebhookEvent.objects.create(source=world.source, call_id="1"),
         flow.attempts.get(),
+        package_of(flow),
         world.people["manager"],
         AccessAttempt.objects.create(failures_since_start=1, **entry_of_axes),
         AccessLog.objects.create(**entry_of_axes),
@@ -363,6 +364,7 @@ def arguments(world: World, folder: Path) -> dict[str, list[str]]:
         "sync": ["--flow", flow, "--seen", "x", "--by"],
         "export": ["--flow", flow, "--preview", "--by"],
         "retry": ["--flow", flow, "--preview", "--by"],
+        "archive": ["--flow", flow, "--by"],
         "mark": ["--flow", flow, "--reason", "x", "--by"],
         "extract": ["--source", slug, "--person", world.flow.participants.get().organisation_id, "--by"],
     }

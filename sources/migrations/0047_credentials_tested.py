@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sources", "0045_roles_and_privacy"),
+        ("sources", "0046_sign_in"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
