@@ -36,7 +36,7 @@ OLD = timezone.now() - dt.timedelta(days=400)
 
 def done_flow(**facts: Any) -> Flow:
     """Concluded and exported, more than a year ago, at a university that keeps students for a year."""
-    member = MembershipFactory()
+    member = MembershipFactory(can_archive=True)
     member.source.retention_days = 365
     member.source.save()
     flow: Flow = FlowFactory(
