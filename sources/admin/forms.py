@@ -148,7 +148,7 @@ class PathField(forms.CharField):
         return path
 
 
-class DepartmentsField(forms.CharField):
+class DepartmentsField(forms.Field):
     """The beginning of a course code and its department, a line each, as `TDDE = IDA`."""
 
     widget = forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField mono", "spellcheck": "false"})
@@ -158,7 +158,7 @@ class DepartmentsField(forms.CharField):
 
     def to_python(self, value: Any) -> dict[str, str]:
         departments = {}
-        for line in filter(None, map(str.strip, super().to_python(value).splitlines())):
+        for line in filter(None, map(str.strip, str(value or "").splitlines())):
             start, is_pair, name = (part.strip() for part in line.partition("="))
             if not (start and is_pair and name):
                 text = _(
