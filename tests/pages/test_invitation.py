@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -189,6 +190,29 @@ def test_the_command_invites_those_who_cannot_sign_in(
     for wrong in (["--source", "liu"], ["--source", "oru", "--all"], ["--source", "liu", "nobody@liu.example"]):
         with pytest.raises(CommandError):
             call_command("invite", *wrong)
+
+
+def test_the_members_of_a_file_are_invited_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "liu.toml"
+    path.write_text(
+        """
+        [[source]]
+        slug = "liu"
+        name = "Linköping"
+        university = "liu"
+        ladok_url = "https://ladok.example/liu"
+        wiseflow_url = "https://wiseflow.example/v1"
+        [[source.member]]
+        email = "anna@liu.example"
+        role = "manager"
+        organisation_id = "anna@liu.example"
+        """
+    )
+    for told in (1, 0):
+        call_command("loadsources", str(path), "--invite")
+        assert capsys.readouterr().out.count("anna@liu.example: invited") == told
+    work()
+    assert [letter.to for letter in mail.outbox] == [["anna@liu.example"]]
 
 
 # --- Passwords
