@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.i18n import set_language
 
 from ladokflow.admin_input import take_care
+from ladokflow.api.app import api
 from ladokflow.pages import manual
 from ladokflow.pages.forms import AdminSignInForm
 from ladokflow.pages.glossary import glossary
@@ -38,6 +39,7 @@ urlpatterns = [
     path("help/<slug:topic>/", manual.page, name="manual_page"),
     path("webhooks/<slug:slug>/", webhook, name="webhook"),
     path("health/", health, name="health"),
+    path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
 ]
 admin.site.login_form = AdminSignInForm

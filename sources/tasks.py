@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sources.flows import batch, coming, create, rules
+from sources.subscriptions import delivery
 from sources.sync import nightly, run
 from sources.universities import rights
 from sources.webhooks import handle
@@ -22,6 +23,10 @@ def sync_flow(run_pk: str) -> None:
 
 def handle_webhook(pk: str) -> None:
     handle.handle(int(pk))
+
+
+def deliver(pk: str) -> None:
+    delivery.deliver(pk)
 
 
 def tell_of_rights(audit_pk: str) -> None:

@@ -1,5 +1,31 @@
 """The administration: for licence admins, each at their own sources, and for superusers."""
 
-from sources.admin import audit, credential, membership, preset, queue, rule, run, source, user, webhook
+from sources.admin import (
+    access,
+    audit,
+    credential,
+    membership,
+    preset,
+    queue,
+    rule,
+    run,
+    source,
+    subscription,
+    user,
+    webhook,
+)
 
-__all__ = ["audit", "credential", "membership", "preset", "queue", "rule", "run", "source", "user", "webhook"]
+__all__ = [
+    "access",
+    "audit",
+    "credential",
+    "membership",
+    "preset",
+    "queue",
+    "rule",
+    "run",
+    "source",
+    "subscription",
+    "user",
+    "webhook",
+]

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from sources.admin.access import record_deleted_with
 from sources.admin.forms import MembershipForm
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
@@ -61,5 +62,6 @@ class MembershipAdmin(ScopedAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         tell_later(record_in_admin(request, obj.source, "admin.member_removed", email=obj.user.get_username()))
+        record_deleted_with(request, obj)
         super().delete_model(request, obj)
         update_admin_access(obj.user_id)

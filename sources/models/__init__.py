@@ -1,4 +1,5 @@
 from sources.models.account import StaffAccount
+from sources.models.api import ApiCall, ApiToken, OAuthClient, Scope
 from sources.models.audit import AuditEntry
 from sources.models.batch import BatchExam, FlowBatch
 from sources.models.coming import ComingExam, ExamReading
@@ -10,14 +11,19 @@ from sources.models.room import RoomTurn
 from sources.models.rule import FlowRule, RuleExam
 from sources.models.run import SyncRun
 from sources.models.source import Credential, Membership, Source
+from sources.models.subscription import Delivery, Event, Subscription, ToldQuestions
 from sources.models.webhook import Webhook, WebhookEvent
 
 __all__ = [
     "AllocationLine",
+    "ApiCall",
+    "ApiToken",
     "AuditEntry",
     "BatchExam",
     "ComingExam",
     "Credential",
+    "Delivery",
+    "Event",
     "ExamReading",
     "Flow",
     "FlowBatch",
@@ -26,14 +32,18 @@ __all__ = [
     "FlowSource",
     "IdentityAnswer",
     "Membership",
+    "OAuthClient",
     "Participant",
     "Preference",
     "Registration",
     "RoomTurn",
     "RuleExam",
+    "Scope",
     "Source",
     "StaffAccount",
+    "Subscription",
     "SyncRun",
+    "ToldQuestions",
     "Webhook",
     "WebhookEvent",
 ]
