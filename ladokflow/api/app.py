@@ -73,8 +73,15 @@ class Document(OpenAPISchema):
 
 
 class Api(NinjaAPI):
+    _document: Document | None = None
+
     def get_openapi_schema(self, *, path_prefix: str | None = None, path_params: Any = None) -> OpenAPISchema:
-        return Document(self, self.get_root_path(path_params or {}) if path_prefix is None else path_prefix)
+        """The same for everybody, and put together once."""
+        if self._document is None:
+            self._document = Document(
+                self, self.get_root_path(path_params or {}) if path_prefix is None else path_prefix
+            )
+        return self._document
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         return operation.view_func.__name__

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from ladokflow.api import problems
 
@@ -22,7 +23,7 @@ def around_the_api(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
         request.META.pop("HTTP_COOKIE", None)
         # The pages' own language is Swedish; whoever asks for none of ours is told in English.
         asked = request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:200]
-        request.META["HTTP_ACCEPT_LANGUAGE"] = f"{asked},en;q=0.001" if asked else "en"
+        request.META["HTTP_ACCEPT_LANGUAGE"] = f"{asked},en;q=0.001" if parse_accept_lang_header(asked) else "en"
         response = get_response(request)
         if response.status_code >= 400 and response.headers.get("Content-Type") != problems.MEDIA_TYPE:
             kept = ("Allow", "Retry-After", "WWW-Authenticate")

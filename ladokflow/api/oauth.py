@@ -49,6 +49,8 @@ class _Validator(RequestValidator):
 
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
         client_id, secret = _credentials(request)
+        if "\0" in client_id:  # PostgreSQL looks for none
+            return False
         rows = OAuthClient.objects.select_related("membership__user").filter(
             client_id=client_id, secret_hash=digest_of(secret), enabled=True, membership__user__is_active=True
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from django.http import HttpResponse
-from ninja import Body, Header, Router
+from ninja import Body, Header, Router, Status
 
 from exports.attempts.marks import ABSENT, THERE, of_whom, say, seen_of, take_back
 from exports.attempts.order import Order
@@ -63,7 +63,7 @@ def synchronise(
         run = request_sync(flow=found, trigger=SyncRun.Trigger.MANAGER, requested_by=request.auth.user, seen=given.seen)
         return rows.told_of_run(run)
 
-    return 202, start(request, response, found, key, work, schemas.Run)
+    return Status(202, start(request, response, found, key, work, schemas.Run))
 
 
 @router.post(
@@ -80,7 +80,7 @@ def collect(request: Call, response: HttpResponse, flow: schemas.Key, key: OnceK
         is_collecting = is_asked(found.pk)
         return {"flow": found.pk, "gradesCollectedAt": found.collected_at, "isCollecting": is_collecting}
 
-    return 202, start(request, response, found, key, work, schemas.Collecting)
+    return Status(202, start(request, response, found, key, work, schemas.Collecting))
 
 
 # --- Exports -------------------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ def _send(
         attempts = start_or_order(found, order, requested_by=request.auth.user, is_seen_in_parts=False)
         return {"flow": found.pk, "attempts": [rows.told_of_attempt(attempt) for attempt in attempts]}
 
-    return 202, start(request, response, found, key, work, schemas.Started)
+    return Status(202, start(request, response, found, key, work, schemas.Started))
 
 
 # --- What Ladok has ------------------------------------------------------------------------------------------------
@@ -210,4 +210,4 @@ def mark(request: Call, response: HttpResponse, flow: schemas.Key, key: OnceKey,
             )
         return {"flow": found.pk, "state": found.export_state, "count": count}
 
-    return 202, start(request, response, found, key, work, schemas.Marked)
+    return Status(202, start(request, response, found, key, work, schemas.Marked))

@@ -24,9 +24,7 @@ class Caller:
     def post(self, path: str, body: Any = None, /, **headers: str) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = "" if body is None else json.dumps(body)
-        return checked(
-            self.client.post(ROOT + path, content, content_type=JSON, headers={**self.headers, **named})
-        )
+        return checked(self.client.post(ROOT + path, content, content_type=JSON, headers={**self.headers, **named}))
 
 
 def checked(response: Any) -> Any:

@@ -27,14 +27,14 @@ def test_a_flow_tells_how_it_is(api: Any, ours: Any) -> None:
 
 
 def test_flows_are_found_by_what_they_show(api: Any, ours: Any) -> None:
-    failed = FlowFactory(source=ours.source, export_state="failed", state=Flow.State.MARKING, codes=["Å 1"])
+    failed = FlowFactory(source=ours.source, export_state="failed", state=Flow.State.PARTICIPATION_ENDED, codes=["Å 1"])
 
     def found(**query: Any) -> list[int]:
         return [flow["flow"] for flow in api.get("/flows", **query).json()["items"]]
 
     assert found() == [ours.flow.pk, failed.pk]
     assert found(state="failed") == [failed.pk]
-    assert found(phase=int(Flow.State.MARKING)) == [failed.pk]
+    assert found(phase=int(Flow.State.PARTICIPATION_ENDED)) == [failed.pk]
     assert found(code="å  1") == found(wiseflowFlow=failed.wiseflow_id) == [failed.pk]
     assert found(asks="true") == []
     assert found(asks="false") == [ours.flow.pk, failed.pk]

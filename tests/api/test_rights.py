@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -43,6 +44,7 @@ CALLS = {
 OPEN = {"token"}  # has no bearer token
 
 
+@cache
 def calls() -> dict[str, tuple[str, str]]:
     """By name: method and path."""
     paths = the_api.get_openapi_schema()["paths"]

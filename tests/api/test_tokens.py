@@ -32,7 +32,8 @@ def test_only_a_digest_of_the_secret_is_stored(ours: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Bearer ", "Basic abc", "Token lft_x", "Bearer lft_unknown", "Bearer å", "Bearer lfa_x:y:z"]
+    "header",
+    [None, "", "Bearer", "Bearer ", "Basic abc", "Token lft_x", "Bearer lft_unknown", "Bearer å", "Bearer lfa_x:y:z"],
 )
 def test_what_is_no_token_is_refused(ours: Any, header: str | None) -> None:
     caller = Caller(None)
