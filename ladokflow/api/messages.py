@@ -93,7 +93,7 @@ register(
         "api.oauth_refused": Sentence(
             _("No access token was given."),
             todo=_(
-                "See if the client id, the secret and the scopes are those of an OAuth client that is enabled and has not expired."
+                "Send a form with grant_type=client_credentials. See if the client id, the secret and the scopes are those of an OAuth client that is enabled and has not expired."
             ),
             who=LICENCE_ADMIN,
         ),

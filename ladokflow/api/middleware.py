@@ -21,9 +21,7 @@ def around_the_api(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
         if not request.path.startswith(ROOT):
             return get_response(request)
         request.META.pop("HTTP_COOKIE", None)
-        # The pages' own language is Swedish; whoever asks for none of ours is told in English.
-        asked = request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:200]
-        request.META["HTTP_ACCEPT_LANGUAGE"] = f"{asked},en;q=0.001" if parse_accept_lang_header(asked) else "en"
+        request.META["HTTP_ACCEPT_LANGUAGE"] = _with_english(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
         response = get_response(request)
         if response.status_code >= 400 and response.headers.get("Content-Type") != problems.MEDIA_TYPE:
             kept = ("Allow", "Retry-After", "WWW-Authenticate")
@@ -34,3 +32,9 @@ def around_the_api(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
         return response
 
     return respond
+
+
+def _with_english(asked: str) -> str:
+    """The pages' own language is Swedish; whoever asks the API for none of ours, or for any, is told in English."""
+    languages = [f"{code};q={weight}" for code, weight in parse_accept_lang_header(asked[:200]) if code != "*"]
+    return ",".join([*languages, "en;q=0.001"])

@@ -12,7 +12,7 @@ import json
 import secrets
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlencode
 
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
@@ -94,7 +94,9 @@ def answer_token(request: HttpRequest) -> HttpResponse:
     headers = {"Authorization": request.headers.get("Authorization", "")}
     # Whether the connection is encrypted is looked after by the settings; oauthlib only looks at the address.
     address = "https://localhost" + request.path
-    given, body, status = SERVER.create_token_response(address, "POST", request.POST.urlencode(), headers)
+    # What is empty is as if it were not there (RFC 6749, 3.2).
+    asked = urlencode([(name, value) for name, values in request.POST.lists() for value in values if value])
+    given, body, status = SERVER.create_token_response(address, "POST", asked, headers)
     if status >= 400:
         said = json.loads(body)
         kept = {name: value for name, value in given.items() if name == "WWW-Authenticate"}

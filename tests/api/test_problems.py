@@ -64,7 +64,8 @@ def test_too_much_at_once_is_told(api: Caller, ours: Any) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "detail"),
-    [(None, "There is nothing"), ("sv", "Det finns ingenting"), ("de, fr;q=0.5", "There is nothing"), ("sv-SE,en;q=0.5", "Det finns ingenting"), ("x" * 5000, "There is nothing")],
+    [(None, "There is nothing"), ("sv", "Det finns ingenting"), ("de, fr;q=0.5", "There is nothing"),
+        ("*", "There is nothing"), ("sv-SE,en;q=0.5", "Det finns ingenting"), ("x" * 5000, "There is nothing")],
 )  # fmt: skip
 def test_errors_are_in_the_language_that_is_asked_for(api: Caller, asked: str | None, detail: str) -> None:
     headers = {} if asked is None else {"Accept-Language": asked}

@@ -117,6 +117,7 @@ def test_a_client_gets_a_bearer_token_for_an_hour(ours: Any, by_header: bool) ->
     answer = ask(client, by_header).json()
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 3600)
     assert set(answer["scope"].split()) == set(Scope)
+    assert ask(client, by_header, scope="").json()["scope"] == answer["scope"]
     caller = Caller(answer["access_token"])
     assert caller.get("/me").json()["access"] == client.label
     with time_machine.travel(timezone.now() + dt.timedelta(minutes=61)):
