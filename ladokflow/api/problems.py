@@ -50,20 +50,21 @@ class Problem(Exception):
     """Ends a call. `members` are put beside those that every problem has."""
 
     def __init__(self, status: int, told: Message, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
-        super().__init__(told.code)
+        super().__init__(str(told))
         self.status, self.told, self.headers, self.members = status, told, headers or {}, members
 
 
 def response_of(
     request: HttpRequest, status: int, told: Message, headers: Mapping[str, str] | None = None, **members: Any
 ) -> HttpResponse:
+    written = told.to_json()
     document = {
-        "type": PREFIX + told.code,
+        "type": PREFIX + written["code"],
         "title": str(TITLES.get(status, TITLES[500] if status >= 500 else TITLES[400])),
         "status": status,
         "detail": redact(str(told)),
         "instance": request.path,
-        "code": told.code,
+        "code": written["code"],
         "todo": redact(told.todo),
         "who": told.who,
     }

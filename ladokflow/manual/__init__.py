@@ -83,6 +83,15 @@ PARTS = (
             Topic("credentials", ("admin:sources_credential",)),
             Topic("members", ("admin:sources_membership", "admin:sources_auditentry")),
             Topic("presets", ("admin:sources_flowpreset",)),
+            Topic(
+                "api",
+                (
+                    "admin:sources_apitoken",
+                    "admin:sources_oauthclient",
+                    "admin:sources_subscription",
+                    "admin:sources_delivery",
+                ),
+            ),
             Topic("webhook", ("admin:sources_webhook", "admin:sources_webhookevent", "admin:sources_source_webhook")),
         ),
     ),
