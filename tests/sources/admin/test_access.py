@@ -19,7 +19,7 @@ from tests.factories import ApiTokenFactory, MembershipFactory, OAuthClientFacto
 
 SECRET = re.compile(r'<code class="secret">([^<]+)</code>')
 FACTORIES = {"apitoken": ApiTokenFactory, "oauthclient": OAuthClientFactory, "subscription": SubscriptionFactory}
-MODELS = {"apitoken": ApiToken, "oauthclient": OAuthClient, "subscription": Subscription}
+MODELS: dict[str, Any] = {"apitoken": ApiToken, "oauthclient": OAuthClient, "subscription": Subscription}
 
 
 def address(page: str, verb: str, *args: Any) -> str:
