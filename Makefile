@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from-lock
 TEMPLATES = $(shell find templates -name '*.html' 2>/dev/null)
+BLOCKS := --extra-block allowed,endallowed
 
 PORT ?= 8000
 SANDBOX_PORT ?= 8099
@@ -62,7 +63,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(if $(TEMPLATES),$(BIN)/djade --check --target-version 5.2 $(TEMPLATES))
-	$(if $(TEMPLATES),$(BIN)/djhtml --check --tabwidth 2 $(TEMPLATES))
+	$(if $(TEMPLATES),$(BIN)/djhtml --check $(BLOCKS) --tabwidth 2 $(TEMPLATES))
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
@@ -70,7 +71,7 @@ format: install  ## put code and templates in their right shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(if $(TEMPLATES),$(BIN)/djade --target-version 5.2 $(TEMPLATES))
-	-$(if $(TEMPLATES),$(BIN)/djhtml --tabwidth 2 $(TEMPLATES))
+	-$(if $(TEMPLATES),$(BIN)/djhtml $(BLOCKS) --tabwidth 2 $(TEMPLATES))
 
 messages: install  ## gather the texts to translate, and compile the translations (needs gettext)
 	$(BIN)/python manage.py makemessages --locale sv --no-obsolete --no-wrap --add-location file --ignore '$(VENV)' --ignore var --ignore tests

@@ -1,15 +1,16 @@
 """Export attempts, to read. What each of them did stands on its own page among the manager's pages."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import ExportAttempt
 from exports.pages.answers import shown_answer
-from ladokflow.messages import Message
 from sources.admin.long_list import LongListAdmin, counts
+from sources.admin.scope import OF_STUDENTS
 
 
 @admin.register(ExportAttempt)
@@ -36,15 +37,19 @@ class ExportAttemptAdmin(LongListAdmin):
         return counts(attempt, "exported_count", "failed_count", "unknown_count")
 
     @admin.display(description=_("message"))
-    def told(self, attempt: ExportAttempt) -> Message | None:
-        return attempt.reason
+    def told(self, attempt: Any) -> Any:
+        return attempt.reason if attempt.sees_people else OF_STUDENTS
 
     @admin.display(description=_("Ladok's answer"))
-    def masked_answer(self, attempt: ExportAttempt) -> SafeString | None:
+    def masked_answer(self, attempt: Any) -> Any:
+        if not attempt.sees_people:
+            return OF_STUDENTS
         return format_html("<pre>{}</pre>", answer) if (answer := shown_answer(attempt)) else None
 
     @admin.display(description=_("page"))
-    def page(self, attempt: ExportAttempt) -> SafeString:
+    def page(self, attempt: Any) -> Any:
+        if not attempt.sees_people:
+            return OF_STUDENTS
         return format_html(
             '<a href="{}">{}</a>', reverse("exports:attempt", args=[attempt.pk]), _("Every person and the history")
         )

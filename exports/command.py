@@ -24,6 +24,7 @@ from ladokflow.wiseflow.scales import Form
 from sources.command import PlainCommand, add_seen, one_line, wait_until
 from sources.models import Flow
 from sources.models.flow import ExportState
+from sources.universities.permissions import Needed, require
 
 State = ExportAttempt.State
 
@@ -68,7 +69,7 @@ class SendingCommand(PlainCommand):
         raise NotImplementedError
 
     def work(self, **options: Any) -> None:
-        flow, user = find_flow_of(options["flow"], options["by"])
+        flow, user = find_flow_of(options["flow"], options["by"], self.needed)
         collect_all_grades(flow)
         chosen = choices_of(flow, options["to"]) if options.get("to") else None
         said: dict[str, Any] = {"send_again": options["send_again"]} | ({"to": chosen} if chosen else {})
@@ -166,11 +167,12 @@ def _with_what_is_left(text: str, flow: Flow) -> str:
     return text if is_done or not flow.export_reason else f"{text} {flow.export_reason}"
 
 
-def find_flow_of(pk: int, email: str) -> tuple[Flow, AbstractBaseUser]:
-    """The flow and the person. What the person is no member of does not exist for them."""
+def find_flow_of(pk: int, email: str, needed: Needed) -> tuple[Flow, AbstractBaseUser]:
+    """The flow and the person. What the person is no member of does not exist for them. Refused where they may not do it."""
     for user in get_user_model()._default_manager.filter(email__iexact=email.strip(), is_active=True).order_by("pk"):
         flow = Flow.objects.visible_to(user).select_related("source").filter(pk=pk).first()
         if flow is not None:
+            require(user, needed, flow.source)
             return flow, user
     raise Refused(message("export.no_flow", flow=pk, email=email))
 

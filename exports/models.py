@@ -278,6 +278,16 @@ class ExportItemQuerySet(models.QuerySet["ExportItem"]):
         """Those that are `is_there_already`."""
         return self.filter(with_trait("message", Trait.ALREADY_IN_LADOK), state=ExportItem.State.FAILED)
 
+    def counted(self) -> tuple[int, int, int]:
+        """How many they are, how many of them are `is_there_already`, and of how many it is not known; one query."""
+        there = with_trait("message", Trait.ALREADY_IN_LADOK) & Q(state=ExportItem.State.FAILED)
+        found = self.order_by().aggregate(
+            all=Count("pk"),
+            there=Count("pk", filter=there),
+            unknown=Count("pk", filter=Q(state=ExportItem.State.UNKNOWN)),
+        )
+        return found["all"], found["there"], found["unknown"]
+
     def newer(self) -> "ExportItemQuerySet":
         """For a subquery: those of the person in the same place that have come after the item of the query around it."""
         return self.filter(participant=OuterRef("participant"), place=OuterRef("place"), pk__gt=OuterRef("pk"))

@@ -12,11 +12,18 @@ from django_q.signals import pre_execute
 from exports.attempts.automatic import export_automatically
 from exports.grades.asking import ask
 from exports.grades.collect import collect_grades
-from exports.operation import health
+from exports.operation import health, protecting
 from exports.rules.states import refresh_states
 from ladokflow import queue
-from sources.models import Flow
-from sources.signals import codes_changed, flow_synced, grades_changed, identity_answered, settings_changed
+from sources.models import Flow, Source
+from sources.signals import (
+    codes_changed,
+    flow_synced,
+    grades_changed,
+    identity_answered,
+    names_hidden,
+    settings_changed,
+)
 
 
 @receiver((flow_synced, codes_changed, identity_answered), dispatch_uid="exports.refresh_states")
@@ -34,6 +41,11 @@ def look_at_settings(sender: Any, flow: Flow, **kwargs: Any) -> None:
     refresh_states(flow)
     if flow.instant_export:
         ask(flow.pk)
+
+
+@receiver(names_hidden, dispatch_uid="exports.empty_names")
+def empty_names(sender: Any, source: Source, **kwargs: Any) -> None:
+    protecting.empty_names(source)
 
 
 @receiver(grades_changed, dispatch_uid="exports.collect")

@@ -9,7 +9,7 @@ What code has to know of a message stands beside its sentence, as a `Trait`. Nob
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -72,6 +72,10 @@ class Trait(StrEnum):
     SENT_ELSEWHERE = "sent_elsewhere"  # by another flow or for another account: a manager may say to send it again
     LIST_UNREAD = (
         "list_unread"  # Ladok's list could not be read right before sending: a manager may say to send all the same
+    )
+    # The audit log
+    NAMES_STUDENT = (
+        "names_student"  # `person` or `name` is a student: by the row, and in entries of earlier versions in plain
     )
     SAID_BY_STATE = "said_by_state"  # says no more than the state that it stands beside
 
@@ -142,7 +146,7 @@ class Message:
     def _fill(self, part: str) -> str:
         # A parameter may be a stored message itself: it fills the place with its own words for the same part. Days are kept as ISO.
         params = {
-            name: getattr(inner, part) if (inner := _inner(value)) else in_words(value)
+            name: getattr(inner, part) if (inner := _inner(value)) else _in_words(value)
             for name, value in self.params.items()
         }
         try:
@@ -195,6 +199,25 @@ class Message:
 def _filled(text: Text, params: Mapping[str, Any]) -> str:
     # A lazy plural has to be chosen with the parameters at hand; a plain text without any must keep its "%".
     return _closed(str(text % params).strip()) if text else ""
+
+
+# Who somebody is whom a parameter names by their row, `{"person": key}`: said by the app that has the rows. What is kept for ever names nobody
+# itself, and is true also when the row has been emptied.
+_person_of: list[Callable[[int], str]] = []
+
+
+def tell_people_by(who_is: Callable[[int], str]) -> None:
+    _person_of[:] = [who_is]
+
+
+def by_row(key: int) -> dict[str, int]:
+    """A parameter of a message that names a person by their row."""
+    return {"person": key}
+
+
+def _in_words(value: Any) -> Any:
+    is_person = isinstance(value, Mapping) and isinstance(value.get("person"), int)
+    return _person_of[0](value["person"]) if is_person and _person_of else in_words(value)
 
 
 def _inner(value: Any) -> Message | None:

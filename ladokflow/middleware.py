@@ -12,8 +12,11 @@ from django.contrib.auth.views import redirect_to_login
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+
+from ladokflow.privacy import names
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 READY = "/ready/"
@@ -37,6 +40,20 @@ def ready(get_response: GetResponse) -> GetResponse:
         except DatabaseError:
             return HttpResponse("The database does not answer.\n", content_type="text/plain", status=503)
         return HttpResponse("Ready.\n", content_type="text/plain")
+
+    return respond
+
+
+def never_stored(get_response: GetResponse) -> GetResponse:
+    """No page is kept by a browser or a proxy: most of them have names, and who goes back after signing out is to find none. Static files are
+    answered before this."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        with names(hidden=False):  # a view that hides them does so until it is done
+            response = get_response(request)
+        add_never_cache_headers(response)
+        response.headers["Cache-Control"] = "no-store, private, max-age=0"
+        return response
 
     return respond
 

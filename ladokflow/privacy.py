@@ -65,6 +65,31 @@ def redact(text: str) -> str:
     )
 
 
+# --- Names
+
+_hides_names: ContextVar[bool] = ContextVar("hides_names", default=False)
+
+
+@contextmanager
+def names(*, hidden: bool) -> Iterator[None]:
+    """In here `shown_name` tells no name, where students have a protected identity; around a request it is set back to telling them."""
+    token = _hides_names.set(hidden)
+    try:
+        yield
+    finally:
+        _hides_names.reset(token)
+
+
+def hide_names() -> None:
+    """Until the `names` around it ends."""
+    _hides_names.set(True)
+
+
+def shown_name(first_name: str, last_name: str, otherwise: str = "") -> str:
+    """A student's name as people may see it; `otherwise` where there is none, or none is told."""
+    return ("" if _hides_names.get() else f"{first_name} {last_name}".strip()) or otherwise
+
+
 # --- Of whom it is known
 
 NationalIds = Callable[[], Iterable[str]]

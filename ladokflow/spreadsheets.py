@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -63,6 +64,15 @@ def _download(content: bytes, content_type: str, filename: str) -> HttpResponse:
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store"},
     )
+
+
+def json_file(name: str, document: Any) -> HttpResponse:
+    content = json.dumps(document, ensure_ascii=False, indent=2).encode()
+    return _download(content, "application/json; charset=utf-8", f"{name}.json")
+
+
+def text_file(name: str, text: str) -> HttpResponse:
+    return _download(text.encode(), "text/plain; charset=utf-8", f"{name}.txt")
 
 
 FILES: dict[str, Callable[[str, Sequence[Any], Iterable[Sequence[Any]]], HttpResponse]] = {

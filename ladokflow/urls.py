@@ -17,7 +17,7 @@ from ladokflow.pages.home import home
 from ladokflow.pages.preferences import keep_list, preferences
 from ladokflow.pages.search import search
 from ladokflow.pages.sign_in import SignIn
-from ladokflow.pages.student import student
+from ladokflow.pages.student import extract, reveal, student
 from ladokflow.pages.styleguide import styleguide
 from ladokflow.pages.urls import flow_tabs
 from sources.urls import urlpatterns as wizard
@@ -29,6 +29,8 @@ urlpatterns = [
     path("exports/", include("exports.urls")),
     path("search/", search, name="search"),
     path("students/<int:person_pk>/", student, name="student"),
+    path("students/<int:person_pk>/national-id/", reveal, name="reveal"),
+    path("students/<int:person_pk>/extract/", extract, name="extract"),
     path("sign-in/", SignIn.as_view(), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("language/", set_language, name="set_language"),

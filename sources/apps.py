@@ -11,3 +11,7 @@ class SourcesConfig(AppConfig):
         import sources.messages
         import sources.pages.preference
         import sources.receivers  # noqa: F401 - the settings' words, the catalogue, and what listens to signals
+        from ladokflow.messages import tell_people_by
+        from sources.people import who_is
+
+        tell_people_by(who_is)

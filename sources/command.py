@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
 from sources.models import Flow, Membership, Source
+from sources.universities.permissions import COMMANDS, Needed, require
 
 WAIT_SECONDS = 3600.0
 T = TypeVar("T")
@@ -30,6 +31,11 @@ class PlainCommand(BaseCommand):
     requires_migrations_checks = False
     # A service tells its log what it does; what else is run says its piece on stdout, and a refusal in one line.
     is_service = False
+
+    @property
+    def needed(self) -> Needed:
+        """What the person needs in whose name it is done."""
+        return COMMANDS[self.__module__.rpartition(".")[2]]
 
     def add_json(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
@@ -105,14 +111,15 @@ def find_flow(pk: int | str) -> Flow:
     return flow
 
 
-def find_member(source: Source, email: str) -> AbstractBaseUser:
-    """The person with this e-mail address; one who is no member of the source does not exist here."""
+def find_member(source: Source, email: str, needed: Needed) -> AbstractBaseUser:
+    """The person with this e-mail address; one who is no member of the source does not exist here. Refused where they may not do it."""
     users = get_user_model().objects.filter(
         email__iexact=email.strip(), is_active=True, pk__in=Membership.objects.filter(source=source).values("user_id")
     )
     user = users.order_by("pk").first()
     if user is None:
         raise Refused(message("sources.unknown_manager", email=email, source=source.name))
+    require(user, needed, source)
     return user
 
 

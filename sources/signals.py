@@ -17,5 +17,8 @@ identity_answered = Signal()
 # could not, and has the same sent again later.
 grades_changed = Signal()
 
+# Sent by a worker, outside any transaction, with `source`: it hides names from now on, and those that are here are to go.
+names_hidden = Signal()
+
 # Sent outside any transaction with `flow` (fresh from the database): a manager has changed how it is to be exported.
 settings_changed = Signal()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from sources.flows import batch, coming, create, rules
+from sources.models import Source
+from sources.signals import names_hidden
 from sources.subscriptions import delivery
 from sources.sync import nightly, run
 from sources.universities import rights
@@ -23,6 +25,10 @@ def sync_flow(run_pk: str) -> None:
 
 def handle_webhook(pk: str) -> None:
     handle.handle(int(pk))
+
+
+def hide_names(source_pk: str) -> None:
+    names_hidden.send(sender=Source, source=Source.objects.get(pk=source_pk))
 
 
 def deliver(pk: str) -> None:

@@ -113,12 +113,55 @@ def forty_exams() -> str:
     return "\n" + table(head, rows) + "\n"
 
 
+def roles() -> str:
+    from sources.models import Membership
+    from sources.universities.permissions import OF_EXPORTERS, OPERATOR, ROLES, Right
+
+    says = {
+        Right.READ: "read flows, people and grades",
+        Right.CHANGE: "make and change flows, synchronise, collect",
+        Right.EXPORT: "send grades, try again, mark",
+        Right.REVEAL: "see a whole national id, on record",
+        Right.INSPECT: "read settings, members and logs",
+        Right.ADMINISTER: "change settings, credentials and members",
+        Right.DISCLOSE: "give out all that is held of a student",
+        Right.OPERATE: "the queue, accounts, new universities",
+    }
+    manager = ROLES[Membership.Role.MANAGER]
+    columns = {
+        "Manager": manager,
+        "Manager who exports": manager | OF_EXPORTERS,
+        "Licence admin": ROLES[Membership.Role.LICENCE_ADMIN],
+        "Licence admin who exports": ROLES[Membership.Role.LICENCE_ADMIN] | OF_EXPORTERS,
+        "Auditor": ROLES[Membership.Role.AUDITOR],
+        "Operator": ROLES[OPERATOR],
+    }
+    rows = [(says[right], *("yes" if right in rights else "" for rights in columns.values())) for right in Right]
+    return "\n" + table(("May", *columns), rows) + "\n"
+
+
+def personal_data() -> str:
+    from exports.personal_data import OF_PEOPLE, Whose
+
+    parts = []
+    for whose, title in ((Whose.STUDENT, "Students"), (Whose.STAFF, "Staff of exams"), (Whose.USER, "Who signs in")):
+        rows = [
+            (f"`{name}`", held.what, "encrypted" if held.is_encrypted else "", held.kept.value)
+            for name, held in OF_PEOPLE.items()
+            if held.whose is whose
+        ]
+        parts.append(f"### {title}\n\n{table(('Column', 'Holds', '', 'Kept'), rows)}")
+    return "\n" + "\n".join(parts) + "\n"
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "ladok_tables": ladok_tables,
     "person_fields": person_fields,
     "glossary": glossary,
     "settings": settings,
     "forty_exams": forty_exams,
+    "roles": roles,
+    "personal_data": personal_data,
 }
 
 

@@ -24,7 +24,7 @@ from exports.rules.cases import lock
 from exports.rules.right import require_right
 from exports.rules.sendings import Sending, none_arrived, registered_twice, stands_after_all
 from exports.writing import BATCH, update_in_groups
-from ladokflow.messages import Message, Refused, Trait, message
+from ladokflow.messages import Message, Refused, Trait, by_row, message
 from sources.audit import record
 from sources.models import Flow
 
@@ -204,7 +204,7 @@ def deal_with(
         Finding.objects.filter(pk__in=[row.pk for row in rows]).update(handled_by=by.pk, handled_at=Now(), reason=words)
         code = "audit.twice_corrected" if kind == Kind.TWICE else "audit.late_seen"
         for row in rows:
-            person = row.item.organisation_id or str(row.item_id)
+            person = by_row(row.item.participant_id)
             entry = message(code, person=person, reason=words) if words else message(code, person=person)
             record(
                 message=entry, source=flow.source, flow=flow, attempt_id=row.item.attempt_id, actor=by, address=address

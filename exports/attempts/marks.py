@@ -31,7 +31,7 @@ from exports.rules.right import require_right
 from exports.rules.states import refresh_states
 from exports.writing import refused_where_taken
 from ladokflow.fingerprints import Fingerprint, fingerprint
-from ladokflow.messages import Message, Refused, message
+from ladokflow.messages import Message, Refused, by_row, message
 from sources.audit import record
 from sources.models import Flow
 from sources.sync.plan.moments import local
@@ -224,8 +224,8 @@ def _recount(moves: Iterable[tuple[uuid.UUID, str, str]]) -> None:
         recount(attempt_pk, exported=more[State.EXPORTED], failed=more[State.FAILED], unknown=more[State.UNKNOWN])
 
 
-def _name(item: ExportItem) -> str:
-    return item.organisation_id or str(item.pk)
+def _name(item: ExportItem) -> dict[str, int]:
+    return by_row(item.participant_id)
 
 
 def _write_down(flow: Flow, item: ExportItem, said: Message, by: AbstractBaseUser, address: str | None) -> None:

@@ -93,6 +93,7 @@ class Preview:
     )  # codes to send to, whose list could not be read the last time
     holding: Holding | None = None  # the grades of the whole flow
     doubt: Message | None = None  # what a manager is asked of them before anything is sent
+    sender: Sender | None = None  # who looks
 
     def bodies(self) -> list[tuple[str, str]]:
         """(Ladok code, the request body as indented JSON with every personnummer masked), one for each request."""
@@ -129,6 +130,7 @@ def preview_export(
         unread=[code for code in unread if any(each.code == code for each in sent)],
         holding=case.holding,
         doubt=case.facts.doubt,
+        sender=sender,
     )
 
 

@@ -234,6 +234,7 @@ def _store_people(flow: Flow, collected: Collected) -> None:
     """
     rows = list(Participant.objects.filter(flow=flow))
     taken = {row.wiseflow_id for row in rows}
+    is_nameless = flow.source.protects_identity
     by_organisation_id = {normal(row.organisation_id): row for row in rows if row.organisation_id}
     is_left_to_a_synchronisation = not Flow.objects.filter(is_free(), pk=flow.pk).exists()
     new = []
@@ -256,8 +257,8 @@ def _store_people(flow: Flow, collected: Collected) -> None:
             flow=flow,
             wiseflow_id=person.id,
             user_id=person.user_id,
-            first_name=person.first_name[:200],
-            last_name=person.last_name[:200],
+            first_name="" if is_nameless else person.first_name[:200],
+            last_name="" if is_nameless else person.last_name[:200],
             unique_exam_id=person.unique_exam_id[:200],
             is_from_source=False,
             is_active=person.activated,

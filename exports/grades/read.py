@@ -67,6 +67,8 @@ def number_of(flow: Flow) -> int:
     """The flow's number in WISEflow. Refused while it has none."""
     if flow.setup_state != Flow.Setup.READY or flow.wiseflow_id is None:
         raise Refused(message("export.not_created"))
+    if flow.purged_at is not None:
+        raise Refused(message("sources.purged"))
     return flow.wiseflow_id
 
 

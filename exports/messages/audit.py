@@ -1,8 +1,9 @@
 """What the audit log says of exports."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
-from ladokflow.messages import Sentence, register
+from ladokflow.messages import Sentence, Trait, register
 
 register(
     {
@@ -52,11 +53,26 @@ register(
             _("Checked with Ladok: %(exported)s exported, %(failed)s failed, %(unknown)s still unknown.")
         ),
         "audit.found_twice": Sentence(_("Found out that %(count)s of the grades are in Ladok twice.")),
-        "audit.twice_corrected": Sentence(_("%(person)s, in Ladok twice: corrected there. %(reason)s")),
-        "audit.late_seen": Sentence(_("%(person)s: has seen what was found out late.")),
-        "audit.marked_as_exported": Sentence(_("Marked %(person)s as exported: %(reason)s")),
-        "audit.mark_taken_back": Sentence(_("Took back that %(person)s was marked as exported.")),
-        "audit.marked_as_absent": Sentence(_("Marked %(person)s as not in Ladok: %(reason)s")),
-        "audit.absence_taken_back": Sentence(_("Took back that %(person)s was marked as not in Ladok.")),
+        "audit.twice_corrected": Sentence(
+            _("%(person)s, in Ladok twice: corrected there. %(reason)s"), traits={Trait.NAMES_STUDENT}
+        ),
+        "audit.late_seen": Sentence(_("%(person)s: has seen what was found out late."), traits={Trait.NAMES_STUDENT}),
+        "audit.marked_as_exported": Sentence(
+            _("Marked %(person)s as exported: %(reason)s"), traits={Trait.NAMES_STUDENT}
+        ),
+        "audit.mark_taken_back": Sentence(
+            _("Took back that %(person)s was marked as exported."), traits={Trait.NAMES_STUDENT}
+        ),
+        "audit.marked_as_absent": Sentence(
+            _("Marked %(person)s as not in Ladok: %(reason)s"), traits={Trait.NAMES_STUDENT}
+        ),
+        "audit.purged": Sentence(
+            ngettext_lazy(
+                "Emptied %(count)s student: kept long enough.", "Emptied %(count)s students: kept long enough.", "count"
+            )
+        ),
+        "audit.absence_taken_back": Sentence(
+            _("Took back that %(person)s was marked as not in Ladok."), traits={Trait.NAMES_STUDENT}
+        ),
     }
 )

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from ladokflow.messages import LICENCE_ADMIN, MANAGER, Sentence, Trait, register
+from sources.messages.permissions import NO_EXPORT_RIGHT
 
 # Why nothing may be exported now
 register(
@@ -71,14 +72,7 @@ register(
             _("Wait for it to end."),
             MANAGER,
         ),
-        "export.no_right": Sentence(
-            _(
-                "This university lets only managers with the export right send grades or mark them as exported, and you do not have it."
-            ),
-            _("Nothing was sent, and nothing was marked."),
-            _("Ask a manager who has the right, or ask for it to be given to you."),
-            LICENCE_ADMIN,
-        ),
+        "export.no_right": NO_EXPORT_RIGHT,
         "export.sender_without_id": Sentence(
             _("Your organisation id is not known, and this university wants to know who sends the grades."),
             _("Nothing was sent."),

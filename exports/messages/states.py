@@ -14,6 +14,11 @@ READING_POINTS = ngettext_lazy(
 
 register(
     {
+        "export.purged": Sentence(_("Its students have been emptied: they had been kept long enough.")),
+        "export.no_student": Sentence(
+            _("Nobody at %(source)s has this organisation id or student number here."),
+            todo=_("Check how it is spelt. A student whose flows have all been emptied is no longer here."),
+        ),
         "export.not_collected": Sentence(
             _("Marking has ended, but the grades have not been read from WISEflow."),
             todo=_("Collect the grades."),

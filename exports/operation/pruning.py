@@ -21,7 +21,8 @@ from django.utils import timezone
 from django_q.models import Task
 
 from exports.models import ExportAttempt, Heartbeat
-from exports.operation import digest
+from exports.operation import digest, purging
+from sources import access
 from sources.flows import batch
 from sources.models import ApiCall, SyncRun
 from sources.subscriptions import delivery
@@ -63,7 +64,9 @@ def _batches(now: dt.datetime) -> Iterator[int]:
     yield from _empty_answers(now - dt.timedelta(days=settings.ANSWER_RETENTION_DAYS))
     old = now - dt.timedelta(days=settings.SYNC_RUN_RETENTION_DAYS)
     yield from _delete_runs(old)
+    yield from purging.purge(now)
     for rows in (
+        access.seen_before(now - dt.timedelta(days=settings.ACCESS_RETENTION_DAYS)),
         digest.told_before(old),
         batch.ended_before(old),
         handle.received_before(now - dt.timedelta(days=settings.WEBHOOK_EVENT_RETENTION_DAYS)),

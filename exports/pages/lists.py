@@ -26,6 +26,7 @@ from ladokflow.wiseflow.words import MARKING_OVER
 from sources.flows.asking import Asked, asked_by, with_questions
 from sources.models import Flow, Membership, Participant
 from sources.models.flow import ExportState, FlowQuerySet
+from sources.universities.permissions import Right, rights_of
 
 FEW_LIVE, LIVE_SHOWN = 5, 100  # attempts that stand in sight without being asked for, and at all
 LIVE_READ = 1000  # attempts that are under way or have just ended
@@ -59,6 +60,7 @@ class Row:
     no_right: Message | None
     found: Found | None = None  # what has come out about its grades
     failed: tuple[Participant, ...] = ()  # the first of those whose grade is not in Ladok, or may not be
+    may_change: bool = True  # whether its viewer may do anything but read
 
     @property
     def why_not(self) -> Message | None:
@@ -119,11 +121,12 @@ class Row:
 
     @property
     def can_be_checked(self) -> bool:
-        return self.is_unknown and self.flow.source.can_read_back
+        return self.may_change and self.is_unknown and self.flow.source.can_read_back
 
     @property
     def can_be_synchronised(self) -> bool:
-        return bool(self.flow.setup_state == Flow.Setup.READY and self.flow.state not in MARKING_OVER)
+        is_on = self.flow.setup_state == Flow.Setup.READY and self.flow.state not in MARKING_OVER
+        return bool(self.may_change and is_on)
 
     @property
     def can_be_chosen(self) -> bool:
@@ -172,7 +175,8 @@ def _row(flow: Any, membership: Membership, found: Found | None, failed: tuple[P
     elif _shows(flow, Trait.CHANGED) and not rules.may_overwrite(source, Asking.OVERWRITE):
         action = "overwrite"
     sender = Sender(membership.organisation_id, membership.can_export)
-    return Row(flow, action, rules.has_export_right(source, sender), found, failed)
+    may_change = Right.CHANGE in rights_of(membership)
+    return Row(flow, action, rules.has_export_right(source, sender), found, failed, may_change)
 
 
 # --- What is under way ---------------------------------------------------------------------------------------------

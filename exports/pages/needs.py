@@ -95,7 +95,11 @@ class Need:
 
     def of(self, row: Row) -> Told:
         button = self.button(row)
-        if button is not None and button.needs_right and row.no_right is not None:
+        if (
+            button is not None
+            and row.no_right is not None
+            and (button.needs_right or (button.is_post and not row.may_change))
+        ):
             return Told(self, row, self.what(row), None, row.no_right, self.at(row))
         return Told(self, row, self.what(row), button, None, self.at(row))
 

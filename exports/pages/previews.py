@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from exports.attempts.start import HeldBack, Preview, PreviewLine, preview_export, suggested_codes
-from exports.rules.right import right_refusal
+from exports.rules import rules
+from exports.rules.facts import source_facts
 from exports.rules.values import Asking
 from ladokflow.messages import Text, Trait
 from sources.models import Flow, FlowSource
@@ -56,6 +57,7 @@ class Look:
     again: bool
     to: dict[int, int]
     may_settle: bool  # who looks may say of a grade what Ladok has
+    may_change: bool  # who looks may do anything but read
 
     @property
     def flow(self) -> Flow:
@@ -180,7 +182,9 @@ def look_at(
     preview = preview_export(
         flow=flow, user=user, asking=asking, only=only or None, to=to, send_again=again, leaves_unknown=not only
     )
-    return Look(preview, asking, only, again, to, may_settle=right_refusal(flow, user) is None)
+    may_settle = rules.has_export_right(source_facts(flow.source), preview.sender) is None
+    may_change = preview.sender is not None and preview.sender.may_change
+    return Look(preview, asking, only, again, to, may_settle=may_settle, may_change=may_change)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ from django.http import JsonResponse
 
 from exports.pages.filters import FlowFilter
 from exports.pages.findings import Found
-from exports.pages.lists import failed_people, rows_of, with_exports
+from exports.pages.lists import Row, failed_people, rows_of, with_exports
 from exports.rules import rules
 from exports.rules.facts import source_facts
 from exports.rules.values import Sender
 from ladokflow.paging import KeyedPage
 from sources.models import Flow, Membership
 from sources.models.flow import FlowQuerySet
+from sources.universities.permissions import Right, rights_of
 
 MAX_CHOSEN = 100  # flows at a time
 FAILED_SHOWN = 3  # people of a flow
@@ -31,6 +32,7 @@ def table_of(
     """What a list shows of the flows on the page: `templates/exports/_table.html`, `templates/exports/_filters.html`, `templates/exports/_chips.html`."""
     rows = rows_of(page, memberships, dict(found), failed_people(page, FAILED_SHOWN))
     sources = [membership.source for membership in memberships.values()]
+    can_change = any(Right.CHANGE in rights_of(membership) for membership in memberships.values())
     return {
         "form": form,
         "chips": form.chips(visible),
@@ -42,7 +44,8 @@ def table_of(
         "choose_all_query": form.all_query,
         "can_choose": any(row.can_be_chosen for row in rows),
         "can_send": any(may_send(membership) for membership in memberships.values()),
-        "can_check": any(source.can_read_back for source in sources),
+        "can_check": can_change and any(source.can_read_back for source in sources),
+        "can_change": can_change,
         "refusal": next((row.why_not for row in rows if row.why_not), None),
     }
 
@@ -52,6 +55,11 @@ def keys_of_list(form: FlowFilter, visible: FlowQuerySet, memberships: dict[int,
     keys = list(form.apply(visible).values_list("pk", flat=True)[:MAX_CHOSEN])
     rows = rows_of(with_exports(Flow.objects.filter(pk__in=keys)), memberships, {})
     return JsonResponse({"flows": [row.flow.pk for row in rows if row.can_be_chosen]})
+
+
+def shown_with_people(rows: list[Row]) -> list[Flow]:
+    """The flows of which a list has students: those whose grade is not in Ladok, and those of whom it asks."""
+    return [row.flow for row in rows if row.failed or row.questions]
 
 
 def may_send(membership: Membership) -> bool:

@@ -13,6 +13,7 @@ from exports.rules.values import FlowFacts, Last, PersonFacts, Sender, SourceFac
 from ladokflow.ladok.base import GradeLine
 from ladokflow.messages import Message
 from sources.models import Flow, FlowSource, Membership, Participant, Registration, Source
+from sources.universities.permissions import Right, rights_of
 
 
 def source_facts(source: Source) -> SourceFacts:
@@ -96,7 +97,7 @@ def sender_of(flow: Flow, user: AbstractBaseUser | None) -> Sender | None:
         source_id=flow.source_id, user_id=user.pk if user else flow.created_by_id, user__is_active=True
     ).first()
     if membership:
-        return Sender(membership.organisation_id, membership.can_export)
+        return Sender(membership.organisation_id, membership.can_export, Right.CHANGE in rights_of(membership))
     return Sender("", can_export=False) if user else None
 
 

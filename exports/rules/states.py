@@ -43,7 +43,9 @@ def refresh_states(flow: Flow) -> None:
     Takes the flow's lock first, so that the last one to look has seen everything.
     """
     with transaction.atomic():
-        store_states(flow, load_case(lock(flow.pk)))
+        locked = lock(flow.pk)
+        if locked.purged_at is None:  # its counts are of students who are no longer here
+            store_states(flow, load_case(locked))
 
 
 def store_states(flow: Flow, case: Case, *, started: Collection[Key] = ()) -> None:

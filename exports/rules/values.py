@@ -52,10 +52,11 @@ class FlowFacts:
 
 @dataclass(frozen=True)
 class Sender:
-    """Who asks, or in whose name a job does. `organisation_id` is who the person is in Ladok."""
+    """Who asks, or in whose name a job does. `organisation_id` is who the person is in Ladok; `may_change`: may do anything but read."""
 
     organisation_id: str
     can_export: bool
+    may_change: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,16 +14,22 @@ from django.utils.translation import gettext as _
 from exports.models import ExportAttempt
 from exports.pages.table import MAX_CHOSEN
 from ladokflow.requests import HtmxRequest
+from sources.access import Kind, flow_seen, flows_seen
 from sources.models import Flow
+from sources.universities.permissions import require_here
 
 LARGEST_KEY = 2**63 - 1
 
 
 def flow_for(request: HtmxRequest, pk: int) -> Flow:
-    """The flow, or 404 where it belongs to a source the user is no member of."""
+    """The flow, or 404 where it belongs to a source the user is no member of. NotAllowed, here and below, where the user may not do this there."""
     if pk > LARGEST_KEY:
         raise Http404
-    return get_object_or_404(Flow.objects.visible_to(request.user).select_related("source"), pk=pk)
+    flow = get_object_or_404(Flow.objects.visible_to(request.user).select_related("source"), pk=pk)
+    require_here(request, flow.source)
+    if request.method == "GET":
+        flow_seen(request, flow)
+    return flow
 
 
 def attempt_for(request: HtmxRequest, pk: object) -> ExportAttempt:
@@ -31,7 +37,11 @@ def attempt_for(request: HtmxRequest, pk: object) -> ExportAttempt:
     attempts = ExportAttempt.objects.filter(flow__in=visible).select_related(
         "flow", "flow__source", "code", "requested_by"
     )
-    return get_object_or_404(attempts, pk=pk)
+    attempt = get_object_or_404(attempts, pk=pk)
+    require_here(request, attempt.flow.source)
+    if request.method == "GET":
+        flow_seen(request, attempt.flow, Kind.ATTEMPT)
+    return attempt
 
 
 def chosen_flows(request: HtmxRequest, values: Iterable[str]) -> list[Flow]:
@@ -47,6 +57,9 @@ def chosen_flows(request: HtmxRequest, values: Iterable[str]) -> list[Flow]:
     flows = Flow.objects.visible_to(request.user).with_source_and_codes().in_bulk(keys)
     if len(flows) != len(keys):
         raise Http404
+    require_here(request, *(flow.source for flow in flows.values()))
+    if request.method == "GET":
+        flows_seen(request, flows.values())
     return [flows[key] for key in keys]
 
 

@@ -22,6 +22,7 @@ from exports.views.asking import attempt_for
 from ladokflow.messages import Message
 from ladokflow.parts import part_of
 from ladokflow.requests import HtmxRequest
+from sources.audit import name_people, without_people
 from sources.models import AuditEntry
 
 PEOPLE_PER_PAGE = 50
@@ -57,23 +58,34 @@ def attempt(request: HtmxRequest, pk: UUID) -> HttpResponse:
     page = Paginator(items, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
     counts = outcome_counts(shown)
     answer = shown_answer(shown)
-    unsettled = shown.items.filter(state__in=ExportItem.UNSETTLED).newest()
+    left, there, unknown = shown.items.filter(state__in=ExportItem.UNSETTLED).newest().counted()
     context |= {
         "form": form,
         "page": page,
         "counts": counts,
-        "unsettled": (left := unsettled.count()),
-        "there": (there := unsettled.there_already().count()),
-        "unknown": (unknown := unsettled.filter(state=ExportItem.State.UNKNOWN).count()),
+        "unsettled": left,
+        "there": there,
+        "unknown": unknown,
         "can_be_retried": left > there + unknown,
         "refusal": (refusal := _refusal(request, shown)),
         "may_settle": refusal is None,
-        "audit": AuditEntry.objects.filter(attempt_id=shown.pk).select_related("actor").order_by("at", "pk"),
+        "audit": _audit(shown),
         "answer": answer[:SHOWN_ANSWER],
         "answer_is_cut": len(answer) > SHOWN_ANSWER,
         "answer_is_hidden": bool(shown.answer and not answer),
     }
     return part_of(request, render(request, "exports/attempt.html", context), "#attempt")
+
+
+def _audit(attempt: ExportAttempt) -> list[AuditEntry]:
+    """What was done; of whom, as long as the flow has its students."""
+    entries = AuditEntry.objects.filter(attempt_id=attempt.pk).select_related("actor").order_by("at", "pk")
+    named = name_people(entries)
+    if attempt.flow.purged_at is not None:
+        for entry in named:
+            told = without_people(entry)
+            entry.message = told.to_json() if told else {}
+    return named
 
 
 def _refusal(request: HtmxRequest, attempt: ExportAttempt) -> Message | None:

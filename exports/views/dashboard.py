@@ -22,11 +22,13 @@ from exports.pages.lists import (
     tab_counts,
     with_exports,
 )
-from exports.pages.table import keys_of_list, table_of
+from exports.pages.table import keys_of_list, shown_with_people, table_of
 from ladokflow.paging import PLACE, page_of
 from ladokflow.requests import HtmxRequest
+from sources.access import flows_seen
 from sources.models import Flow, Membership
 from sources.pages.preference import kept_address, kept_query
+from sources.universities.permissions import rights_in
 
 LIST = "exports"
 FLOWS_PER_PAGE = 25
@@ -49,8 +51,11 @@ def dashboard(request: HtmxRequest) -> HttpResponse:
     count = None if form.chosen("standing") else counts[form.state]
     page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, count=count, full=with_exports)
     findings = found_in(visible)
+    table = table_of(form, page, visible, memberships, by_flow(findings))
+    flows_seen(request, shown_with_people(table["rows"]))
+    rights_in(request, memberships.values())
     context = {
-        **table_of(form, page, visible, memberships, by_flow(findings)),
+        **table,
         "list_name": LIST,
         "kept_view": kept_query(request, LIST),
         "findings": findings,

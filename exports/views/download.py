@@ -20,6 +20,7 @@ from exports.pages.lists import errors_of, memberships_by_source, with_newer, wo
 from exports.views.asking import attempt_for
 from ladokflow.requests import HtmxRequest
 from ladokflow.spreadsheets import FILES
+from sources.access import MOST, Kind, flow_seen, flows_seen
 from sources.models import Flow
 
 
@@ -39,6 +40,7 @@ def errors(request: HtmxRequest, kind: str) -> HttpResponse:
     form = DashboardFilter(request.GET, sources=sources, user=request.user)
     flows = form.narrow(Flow.objects.visible_to(request.user))
     headings = (_("Source"), _("Flow"), *_person_headings())
+    flows_seen(request, flows.export_failed().select_related(None).only("source")[:MOST], Kind.FILE)
     rows = ((item.attempt.flow.source.name, item.attempt.flow.title, *_person(item)) for item in errors_of(flows))
     return write(f"ladokflow-errors-{timezone.localdate():%Y%m%d}", headings, rows)
 
@@ -50,6 +52,7 @@ def people(request: HtmxRequest, pk: UUID, kind: str) -> HttpResponse:
     """Everybody in one attempt, or those that the page's filter finds."""
     write = _writer(kind)
     attempt = attempt_for(request, pk)
+    flow_seen(request, attempt.flow, Kind.FILE)
     items = worst_first(ItemFilter(request.GET).apply(with_newer(attempt.items.all())))
     return write(
         f"ladokflow-export-{attempt.pk}", _person_headings(), (_person(item) for item in _with_code(items, attempt))

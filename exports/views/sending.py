@@ -40,6 +40,7 @@ from ladokflow.identifiers import as_read
 from ladokflow.messages import Refused
 from ladokflow.requests import HtmxRequest
 from ladokflow.wiseflow.scales import Form
+from sources.access import flows_seen
 from sources.models import Flow
 
 PEOPLE_PER_PAGE = 100
@@ -110,7 +111,9 @@ def _asked_flows(request: HtmxRequest) -> list[Flow]:
     if (need := NEEDS.get(request.GET.get("need", ""))) is None:
         return chosen_flows(request, keys_in(request, "flow"))
     flows = need.flows(Flow.objects.visible_to(request.user)).with_source_and_codes()
-    return list(flows.order_by(F("marking_end_at").asc(nulls_last=True), "pk")[:MAX_CHOSEN])
+    found = list(flows.order_by(F("marking_end_at").asc(nulls_last=True), "pk")[:MAX_CHOSEN])
+    flows_seen(request, found)
+    return found
 
 
 def _address_of_chosen(request: HtmxRequest, flows: list[Flow], asking: Asking) -> str:

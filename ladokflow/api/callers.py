@@ -25,7 +25,7 @@ from ladokflow.messages import Message, message
 from ladokflow.wiseflow.limits import limit_named
 from sources.models import ApiToken, Membership, OAuthClient, Scope, Source
 from sources.models.api import digest_of
-from sources.universities.access import scopes_of
+from sources.universities.permissions import scopes_of
 
 TOKENS_PER_MINUTE = 30  # from one address
 USE_IS_NOTED_EVERY = 60  # seconds: a call that reads is to write nothing
@@ -93,6 +93,7 @@ class Bearer(HttpBearer):
         _note_use(caller)
         if self.scope is not None:
             caller.require(self.scope)
+        request.user = caller.user  # type: ignore[assignment] # who looks at people is on record
         return caller
 
 

@@ -7,7 +7,7 @@ import uuid
 from typing import Annotated, Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from ninja import Query, Router
 from pydantic import Field
 
@@ -16,8 +16,9 @@ from ladokflow.api import rows, schemas
 from ladokflow.api.callers import Bearer, Call
 from ladokflow.api.lists import Paging, page_of
 from ladokflow.identifiers import normal_code
+from sources.access import Kind, flow_seen
 from sources.flows.asking import asking
-from sources.models import ComingExam, ExamReading, Flow, FlowSource, Scope
+from sources.models import ComingExam, ExamReading, Flow, FlowSource, Participant, Scope
 from sources.models.flow import FlowQuerySet
 
 router = Router(by_alias=True)
@@ -124,7 +125,9 @@ def get_attempt(request: Call, attempt: uuid.UUID) -> dict[str, Any]:
 )
 def list_attempt_people(request: Call, attempt: uuid.UUID, paging: Query[Paging]) -> dict[str, Any]:
     """What came of each grade that was in the export."""
-    items = rows.attempt_of(request.auth, attempt).items.order_by("pk").defer("national_id")
+    found = rows.attempt_of(request.auth, attempt)
+    flow_seen(request, found.flow, Kind.FILE)
+    items = found.items.order_by("pk").defer("national_id")
     return page_of(items, paging, rows.told_of_item)
 
 
@@ -135,6 +138,13 @@ class PeopleFilter(Paging):
     state: Annotated[schemas.State | None, Field(default=None, description="Of the export of the person's grade.")]
 
 
+def _people_of(request: Call, flow: int) -> QuerySet[Participant]:
+    """Taken along, and that is on record."""
+    found = rows.flow_of(request.auth, flow)
+    flow_seen(request, found, Kind.FILE)
+    return rows.participants_of(found)
+
+
 @router.get(
     "/flows/{flow}/participants",
     response=schemas.Page[schemas.Participant],
@@ -143,7 +153,7 @@ class PeopleFilter(Paging):
 )
 def list_participants(request: Call, flow: schemas.Key, chosen: Query[PeopleFilter]) -> dict[str, Any]:
     """The people on a flow."""
-    people = rows.participants_of(rows.flow_of(request.auth, flow))
+    people = _people_of(request, flow)
     if chosen.state is not None:
         people = people.filter(export_state=chosen.state)
     listed = Prefetch("registrations", rows.LISTED, to_attr="listed")
@@ -155,7 +165,7 @@ def list_participants(request: Call, flow: schemas.Key, chosen: Query[PeopleFilt
 )
 def list_grades(request: Call, flow: schemas.Key, chosen: Query[PeopleFilter]) -> dict[str, Any]:
     """The grade of each person on a flow, and what has been sent to Ladok."""
-    people = rows.participants_of(rows.flow_of(request.auth, flow)).select_related("assessment")
+    people = _people_of(request, flow).select_related("assessment")
     if chosen.state is not None:
         people = people.filter(export_state=chosen.state)
     newest = Prefetch("export_items", rows.ITEMS, to_attr="newest_items")

@@ -46,7 +46,7 @@ def flow_of(caller: Caller, pk: int) -> Flow:
 
 def attempts_of(caller: Caller) -> QuerySet[ExportAttempt]:
     attempts = ExportAttempt.objects.filter(flow__source=caller.source).order_by("-created_at", "pk")
-    return attempts.select_related("code").defer("answer", "order")
+    return attempts.select_related("code", "flow").defer("answer", "order")
 
 
 def attempt_of(caller: Caller, pk: uuid.UUID) -> ExportAttempt:

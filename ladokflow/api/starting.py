@@ -17,6 +17,7 @@ from ladokflow.api import rows, schemas
 from ladokflow.api.callers import Bearer, Call
 from ladokflow.api.once import start
 from ladokflow.messages import Refused, message
+from sources.access import Kind, flow_seen
 from sources.models import Flow, Scope, SyncRun
 from sources.sync.run import request_sync
 
@@ -96,6 +97,7 @@ def preview(request: Call, flow: schemas.Key, given: Body[schemas.PreviewIn] = P
     """Who would be sent now with which grade, and who not. Changes nothing, and sends nothing."""
     found = rows.flow_of(request.auth, flow)
     only = rows.require_participants(found, given.participants)
+    flow_seen(request, found, Kind.FILE)
     shown = preview_export(
         flow=found,
         user=request.auth.user,

@@ -17,6 +17,7 @@ from ladokflow.ladok import wire
 from ladokflow.ladok.base import PERSON_FIELD_OF, Exam, Kind, Person, PersonField, Row
 from ladokflow.ladok.repeats import each_once
 from ladokflow.messages import Message, message
+from ladokflow.privacy import shown_name
 from ladokflow.texts import as_stored
 
 # "Response to WISEflow" of the article -> our field.
@@ -210,7 +211,7 @@ def _person(
     # A time of day becomes a moment on the day of the exam.
     clocks = {name: value for name, value in values.items() if isinstance(value, wire.Clock)}
     person = Person(**{name: value for name, value in values.items() if name not in clocks})
-    name = f"{person.first_name} {person.last_name}".strip()
+    name = shown_name(person.first_name, person.last_name)
     if not person.organisation_id:
         return person, [_without_id(entry, name, number=number, rows=rows, unread=unread)]
     name = name or person.organisation_id

@@ -82,6 +82,7 @@ PARTS = (
             Topic("source", ("admin:index", "admin:sources_source")),
             Topic("credentials", ("admin:sources_credential",)),
             Topic("members", ("admin:sources_membership", "admin:sources_auditentry")),
+            Topic("privacy", ("admin:sources_accessentry", "reveal", "extract")),
             Topic("presets", ("admin:sources_flowpreset",)),
             Topic(
                 "api",

@@ -18,7 +18,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "403.html", status=403)
+    return render(request, "403.html", {"reason": getattr(exception, "message", None)}, status=403)
 
 
 def broken(request: HttpRequest) -> HttpResponse:

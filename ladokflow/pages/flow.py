@@ -27,6 +27,7 @@ from ladokflow.parts import part_of
 from ladokflow.requests import HtmxRequest
 from ladokflow.undo import tell
 from ladokflow.wiseflow.words import Role, choices_of
+from sources.access import flow_seen
 from sources.flows.adoption import confirm_anew
 from sources.flows.create import STEPS
 from sources.flows.identities import questions
@@ -40,6 +41,7 @@ from sources.pages.phases import phases
 from sources.sync.overrides import fingerprint_of
 from sources.sync.run import braked_run
 from sources.sync.warnings import fingerprint_of_warnings
+from sources.universities.permissions import require_here
 from sources.views.wizard import ONE, address_of_step
 
 RUNS_PER_PAGE = 25
@@ -50,8 +52,12 @@ ROLES = dict(choices_of(Role))
 
 
 def flow_for(request: HtmxRequest, pk: int) -> Flow:
-    """The flow, or 404 where it belongs to a source the user is no member of."""
-    return get_object_or_404(Flow.objects.visible_to(request.user).select_related("source", "created_by"), pk=pk)
+    """The flow, or 404 where it belongs to a source the user is no member of. NotAllowed where the user may not do this there."""
+    flow = get_object_or_404(Flow.objects.visible_to(request.user).select_related("source", "created_by"), pk=pk)
+    require_here(request, flow.source)
+    if request.method == "GET":
+        flow_seen(request, flow)
+    return flow
 
 
 def flow_context(flow: Flow) -> dict[str, Any]:

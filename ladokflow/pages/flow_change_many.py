@@ -22,6 +22,7 @@ from sources.flows.staff import questions_about
 from sources.models import Flow
 from sources.pages.change_form import ChangeManyForm
 from sources.universities.members import may_export
+from sources.universities.permissions import require_here
 
 MOST = 50  # each is read and written in WISEflow while the manager waits
 
@@ -70,7 +71,9 @@ def _flows(request: HtmxRequest) -> list[Flow]:
     given = [*request.GET.getlist("flow"), *request.POST.getlist("flow")]
     pks = {int(one) for one in given if one.isdecimal() and len(one) < 19}
     flows = Flow.objects.visible_to(request.user).ready().filter(pk__in=pks).select_related("source")
-    return list(flows.order_by("title", "pk")[: MOST + 1])
+    found = list(flows.order_by("title", "pk")[: MOST + 1])
+    require_here(request, *(flow.source for flow in found))
+    return found
 
 
 def _insist_on_people(flow: Flow, change: Change) -> None:

@@ -10,12 +10,14 @@ from django.views.decorators.vary import vary_on_headers
 
 from exports.pages.filters import KEYS, FlowFilter
 from exports.pages.lists import memberships_by_source, with_exports
-from exports.pages.table import keys_of_list, table_of
+from exports.pages.table import keys_of_list, shown_with_people, table_of
 from ladokflow.pages.chosen_syncs import chosen_syncs
 from ladokflow.paging import page_of
 from ladokflow.requests import HtmxRequest
+from sources.access import flows_seen
 from sources.models import Flow
 from sources.pages.preference import kept_address, kept_query
+from sources.universities.permissions import rights_in
 
 LIST = "flows"
 FLOWS_PER_PAGE = 25
@@ -33,6 +35,7 @@ def flow_list(request: HtmxRequest) -> HttpResponse:
     if request.htmx.target == "syncs":
         return render(request, "pages/flow_list.html#syncs", {"syncs": syncs})
     memberships = memberships_by_source(request.user)
+    rights_in(request, memberships.values())
     sources = [membership.source for membership in memberships.values()]
     form = FlowFilter(request.GET, sources=sources, user=request.user)
     if KEYS in request.GET:
@@ -40,5 +43,6 @@ def flow_list(request: HtmxRequest) -> HttpResponse:
     page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, full=with_exports)
     part = "#list" if request.htmx.target == "list" else ""
     context = table_of(form, page, visible, memberships, {})
+    flows_seen(request, shown_with_people(context["rows"]))
     context |= {"list_name": LIST, "kept_view": kept_query(request, LIST), "syncs": syncs}
     return render(request, "pages/flow_list.html" + part, context)

@@ -18,6 +18,7 @@ from ladokflow.pages.flow import flow_context, flow_for
 from ladokflow.paging import PLACE, page_of
 from ladokflow.requests import HtmxRequest
 from ladokflow.spreadsheets import FILES
+from sources.access import Kind, flow_seen
 from sources.models import Participant
 from sources.pages.forms import ParticipantFilter
 
@@ -73,6 +74,7 @@ def participants_file(request: HtmxRequest, pk: int, kind: str) -> HttpResponse:
     if kind not in FILES:
         raise Http404
     flow = flow_for(request, pk)
+    flow_seen(request, flow, Kind.FILE)
     people = _with_grades_and_codes(ParticipantFilter(request.GET).apply(flow.participants.all()))
     headings = (
         _("Last name"),

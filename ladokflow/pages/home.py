@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET
 
 from exports.pages.findings import found_on
 from exports.pages.lists import rows_of
-from exports.pages.needs import NEEDS, Button, Told, keys_by_need, with_needs
+from exports.pages.needs import NEEDS, Button, Told, keys_by_need, questions_of, with_needs
 from exports.pages.table import MAX_CHOSEN
 from exports.rules.values import Asking
 from ladokflow import looks
@@ -29,8 +29,10 @@ from ladokflow.messages import Message, Text, message
 from ladokflow.pages.coming import SHOWN as EXAMS_SHOWN
 from ladokflow.pages.coming import coming_exams, coming_flows
 from ladokflow.requests import HtmxRequest
+from sources.access import flows_seen
 from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, FlowRule, Membership, SyncRun
 from sources.models.flow import FlowQuerySet
+from sources.universities.permissions import rights_in
 
 SHOWN = 6  # of each section
 EXPIRES_SOON = dt.timedelta(days=30)
@@ -103,6 +105,7 @@ class Colleagues:
 @require_GET
 def home(request: HtmxRequest) -> HttpResponse:
     memberships = {row.source_id: row for row in _memberships(request.user)}
+    rights_in(request, memberships.values())
     sources = {pk: row.source for pk, row in memberships.items()}
     visible = Flow.objects.visible_to(request.user)
     *keys, coming = keys_by_need(visible, [coming_flows(visible)])
@@ -121,6 +124,7 @@ def home(request: HtmxRequest) -> HttpResponse:
         + [fault.membership.source_id for fault in faults if not fault.is_mine]
         + [row.source_id for row in rules if not row.is_admin]
     )
+    flows_seen(request, [one.flow for one in told["asks"] if questions_of(one.row)[0].message.params.get("name")])
     counts = {name: len(part) for name, part in zip(NEEDS, keys, strict=True)}
     sections = [
         _section_of_faults(faults, colleagues),

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from ladokflow.identifiers import normal
 from ladokflow.requests import HtmxRequest
+from sources.access import Kind, students_seen
 from sources.models import Flow, Participant, Source
 
 SHOWN = 20
@@ -29,6 +30,8 @@ def search(request: HtmxRequest) -> HttpResponse:
     is_enough = any(len(word) >= SHORTEST_WORD for word in text.split())
     sources = list(Source.objects.visible_to(request.user))
     students = list(students_found(sources, text)[: SHOWN + 1]) if is_enough else []
+    found = Participant.objects.filter(pk__in=[student["newest"] for student in students[:SHOWN]])
+    students_seen(request, found.select_related("flow").defer("national_id"), Kind.SEARCH) if students else None
     if len(students) == 1 and is_whole_identifier(text, students[0]):
         return redirect("student", students[0]["newest"])
     context = {

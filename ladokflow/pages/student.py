@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.db.models import F, Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
 
 from exports.models import ExportItem
+from exports.register import as_text, extract_of, filename_of
+from ladokflow.addresses import address_of
+from ladokflow.messages import by_row, message
 from ladokflow.requests import HtmxRequest
+from ladokflow.spreadsheets import json_file, text_file
+from sources import audit
+from sources.access import Kind, students_seen
 from sources.models import Flow, Participant
+from sources.universities.permissions import Right, require_here, rights_in
 
 MOST = 200  # exams
 
@@ -19,8 +29,49 @@ MOST = 200  # exams
 @require_GET
 def student(request: HtmxRequest, person_pk: int) -> HttpResponse:
     """By any of the student's rows; 404 where it belongs to a university that the user is no member of."""
+    person = _person(request, person_pk)
+    students_seen(request, [person], Kind.STUDENT)
+    return _page(request, person)
+
+
+@login_required
+@require_POST
+def reveal(request: HtmxRequest, person_pk: int) -> HttpResponse:
+    """The same page with the whole national id, this once, and on record."""
+    person = _person(request, person_pk)
+    students_seen(request, [person], Kind.REVEAL)
+    _write_down(request, person, "sources.audit.national_id_revealed")
+    return _page(request, person, is_revealed=True)
+
+
+@login_required
+@require_POST
+def extract(request: HtmxRequest, person_pk: int) -> HttpResponse:
+    """All that is held of the student at the university, as a file, and on record."""
+    person = _person(request, person_pk)
+    students_seen(request, [person], Kind.EXTRACT)
+    _write_down(request, person, "sources.audit.extract_made")
+    found = extract_of(person)
+    if request.POST.get("kind") == "text":
+        return text_file(filename_of(person), as_text(found))
+    return json_file(filename_of(person), found)
+
+
+def _person(request: HtmxRequest, person_pk: int) -> Participant:
     flows = Flow.objects.visible_to(request.user)
-    person = get_object_or_404(Participant.objects.filter(flow__in=flows).select_related("flow__source"), pk=person_pk)
+    people = Participant.objects.filter(flow__in=flows).select_related("flow__source")
+    person: Participant = get_object_or_404(people, pk=person_pk)
+    require_here(request, person.flow.source)
+    return person
+
+
+def _write_down(request: HtmxRequest, person: Participant, code: str) -> None:
+    who: dict[str, Any] = {"actor": request.user, "address": address_of(request)}
+    audit.record(message=message(code, person=by_row(person.pk)), source=person.flow.source, flow=person.flow, **who)
+
+
+def _page(request: HtmxRequest, person: Participant, *, is_revealed: bool = False) -> HttpResponse:
+    flows = Flow.objects.visible_to(request.user)
     sendings = ExportItem.objects.select_related("attempt__code").defer("attempt__answer", "national_id").order_by("pk")
     exams = (
         Participant.objects.of_same_person(person)
@@ -34,6 +85,15 @@ def student(request: HtmxRequest, person_pk: int) -> HttpResponse:
         name: list(dict.fromkeys(value for row in shown if (value := getattr(row, name))))
         for name in ("organisation_id", "external_user_id", "national_id")
     }
-    return render(
-        request, "pages/student.html", {"person": person, "exams": shown, "tz": person.flow.source.tz, **identifiers}
-    )
+    rights = rights_in(request)
+    context = {
+        "person": person,
+        "exams": shown,
+        "tz": person.flow.source.tz,
+        "is_revealed": is_revealed,
+        "may_reveal": rights.may(Right.REVEAL, person.flow.source_id),
+        "may_extract": rights.may(Right.DISCLOSE, person.flow.source_id),
+        "now": timezone.now(),
+        **identifiers,
+    }
+    return render(request, "pages/student.html", context)

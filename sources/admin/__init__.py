@@ -2,6 +2,7 @@
 
 from sources.admin import (
     access,
+    api,
     audit,
     credential,
     membership,
@@ -17,6 +18,7 @@ from sources.admin import (
 
 __all__ = [
     "access",
+    "api",
     "audit",
     "credential",
     "membership",

@@ -11,6 +11,7 @@ from ladokflow.messages import Message
 from ladokflow.spreadsheets import csv_file
 from sources.admin.long_list import LongListAdmin
 from sources.admin.recording import record_in_admin
+from sources.audit import name_people, without_people
 from sources.models import AuditEntry, Source
 
 
@@ -27,18 +28,22 @@ class AuditEntryAdmin(LongListAdmin):
     readonly_fields = ("who", "what")
     actions = ("download",)
 
+    def prepared(self, rows: list[Any]) -> list[Any]:
+        return name_people(rows)
+
     @admin.display(description=_("who"), ordering="actor__username")
     def who(self, entry: AuditEntry) -> str:
         return entry.actor.get_username() if entry.actor else str(_("A schedule or a worker"))
 
     @admin.display(description=_("what"))
-    def what(self, entry: AuditEntry) -> Message | None:
-        return Message.from_json(entry.message)
+    def what(self, entry: Any) -> Message | None:
+        is_shown = entry.sees_people and not (entry.flow and entry.flow.purged_at)
+        return Message.from_json(entry.message) if is_shown else without_people(entry)
 
     @admin.action(description=_("Download the selected entries (CSV)"), permissions=["view"])
     def download(self, request: HttpRequest, queryset: Any) -> HttpResponse:
         headings = (_("when"), _("who"), _("what"), _("flow"), _("source"), _("attempt"), _("from"))
-        entries = list(queryset.select_related("source", "flow", "actor"))
+        entries = name_people(queryset.select_related("source", "flow", "actor"))
         rows = [
             (
                 timezone.localtime(entry.at).isoformat(timespec="seconds"),

@@ -120,6 +120,8 @@ class SourceForm(forms.ModelForm):
             "slug",
             "university",
             "timezone",
+            "retention_days",
+            "protects_identity",
             "ladok_url",
             "ladok_paths",
             "exam_page",
@@ -256,7 +258,9 @@ class MembershipForm(forms.ModelForm):
         email, source = cleaned.get("email"), cleaned.get("source")
         if email and source and Membership.objects.filter(self._is(email), source=source).exists():
             self.add_error("email", _("This person is a member of the source already."))
-        organisation_id, source = cleaned.get("organisation_id"), source or self.instance.source
-        if organisation_id and "organisation_id" in self.changed_data and self._is_taken(organisation_id, source):
+        if source is None and self.instance.pk:
+            source = self.instance.source
+        organisation_id = cleaned.get("organisation_id") if "organisation_id" in self.changed_data else ""
+        if organisation_id and source and self._is_taken(organisation_id, source):
             self.add_error("organisation_id", _("Another member of the source has this organisation id."))
         return cleaned

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
@@ -46,7 +46,7 @@ class LongChangeList(ChangeList):
         self._link(rows, has_before, has_after)
         counted = self.queryset.order_by()[: MOST_COUNTED + 1].count()
         is_counted = counted <= MOST_COUNTED
-        self.result_list = rows
+        self.result_list = cast(LongListAdmin, self.model_admin).prepared(rows)
         # Without a count, "choose all there are" is not offered; the number of what is found is told where it is known.
         self.result_count = counted if is_counted else len(rows)
         self.full_result_count = None if is_counted else len(rows)
@@ -81,6 +81,10 @@ class LongListAdmin(ReadOnlyAdmin):
 
     change_list_template = "admin/long_list.html"
     left_out: tuple[str, ...] = ()
+
+    def prepared(self, rows: list[Any]) -> list[Any]:
+        """The rows of a page, before they are shown."""
+        return rows
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return LongChangeList

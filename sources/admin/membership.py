@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from sources.admin.access import record_deleted_with
+from sources.admin.api import record_deleted_with
 from sources.admin.forms import MembershipForm
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin

@@ -8,6 +8,9 @@ from django.utils.translation import gettext_noop as _
 from django_q import admin as _registers_its_pages  # noqa: F401 - before we register them again
 from django_q.models import Failure, OrmQ, Schedule, Success
 
+from sources.admin.scope import allows
+from sources.universities.permissions import ADMIN
+
 # The libraries' own words on these pages and on those of sign-ins, which have no Swedish: it stands with ours.
 WORDS = (
     _("Successful task"), _("Successful tasks"), _("Failed task"), _("Failed tasks"), _("Scheduled task"), _("Scheduled tasks"),
@@ -22,19 +25,19 @@ class ReadOnly(admin.ModelAdmin):
     actions = ()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)
+        return allows(request, ADMIN[self.opts.label_lower].view)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_module_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+        return allows(request, ADMIN[self.opts.label_lower].add)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        return allows(request, ADMIN[self.opts.label_lower].change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        return allows(request, ADMIN[self.opts.label_lower].delete)
 
 
 for model in (Schedule, Success, Failure, OrmQ):

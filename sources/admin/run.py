@@ -1,5 +1,7 @@
 """Synchronisations, to read."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -7,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ladokflow.messages import Message
 from sources.admin.long_list import LongListAdmin, counts
+from sources.admin.scope import OF_STUDENTS
 from sources.models import SyncRun
 
 
@@ -41,16 +44,16 @@ class SyncRunAdmin(LongListAdmin):
         return counts(run, "added", "updated", "removed", "deactivated", "unchanged")
 
     @admin.display(description=_("message"))
-    def told(self, run: SyncRun) -> Message | None:
-        return Message.from_json(run.message)
+    def told(self, run: Any) -> Any:
+        return Message.from_json(run.message) if run.sees_people else OF_STUDENTS
 
     @admin.display(description=_("changes"))
-    def told_changes(self, run: SyncRun) -> SafeString | None:
-        return _list(run.change_messages)
+    def told_changes(self, run: Any) -> Any:
+        return _list(run.change_messages) if run.sees_people else OF_STUDENTS
 
     @admin.display(description=_("problems"))
-    def told_problems(self, run: SyncRun) -> SafeString | None:
-        return _list(run.problem_messages)
+    def told_problems(self, run: Any) -> Any:
+        return _list(run.problem_messages) if run.sees_people else OF_STUDENTS
 
 
 def _list(entries: list[Message]) -> SafeString | None:

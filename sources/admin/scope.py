@@ -1,36 +1,35 @@
 """Who may do what in the administration.
 
-A right comes from being licence admin of a source (`Membership`), never from Django's own groups and permissions. `is_staff`
-only opens the door. What belongs to another source does not exist: 404, also for an address that is typed by hand.
+What each table needs stands in `sources/universities/permissions.py`. A right comes from being a member of a source, or an operator, never
+from Django's own groups and permissions. `is_staff` only opens the door. What belongs to another source does not exist: 404, also for an address that is typed by hand.
 """
 
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Model, Q, QuerySet, Value
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from sources.models import Source
+from sources.universities.permissions import ADMIN, Needed, Right, Table, rights_in
 
 
 def administered_sources(request: HttpRequest) -> QuerySet[Source]:
-    """All sources for a superuser, the user's own for a licence admin, none for anybody else."""
-    user = request.user
-    if not user.is_active or not user.is_authenticated:
-        return Source.objects.none()
-    return Source.objects.all() if user.is_superuser else Source.objects.administered_by(user)
+    """All sources for an operator, the user's own for a licence admin, none for anybody else."""
+    sources: QuerySet[Source] = rights_in(request).sources(Right.ADMINISTER)
+    return sources
 
 
-def administers(request: HttpRequest, source_pk: Any = None) -> bool:
-    """If the user administers the source; without one, if there is any. Asked many times in a page, looked up once."""
-    if request.user.is_superuser and request.user.is_active:
-        return True
-    kept: dict[str, Any] = request.__dict__
-    if "administered_source_pks" not in kept:
-        kept["administered_source_pks"] = frozenset(administered_sources(request).values_list("pk", flat=True))
-    keys: frozenset[int] = kept["administered_source_pks"]
-    return bool(keys) if source_pk is None else source_pk in keys
+def inspected_sources(request: HttpRequest) -> QuerySet[Source]:
+    """As `administered_sources`, of those whose settings and logs the user may read."""
+    sources: QuerySet[Source] = rights_in(request).sources(Right.INSPECT)
+    return sources
+
+
+def allows(request: HttpRequest, needed: Needed, source_pk: Any = None) -> bool:
+    """At the source; without one, at any."""
+    return isinstance(needed, Right) and rights_in(request).may(needed, source_pk)
 
 
 class ScopedAdmin(admin.ModelAdmin):
@@ -41,10 +40,10 @@ class ScopedAdmin(admin.ModelAdmin):
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
-        if request.user.is_superuser:
+        rows, rights = super().get_queryset(request), rights_in(request)
+        if rights.is_everywhere(Right.INSPECT):
             return rows
-        return rows.filter(**{f"{self.source_path}__in": administered_sources(request)})
+        return rows.filter(**{f"{self.source_path}__in": rights.sources(Right.INSPECT)})
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
         row = super().get_object(request, object_id, from_field)
@@ -57,23 +56,27 @@ class ScopedAdmin(admin.ModelAdmin):
             row = getattr(row, step)
         return getattr(row, f"{self.source_path.split('__')[-1]}_id")
 
-    def _may(self, request: HttpRequest, obj: Any = None) -> bool:
-        return administers(request, None if obj is None or obj.pk is None else self.source_pk_of(obj))
+    @property
+    def needs(self) -> Table:
+        return ADMIN[self.opts.label_lower]
+
+    def _may(self, request: HttpRequest, needed: Needed, obj: Any = None) -> bool:
+        return allows(request, needed, None if obj is None or obj.pk is None else self.source_pk_of(obj))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._may(request)
+        return self._may(request, self.needs.view)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, obj)
+        return self._may(request, self.needs.view, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self._may(request)
+        return self._may(request, self.needs.add)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, obj)
+        return self._may(request, self.needs.change, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, obj)
+        return self._may(request, self.needs.delete, obj)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.related_model is Source:
@@ -83,7 +86,7 @@ class ScopedAdmin(admin.ModelAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Whoever has one source need not choose it."""
         initial = super().get_changeform_initial_data(request)
-        administered = list(Source.objects.administered_by(request.user)[:2])
+        administered = list(administered_sources(request)[:2])
         return {"source": administered[0].pk, **initial} if len(administered) == 1 else initial
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -94,13 +97,16 @@ class ScopedAdmin(admin.ModelAdmin):
     def get_list_filter(self, request: HttpRequest) -> Any:
         """The filter by source only helps whoever has more than one, and offers only their own."""
         given = tuple(super().get_list_filter(request))
-        return (OwnSourceFilter.along(self.source_path), *given) if administered_sources(request).count() > 1 else given
+        return (OwnSourceFilter.along(self.source_path), *given) if inspected_sources(request).count() > 1 else given
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         # A filter on a column that is not offered could be used to guess a secret: only the offered ones are allowed.
         return lookup.split("__")[0] not in {"secret", "answer", "national_id", "payload"} and super().lookup_allowed(
             lookup, value, request
         )
+
+
+OF_STUDENTS = _("Only for members of the university: it may tell of students.")
 
 
 class ReadOnlyAdmin(ScopedAdmin):
@@ -111,18 +117,16 @@ class ReadOnlyAdmin(ScopedAdmin):
         """Without a link: the pages of users are for superusers."""
         return run.requested_by.get_username() if run.requested_by else None
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With `sees_people`: whether what a row tells of students is for the user. An operator who is no member sees that it is there, and
+        no more."""
+        keys = rights_in(request).keys(Right.READ)
+        own: Any = ExpressionWrapper(Q(**{f"{self.source_path}__in": keys}), BooleanField()) if keys else Value(False)
+        return super().get_queryset(request).annotate(sees_people=own)
 
 
 class OwnSourceFilter(admin.SimpleListFilter):
-    """Filters by source, and offers only those the user administers."""
+    """Filters by source, and offers only those the user may look into."""
 
     title = Source._meta.verbose_name
     parameter_name = "source"
@@ -133,7 +137,7 @@ class OwnSourceFilter(admin.SimpleListFilter):
         return type("OwnSourceFilter", (cls,), {"path": path})
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(source.slug, source.name) for source in administered_sources(request)]
+        return [(source.slug, source.name) for source in inspected_sources(request)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(**{f"{self.path}__slug": self.value()}) if self.value() else queryset

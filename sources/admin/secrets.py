@@ -7,14 +7,16 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
 
 from sources.admin.recording import changed_fields
 from sources.admin.scope import ScopedAdmin
+from sources.universities.permissions import require_here
 
 
 class SecretAdmin(ScopedAdmin):
@@ -48,18 +50,15 @@ class SecretAdmin(ScopedAdmin):
 
     def get_urls(self) -> list[Any]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_secret"
-        return [
-            path("<path:object_id>/secret/", self.admin_site.admin_view(self.renew), name=name),
-            *super().get_urls(),
-        ]
+        view = self.admin_site.admin_view(require_POST(self.renew))
+        return [path("<path:object_id>/secret/", view, name=name), *super().get_urls()]
 
     def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
         return self._show(request, obj, vars(request)["secret_made"])
 
     def renew(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row: Any = self.get_object(request, object_id)
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+        require_here(request, row.source)
         with transaction.atomic():
             secret = self.new_secret(row)
             row.save()

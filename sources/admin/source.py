@@ -19,6 +19,7 @@ from ladokflow.ladok.bodies import (
     SAMPLE_MANAGERS,
     neutral_document,
 )
+from ladokflow.queue import enqueue
 from sources.admin.forms import ExportBodyForm, SourceForm
 from sources.admin.recording import changed_fields, record_in_admin, told_value
 from sources.admin.webhook import WebhookPages
@@ -35,6 +36,7 @@ class SourceAdmin(WebhookPages):
     search_fields = ("name", "slug")
     fieldsets = (
         (None, {"fields": ("name", "slug", "university", "timezone")}),
+        (_("Students' data"), {"fields": ("retention_days", "protects_identity")}),
         (_("Addresses"), {"fields": ("ladok_url", "ladok_paths", "exam_page", "wiseflow_url", "flow_page")}),
         (
             _("What comes in"),
@@ -60,26 +62,22 @@ class SourceAdmin(WebhookPages):
     # --- Who
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
-        rows = admin.ModelAdmin.get_queryset(self, request)
-        if not request.user.is_superuser:
-            rows = rows.filter(pk__in=Source.objects.administered_by(request.user))
-        return rows.annotate(
-            enabled_credential_count=Count("credentials", filter=Q(credentials__enabled=True), distinct=True),
-            member_count=Count("memberships", distinct=True),
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                enabled_credential_count=Count("credentials", filter=Q(credentials__enabled=True), distinct=True),
+                member_count=Count("memberships", distinct=True),
+            )
         )
+
+    source_path = "pk"
 
     def source_pk_of(self, row: Source) -> Any:
         return row.pk
 
     def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
         return ()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Source | None = None) -> bool:
-        """A source has an audit log, which is never deleted."""
-        return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:
         """Flows and addresses hang on these: they are set once, when the source is made."""
@@ -105,7 +103,9 @@ class SourceAdmin(WebhookPages):
             messages.warning(request, str(reminder))
         if not change:
             record_in_admin(request, obj, "admin.source_added", name=obj.name)
-        elif form.changed_data:
+        if obj.protects_identity and "protects_identity" in form.changed_data:
+            enqueue("sources.tasks.hide_names", obj.pk)
+        if change and form.changed_data:
             record_in_admin(request, obj, "admin.source_changed", fields=changed_fields(form))
 
     # --- Pages of its own

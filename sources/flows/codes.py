@@ -215,6 +215,8 @@ def remove_code(
     `seen`: the fingerprint of the `Removal` that the manager has read; NotAsShown where it would be another by now. A second click
     is Refused with "sources.code_not_there". RemoteError where WISEflow cannot be asked.
     """
+    if flow.purged_at is not None:  # what was sent under it is known by nothing else any more
+        raise Refused(message("sources.purged"))
     phase = phase_of(flow)
     with alone_with(flow.pk) as fresh:
         row = FlowSource.objects.get(pk=code.pk)

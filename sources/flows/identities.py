@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from ladokflow.fingerprints import fingerprint
 from ladokflow.ladok.base import PERSON_FIELDS, Kind, Person
-from ladokflow.messages import Refused, Text, message
+from ladokflow.messages import Refused, Text, by_row, message
 from ladokflow.privacy import mask
 from sources import audit
 from sources.models import Flow, FlowSource, IdentityAnswer, Registration
@@ -108,7 +108,7 @@ def answer(
         )
         Registration.objects.filter(pk=row.pk).update(**changes, **CLEAR)
         code = "sources.audit.same_person" if is_same else "sources.audit.other_person"
-        said = message(code, name=str(row.participant), code=row.code.code)
+        said = message(code, name=by_row(row.participant_id), code=row.code.code)
         audit.record(message=said, source=locked.source, flow=locked, actor=by, address=address)
     logger.info("flow.identity.answered flow=%s registration=%s same=%s", flow.pk, row.pk, is_same)
     _tell(flow)

@@ -97,6 +97,8 @@ def refusal_of(flow: Flow) -> Message | None:
     """Why it cannot be let go now."""
     if flow.is_released:
         return message("sources.release.done_already")
+    if flow.purged_at is not None:
+        return message("sources.purged")
     if flow.setup_state not in (Flow.Setup.READY, Flow.Setup.STOPPED):
         return message("sources.release.being_made")
     return next((refusal for check in REFUSALS if (refusal := check(flow)) is not None), None)

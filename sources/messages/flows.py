@@ -8,6 +8,13 @@ from ladokflow.messages import LICENCE_ADMIN, MANAGER, OPERATOR, Sentence, Trait
 
 register(
     {
+        "sources.purged": Sentence(
+            _("The flow's students, grades and answers have been emptied: they had been kept long enough."),
+            _(
+                "Nothing was changed. Counts and the audit log are here still; the grades are in Ladok, and the exam in WISEflow."
+            ),
+            who=LICENCE_ADMIN,
+        ),
         "sources.unknown_source": Sentence(
             _("There is no source with the short name %(slug)s."), todo=_("Check how it is written."), who=OPERATOR
         ),

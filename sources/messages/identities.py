@@ -68,10 +68,17 @@ register(
             traits={Trait.NOT_AS_SHOWN},
         ),
         "sources.audit.same_person": Sentence(
-            _("Said that %(name)s on Ladok's list for %(code)s is the same person as before.")
+            _("Said that %(name)s on Ladok's list for %(code)s is the same person as before."),
+            traits={Trait.NAMES_STUDENT},
         ),
         "sources.audit.other_person": Sentence(
-            _("Said that %(name)s on Ladok's list for %(code)s is now somebody else.")
+            _("Said that %(name)s on Ladok's list for %(code)s is now somebody else."), traits={Trait.NAMES_STUDENT}
+        ),
+        "sources.audit.national_id_revealed": Sentence(
+            _("Looked at the whole national id of %(person)s."), traits={Trait.NAMES_STUDENT}
+        ),
+        "sources.audit.extract_made": Sentence(
+            _("Made a register extract of %(person)s."), traits={Trait.NAMES_STUDENT}
         ),
         "sources.list_distrusted": Sentence(
             ngettext_lazy(

@@ -1,9 +1,10 @@
+from sources.models.access import AccessEntry
 from sources.models.account import StaffAccount
 from sources.models.api import ApiCall, ApiToken, OAuthClient, Scope
 from sources.models.audit import AuditEntry
 from sources.models.batch import BatchExam, FlowBatch
 from sources.models.coming import ComingExam, ExamReading
-from sources.models.flow import AllocationLine, Flow, FlowSource, Participant
+from sources.models.flow import NAMELESS, AllocationLine, Flow, FlowSource, Participant
 from sources.models.preference import Preference
 from sources.models.preset import FlowPreset
 from sources.models.registration import IdentityAnswer, Registration
@@ -15,6 +16,8 @@ from sources.models.subscription import Delivery, Event, Subscription, ToldQuest
 from sources.models.webhook import Webhook, WebhookEvent
 
 __all__ = [
+    "NAMELESS",
+    "AccessEntry",
     "AllocationLine",
     "ApiCall",
     "ApiToken",

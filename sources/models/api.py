@@ -16,7 +16,7 @@ from sources.models.source import Membership, Source
 
 
 class Scope(models.TextChoices):
-    """What a token may be given. `sources/universities/access.py` says what its member may do now, and it never may more."""
+    """What a token may be given. `sources/universities/permissions.py` says what its member may do now, and it never may more."""
 
     FLOWS_READ = "flows.read", _("Read flows, synchronisations and exports")
     PEOPLE_READ = "people.read", _("Read people and their grades")
@@ -32,7 +32,7 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
-class Access(models.Model):
+class ApiAccess(models.Model):
     """What tokens and OAuth clients have in common. The secret itself is nowhere: whoever makes it sees it once."""
 
     PREFIX: ClassVar[str]
@@ -77,12 +77,12 @@ class Access(models.Model):
         return secret
 
 
-class ApiToken(Access):
+class ApiToken(ApiAccess):
     """A bearer token as it stands."""
 
     PREFIX = "lft"
 
-    class Meta(Access.Meta):
+    class Meta(ApiAccess.Meta):
         verbose_name = _("API token")
         verbose_name_plural = _("API tokens")
         constraints = (models.UniqueConstraint(fields=["membership", "label"], name="one_api_token_per_label"),)
@@ -92,14 +92,14 @@ def new_client_id() -> str:
     return f"lfc_{secrets.token_hex(12)}"
 
 
-class OAuthClient(Access):
+class OAuthClient(ApiAccess):
     """Client credentials: with its id and secret a system gets bearer tokens that are good for an hour (`ladokflow/api/oauth.py`)."""
 
     PREFIX = "lfs"
 
     client_id = models.CharField(_("client id"), max_length=40, unique=True, default=new_client_id, editable=False)
 
-    class Meta(Access.Meta):
+    class Meta(ApiAccess.Meta):
         verbose_name = _("OAuth client")
         verbose_name_plural = _("OAuth clients")
         constraints = (models.UniqueConstraint(fields=["membership", "label"], name="one_oauth_client_per_label"),)

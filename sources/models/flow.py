@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.db.models.fields.json import KeyTransform
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.choices import StateChoices, with_trait
@@ -196,6 +197,9 @@ class Flow(Queued):
     released_as = models.CharField(
         max_length=10, choices=Release, blank=True, default="", db_default="", editable=False
     )
+
+    # When its students were emptied (exports/operation/purging.py, the only writer): it is only read since.
+    purged_at = models.DateTimeField(_("students emptied"), null=True, blank=True, editable=False)
 
     # What WISEflow says
     wiseflow_id = models.PositiveBigIntegerField(_("flow in WISEflow"), null=True, blank=True)
@@ -559,6 +563,10 @@ class AllocationLine(models.Model):
         return f"{self.organisation_id}; {self.assessor}"
 
 
+# What names a student, and is not kept where the university hides names
+NAMELESS: dict[str, str] = {"first_name": "", "last_name": "", "email": ""}
+
+
 class ParticipantQuerySet(models.QuerySet["Participant"]):
     def matching(self, text: str) -> ParticipantQuerySet:
         """Each word is a part of the name, or the beginning of an identifier. National ids are encrypted: nobody is found by one."""
@@ -632,7 +640,8 @@ class Participant(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip() or self.organisation_id
+        name = f"{self.first_name} {self.last_name}".strip()
+        return name or self.organisation_id or gettext("Somebody without a name here")
 
     @property
     def export(self) -> ExportState:

@@ -128,10 +128,6 @@ class SourceQuerySet(models.QuerySet["Source"]):
         memberships = Membership.objects.filter(user_id=user.pk)  # type: ignore[misc] # anonymous: no key, no membership
         return self.filter(pk__in=memberships.values("source_id"))
 
-    def administered_by(self, user: AbstractBaseUser | AnonymousUser) -> "SourceQuerySet":
-        memberships = Membership.objects.filter(user_id=user.pk, role=Membership.Role.LICENCE_ADMIN)  # type: ignore[misc]
-        return self.filter(pk__in=memberships.values("source_id"))
-
 
 class Source(models.Model):
     """One university: its Ladok side, its WISEflow licence, its rules."""
@@ -240,6 +236,25 @@ class Source(models.Model):
         validators=[validate_exam_page],
         help_text=_(
             "The address in the browser, with {code} in place of the exam's code. Empty: no link to it is shown."
+        ),
+    )
+    retention_days = models.PositiveIntegerField(
+        _("days that students are kept"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "So many days after a flow has been concluded and its grades are in Ladok, its students, grades and answers are emptied, and cannot be had "
+            "back here. Counts and the audit log stay. Empty: they are kept."
+        ),
+    )
+    protects_identity = models.BooleanField(
+        _("hides names"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Students with protected identity: no name and no e-mail address of any student is kept or shown here, only identifiers. Those that are "
+            "here already are emptied at once, and come back with the next synchronisation when it is turned off."
         ),
     )
     timezone = models.CharField(
@@ -387,6 +402,7 @@ class Membership(models.Model):
     class Role(models.TextChoices):
         MANAGER = "manager", _("Manager")
         LICENCE_ADMIN = "licence_admin", _("Licence admin")
+        AUDITOR = "auditor", _("Auditor")
 
     source = models.ForeignKey(Source, models.CASCADE, related_name="memberships", verbose_name=_("source"))
     user = models.ForeignKey(
@@ -426,7 +442,14 @@ class Membership(models.Model):
         ordering = ("source", "user")
         constraints = (
             models.UniqueConstraint(fields=["source", "user"], name="one_membership_per_person_and_source"),
-            models.CheckConstraint(condition=Q(role__in=["manager", "licence_admin"]), name="membership_role_is_known"),
+            models.CheckConstraint(
+                condition=Q(role__in=["manager", "licence_admin", "auditor"]), name="membership_role_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(role="auditor") | Q(can_export=False),
+                name="auditor_exports_no_grades",
+                violation_error_message=_("An auditor reads, and exports no grades."),
+            ),
         )
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from ladokflow.ladok.base import PERSON_FIELD_OF, Exam, Kind, Person, PersonFiel
 from ladokflow.ladok.mapping import EXAM_FIELDS
 from ladokflow.messages import Message, Text, message
 from sources.flows.places import ids_of, people_on_several, suggested_place
-from sources.models import FlowSource, Source
+from sources.models import NAMELESS, FlowSource, Source
 from sources.sync.plan.flow_data import whole_dates
 
 MAX_EXAMS = 50
@@ -186,7 +186,10 @@ class SourceData:
 
     @property
     def columns(self) -> list[Column]:
-        return [Column(PERSON_FIELD_OF[row.response], " + ".join(row.values)) for row in self.source.rules.person]
+        """Without what names somebody, where the university hides names."""
+        hidden = NAMELESS if self.source.protects_identity else {}
+        rows = [row for row in self.source.rules.person if PERSON_FIELD_OF[row.response].name not in hidden]
+        return [Column(PERSON_FIELD_OF[row.response], " + ".join(row.values)) for row in rows]
 
     def page(self, number: str | None) -> Page[Line]:
         return Paginator(self.lines, PEOPLE_PER_PAGE).get_page(number)

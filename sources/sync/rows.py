@@ -12,7 +12,7 @@ from django.db.models import ProtectedError
 from ladokflow.identifiers import normal
 from ladokflow.ladok.base import PERSON_FIELDS, Kind, Person
 from ladokflow.wiseflow.schemas import FlowParticipant
-from sources.models import Participant
+from sources.models import NAMELESS, Participant
 from sources.sync.apply.work import Applied
 from sources.sync.gather import Gathered
 from sources.sync.plan.changes import (
@@ -127,6 +127,11 @@ def _remove(rows: Sequence[Participant]) -> None:
 
 
 def _values(entry: Entry, applied: Applied, gathered: Gathered) -> dict[str, Any]:
+    """Without what names somebody, where the university hides names: what is not kept is shown nowhere."""
+    return _all_values(entry, applied, gathered) | (NAMELESS if gathered.flow.source.protects_identity else {})
+
+
+def _all_values(entry: Entry, applied: Applied, gathered: Gathered) -> dict[str, Any]:
     known = entry.known or Known(pk=None, is_from_source=False)
     values: dict[str, Any] = {name: getattr(known, name) for name in ROW_FIELDS}
     values["wiseflow_id"] = applied.ids.get(entry.key) or known.wiseflow_id

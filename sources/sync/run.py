@@ -67,6 +67,8 @@ def request_sync(
         confirms = None
     if flow.setup_state != Flow.Setup.READY:
         raise Refused(message("sources.flow_not_ready"))
+    if flow.purged_at is not None:
+        raise Refused(message("sources.purged"))
     try:
         with transaction.atomic():
             if seen is not None:

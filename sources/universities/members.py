@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 
 from sources.models import Membership, Source
+from sources.universities.permissions import Right, rights_of
 
 
 def person_at(email: str) -> AbstractBaseUser:
@@ -27,10 +28,10 @@ def person_at(email: str) -> AbstractBaseUser:
 
 
 def update_admin_access(user_pk: Any) -> None:
-    """Licence admins may enter the administration; whoever is no longer one at any source may not. Call it in the
+    """Who may look at a source's settings may enter the administration; whoever no longer may at any source may not. Call it in the
     transaction that changes a membership. What they may do there comes from the membership itself (`sources/admin/scope.py`).
     """
-    is_one = Membership.objects.filter(user_id=user_pk, role=Membership.Role.LICENCE_ADMIN).exists()
+    is_one = any(Right.INSPECT in rights_of(row) for row in Membership.objects.filter(user_id=user_pk))
     get_user_model().objects.filter(pk=user_pk, is_superuser=False).exclude(is_staff=is_one).update(is_staff=is_one)
 
 

@@ -61,6 +61,8 @@ SOURCE_KEYS = {
     "sync_at": TIME,
     "flow_page": TEXT,
     "exam_page": TEXT,
+    "retention_days": COUNT,
+    "protects_identity": YES_NO,
     "timezone": TEXT,
     "grading_scales": TABLE,
     "grade_form": TEXT,

@@ -23,6 +23,7 @@ from ladokflow.messages import Message, Refused
 from ladokflow.requests import HtmxRequest
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.schemas import FoundFlow
+from sources.access import exam_seen
 from sources.flows.adoption import Checked, Look, check, flows_in, look
 from sources.flows.adoption import adopt as take_over
 from sources.flows.adoption_table import MOST_LINES, Pair, read_table
@@ -130,6 +131,7 @@ def _look(
     request: HtmxRequest, source: Source, pairs: Sequence[Pair], failures: dict[int, Message] | None = None
 ) -> HttpResponse:
     """What taking over would change in the first of the flows; the others wait."""
+    exam_seen(request, source)
     checked = check(source, pairs)
     flows = flows_in(checked)
     if not flows:

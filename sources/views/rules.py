@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,14 +21,15 @@ from ladokflow.messages import Message, Refused
 from ladokflow.requests import HtmxRequest
 from sources.flows.exams import on_flows
 from sources.flows.rules import AHEAD, look, make_asked
-from sources.models import FlowRule, Membership, RuleExam, Source
+from sources.models import FlowRule, RuleExam, Source
+from sources.universities.permissions import Right, rights_in
 from sources.views.wizard import source_for
 
 EXAMS_PER_PAGE = 50
 
 
 def _administers(request: HtmxRequest, source: Source) -> bool:
-    return source.memberships.filter(user_id=request.user.pk, role=Membership.Role.LICENCE_ADMIN).exists()
+    return rights_in(request).may(Right.ADMINISTER, source.pk)
 
 
 @login_required
@@ -67,8 +68,6 @@ def rule(request: HtmxRequest, slug: str, rule_pk: int) -> HttpResponse:
     administers = _administers(request, source)
     failure: Message | None = None
     if request.method == "POST":
-        if not administers:
-            raise Http404
         try:
             batch = make_asked(shown, request.user, seen=request.POST.get("seen", ""), address=address_of(request))
         except Refused as refused:

@@ -28,7 +28,9 @@ from ladokflow.identifiers import normal, normal_code
 from ladokflow.ladok.base import Exam
 from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.messages import Message
+from ladokflow.privacy import hide_names
 from ladokflow.requests import HtmxRequest
+from sources.access import exam_seen
 from sources.flows.exams import fetch_several, fetch_typed, list_exams
 from sources.flows.request import each_once
 from sources.flows.scales import unmatched_scales
@@ -36,6 +38,7 @@ from sources.models import FlowBatch, FlowSource, Source
 from sources.pages.exam_list_form import count_kept
 from sources.pages.forms import CodeForm, CourseForm
 from sources.pages.source_data import MAX_EXAMS, Found, SourceData
+from sources.universities.permissions import Right, require_here, rights_in
 
 EACH, ONE = "each", "one"
 MOST_TOLD = 20  # codes whose faults are told one by one
@@ -43,7 +46,11 @@ LISTED_FOR_SECONDS = 120  # while one filters, Ladok is not asked again
 
 
 def source_for(request: HtmxRequest, slug: str) -> Source:
-    return get_object_or_404(Source.objects.visible_to(request.user), slug=slug)
+    source = get_object_or_404(Source.objects.visible_to(request.user), slug=slug)
+    require_here(request, source)
+    if source.protects_identity:
+        hide_names()
+    return source
 
 
 def chosen_codes(request: HtmxRequest) -> list[str]:
@@ -86,7 +93,9 @@ def flows_of(source: Source, codes: list[str]) -> dict[str, FlowSource]:
 @login_required
 @require_GET
 def choose_source(request: HtmxRequest) -> HttpResponse:
-    sources = list(Source.objects.visible_to(request.user))
+    sources = list(rights_in(request).sources(Right.CHANGE))
+    if not sources:
+        require_here(request, *Source.objects.visible_to(request.user))
     if len(sources) == 1:
         return redirect("flows:way", sources[0].slug)
     return render(request, "sources/new_source.html", {"sources": sources})
@@ -98,7 +107,7 @@ def choose_way(request: HtmxRequest, slug: str) -> HttpResponse:
     source = source_for(request, slug)
     context = {
         "source": source,
-        "has_choice": Source.objects.visible_to(request.user).count() > 1,
+        "has_choice": len(rights_in(request).sources(Right.CHANGE)) > 1,
         "kept_rows": count_kept(request.session, source),
         "has_rules": source.rules_for_flows.exists(),
         "telling": source.rules_for_flows.telling(),
@@ -177,6 +186,7 @@ def _code_context(
 def preview(request: HtmxRequest, slug: str) -> HttpResponse:
     """The source data: who comes in, which field from where, and first of all what is not as it should be."""
     source = source_for(request, slug)
+    exam_seen(request, source)
     codes = chosen_codes(request)
     if "typed" in request.GET:
         form = CodeForm(request.GET)

@@ -36,6 +36,7 @@ from sources.pages.settings_form import SettingsForm, members_of, names_of
 from sources.pages.staff_form import Questions
 from sources.sync.staff import name_staff
 from sources.universities.clients import wiseflow_for
+from sources.universities.permissions import require_here
 from sources.views.wizard import EACH, ONE, address_of_step, chosen_codes, source_for, way_to_make
 
 MOST_SCALES = 20
@@ -206,7 +207,9 @@ def _exams(source: Source, codes: list[str]) -> list[Exam]:
 
 
 def _batch(request: HtmxRequest, batch_pk: uuid.UUID) -> FlowBatch:
-    return get_object_or_404(FlowBatch.objects.visible_to(request.user).select_related("source"), pk=batch_pk)
+    batch = get_object_or_404(FlowBatch.objects.visible_to(request.user).select_related("source"), pk=batch_pk)
+    require_here(request, batch.source)
+    return batch
 
 
 @login_required

@@ -67,11 +67,12 @@ def api(ours: Any) -> Caller:
 
 
 def as_role(membership: Membership, role: str) -> None:
-    """As "manager", "without the right", "licence admin" or "gone"."""
+    """As "manager", "without the right", "licence admin", "auditor" or "gone"."""
     if role == "gone":
         membership.user.is_active = False
         membership.user.save()
         return
-    membership.role = Membership.Role.LICENCE_ADMIN if role == "licence admin" else Membership.Role.MANAGER
-    membership.can_export = role != "without the right"
+    known = {"licence admin": Membership.Role.LICENCE_ADMIN, "auditor": Membership.Role.AUDITOR}
+    membership.role = known.get(role, Membership.Role.MANAGER)
+    membership.can_export = role not in ("without the right", "auditor")
     membership.save()

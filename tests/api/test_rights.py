@@ -9,16 +9,15 @@ from typing import Any
 import pytest
 
 from ladokflow.api.app import api as the_api
-from sources.models import ApiToken, Scope
+from sources.models import AccessEntry, ApiToken, Scope
+from sources.universities.permissions import SCOPES, rights_of
 from tests.api.calling import Caller
 from tests.api.conftest import as_role
 from tests.factories import OAuthClientFactory
 
 pytestmark = pytest.mark.django_db
 
-READING = {Scope.FLOWS_READ, Scope.PEOPLE_READ, Scope.EXAMS_READ}
-WORKING = READING | {Scope.FLOWS_SYNCHRONISE, Scope.GRADES_COLLECT}
-ROLES = {"manager": set(Scope), "licence admin": set(Scope), "without the right": WORKING, "gone": set()}
+ROLES = ("manager", "licence admin", "without the right", "auditor", "gone")
 BODIES = {"mark": {"word": "in-ladok", "reason": "Seen in Ladok."}}
 # Which scope each call asks for; None: any token. A call that is missing here fails the test.
 CALLS = {
@@ -76,7 +75,7 @@ def test_what_a_token_may_do(ours: Any, role: str, kind: str) -> None:
         status = make(ours.api, name, ours).status_code
         if role == "gone":
             assert status == 401, name
-        elif scope is not None and (scope not in scopes or scope not in ROLES[role]):
+        elif scope is not None and (scope not in scopes or SCOPES[scope] not in rights_of(ours.membership)):
             assert status == 403, name
         else:
             assert status not in (401, 403, 404, 500), name
@@ -131,5 +130,19 @@ def test_who_has_the_token_is_told_what_it_may_do(ours: Any) -> None:
     as_role(ours.membership, "without the right")
     me = ours.api.get("/me").json()
     assert (me["source"], me["actsAs"]) == ("ours", ours.membership.user.email)
-    assert me["scopes"] == sorted(WORKING)
+    assert me["scopes"] == sorted(set(Scope) - {Scope.GRADES_EXPORT, Scope.GRADES_MARK})
     assert me["scopesGiven"] == sorted(Scope)
+
+
+def test_who_takes_people_along_is_on_record(ours: Any) -> None:
+    ours.api.get(f"/flows/{ours.flow.pk}")
+    assert not AccessEntry.objects.exists()
+    for path in (f"/flows/{ours.flow.pk}/participants", f"/flows/{ours.flow.pk}/grades"):
+        ours.api.get(path)
+    entry = AccessEntry.objects.get()
+    assert (entry.user, entry.flow, entry.kind) == (ours.membership.user, ours.flow, AccessEntry.Kind.FILE)
+    assert entry.address == "127.0.0.1"
+
+
+def test_every_scope_has_its_right() -> None:
+    assert set(SCOPES) == set(Scope)

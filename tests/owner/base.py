@@ -64,9 +64,15 @@ class Base:
     @contextlib.contextmanager
     def fresh(self) -> Iterator[tuple[Humans, dict[int, int]]]:
         """All as it was, for one sequence, and gone after it."""
+        with self.set_back(self.state):
+            yield copy.deepcopy(self.humans), dict(self.accounts)
+
+    @contextlib.contextmanager
+    def set_back(self, pickled: bytes) -> Iterator[None]:
+        """The sandbox as it was when that was pickled; what comes in the database is gone after it."""
         state = self.sandbox.state
         with state.lock:
-            state.data = pickle.loads(self.state)  # noqa: S301 - our own
+            state.data = pickle.loads(pickled)  # noqa: S301 - our own
             state._index()
             self.sandbox.meanwhile = None
             self.sandbox.faults.clear()
@@ -77,7 +83,7 @@ class Base:
             number = self.played // SEQUENCES_PER_CREDENTIAL
             source = Flow.objects.get(pk=self.flow_pk).source
             Credential.objects.filter(source=source, system="wiseflow").update(client_id=str(number))
-            yield copy.deepcopy(self.humans), dict(self.accounts)
+            yield
 
 
 @contextlib.contextmanager

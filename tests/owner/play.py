@@ -7,8 +7,11 @@ happen to is void.
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from exports.attempts import transitions
@@ -713,9 +716,50 @@ SETTLING: tuple[Step, ...] = (
 
 def play(base: Base, steps: Sequence[Step]) -> Play:
     """The sequence played from the base, judged, and undone."""
+    return play_each(base, {"": steps})[""]
+
+
+def play_each(base: Base, sequences: Mapping[str, Sequence[Step]]) -> dict[str, Play]:
+    """Each of them from the base, judged, and undone. What several begin with is played once, and they go on from there."""
     with base.fresh() as (humans, accounts):
-        played = Play(base, humans, accounts)
+        return _played_on(Play(base, humans, accounts), sequences)
+
+
+def _played_on(played: Play, sequences: Mapping[str, Sequence[Step]]) -> dict[str, Play]:
+    first, *others = (tuple(steps) for steps in sequences.values())
+    if played.violations or not set(others) - {first}:
+        return dict.fromkeys(sequences, _played_out(played, first))
+    shared = _shared([first, *others])
+    played.run(first[:shared], settles=False)
+    pickled = pickle.dumps(played.state.data)
+    found: dict[str, Play] = {}
+    for group in _by_first({name: steps[shared:] for name, steps in sequences.items()}):
+        with played.base.set_back(pickled):
+            found |= _played_on(_copied(played), group)
+    return found
+
+
+def _played_out(played: Play, steps: Sequence[Step]) -> Play:
+    if not played.violations:
         played.run(steps)
-        played.counts["exports"] = ExportAttempt.objects.filter(flow_id=base.flow_pk).count()
-        played.counts["grades in the ledger"] = len(played.judge.ledger())
+    played.counts["exports"] = ExportAttempt.objects.filter(flow_id=played.base.flow_pk).count()
+    played.counts["grades in the ledger"] = len(played.judge.ledger())
     return played
+
+
+def _shared(sequences: list[Sequence[Step]]) -> int:
+    """How many steps all of them begin with. A fault in the sandbox, which is not kept, ends with the step that orders it."""
+    return sum(1 for _ in takewhile(lambda steps: len(set(steps)) == 1, zip(*sequences, strict=False)))
+
+
+def _by_first(sequences: Mapping[str, Sequence[Step]]) -> list[dict[str, Sequence[Step]]]:
+    groups: dict[Step, dict[str, Sequence[Step]]] = {}
+    for name, steps in sequences.items():
+        groups.setdefault(steps[0] if steps else (), {})[name] = steps
+    return list(groups.values())
+
+
+def _copied(played: Play) -> Play:
+    """To go on with by itself, in the same sandbox."""
+    same = (played.base, played.sandbox, played.state)
+    return copy.deepcopy(played, {id(each): each for each in same})

@@ -14,6 +14,8 @@ from tests.pages.walking import filled, patterns
 
 # Those that only change something, and so answer no GET
 ACTIONS = {
+    "reveal",
+    "extract",
     "logout",
     "keep_list",
     "webhook",

@@ -42,7 +42,7 @@ def test_a_licence_admin_sees_what_a_rule_would_make_and_has_it_made_and_a_manag
     assert "The rule would make 1 flow now" in shown
     assert "REG-1" in shown
     assert f'action="{page}"' not in shown
-    assert manager.post(page, {"seen": ""}).status_code == 404
+    assert manager.post(page, {"seen": ""}).status_code == 403
     admin = sign_in(lars)
     assert "Something has changed" in admin.post(page, {"seen": "x"}, **ENGLISH).text
     assert not RuleExam.objects.exists()

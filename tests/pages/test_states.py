@@ -1,13 +1,14 @@
 """Every state of every page: no violation of WCAG that axe knows, nothing that the eye stumbles over (`layout.py`), light and dark, in both languages.
 
-By pairs: each page is looked at in each language, in light and in dark, and each language in both; but not each page in each
-of the four.
+By pairs: each page is looked at in each language, in light and in dark, and on each width, and each language in both and on each;
+but not each page in each of the four, and on all widths in each.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -43,10 +44,21 @@ from tests.pages.states import TOLD, Place, all_places, sent
 # Django's own templates do not follow every good practice that axe knows besides the standard.
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 ONLY_WRONG: dict[str, Any] = {"resultTypes": ["violations"]}  # what is right is not told in full
-STILL = "Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))"
-WIDTHS = (320, 375, 768, 1440)
+OPEN_AND_STILL = """async () => {
+  document.querySelectorAll("main details").forEach((part) => { part.open = true; });
+  await Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})));
+}"""
 LANGUAGES = ("sv-SE", "en-GB")
-LOOKS = (("light", 1280), ("dark", 320))  # on a desk, and on a phone
+WIDTHS = (320, 375, 768, 1440)
+
+
+@dataclass(frozen=True)
+class Look:
+    scheme: str
+    widths: tuple[int, int]  # axe looks at the page on the first
+
+
+LOOKS = (Look("light", (1440, 768)), Look("dark", (320, 375)))  # on a desk, and on a phone
 pytestmark = pytest.mark.timeout(1200)  # some hundred pages
 
 
@@ -55,29 +67,36 @@ def page(request: pytest.FixtureRequest, open_page: Open) -> Any:
     return open_page(language=request.param, may_complain=True, reduced_motion="reduce")
 
 
-def look_at(number: int, language: str) -> tuple[str, int]:
-    """How the page of this number is looked at by axe in the language; in the other language it is the other way."""
+def look_at(number: int, language: str) -> Look:
+    """How the page of this number is looked at in the language; in the other language it is the other way."""
     return LOOKS[(number + LANGUAGES.index(language)) % len(LOOKS)]
 
 
-def test_every_pair_of_page_language_and_look_is_met() -> None:
+def test_every_pair_of_page_language_look_and_width_is_met() -> None:
     met = {(number, language, look_at(number, language)) for number in range(2) for language in LANGUAGES}
     assert {(number, look) for number, _, look in met} == set(product(range(2), LOOKS))
     assert {(language, look) for _, language, look in met} == set(product(LANGUAGES, LOOKS))
+    assert sorted(width for look in LOOKS for width in look.widths) == list(WIDTHS)
 
 
-def looked_at(page: Any, place: str, options: dict[str, Any] | None = None, *, number: int = 0) -> list[str]:
-    """What is wrong with the page that is shown: in light on a desk or in dark on a phone, and on every width."""
-    found = []
-    scheme, width = look_at(number, page.evaluate("navigator.language"))
-    page.evaluate("document.querySelectorAll('main details').forEach((part) => { part.open = true; })")
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": 800})
-    page.evaluate(STILL)
-    for one in Axe().run(page, options=ONLY_WRONG | (options or {})).response["violations"]:
-        found.append(f"{place} {scheme} {width}: {one['id']} {one['nodes'][0]['html'][:200]}")
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
+def looks(page: Any, number: int) -> Look:
+    """Have the browser show the page of this number, and those that come after it, as it is to be looked at."""
+    look = look_at(number, page.evaluate("navigator.language"))
+    page.emulate_media(color_scheme=look.scheme)
+    page.set_viewport_size({"width": look.widths[0], "height": 800})
+    return look
+
+
+def looked_at(page: Any, place: str, look: Look, options: dict[str, Any] | None = None) -> list[str]:
+    """What is wrong with the page that is shown."""
+    page.evaluate(OPEN_AND_STILL)
+    found = [
+        f"{place} {look}: {one['id']} {one['nodes'][0]['html'][:200]}"
+        for one in Axe().run(page, options=ONLY_WRONG | (options or {})).response["violations"]
+    ]
+    for width in look.widths:
+        if width != look.widths[0]:
+            page.set_viewport_size({"width": width, "height": 800})
         found += [f"{place} at {width}: {fault}" for fault in faults(page)]
     return found
 
@@ -85,13 +104,14 @@ def looked_at(page: Any, place: str, options: dict[str, Any] | None = None, *, n
 def visited(page: Any, places: list[Place], options: dict[str, Any] | None = None) -> list[str]:
     found = []
     for number, place in enumerate(places):
+        look = looks(page, number)
         status = page.goto(place.address).status
         if status != place.status:
             found.append(f"{place.address}: {status}")
         if place.act is not None:
             place.act(page)
         shown_as = f"{place.address}{' after it was sent' if place.act else ''}"
-        found += looked_at(page, shown_as, options, number=number)
+        found += looked_at(page, shown_as, look, options)
     return found
 
 
@@ -164,7 +184,7 @@ def test_signing_in_and_what_can_go_wrong_with_it(page: Any) -> None:
         page.goto("/sign-in/")
         wrong(page)
     assert page.locator("h1 >> text=/attempts|försök/").count() == 1
-    assert looked_at(page, "locked out") == []
+    assert looked_at(page, "locked out", looks(page, 0)) == []
 
 
 def test_pages_of_a_licence_admin(page: Any, lars: User, liu: Source) -> None:

@@ -119,7 +119,7 @@ def test_axe_finds_nothing_on_the_pages_of_several_flows(
         f"/flows/{flow.pk}/assessors/",
     )
     for number, address in enumerate(places):
-        page.emulate_media(color_scheme=look_at(number, language)[0])
+        page.emulate_media(color_scheme=look_at(number, language).scheme)
         page.goto(address)
         if "settings" in address:
             page.check('input[name="assessor_allocation"][value="list"]')

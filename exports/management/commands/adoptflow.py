@@ -64,7 +64,7 @@ class Command(PlainCommand):
         if not options["source"]:
             self.fail("Give --source.")
         source = find_source(options["source"])
-        manager = find_member(source, options["by"])
+        manager = find_member(source, options["by"], self.needed)
         checked = check(source, self.pairs(**options))
         rows = [self.one(source, manager, one, options) for one in flows_in(checked).values()]
         rows += [_refused(row) for row in checked if row.refusal is not None]
@@ -127,7 +127,7 @@ class Command(PlainCommand):
     # --- What was exported before
 
     def say(self, **options: Any) -> None:
-        flow, user = find_flow_of(options["flow"], options["by"])
+        flow, user = find_flow_of(options["flow"], options["by"], self.needed)
         if not flow.is_adoption_unsaid:
             raise Refused(message("adoption.said_already" if flow.adoption else "adoption.none_to_say"))
         collect_grades(flow)

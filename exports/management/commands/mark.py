@@ -57,7 +57,7 @@ class Command(PlainCommand):
         self.add_json(parser)
 
     def work(self, **options: Any) -> None:
-        flow, user = find_flow_of(options["flow"], options["by"])
+        flow, user = find_flow_of(options["flow"], options["by"], self.needed)
         word = None if options["undo"] else ABSENT if options["not_in_ladok"] else THERE
         items = _of_whom(flow, word, options["people"])
         if options["preview"]:

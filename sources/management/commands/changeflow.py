@@ -55,7 +55,7 @@ class Command(PlainCommand):
 
     def work(self, **options: Any) -> None:
         flow = find_flow(options["flow"])
-        user = find_member(flow.source, options["by"])
+        user = find_member(flow.source, options["by"], self.needed)
         change = Change(
             _values(options), _people(flow, options["add"]), named(flow.source, _people(flow, options["remove"]))
         )

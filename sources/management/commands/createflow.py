@@ -55,7 +55,7 @@ class Command(PlainCommand):
 
     def work(self, **options: Any) -> None:
         source = find_source(options["source"])
-        manager = find_member(source, options["manager"])
+        manager = find_member(source, options["manager"], self.needed)
         if options["template"] is None:
             refuse_unknown_type(source, options["flow_type"])
         staff = staff_with(source, manager, options["new_users"])

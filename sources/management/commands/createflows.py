@@ -50,7 +50,7 @@ class Command(PlainCommand):
 
     def work(self, **options: Any) -> None:
         source = find_source(options["source"])
-        manager = find_member(source, options["manager"])
+        manager = find_member(source, options["manager"], self.needed)
         choices = choices_of(_preset(source, options["preset"]))
         checked = self.rows(source, manager, options)
         good = [row for row in checked if row.is_good]

@@ -28,7 +28,7 @@ class Command(PlainCommand):
 
     def work(self, **options: Any) -> None:
         flow = find_flow(options["flow"])
-        user = find_member(flow.source, options["by"])
+        user = find_member(flow.source, options["by"], self.needed)
         found = _found(flow, delete=options["delete"])
         if options["preview"]:
             self.show(flow, found, as_json=options["json"])

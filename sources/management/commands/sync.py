@@ -12,6 +12,7 @@ from ladokflow.messages import Message, Refused, message
 from sources.command import PlainCommand, add_seen, find_flow, find_member, find_source, one_line, wait_until
 from sources.models import Flow, SyncRun
 from sources.sync.run import preview_sync, request_sync, run_sync, run_that_asks
+from sources.universities.permissions import COMMANDS
 
 COUNTS = ("added", "updated", "removed", "deactivated", "unchanged")
 
@@ -69,7 +70,7 @@ class Command(PlainCommand):
 
 
 def _sync(flow: Flow, seen: str | None = None, by: str | None = None) -> dict[str, Any]:
-    user = find_member(flow.source, by) if by else None
+    user = find_member(flow.source, by, COMMANDS["sync"]) if by else None
     asked = request_sync(flow=flow, trigger=SyncRun.Trigger.COMMAND, requested_by=user, seen=seen, enqueue=False)
     run = run_sync(asked.pk)
     if run.state in SyncRun.OPEN:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ladokflow.ladok.base import PERSON_FIELDS, Exam, Person
 from ladokflow.messages import Message, message
+from ladokflow.privacy import shown_name
 from ladokflow.wiseflow.schemas import FlowParticipant, User
 from sources.sync.identifiers import IDENTIFIERS, normal
 from sources.sync.plan.pairing import Identifiers, Said, compare, identifiers_of, normal_forms, pair, said_pairs
@@ -161,7 +162,7 @@ def _pair_with_participants(entries: Sequence[Entry], left: dict[int, FlowPartic
         elif number in found.left_doubts and entry.person is not None and entry.doubt is None:
             other, likeness = found.left_doubts[number]
             there = others[other]
-            name = f"{there.first_name} {there.last_name}".strip() or str(there.id)
+            name = shown_name(there.first_name, there.last_name, str(there.id))
             entry.doubt = doubt_between(entry.person, name, _shown(there, memory), likeness)
 
 
@@ -226,7 +227,7 @@ def match_users(
         user, likeness = next((users[hit], likeness) for hit, likeness in hits.items())
         if len(hits) == 1 and likeness.contradicts and entry.person is not None:
             shown = next(iter(user.values(type_ids.get("organisation_id", 0))), "") or str(user.id)
-            name = f"{user.first_name} {user.last_name}".strip() or shown
+            name = shown_name(user.first_name, user.last_name, shown)
             doubt = doubt_between(entry.person, name, shown, likeness)
             matches[entry.key] = Match(doubt=doubt, contradicted=user)
         else:

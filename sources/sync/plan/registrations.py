@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ladokflow.ladok.base import Exam, Person
 from ladokflow.messages import Message, message
+from ladokflow.privacy import shown_name
 from sources.sync.plan.namesakes import namesakes
 from sources.sync.plan.pairing import (
     KINDS,
@@ -35,7 +36,7 @@ class Seat:
 
     @property
     def name(self) -> str:
-        return f"{self.participant.first_name} {self.participant.last_name}".strip() or self.participant.organisation_id
+        return shown_name(self.participant.first_name, self.participant.last_name, self.participant.organisation_id)
 
     @property
     def identifiers(self) -> Identifiers:
@@ -119,7 +120,7 @@ def tell_doubt(person: Person, seat: Seat, likeness: Likeness) -> Message:
 def doubt_between(person: Person, other: str, other_id: str, likeness: Likeness) -> Message:
     """In words, without the numbers themselves."""
     kind = "several" if likeness.is_same else likeness.agree[0] if likeness.agree else "name"
-    name = f"{person.first_name} {person.last_name}".strip() or person.organisation_id
+    name = shown_name(person.first_name, person.last_name, person.organisation_id)
     facts = {"name": name, "organisation_id": person.organisation_id, "other": other, "other_id": other_id}
     return message(f"sources.doubt.{kind}", **facts)
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ladokflow.ladok.base import Person
 from ladokflow.messages import Message, message
+from ladokflow.privacy import shown_name
 from sources.sync.plan.changes import CancelBooking, Change, RoomChange, SetDates, SetIndividualEnd
 from sources.sync.plan.moments import SAME_MOMENT, is_same_moment, local
 from sources.sync.plan.values import MARKING, Booking, Entry, Known, Memory, Present
@@ -134,7 +135,7 @@ def tell_own_ends(
     told = [
         message(
             "sources.own_end_outside",
-            name=f"{row.first_name} {row.last_name}".strip() or str(row.id),
+            name=shown_name(row.first_name, row.last_name, str(row.id)),
             organisation_id=", ".join(row.values(memory.data_types.get("organisation_id", ""))[:1]),
             **(_shown(times, memory) | {"end": _local(present.own_ends[row.id], memory)}),
         )

@@ -11,6 +11,7 @@ from typing import Any
 from ladokflow.identifiers import normal
 from ladokflow.ladok.base import Exam, Person
 from ladokflow.messages import Message
+from ladokflow.privacy import shown_name
 from ladokflow.wiseflow.schemas import FlowDates, FlowParticipant, Room, Staff, User
 from ladokflow.wiseflow.words import USUAL_TYPE, FlowState, FlowType, is_type
 from sources.sync.plan.pairing import Said
@@ -118,7 +119,7 @@ class Known(Person):
 
     @property
     def name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip() or self.organisation_id
+        return shown_name(self.first_name, self.last_name, self.organisation_id)
 
 
 @dataclass(frozen=True)
@@ -189,9 +190,9 @@ class Entry:
     @property
     def name(self) -> str:
         if self.person is not None:
-            return f"{self.person.first_name} {self.person.last_name}".strip() or self.person.organisation_id
+            return shown_name(self.person.first_name, self.person.last_name, self.person.organisation_id)
         if self.present is not None:
-            return f"{self.present.first_name} {self.present.last_name}".strip() or str(self.present.id)
+            return shown_name(self.present.first_name, self.present.last_name, str(self.present.id))
         return self.known.name if self.known is not None else ""
 
     @property

@@ -15,7 +15,7 @@ import sources.models.subscription
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sources", "0044_flow_rules"),
+        ("sources", "0045_roles_and_privacy"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

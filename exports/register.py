@@ -1,0 +1,166 @@
+"""All that is held of one student at a university: a register extract."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from exports.models import Assessment, ExportItem, Finding
+from ladokflow.dates import moment_in_words
+from ladokflow.identifiers import spellings
+from ladokflow.messages import Message
+from sources.models import (
+    AccessEntry,
+    AllocationLine,
+    AuditEntry,
+    IdentityAnswer,
+    Participant,
+    Registration,
+)
+
+# What is ours alone, and tells nothing of the student.
+LEFT_OUT = {
+    "id",
+    "participant",
+    "attempt",
+    "registration",
+    "code",
+    "flow",
+    "source",
+    "key",
+    "settled_by",
+    "handled_by",
+    "by",
+}
+Table = list[dict[str, Any]]
+
+
+def extract_of(person: Participant) -> dict[str, Any]:
+    """Everything of the student whose row this is, in all flows of the university, as plain data."""
+    rows = Participant.objects.of_same_person(person)
+    keys = list(rows.values_list("pk", flat=True))
+    of_person = {"participant__in": keys}
+    identifiers = [row.organisation_id for row in rows if row.organisation_id]
+    named = [spelling for one in identifiers for spelling in spellings(one)]
+    own_flows = list(rows.values_list("flow", flat=True))
+    accesses = AccessEntry.objects.filter(Q(participant__in=keys) | Q(participant=None, flow__in=own_flows))
+    return {
+        "made": timezone.localtime().isoformat(timespec="seconds"),
+        "university": person.flow.source.name,
+        "participations": _table(rows.select_related("flow"), lambda row: row.flow),
+        "registrations": _table(
+            Registration.objects.filter(**of_person).select_related("participant__flow"),
+            lambda row: row.participant.flow,
+        ),
+        "identity_answers": _table(
+            IdentityAnswer.objects.filter(registration__participant__in=keys).select_related(
+                "registration__participant__flow"
+            ),
+            lambda row: row.registration.participant.flow,
+        ),
+        "assessments": _table(
+            Assessment.objects.filter(**of_person).select_related("participant__flow"), lambda row: row.participant.flow
+        ),
+        "sent_to_ladok": _table(
+            ExportItem.objects.filter(**of_person).select_related("participant__flow"), lambda row: row.participant.flow
+        ),
+        "findings": _table(
+            Finding.objects.filter(item__participant__in=keys).select_related("flow"), lambda row: row.flow
+        ),
+        "assessor_lists": _table(
+            AllocationLine.objects.filter(flow__in=own_flows, organisation_id__in=named).select_related("flow"),
+            lambda row: row.flow,
+        ),
+        "audit_log": [
+            {"when": _plain(entry.at), "who": _who(entry.actor), "what": str(entry)}
+            for entry in _audited(keys, own_flows)
+        ],
+        "looked_at_by": [
+            {
+                "when": _plain(entry.at),
+                "who": _who(entry.user),
+                "what": entry.get_kind_display(),
+                "flow": entry.flow.title if entry.flow else "",
+            }
+            for entry in accesses.select_related("user", "flow").order_by("at", "pk").iterator(chunk_size=2000)
+        ],
+    }
+
+
+def _audited(keys: list[int], flows: list[int]) -> Iterator[AuditEntry]:
+    """Those that name the student by the row."""
+    wanted = set(keys)
+    for entry in AuditEntry.objects.filter(flow__in=flows).select_related("actor").order_by("at", "pk").iterator():
+        params = entry.message.get("params", {}) if isinstance(entry.message, dict) else {}
+        if any(isinstance(value, Mapping) and value.get("person") in wanted for value in params.values()):
+            yield entry
+
+
+def _who(user: Any) -> str:
+    return user.get_username() if user is not None else _("A schedule or a worker")
+
+
+def _table(rows: Iterable[Any], flow_of: Any) -> Table:
+    return [{"flow": flow_of(row).title, **_columns(row)} for row in rows]
+
+
+def _columns(row: models.Model) -> dict[str, Any]:
+    return {
+        field.name: _plain(getattr(row, field.attname), field)
+        for field in row._meta.concrete_fields
+        if field.name not in LEFT_OUT
+    }
+
+
+def _plain(value: Any, field: Any = None) -> Any:
+    if isinstance(value, dt.datetime):
+        return timezone.localtime(value).isoformat(timespec="seconds")
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict) and "code" in value:
+        return str(Message.from_json(value))
+    return value
+
+
+# --- As a file --------------------------------------------------------------------------------------------------------
+
+
+def filename_of(person: Participant) -> str:
+    return f"ladokflow-extract-{person.pk}"
+
+
+def as_text(extract: Mapping[str, Any]) -> str:
+    """To be read by the student. What is empty is left out."""
+    headings = {
+        "participations": _("Exams"),
+        "registrations": _("What Ladok has said"),
+        "identity_answers": _("What has been said about who it is"),
+        "assessments": _("Grades"),
+        "sent_to_ladok": _("Sent to Ladok"),
+        "findings": _("What has come out about grades"),
+        "assessor_lists": _("Who assesses"),
+        "audit_log": _("What has been done"),
+        "looked_at_by": _("Who has looked"),
+    }
+    lines = [
+        _("Register extract"),
+        extract["university"],
+        moment_in_words(timezone.now(), timezone.get_current_timezone()),
+        "",
+    ]
+    for name, heading in headings.items():
+        lines += [heading, "=" * len(heading)]
+        for row in extract[name]:
+            lines += [f"{key}: {value}" for key, value in row.items() if value not in ("", None, {}, [])]
+            lines.append("")
+        lines += [] if extract[name] else [_("Nothing."), ""]
+    lines.append(_("Kept by LadokFlow at %(address)s.") % {"address": settings.PUBLIC_URL})
+    return "\n".join(lines) + "\n"

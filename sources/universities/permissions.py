@@ -1,0 +1,331 @@
+"""Who may what: the one place where it stands. Pages, administration, commands and whatever else lets somebody in look here.
+
+A person's rights at a source come from the membership there (`ROLES`), and, of an operator, from the account: an operator is a superuser. Rights
+that hold at one source say nothing of another, which does not exist for whoever has none there: 404.
+
+`PAGES`, `ADMIN`, `ADMIN_PAGES` and `COMMANDS` say what each page, table and command needs. What is in none of them is refused to everybody, and a
+test fails until it has been placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from ladokflow.messages import Message, Refused, message
+from sources.models import Membership, Scope, Source
+
+
+class Right(StrEnum):
+    """What somebody may do at a source; the last one, at all of them."""
+
+    READ = "read"  # flows, people, grades, and what became of them
+    CHANGE = "change"  # make flows, change them, synchronise, collect, answer what is asked
+    EXPORT = "export"  # send grades, try again, say what Ladok has
+    REVEAL = "reveal"  # see a whole national id, on record
+    INSPECT = "inspect"  # read settings, members and the logs
+    ADMINISTER = "administer"  # change settings, credentials and members
+    DISCLOSE = "disclose"  # give out all that is held of a student
+    OPERATE = "operate"  # new universities, accounts, the queue
+
+
+class Access(StrEnum):
+    """What needs no right at a source."""
+
+    ANYBODY = "anybody"  # also who is not signed in
+    SIGNED_IN = "signed_in"
+    SHELL = "shell"  # of a command: whoever is let in on the machine, which is the operator
+    NOBODY = "nobody"  # there is nothing of the kind
+
+
+Needed = Right | Access
+OPERATOR = "operator"
+
+ROLES: Mapping[str, frozenset[Right]] = {
+    Membership.Role.MANAGER: frozenset({Right.READ, Right.CHANGE, Right.REVEAL}),
+    Membership.Role.LICENCE_ADMIN: frozenset(
+        {Right.READ, Right.CHANGE, Right.REVEAL, Right.INSPECT, Right.ADMINISTER, Right.DISCLOSE}
+    ),
+    Membership.Role.AUDITOR: frozenset({Right.READ, Right.INSPECT}),
+    # Runs LadokFlow, for all universities, and sees no student and no grade: for that, too, a membership is needed.
+    OPERATOR: frozenset({Right.INSPECT, Right.ADMINISTER, Right.OPERATE}),
+}
+OF_EXPORTERS = frozenset({Right.EXPORT})  # of who is a member with `can_export`, besides those of the role
+
+_READ = (Right.READ, Access.NOBODY)
+_CHANGE = (Right.CHANGE, Right.CHANGE)
+_SHOW_AND_CHANGE = (Right.READ, Right.CHANGE)
+_ONLY_CHANGE = (Access.NOBODY, Right.CHANGE)
+_WIZARD = (Right.CHANGE, Access.NOBODY)
+_OWN = (Access.SIGNED_IN, Access.NOBODY)
+_OPEN = (Access.ANYBODY, Access.NOBODY)
+
+# The name of an address -> what is needed to look at it, and to send it a form. A page of several flows shows each what is the reader's own.
+PAGES: Mapping[str, tuple[Needed, Needed]] = {
+    "home": _OWN,
+    "search": _OWN,
+    "student": _READ,
+    "reveal": (Access.NOBODY, Right.REVEAL),
+    "extract": (Access.NOBODY, Right.DISCLOSE),
+    "login": (Access.ANYBODY, Access.ANYBODY),
+    "logout": (Access.NOBODY, Access.ANYBODY),
+    "set_language": (Access.ANYBODY, Access.ANYBODY),
+    "preferences": (Access.SIGNED_IN, Access.SIGNED_IN),
+    "keep_list": (Access.NOBODY, Access.SIGNED_IN),
+    "glossary": _OPEN,
+    "manual": _OPEN,
+    "manual_page": _OPEN,
+    "webhook": (Access.NOBODY, Access.ANYBODY),  # who calls is known by the signature
+    "health": _OPEN,
+    "styleguide": _OPEN,
+    "flows:list": _OWN,
+    "flows:sync_chosen": _ONLY_CHANGE,
+    "flows:change_many": _CHANGE,
+    "flows:detail": _READ,
+    "flows:participants": _READ,
+    "flows:participants_file": _READ,
+    "flows:codes": _READ,
+    "flows:code_add": _ONLY_CHANGE,
+    "flows:code_remove": _CHANGE,
+    "flows:assessors": _SHOW_AND_CHANGE,
+    "flows:staff": _SHOW_AND_CHANGE,
+    "flows:accounts": _ONLY_CHANGE,
+    "flows:change": _CHANGE,
+    "flows:who_is_it": _ONLY_CHANGE,
+    "flows:exports": _READ,
+    "flows:place": (Access.NOBODY, Right.EXPORT),
+    "flows:release": _CHANGE,
+    "flows:resume": _ONLY_CHANGE,
+    "flows:look_at_warnings": _ONLY_CHANGE,
+    "flows:follow": _ONLY_CHANGE,
+    "flows:syncs": _READ,
+    "flows:sync_preview": _READ,
+    "flows:sync": _ONLY_CHANGE,
+    "flows:sync_run": _READ,
+    "flows:new": _WIZARD,
+    "flows:way": _WIZARD,
+    "flows:from_list": _WIZARD,
+    "flows:from_code": _WIZARD,
+    "flows:from_table": _CHANGE,
+    "flows:rules": _READ,
+    "flows:rule": (Right.READ, Right.ADMINISTER),
+    "flows:preview": _WIZARD,
+    "flows:settings": _CHANGE,
+    "flows:adopt": _CHANGE,
+    "flows:adopt_list": _WIZARD,
+    "flows:batch": _READ,
+    "flows:batch_retry": _ONLY_CHANGE,
+    "exports:dashboard": _OWN,
+    "exports:weeks": _OWN,
+    "exports:live": _OWN,
+    "exports:errors": _OWN,
+    "exports:preview_chosen": (Right.READ, Right.READ),  # a form, for there may be many flows; it changes nothing
+    "exports:send_chosen": (Access.NOBODY, Right.EXPORT),
+    "exports:check_chosen": _ONLY_CHANGE,
+    "exports:preview": _READ,
+    "exports:send": (Access.NOBODY, Right.EXPORT),
+    "exports:collect": _ONLY_CHANGE,
+    "exports:say": (Access.NOBODY, Right.EXPORT),
+    "exports:check": _ONLY_CHANGE,
+    "exports:mark": (Right.CHANGE, Right.EXPORT),
+    "exports:take_mark_back": (Access.NOBODY, Right.EXPORT),
+    "exports:adoption": (Right.READ, Right.EXPORT),
+    "exports:findings": (Right.READ, Right.EXPORT),
+    "exports:attempt": _READ,
+    "exports:people": _READ,
+    "exports:choose": (Access.NOBODY, Right.EXPORT),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is needed for the rows of a table in the administration."""
+
+    view: Needed = Right.INSPECT
+    add: Needed = Right.ADMINISTER
+    change: Needed = Right.ADMINISTER
+    delete: Needed = Right.ADMINISTER
+
+
+_OURS = Table()
+_LOG = Table(add=Access.NOBODY, change=Access.NOBODY, delete=Access.NOBODY)
+_OF_THE_QUEUE = Table(Right.OPERATE, Access.NOBODY, Access.NOBODY, Access.NOBODY)
+_OF_SIGN_INS = Table(Right.OPERATE, Access.NOBODY, Right.OPERATE, Right.OPERATE)
+
+ADMIN: Mapping[str, Table] = {
+    "sources.source": Table(add=Right.OPERATE, delete=Access.NOBODY),  # its audit log is never deleted
+    "sources.credential": _OURS,
+    "sources.membership": _OURS,
+    "sources.flowpreset": _OURS,
+    "sources.flowrule": _OURS,
+    "sources.auditentry": _LOG,
+    "sources.accessentry": _LOG,
+    "sources.syncrun": _LOG,
+    "sources.webhookevent": _LOG,
+    "sources.apitoken": _OURS,
+    "sources.oauthclient": _OURS,
+    "sources.subscription": _OURS,
+    "sources.delivery": _LOG,
+    "exports.exportattempt": _LOG,
+    "auth.user": Table(Right.OPERATE, Right.OPERATE, Right.OPERATE, Right.OPERATE),
+    "axes.accessattempt": _OF_SIGN_INS,
+    "axes.accesslog": _OF_SIGN_INS,
+    "axes.accessfailurelog": _OF_SIGN_INS,
+    "django_q.schedule": _OF_THE_QUEUE,
+    "django_q.success": _OF_THE_QUEUE,
+    "django_q.failure": _OF_THE_QUEUE,
+    "django_q.ormq": _OF_THE_QUEUE,
+}
+# Those of the administration that are no list and no row: as `PAGES`.
+ADMIN_PAGES: Mapping[str, tuple[Needed, Needed]] = {
+    "admin:sources_source_connection": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_source_export_body": (Right.ADMINISTER, Right.ADMINISTER),
+    "admin:sources_source_webhook": (Right.ADMINISTER, Right.ADMINISTER),
+    "admin:sources_apitoken_secret": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_oauthclient_secret": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_subscription_secret": (Access.NOBODY, Right.ADMINISTER),
+}
+
+# What a token of the API may be given -> what its member needs for it: a token never may do more (`ladokflow/api/callers.py`).
+SCOPES: Mapping[str, Right] = {
+    Scope.FLOWS_READ: Right.READ,
+    Scope.PEOPLE_READ: Right.READ,
+    Scope.EXAMS_READ: Right.READ,
+    Scope.FLOWS_SYNCHRONISE: Right.CHANGE,
+    Scope.GRADES_COLLECT: Right.CHANGE,
+    Scope.GRADES_EXPORT: Right.EXPORT,
+    Scope.GRADES_MARK: Right.EXPORT,
+}
+
+# A command -> what the person needs who is named by `--by` or `--manager`.
+COMMANDS: Mapping[str, Needed] = {
+    "adoptflow": Right.CHANGE,
+    "changeflow": Right.CHANGE,
+    "createflow": Right.CHANGE,
+    "createflows": Right.CHANGE,
+    "releaseflow": Right.CHANGE,
+    "sync": Right.CHANGE,
+    "export": Right.EXPORT,
+    "retry": Right.EXPORT,
+    "mark": Right.EXPORT,
+    "extract": Right.DISCLOSE,
+    "purge": Access.SHELL,
+    "collect": Access.SHELL,
+    "flowstatus": Access.SHELL,
+    "readback": Access.SHELL,
+    "sweep": Access.SHELL,
+    "watch": Access.SHELL,
+    "loadsources": Access.SHELL,
+    "demo": Access.SHELL,
+    "generate": Access.SHELL,
+    "makekeys": Access.SHELL,
+    "rotatekeys": Access.SHELL,
+    "sandbox": Access.SHELL,
+    "setupschedules": Access.SHELL,
+}
+
+
+# --- Whose rights -------------------------------------------------------------------------------------------------
+
+User = AbstractBaseUser | AnonymousUser
+
+
+def rights_of(membership: Membership) -> frozenset[Right]:
+    return ROLES[membership.role] | (OF_EXPORTERS if membership.can_export else frozenset())
+
+
+def scopes_of(membership: Membership) -> frozenset[str]:
+    """What the member may do over the API now, whatever a token has been given."""
+    rights = rights_of(membership) if membership.user.is_active else frozenset()
+    return frozenset(scope for scope, right in SCOPES.items() if right in rights)
+
+
+class Rights:
+    """What somebody may do, at each source. Asked many times in a page, and looked up once; `memberships` are theirs, where they are at hand."""
+
+    def __init__(self, user: User, memberships: Iterable[Membership] | None = None) -> None:
+        is_there = user.is_authenticated and user.is_active
+        if memberships is None:
+            memberships = Membership.objects.filter(user_id=user.pk) if is_there else ()  # type: ignore[misc]
+        self._at = {row.source_id: rights_of(row) for row in memberships}
+        self._everywhere = ROLES[OPERATOR] if is_there and getattr(user, "is_superuser", False) else frozenset()
+
+    def at(self, source_pk: Any) -> frozenset[Right]:
+        return self._at.get(source_pk, frozenset()) | self._everywhere
+
+    def may(self, right: Right, source_pk: Any = None) -> bool:
+        """At the source; without one, at any."""
+        if source_pk is not None:
+            return right in self.at(source_pk)
+        return right in self._everywhere or any(right in rights for rights in self._at.values())
+
+    def is_everywhere(self, right: Right) -> bool:
+        return right in self._everywhere
+
+    def keys(self, right: Right) -> list[Any]:
+        """Of the sources at which the right comes from a membership."""
+        return [pk for pk, rights in self._at.items() if right in rights]
+
+    def sources(self, right: Right) -> Any:
+        """The sources at which the right holds, as a queryset."""
+        return Source.objects.all() if self.is_everywhere(right) else Source.objects.filter(pk__in=self.keys(right))
+
+
+def rights_in(request: HttpRequest, memberships: Iterable[Membership] | None = None) -> Rights:
+    """Of whoever has sent the request; one query, however often it is asked for, and none where the memberships are at hand."""
+    kept: dict[str, Any] = request.__dict__
+    if "rights" not in kept:
+        kept["rights"] = Rights(request.user, memberships)
+    rights: Rights = kept["rights"]
+    return rights
+
+
+# --- Letting in ---------------------------------------------------------------------------------------------------
+
+
+class NotAllowed(PermissionDenied):
+    """Of somebody for whom the source exists: `message` says what is missing, and who can give it."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(str(message))
+        self.message = message
+
+
+def refusal_of(right: Right, source: Source) -> Message:
+    return message(f"sources.may_not.{right}", source=source.name)
+
+
+def shown_to(needed: Needed) -> Needed:
+    """What is needed to be shown a form, or to be told in its place why it cannot be sent: pages say themselves that the export right is
+    missing, and who has it."""
+    return Right.CHANGE if needed is Right.EXPORT else needed
+
+
+def require(user: User, needed: Needed, source: Source) -> None:
+    """For a service or a command: Refused, with what is missing."""
+    if isinstance(needed, Right) and not Rights(user).may(needed, source.pk):
+        raise Refused(refusal_of(needed, source))
+
+
+def needed_by(name: str, method: str | None) -> Needed:
+    """Of a page, by the name of its address. What has not been placed is for nobody."""
+    look, send = PAGES.get(name) or ADMIN_PAGES.get(name) or (Access.NOBODY, Access.NOBODY)
+    return look if method in ("GET", "HEAD") else send
+
+
+def require_here(request: HttpRequest, *sources: Source) -> None:
+    """For a view that has found, among what the person can see, what the request is about: NotAllowed, where that is of a source at which
+    this may not be done to it."""
+    needed = needed_by(request.resolver_match.view_name if request.resolver_match else "", request.method)
+    for source in sources:
+        if not isinstance(needed, Right):
+            raise PermissionDenied
+        # Whoever is a member reads: that it was found says so, and a page that is only read costs no question more.
+        if needed is not Right.READ and not rights_in(request).may(needed, source.pk):
+            raise NotAllowed(refusal_of(needed, source))
