@@ -66,6 +66,11 @@ class SubscriptionAdmin(SecretAdmin):
     def tell(self, request: HttpRequest, row: Subscription, done: str, **params: Any) -> None:
         record_in_admin(request, row.source, CODES[done], name=row.label, **params)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The deliveries, which nobody deletes alone, go with it."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, needed - {str(Delivery._meta.verbose_name)}, protected
+
     @admin.action(description=_("Send a test call to the selected ones"), permissions=["change"])
     def test(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
         rows = list(queryset.filter(enabled=True).select_related("source"))

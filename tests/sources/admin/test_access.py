@@ -188,3 +188,5 @@ def test_a_test_call_is_sent_from_the_list(as_admin: Client, cast: Any) -> None:
     assert (delivery.subscription, delivery.event) == (row, "test")
     assert as_admin.get(address("delivery", "change", delivery.pk)).status_code == 200
     assert "flow" not in delivery.payload
+    as_admin.post(address("subscription", "delete", row.pk), {"post": "yes"})
+    assert not Subscription.objects.exists()  # and its deliveries went with it
