@@ -12,7 +12,7 @@ SANDBOX_PORT ?= 8099
 JOBS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all crash owner attack fuzz-api client-check bench bench-export bench-points bench-queue soak check lint format messages docs install lock screenshots clean
+.PHONY: help demo test test-all crash owner attack fuzz-api client-check bench bench-archive bench-export bench-points bench-queue soak check lint audit sbom format messages docs install lock screenshots clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,10 +53,13 @@ bench-export: install  ## one export of 10,000 grades, beside a bare request and
 bench-points: install  ## 3,000 and 10,000 people who are marked item by item, from WISEflow to Ladok (BENCH="--people 500")
 	@exec $(BIN)/python -m tests.bench.points $(BENCH)
 
+bench-archive: install  ## an archive package of two gigabytes: the worker's memory (BENCH="--people 10000 --megabytes 0")
+	@exec $(BIN)/python -m tests.bench.archive $(BENCH)
+
 soak: install  ## all of it at once for half an hour: errors, memory, and how long a click waits (SOAK="--minutes 5 --flows 40")
 	@exec $(BIN)/python -m tests.bench.soak $(SOAK)
 
-check: lint  ## what needs no service and no browser: lint, types, translations, links, settings
+check: lint audit  ## what needs no service and no browser: lint, types, known vulnerabilities, translations, links, settings
 	$(BIN)/python -m pytest -q tests/test_house
 
 lint: install
@@ -100,7 +103,15 @@ PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --al
 
 lock: install  ## write the lock files anew from pyproject.toml: what production needs, and what development needs besides
 	$(PIP_COMPILE) --output-file requirements.lock pyproject.toml
+	$(PIP_COMPILE) --extra otel --constraint requirements.lock --output-file requirements-otel.lock pyproject.toml
 	$(PIP_COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+audit: install  ## ask whether anything in requirements.lock is known to be vulnerable (AUDIT=--must: fail where nobody can be asked)
+	@$(BIN)/python -m tests.audit $(AUDIT)
+
+sbom: install  ## write what production is made of to var/sbom.json (CycloneDX), from requirements.lock
+	@mkdir -p var
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON --output-file var/sbom.json requirements.lock
 
 clean:  ## remove what the checks leave behind (never var/, which holds the database and the keys)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage staticfiles

@@ -11,4 +11,5 @@ class ExportsConfig(AppConfig):
         import exports.attempts.release
         import exports.messages
         import exports.operation.checks
-        import exports.receivers  # noqa: F401 - the checks, the catalogue, what a flow asks and what is told of it, and what listens to sources
+        import exports.operation.tallies
+        import exports.receivers  # noqa: F401 - the checks, the catalogue, what a flow asks and what is told of it, what listens to sources, and what is counted

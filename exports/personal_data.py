@@ -24,6 +24,7 @@ class Kept(StrEnum):
     ANSWER = "`ANSWER_RETENTION_DAYS`, and no longer than the flow's students"
     RUN = "`SYNC_RUN_RETENTION_DAYS`, and no longer than the flow's students"
     CALL = "`WEBHOOK_EVENT_RETENTION_DAYS`, and no longer than the flow's students"
+    ARCHIVE = "until the archive package is deleted: the source's `archive_days`, or `ARCHIVE_RETENTION_DAYS`"
     ACCESS = "`ACCESS_RETENTION_DAYS`; the student's row is emptied with the flow"
     LOG = "for good: the log of what was done. Students stand in it by their row, which is emptied with the flow"
     MEMBER = "until the account or the membership is deleted"
@@ -56,6 +57,9 @@ OF_PEOPLE: Mapping[str, Held] = {
     "sources.Participant.unique_exam_id": Held(_S, _IDENTIFIER, Kept.SOURCE),
     "sources.Participant.room": Held(_S, "room of the exam", Kept.SOURCE),
     "sources.Participant.export_message": Held(_S, _TOLD, Kept.SOURCE),
+    "sources.Paper.participant": Held(_S, "who has handed in, and when", Kept.SOURCE),
+    "sources.Paper.accepted_grade": Held(_S, "grade that is right without a paper", Kept.SOURCE),
+    "sources.Paper.accepted_by": Held(_U, "who has said so", Kept.SOURCE),
     "sources.Registration.participant": Held(_S, "whose it is", Kept.SOURCE),
     "sources.Registration.organisation_id": Held(_S, _IDENTIFIER, Kept.SOURCE),
     "sources.Registration.national_id": Held(_S, _NUMBER, Kept.SOURCE, True),
@@ -65,6 +69,7 @@ OF_PEOPLE: Mapping[str, Held] = {
     "sources.Registration.claim": Held(_S, "who it may be, as Ladok says", Kept.SOURCE, True),
     "sources.IdentityAnswer.said_of": Held(_S, "who it may be, as Ladok said", Kept.SOURCE, True),
     "sources.IdentityAnswer.known_as": Held(_S, "who it was before", Kept.SOURCE, True),
+    "sources.Credential.owner": Held(_U, "who looks after a credential", Kept.MEMBER),
     "sources.IdentityAnswer.by": Held(_U, "who has answered", Kept.SOURCE),
     "sources.AllocationLine.organisation_id": Held(_S, "whom an assessor assesses", Kept.SOURCE),
     "sources.AllocationLine.assessor": Held(_W, "who assesses", Kept.SOURCE),
@@ -89,6 +94,12 @@ OF_PEOPLE: Mapping[str, Held] = {
     "exports.Finding.message": Held(_S, _TOLD, Kept.SOURCE),
     "exports.Finding.reason": Held(_S, "what a manager has written", Kept.SOURCE),
     "exports.Finding.handled_by": Held(_U, "who has dealt with it", Kept.FLOW),
+    "exports.Package.requested_by": Held(_U, "who has asked for an archive package", Kept.FLOW),
+    "exports.PackagePerson.participant": Held(_S, "who is in an archive package", Kept.ARCHIVE),
+    "exports.PackagePerson.folder": Held(
+        _S, "identifier, as a folder's name; in the package itself the papers", Kept.ARCHIVE
+    ),
+    "exports.PackageFile.path": Held(_S, "whose file it is, and what it was called", Kept.ARCHIVE),
     "exports.DigestReader.user": Held(_U, "who gets e-mail", Kept.MEMBER),
     "exports.DigestEntry.user": Held(_U, "who has been told of what", Kept.RUN),
     "sources.SyncRun.would_go": Held(_S, "who would have gone, by row", Kept.RUN),
@@ -129,6 +140,19 @@ OF_PEOPLE: Mapping[str, Held] = {
     "sources.ApiToken.last_used_from": Held(_U, "from where it was used", Kept.MEMBER),
     "sources.OAuthClient.created_by": Held(_U, "who has made the client", Kept.MEMBER),
     "sources.OAuthClient.last_used_from": Held(_U, "from where it was used", Kept.MEMBER),
+    "sources.Invitation.invited_by": Held(_U, "who has invited", Kept.MEMBER),
+    "sources.FederatedIdentity.user": Held(_U, "who signs in at a university", Kept.MEMBER),
+    "sources.FederatedIdentity.subject": Held(_U, "identifier there", Kept.MEMBER),
+    "sources.FederatedIdentity.principal_name": Held(_U, "eduPersonPrincipalName", Kept.MEMBER),
+    "sources.FederatedIdentity.local_id": Held(_U, "norEduPersonLIN", Kept.MEMBER),
+    "sources.FederatedIdentity.assurance": Held(_U, "how sure the university is of them", Kept.MEMBER),
+    "sources.SecondFactor.user": Held(_U, "whose second factor", Kept.MEMBER),
+    "sources.SecondFactor.name": Held(_U, "what they call it", Kept.MEMBER),
+    "sources.SecondFactor.secret": Held(_U, "secret of an app with codes", Kept.MEMBER, True),
+    "sources.SecondFactor.credential_id": Held(_U, "security key", Kept.MEMBER),
+    "sources.SecondFactor.public_key": Held(_U, "its public key", Kept.MEMBER),
+    "sources.RecoveryCode.user": Held(_U, "whose recovery codes", Kept.MEMBER),
+    "sources.RecoveryCode.digest": Held(_U, "digest of a code", Kept.MEMBER),
     "sources.Preference.user": Held(_U, "whose settings", Kept.MEMBER),
     "sources.Preference.lists": Held(_U, "how lists are opened", Kept.MEMBER),
     "auth.User.username": Held(_U, "user name", Kept.MEMBER),
@@ -155,10 +179,10 @@ OF_PEOPLE: Mapping[str, Held] = {
 # Columns of text that hold nothing of a person: settings, codes, states and keys; table -> columns, or "*" for all of it.
 NOT_OF_PEOPLE: Mapping[str, str] = {
     "sources.Source": "*",
-    "sources.Credential": "*",
+    "sources.Credential": "label client_id secret former_host tested_address test_told",
     "sources.Flow": (
         "title subtitle flow_type wiseflow_settings setup_step setup_mark setup_message adoption_seen former_host grading_scale grades "
-        "scale_definition scale_choices followed unfollowed settled_basis scale_message said_of"
+        "scale_definition scale_choices followed unfollowed settled_basis scale_message said_of papers_message"
     ),
     "sources.FlowSource": "*",
     "sources.AccessEntry": "key",
@@ -169,6 +193,12 @@ NOT_OF_PEOPLE: Mapping[str, str] = {
     "sources.RoomTurn": "*",
     "sources.FlowRule": "name courses words",
     "sources.RuleExam": "*",
+    "sources.Invitation": "digest",
+    "sources.FederatedIdentity": "protocol issuer",
+    "sources.SecondFactor": "kind",
+    "sources.SeenAssertion": "*",
+    "sources.SignInScope": "*",
+    "sources.MembershipRule": "*",
     "sources.Webhook": "*",
     "sources.WebhookEvent": "call_id event",
     "sources.ApiToken": "label scopes secret_hash",
@@ -178,7 +208,10 @@ NOT_OF_PEOPLE: Mapping[str, str] = {
     "sources.Delivery": "*",
     "sources.ToldQuestions": "*",
     "exports.ExportAttempt": "method url idempotency_key body_sha256",
+    "exports.Package": "message place manifest_sha256",
+    "exports.PackageFile": "kind sha256 missing",
     "exports.Heartbeat": "*",
+    "exports.Tally": "*",
     "admin.LogEntry": "object_id",
     "auth.Permission": "*",
     "auth.Group": "*",

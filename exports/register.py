@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from exports.models import Assessment, ExportItem, Finding
+from exports.models import Assessment, ExportItem, Finding, PackagePerson
 from ladokflow.dates import moment_in_words
 from ladokflow.identifiers import spellings
 from ladokflow.messages import Message
@@ -22,6 +22,7 @@ from sources.models import (
     AllocationLine,
     AuditEntry,
     IdentityAnswer,
+    Paper,
     Participant,
     Registration,
 )
@@ -39,6 +40,7 @@ LEFT_OUT = {
     "settled_by",
     "handled_by",
     "by",
+    "accepted_by",
 }
 Table = list[dict[str, Any]]
 
@@ -69,6 +71,13 @@ def extract_of(person: Participant) -> dict[str, Any]:
         "assessments": _table(
             Assessment.objects.filter(**of_person).select_related("participant__flow"), lambda row: row.participant.flow
         ),
+        "papers": _table(
+            Paper.objects.filter(**of_person).select_related("participant__flow"), lambda row: row.participant.flow
+        ),
+        "archive_packages": [
+            {"flow": row.package.flow.title, "made": _plain(row.package.finished_at), "folder": row.folder}
+            for row in PackagePerson.objects.filter(**of_person).select_related("package__flow")
+        ],
         "sent_to_ladok": _table(
             ExportItem.objects.filter(**of_person).select_related("participant__flow"), lambda row: row.participant.flow
         ),
@@ -144,6 +153,8 @@ def as_text(extract: Mapping[str, Any]) -> str:
         "registrations": _("What Ladok has said"),
         "identity_answers": _("What has been said about who it is"),
         "assessments": _("Grades"),
+        "papers": _("Papers"),
+        "archive_packages": _("Archive packages"),
         "sent_to_ladok": _("Sent to Ladok"),
         "findings": _("What has come out about grades"),
         "assessor_lists": _("Who assesses"),

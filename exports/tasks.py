@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+
+from exports.archive import make, request
 from exports.attempts import automatic, send
 from exports.grades import asking
 from exports.models import Heartbeat
@@ -10,11 +13,13 @@ from ladokflow import queue
 
 
 def send_attempt(pk: str) -> None:
-    send.send_attempt(pk)
+    with queue.at_work(attempt=pk):
+        send.send_attempt(pk)
 
 
 def collect_flow(pk: str) -> None:
-    automatic.collect_as_asked(int(pk))
+    with queue.at_work(flow=pk):
+        automatic.collect_as_asked(int(pk))
 
 
 def collect_all() -> None:
@@ -30,6 +35,15 @@ def send_digests() -> None:
 def prune() -> None:
     """Called every hour: once a day, what is older than it is to be kept goes."""
     pruning.prune()
+
+
+def make_package(pk: str) -> None:
+    make.make_package(uuid.UUID(pk))
+
+
+def request_packages() -> None:
+    """Called every hour: asks for the archive packages of sources that make them by themselves."""
+    request.request_due()
 
 
 def heartbeat(_key: str = "") -> None:

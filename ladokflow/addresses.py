@@ -23,6 +23,11 @@ def address_of(request: HttpRequest) -> str | None:
     return _plain(address)
 
 
+def comes_by_a_proxy(request: HttpRequest) -> bool:
+    """Whether one of our proxies has handed it on: then what it has added can be believed."""
+    return bool(settings.BEHIND_PROXY) and _is_proxy(request.META.get("REMOTE_ADDR", ""))
+
+
 def _is_proxy(address: str) -> bool:
     if not address:  # a socket of this machine, and no network
         return True

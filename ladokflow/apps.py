@@ -11,7 +11,8 @@ class LadokflowConfig(AppConfig):
     verbose_name = "LadokFlow"
 
     def ready(self) -> None:
-        import ladokflow.checks  # noqa: F401 - registers them
+        import ladokflow.checks
+        import ladokflow.sign_in_session  # noqa: F401 - listens
         from ladokflow.queue import keep_to_our_tasks
 
         keep_to_our_tasks()

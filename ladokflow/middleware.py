@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -16,18 +19,74 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from ladokflow import logs, tracing
+from ladokflow.addresses import comes_by_a_proxy
 from ladokflow.privacy import names
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 READY = "/ready/"
+REQUEST_ID = "X-Request-ID"
+_GIVEN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{7,99}")
+# What the browser may do for a page of ours: nothing but show it.
+PERMISSIONS_POLICY = ", ".join(
+    f"{name}=()"
+    for name in (
+        "accelerometer", "bluetooth", "camera", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer", "microphone",
+        "midi", "payment", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
+    )
+)  # fmt: skip
 MOST_BYTES = 5 * 1024 * 1024  # the file of a list, and what goes with it
 MOST_BYTES_OF_STRANGERS = 64 * 1024
+
+
+class Named:
+    """Each request has an id: on every log line that it leads to, and on its answer. A trusted proxy may have given it one already.
+
+    Outermost of all, so that whatever goes wrong has it. With tracing on, it is a span as well.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        name = _given_id(request) or uuid.uuid4().hex
+        with logs.about(request=name), tracing.span("request", request=name, method=request.method) as span:
+            response = self.get_response(request)
+            route = request.resolver_match.view_name if request.resolver_match else ""
+            tracing.say(span, route=route, status=response.status_code)
+        response.headers[REQUEST_ID] = name
+        return response
+
+    @staticmethod
+    def process_view(request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        """What the page is about."""
+        match = request.resolver_match
+        pk = kwargs.get("pk")
+        if match is not None and match.namespace in ("flows", "exports") and pk is not None:
+            logs.bind(**{"attempt" if isinstance(pk, uuid.UUID) else "flow": pk})
+
+
+def _given_id(request: HttpRequest) -> str:
+    """What anybody else has written there may be anything."""
+    given = request.headers.get(REQUEST_ID, "")
+    return given if given and comes_by_a_proxy(request) and _GIVEN_ID.fullmatch(given) else ""
+
+
+def with_headers(get_response: GetResponse) -> GetResponse:
+    """What browsers are told of each page, besides what Django's own middleware tells them."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        return response
+
+    return respond
 
 
 def ready(get_response: GetResponse) -> GetResponse:
     """Answers whoever shares requests out among the web processes: 200 while this one reaches the database, else 503.
 
-    First of all middleware, for a probe calls a process by its address, without TLS: it knows no host name and follows no redirect.
+    Before all but the naming of requests, for a probe calls a process by its address, without TLS: it knows no host name and follows no redirect.
     Nothing is told of the queue: were it to stand still, every web process would be taken out, and with them the pages that say so.
     """
 

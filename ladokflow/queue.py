@@ -5,13 +5,17 @@ state, a lease and a fencing token; a queue entry only wakes a worker up, and an
 """
 
 import importlib
+import io
+import pickle
 import re
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from enum import StrEnum
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import django_q.worker
+import picklefield.fields
 from django.conf import settings
 from django.db import transaction
 from django.db.models.signals import post_save
@@ -19,6 +23,8 @@ from django_q.conf import Conf
 from django_q.models import Task
 from django_q.signals import call_hook
 from django_q.tasks import async_task
+
+from ladokflow import logs, tracing
 
 
 class Queue(StrEnum):
@@ -47,11 +53,32 @@ def task_named(name: Any) -> Callable[..., None] | None:
     return found if isinstance(found, FunctionType) and found.__module__ == f"{match[1]}.tasks" else None  # type: ignore[index]
 
 
+class _Plain(pickle.Unpickler):
+    """Numbers, texts and what holds them: nothing that anything could be made of."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        raise pickle.UnpicklingError(f"{module}.{name} is nothing that a task of ours is given or gives.")
+
+
+def plain_loads(data: bytes) -> Any:
+    return _Plain(io.BytesIO(data)).load()
+
+
 def keep_to_our_tasks() -> None:
     """django-q2 calls whatever a row in its tables names, in the process that holds the keys: `os.system`, too, and a hook besides.
-    Its worker finds our tasks only from here on; what it does not find fails as a function that is not defined."""
+    Its worker finds our tasks only from here on; what it does not find fails as a function that is not defined. What it keeps of tasks
+    that have failed is pickled and, unlike an entry of the queue, not signed: whoever reads it is given plain values or none."""
     django_q.worker.pydoc = SimpleNamespace(locate=task_named)
+    picklefield.fields.loads = plain_loads
     post_save.disconnect(call_hook, sender=Task)
+
+
+def at_work(**ids: Any) -> AbstractContextManager[Any]:
+    """What a task is about, on each log line while it goes on; and its span, where that is wanted. `attempt=pk`, `flow=pk`."""
+    stack = ExitStack()
+    stack.enter_context(logs.about(**ids))
+    stack.enter_context(tracing.span("task", **ids))
+    return stack
 
 
 def enqueue(task: str, key: Any, *, timeout: int | None = None, queues: Sequence[Queue] = COMMON_ONLY) -> None:

@@ -231,7 +231,7 @@ register(
     {
         "remote.no_credential": Sentence(
             _("The source has no enabled credential for %(system)s."),
-            todo=_("Add one in the administration, or enable the one there is."),
+            todo=_("Add one in the administration, or test the one there is, and put it in use."),
             who=LICENCE_ADMIN,
         ),
         "remote.bad_credential": Sentence(

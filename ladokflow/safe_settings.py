@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography import x509
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives import serialization
+
+from ladokflow.logs import FORMATS
 
 # As Django's own check of a deployment has it (security.W009), which nobody is made to run.
 SHORTEST_SECRET, FEWEST_SIGNS = 50, 5
+SHORTEST_TOKEN = 20
 
 
 def keep_private(database: Path) -> None:
@@ -51,6 +58,67 @@ def _is_few(name: str) -> bool:
         return ipaddress.ip_network(name).prefixlen > 0
     except ValueError:
         return False
+
+
+def federation_faults(
+    *,
+    oidc: tuple[str, str, str],
+    saml: tuple[str, str, str],
+    certificate: str,
+    discovery: str,
+    keys: str,
+) -> list[str]:
+    """Of sign-in at the university. `oidc`: issuer, client id, client secret; `saml`: metadata, its address, the address of an MDQ service."""
+    faults = []
+    if any(oidc) and not all(oidc):
+        faults.append("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are given together or not at all.")
+    if sum(map(bool, saml)) > 1:
+        faults.append("Only one of SAML_METADATA, SAML_METADATA_URL and SAML_MDQ_URL says where metadata comes from.")
+    if any(saml[1:]) and not certificate:
+        faults.append("SAML_METADATA_CERTIFICATE is not set: metadata that is fetched has to be signed by it.")
+    if saml[2] and not discovery:
+        faults.append("SAML_DISCOVERY_URL is not set: behind SAML_MDQ_URL are many, and somebody has to choose.")
+    try:
+        has_certificate = not certificate or bool(x509.load_pem_x509_certificates(certificate.encode()))
+    except ValueError:
+        has_certificate = False
+    if not has_certificate:
+        faults.append("SAML_METADATA_CERTIFICATE holds no certificate in PEM.")
+    try:
+        pairs_of(keys)
+    except ValueError:
+        faults.append("SAML_KEYS must hold pairs of a private key and its certificate in PEM, without a password.")
+    return faults
+
+
+_PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----", re.DOTALL)
+
+
+def pairs_of(pem: str) -> list[tuple[str, str]]:
+    """Each private key with its certificate, as PEM, in the order in which they stand. ValueError where one has no counterpart."""
+    found = [(match[1], match[0]) for match in _PEM.finditer(pem)]
+    keys = [text for kind, text in found if kind.endswith("PRIVATE KEY")]
+    certificates = [text for kind, text in found if kind == "CERTIFICATE"]
+    if len(keys) + len(certificates) != len(found) or len(keys) != len(certificates) or (pem.strip() and not found):
+        raise ValueError("not pairs")
+    pairs = list(zip(keys, certificates, strict=True))
+    for key, certificate in pairs:
+        private = serialization.load_pem_private_key(key.encode(), password=None)
+        if private.public_key() != x509.load_pem_x509_certificate(certificate.encode()).public_key():
+            raise ValueError("not a pair")
+    return pairs
+
+
+def watching_faults(*, metrics_token: str, opentelemetry: bool, log_format: str) -> list[str]:
+    """Of what the installation is watched by, in any environment."""
+    faults = []
+    if metrics_token and len(metrics_token) < SHORTEST_TOKEN:
+        faults.append(f"METRICS_TOKEN has fewer than {SHORTEST_TOKEN} characters: anybody could guess it.")
+    if log_format not in FORMATS:
+        faults.append(f"LOG_FORMAT must be one of {', '.join(FORMATS)}.")
+    if opentelemetry and not (find_spec("opentelemetry") and find_spec("opentelemetry.sdk")):
+        faults.append("OPENTELEMETRY is on and its packages are not installed: pip install -r requirements-otel.lock.")
+    return faults
 
 
 def production_faults(

@@ -15,11 +15,20 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.safe_settings import keep_private, key_faults, production_faults, proxy_faults
+from ladokflow import errors, logs
+from ladokflow.environment import Env
+from ladokflow.safe_settings import (
+    federation_faults,
+    keep_private,
+    key_faults,
+    production_faults,
+    proxy_faults,
+    watching_faults,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
+env = Env()
 env.smart_cast = False
 
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
@@ -97,11 +106,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ladokflow.middleware.Named",
     "ladokflow.middleware.ready",
     "ladokflow.api.middleware.around_the_api",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "ladokflow.middleware.with_headers",
     "ladokflow.middleware.never_stored",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -114,6 +125,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "ladokflow.middleware.signed_out_in_between",
+    "ladokflow.pages.second_factor_first.second_factor_first",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -180,7 +192,11 @@ Q_CLUSTER = {
 }
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"serializer": "ladokflow.cache_serializer.SignedSerializer"},
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )
@@ -213,6 +229,18 @@ SYNC_RUN_RETENTION_DAYS = env.int("SYNC_RUN_RETENTION_DAYS", default=365)
 ACCESS_RETENTION_DAYS = env.int("ACCESS_RETENTION_DAYS", default=730)
 WEBHOOK_EVENT_RETENTION_DAYS = env.int("WEBHOOK_EVENT_RETENTION_DAYS", default=90)
 
+# --- Archive packages (docs/archive.md) ------------------------------------------------------------------------
+
+ARCHIVE_DIR = Path(env.str("ARCHIVE_DIR", default=str(DATA_DIR / "archive")))
+ARCHIVE_RETENTION_DAYS = env.int("ARCHIVE_RETENTION_DAYS", default=730)
+# With a bucket, packages are kept there, and ARCHIVE_DIR only holds what is just being fetched.
+ARCHIVE_S3_BUCKET = env.str("ARCHIVE_S3_BUCKET", default="")
+ARCHIVE_S3_PREFIX = env.str("ARCHIVE_S3_PREFIX", default="")
+ARCHIVE_S3_ENDPOINT = env.str("ARCHIVE_S3_ENDPOINT", default="")
+ARCHIVE_S3_REGION = env.str("ARCHIVE_S3_REGION", default="")
+ARCHIVE_S3_ACCESS_KEY = env.str("ARCHIVE_S3_ACCESS_KEY", default="")
+ARCHIVE_S3_SECRET_KEY = env.str("ARCHIVE_S3_SECRET_KEY", default="")
+
 # --- People ----------------------------------------------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
@@ -222,6 +250,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "ladokflow.passwords.CommonWordValidator"},
 ]
+# Whoever administers (licence admins and superusers) proves who they are in two ways.
+REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=IS_PRODUCTION)
+INVITATION_DAYS = env.int("INVITATION_DAYS", default=7)
+PASSWORD_RESET_TIMEOUT = 60 * 60  # seconds that the link to choose a new password is good for
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
@@ -234,6 +266,23 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # what a right password 
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # what came too soon was no try
 AXES_VERBOSE = False
+
+# Sign-in at the university: docs/sign-in.md tells what each is for. Nothing of it is offered until its first setting is given.
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_NAME = env.str("OIDC_NAME", default="")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_SCOPES = env.list("OIDC_SCOPES", default=["openid", "profile", "email"])
+SAML_METADATA = env.str("SAML_METADATA", default="")
+SAML_METADATA_URL = env.str("SAML_METADATA_URL", default="")
+SAML_MDQ_URL = env.str("SAML_MDQ_URL", default="").rstrip("/")
+SAML_METADATA_CERTIFICATE = env.str("SAML_METADATA_CERTIFICATE", default="")
+SAML_KEYS = env.str("SAML_KEYS", default="")
+SAML_ENTITY_ID = env.str("SAML_ENTITY_ID", default=f"{PUBLIC_URL}/sign-in/saml/metadata/")
+SAML_NAME = env.str("SAML_NAME", default="")
+SAML_DISCOVERY_URL = env.str("SAML_DISCOVERY_URL", default="")
+SAML_ENTITY_CATEGORIES = env.list("SAML_ENTITY_CATEGORIES", default=["https://refeds.org/category/personalized"])
+SAML_CONTACT_EMAIL = env.str("SAML_CONTACT_EMAIL", default="")
 
 # --- Language and time -----------------------------------------------------------------------------------------
 
@@ -288,7 +337,27 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# Whom to tell of a weakness: an e-mail address or a page, for /.well-known/security.txt.
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")
+
+# --- Watching ---------------------------------------------------------------------------------------------------
+
+# Who sends it may read /metrics/; without one there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# Spans to where OpenTelemetry's own variables say; needs the packages of requirements-otel.lock.
+OPENTELEMETRY = env.bool("OPENTELEMETRY", default=False)
+LOG_FORMAT = env.str("LOG_FORMAT", default="text")
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+
 _faults = proxy_faults(TRUSTED_PROXIES)
+_faults += federation_faults(
+    oidc=(OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET),
+    saml=(SAML_METADATA, SAML_METADATA_URL, SAML_MDQ_URL),
+    certificate=SAML_METADATA_CERTIFICATE,
+    discovery=SAML_DISCOVERY_URL,
+    keys=SAML_KEYS,
+)
+_faults += watching_faults(metrics_token=METRICS_TOKEN, opentelemetry=OPENTELEMETRY, log_format=LOG_FORMAT)
 if sys.argv[1:2] != ["makekeys"]:
     _faults += key_faults(FIELD_ENCRYPTION_KEYS)
 if IS_PRODUCTION:
@@ -303,11 +372,15 @@ if _faults:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"context": {"()": logs.Context}},
+    "formatters": {"line": logs.formatter(LOG_FORMAT)},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["context"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         name: {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO"), "propagate": False}
         for name in ("ladokflow", "sources", "exports", "django-q")
     },
 }
+
+if SENTRY_DSN:
+    errors.start(SENTRY_DSN, ENVIRONMENT)

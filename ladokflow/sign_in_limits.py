@@ -3,6 +3,8 @@
 Wrong passwords are counted in three ways, over the last hour: of one name from one address, from one address under any name, and of one
 name from anywhere. After a few of them the next try has to wait, longer each time, a minute at most; what comes before is not looked at.
 From an address that somebody has signed in from before, only their own wrong passwords from there count: others may do as they like.
+
+Second factors, letters for a new password, and old passwords that are asked for again are counted likewise, each by itself (`Tries`).
 """
 
 from __future__ import annotations
@@ -12,12 +14,15 @@ import math
 from typing import Any, NamedTuple
 
 from axes.handlers.database import AxesDatabaseHandler
+from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt, AccessLog
-from django.db.models import Max, Q, Sum
+from django.db import transaction
+from django.db.models import F, Max, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 WINDOW = dt.timedelta(hours=1)
+LONGEST_NAME = 255  # of django-axes' column
 KNOWN_FOR = dt.timedelta(days=90)
 
 
@@ -32,13 +37,17 @@ class Limit(NamedTuple):
 OF_BOTH = Limit(free=5, longest=60)
 OF_ADDRESS = Limit(free=10, longest=60)
 OF_NAME = Limit(free=20, longest=30)
+# Six digits are few: who has somebody's password gets no more than some tries an hour, from wherever.
+OF_SECOND_STEP = Limit(free=10, longest=600)
 
 
-def seconds_to_wait(name: str, address: str | None, now: dt.datetime) -> int:
-    of_both, of_address, of_name = Q(username=name, ip_address=address), Q(ip_address=address), Q(username=name)
-    waits = [_left(of_both, OF_BOTH, now)]
-    if not _is_known(name, address, now):
-        waits += [_left(of_address, OF_ADDRESS, now), _left(of_name, OF_NAME, now)]
+def seconds_to_wait(
+    name: str, address: str | None, now: dt.datetime, *, owner: str = "", of_name: Limit = OF_NAME
+) -> int:
+    """`owner` is whose address it is known as, where the name is not that of an account."""
+    waits = [_left(Q(username=name, ip_address=address), OF_BOTH, now)]
+    if not _is_known(owner or name, address, now):
+        waits += [_left(Q(ip_address=address), OF_ADDRESS, now), _left(Q(username=name), of_name, now)]
     return math.ceil(max(waits))
 
 
@@ -65,6 +74,43 @@ class SlowDown(AxesDatabaseHandler):
         name = (credentials or {}).get("username") or ""
         request.sign_in_wait = seconds_to_wait(name, request.axes_ip_address, request.axes_attempt_time)
         return request.sign_in_wait > 0
+
+
+class Tries:
+    """Of something else than a password at the sign-in, by a name of its own. `owner` is the account's user name, where it is known."""
+
+    def __init__(self, request: HttpRequest, name: str, *, owner: str = "", of_name: Limit = OF_NAME) -> None:
+        self.request, self.name, self.owner, self.of_name = request, name[:LONGEST_NAME], owner, of_name
+        AxesProxyHandler.update_request(request)
+
+    def too_soon(self) -> HttpResponse | None:
+        """What is answered instead of looking at another try; None where one may be made."""
+        now = self.request.axes_attempt_time  # type: ignore[attr-defined]
+        wait = seconds_to_wait(self.name, self._address, now, owner=self.owner, of_name=self.of_name)
+        self.request.sign_in_wait = wait  # type: ignore[attr-defined]
+        return too_soon(self.request) if wait > 0 else None
+
+    @transaction.atomic
+    def was_wrong(self) -> None:
+        """Without what was typed: another password may be in it."""
+        now = self.request.axes_attempt_time  # type: ignore[attr-defined]
+        attempt, is_new = AccessAttempt.objects.get_or_create(
+            username=self.name,
+            ip_address=self._address,
+            user_agent="",
+            defaults={"failures_since_start": 1, "attempt_time": now, "path_info": self.request.path[:255]},
+        )
+        if not is_new:
+            AccessAttempt.objects.filter(pk=attempt.pk).update(
+                failures_since_start=F("failures_since_start") + 1, attempt_time=now
+            )
+
+    def was_right(self) -> None:
+        AccessAttempt.objects.filter(username=self.name, ip_address=self._address).delete()
+
+    @property
+    def _address(self) -> str | None:
+        return self.request.axes_ip_address  # type: ignore[attr-defined]
 
 
 def too_soon(request: HttpRequest, *_given: Any) -> HttpResponse:

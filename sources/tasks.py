@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from ladokflow.queue import at_work
 from sources.flows import batch, coming, create, rules
+from sources.identity import invitations, passwords
 from sources.models import Source
 from sources.signals import names_hidden
 from sources.subscriptions import delivery
 from sources.sync import nightly, run
-from sources.universities import rights
+from sources.universities import expiry, rights
 from sources.webhooks import handle
 
 
 def create_flow(pk: str) -> None:
-    create.create_flow(int(pk))
+    with at_work(flow=pk):
+        create.create_flow(int(pk))
 
 
 def request_exam(pk: str) -> None:
-    batch.request_exam(int(pk))
+    with at_work(batch_exam=pk):
+        batch.request_exam(int(pk))
 
 
 def sync_flow(run_pk: str) -> None:
-    nightly.go_on(run.run_sync(run_pk))
+    with at_work(run=run_pk):
+        nightly.go_on(run.run_sync(run_pk))
 
 
 def handle_webhook(pk: str) -> None:
-    handle.handle(int(pk))
+    with at_work(webhook_call=pk):
+        handle.handle(int(pk))
 
 
 def hide_names(source_pk: str) -> None:
@@ -39,8 +45,21 @@ def tell_of_rights(audit_pk: str) -> None:
     rights.tell(int(audit_pk))
 
 
+def send_invitation(pk: str) -> None:
+    invitations.send(int(pk))
+
+
+def send_password_letter(user_pk: str) -> None:
+    passwords.send_letter(int(user_pk))
+
+
+def tell_of_password(user_pk: str) -> None:
+    passwords.tell(int(user_pk))
+
+
 def follow_rule(pk: str) -> None:
-    rules.follow(int(pk))
+    with at_work(rule=pk):
+        rules.follow(int(pk))
 
 
 def follow_rules() -> None:
@@ -59,4 +78,10 @@ def list_coming_exams() -> None:
 
 
 def read_coming_exams(source_pk: str) -> None:
-    coming.read_coming_exams(int(source_pk))
+    with at_work(source=source_pk):
+        coming.read_coming_exams(int(source_pk))
+
+
+def tell_of_expiring() -> None:
+    """Called every hour: e-mails those who can renew a credential that will soon stop working."""
+    expiry.tell_of_expiring()

@@ -117,10 +117,12 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
     """No test has another's connections, answers or waiting, or what a sweep remembers of a flow: numbers of flows come again."""
+    from ladokflow import tallies
     from ladokflow.kept import close_all
 
     yield
     close_all()
+    tallies.take()
     if sweep := sys.modules.get("exports.operation.sweep"):
         sweep._asked.clear()
         sweep._tried.clear()

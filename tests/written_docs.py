@@ -115,12 +115,13 @@ def forty_exams() -> str:
 
 def roles() -> str:
     from sources.models import Membership
-    from sources.universities.permissions import OF_EXPORTERS, OPERATOR, ROLES, Right
+    from sources.universities.permissions import OF_ARCHIVISTS, OF_EXPORTERS, OPERATOR, ROLES, Right
 
     says = {
         Right.READ: "read flows, people and grades",
         Right.CHANGE: "make and change flows, synchronise, collect",
         Right.EXPORT: "send grades, try again, mark",
+        Right.ARCHIVE: "make and download archive packages",
         Right.REVEAL: "see a whole national id, on record",
         Right.INSPECT: "read settings, members and logs",
         Right.ADMINISTER: "change settings, credentials and members",
@@ -133,6 +134,7 @@ def roles() -> str:
         "Manager who exports": manager | OF_EXPORTERS,
         "Licence admin": ROLES[Membership.Role.LICENCE_ADMIN],
         "Licence admin who exports": ROLES[Membership.Role.LICENCE_ADMIN] | OF_EXPORTERS,
+        "Anybody who archives, besides": OF_ARCHIVISTS,
         "Auditor": ROLES[Membership.Role.AUDITOR],
         "Operator": ROLES[OPERATOR],
     }

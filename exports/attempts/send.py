@@ -31,6 +31,7 @@ from exports.rules.holding import Holding
 from exports.rules.items import identifiers_of, item_line
 from exports.rules.values import Asking, FlowFacts, PersonFacts, Sender
 from exports.writing import insist
+from ladokflow import logs
 from ladokflow.clock import monotonic
 from ladokflow.garbage import uncollected
 from ladokflow.http import Answer, NoAnswer, RemoteError
@@ -103,6 +104,7 @@ def _leave(pk: uuid.UUID) -> None:
 
 def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
     attempt = ExportAttempt.objects.select_related("flow__source", "code").get(pk=pk)
+    logs.bind(flow=attempt.flow_id, attempt=pk)
     try:
         if attempt.state == ExportAttempt.State.READING:
             _go_on_reading(attempt, token)

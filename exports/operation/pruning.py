@@ -20,6 +20,7 @@ from django.db.models.functions import Length
 from django.utils import timezone
 from django_q.models import Task
 
+from exports.archive import request
 from exports.models import ExportAttempt, Heartbeat
 from exports.operation import digest, purging
 from sources import access
@@ -75,6 +76,7 @@ def _batches(now: dt.datetime) -> Iterator[int]:
         Task.objects.filter(stopped__lt=now - KEEP_TASKS),
     ):
         yield from _delete(rows)
+    yield from request.remove_old(now)
 
 
 def _empty_answers(old: dt.datetime) -> Iterator[int]:

@@ -25,6 +25,7 @@ from sources.models import (
     Flow,
     FlowSource,
     IdentityAnswer,
+    Paper,
     Participant,
     Registration,
     Source,
@@ -118,6 +119,7 @@ def _empty(flow: Flow, now: dt.datetime) -> int:
     people = Participant.objects.filter(flow=flow)
     of_people = {"participant__flow": flow}
     Assessment.objects.filter(**of_people).delete()
+    Paper.objects.filter(**of_people).delete()
     IdentityAnswer.objects.filter(registration__participant__flow=flow).delete()
     AllocationLine.objects.filter(flow=flow).delete()
     Registration.objects.filter(**of_people).update(**NOBODY, individual_end_at=None, doubt={}, claim="")

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import httpx
 from django.conf import settings
 
+from ladokflow import tallies
 from ladokflow.clock import monotonic
 from ladokflow.http import Answer, NoAnswer, build_client, exchange, failure_of
 from ladokflow.kept import Kept, borrow, give_back, name_of
@@ -56,6 +57,7 @@ class LadokClient:
         self.base_url = base_url.strip().rstrip("/")
         self.paths = paths or {}
         self.tz = tz
+        self._owner = owner
         self._certificate = secret.strip() if kind == "client_certificate" else ""
         if kind == "client_certificate" and not self._certificate:
             raise LadokError(message("ladok.bad_certificate"), permanent=True)
@@ -104,6 +106,7 @@ class LadokClient:
         ends = monotonic() + settings.REMOTE_TIMEOUT_SECONDS
         for attempt in range(TRIES):
             response = exchange(self._client, "GET", url, seconds=max(0.1, ends - monotonic()))
+            _count(self._owner, response)
             if isinstance(response, Answer) and response.is_success:
                 return _json(response)
             pause = _pause(response, attempt)
@@ -129,7 +132,8 @@ class LadokClient:
 
     def outgoing(self, method: str, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Outgoing:
         """A request that is ready to leave; use it in a `with`. LadokError where it cannot be made ready."""
-        return Outgoing(self._build(), method, url, body, {"Content-Type": "application/json", **(headers or {})})
+        headers = {"Content-Type": "application/json", **(headers or {})}
+        return Outgoing(self._build(), method, url, body, headers, owner=self._owner)
 
 
 class Outgoing:
@@ -139,8 +143,11 @@ class Outgoing:
     arrived.
     """
 
-    def __init__(self, client: httpx.Client, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, client: httpx.Client, method: str, url: str, body: bytes, headers: Mapping[str, str], owner: str = ""
+    ) -> None:
         self._client = client
+        self._owner = owner
         self.method = method
         self.url = url
         self.body = body
@@ -154,7 +161,7 @@ class Outgoing:
 
     def send(self, *, seconds: float | None = None, last_look: Callable[[], None] | None = None) -> Answer | NoAnswer:
         """Send it: never repeated. `seconds` limits the whole of it; `last_look` is as of `exchange`."""
-        return exchange(
+        response = exchange(
             self._client,
             self.method,
             self.url,
@@ -163,6 +170,12 @@ class Outgoing:
             seconds=seconds,
             last_look=last_look,
         )
+        _count(self._owner, response)
+        return response
+
+
+def _count(owner: str, response: Answer | NoAnswer) -> None:
+    tallies.count_answer(owner, response.kind if isinstance(response, NoAnswer) else response.status)
 
 
 def _sign_in_headers(kind: str, client_id: str, secret: str) -> dict[str, str]:

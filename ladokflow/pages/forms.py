@@ -1,4 +1,4 @@
-"""The sign-in form, and the one of the style guide."""
+"""The forms of signing in, and the one of the style guide."""
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
@@ -21,6 +21,43 @@ class SignInForm(AuthenticationForm):
 
 class AdminSignInForm(AdminAuthenticationForm):
     username = forms.CharField(max_length=LONGEST_NAME, widget=forms.TextInput(attrs={"autofocus": True}))
+
+
+class ForgottenForm(forms.Form):
+    name = forms.CharField(
+        label=_("E-mail or user name"),
+        max_length=LONGEST_NAME,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        help_text=_("Six digits from the app, or one of your recovery codes."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+
+class NewAppForm(forms.Form):
+    code = forms.CharField(
+        label=_("Code that the app shows"),
+        max_length=6,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+    name = forms.CharField(
+        label=_("What you call it"), max_length=60, required=False, help_text=_("For example: my phone.")
+    )
+
+
+class NewKeyForm(forms.Form):
+    name = forms.CharField(
+        label=_("What you call it"), max_length=60, required=False, help_text=_("For example: the key on my key ring.")
+    )
+    key = forms.CharField(max_length=20_000, widget=forms.HiddenInput)
 
 
 class StyleguideForm(forms.Form):

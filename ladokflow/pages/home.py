@@ -32,10 +32,11 @@ from ladokflow.requests import HtmxRequest
 from sources.access import flows_seen
 from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, FlowRule, Membership, SyncRun
 from sources.models.flow import FlowQuerySet
+from sources.universities.expiry import DAYS_BEFORE, told_of
 from sources.universities.permissions import rights_in
 
 SHOWN = 6  # of each section
-EXPIRES_SOON = dt.timedelta(days=30)
+EXPIRES_SOON = 30  # days before: for those who can only remind somebody of it
 NAMES_SHOWN = 2
 
 
@@ -240,16 +241,17 @@ class Fault:
 
 
 def faults_of(membership: Any) -> list[Fault]:
-    """Of a row of `_memberships`: a system without a credential, and one whose certificate has expired or soon will."""
+    """Of a row of `_memberships`: a system without a credential, and one whose credential has expired or soon will."""
     faults, now = [], timezone.now()
+    within = DAYS_BEFORE[0] if membership.is_admin else EXPIRES_SOON
     for system in Credential.System:
         pk, ends = getattr(membership, f"{system}_credential"), getattr(membership, f"{system}_expires_at")
         if pk is None:
             faults.append(Fault(membership, message("sources.credential_missing", system=system.label)))
-        elif ends is not None and ends < now + EXPIRES_SOON:
-            code = "sources.credential_expired" if ends < now else "sources.credential_expires"
-            at = f"{timezone.localtime(ends, membership.source.tz):%Y-%m-%d}"
-            faults.append(Fault(membership, message(code, system=system.label, at=at), pk))
+            continue
+        credential = Credential(pk=pk, source=membership.source, system=system, expires_at=ends)
+        if told := told_of(credential, now, within):
+            faults.append(Fault(membership, told, pk))
     return faults
 
 

@@ -1,4 +1,4 @@
-"""What a person chooses for herself: e-mails and their language, keys, and how lists are opened."""
+"""What a person chooses for herself: e-mails and their language, keys, how lists are opened, and how she signs in."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from ladokflow.federation import metadata, oidc
 from ladokflow.pages.preferences_form import ListForm, PreferencesForm
 from ladokflow.requests import HtmxRequest
 from ladokflow.undo import tell
-from sources.models import Membership, Preference
+from sources.models import FederatedIdentity, Membership, Preference, SecondFactor
 from sources.pages.preference import bring, kept_query
 
 LIST_PAGES = {"flows": "flows:list", "exports": "exports:dashboard"}
@@ -33,7 +34,18 @@ def preferences(request: HtmxRequest) -> HttpResponse:
         bring(request, preference)
         messages.success(request, gettext("Your settings are saved."))
         return redirect("preferences")
-    return render(request, "pages/preferences.html", {"form": form, "has_memberships": bool(form.memberships)})
+    return render(
+        request,
+        "pages/preferences.html",
+        {
+            "form": form,
+            "has_memberships": bool(form.memberships),
+            "factor_count": SecondFactor.objects.filter(user=request.user.pk).count(),
+            "identities": FederatedIdentity.objects.filter(user=request.user.pk),
+            "has_oidc": oidc.is_offered(),
+            "has_saml": metadata.is_offered(),
+        },
+    )
 
 
 @login_required

@@ -13,7 +13,10 @@ from ladokflow.wiseflow.participants import Participants
 from ladokflow.wiseflow.people import People
 from ladokflow.wiseflow.rooms import Rooms
 from ladokflow.wiseflow.staff import Staff
+from ladokflow.wiseflow.submissions import Submissions
 
 
-class WiseflowClient(Licence, People, Flows, FlowSettings, Participants, Staff, Rooms, ExternalSources, Grades):
+class WiseflowClient(
+    Licence, People, Flows, FlowSettings, Participants, Staff, Rooms, ExternalSources, Grades, Submissions
+):
     """All of it, over one connection (`Connection` says what it takes). Every method may raise WiseflowError."""

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 from django.conf import settings
 from pydantic import TypeAdapter, ValidationError
 
+from ladokflow import tallies
 from ladokflow.http import Answer, NoAnswer, build_client, exchange, failure_of
 from ladokflow.kept import Answers, Kept, borrow, give_back
 from ladokflow.messages import message
@@ -81,6 +82,7 @@ class Connection:
         self.base_url = base_url.rstrip("/")
         self._patience = patience
         self._last_look = last_look
+        self._owner = owner
         credential = {"base_url": self.base_url, "kind": kind, "client_id": client_id, "secret": secret}
         self._limit: Limit = limit_for(**credential)
         self._auth: Auth = build_auth(**credential)
@@ -169,6 +171,13 @@ class Connection:
         data = _json(response)
         rows = self._validated(response, _opened(response, data), list[model])  # type: ignore[valid-type]
         return rows, _page_facts(data, limit)[0]
+
+    def get_with_total(self, path: str, model: type[T]) -> tuple[list[T], int | None]:
+        """As `get`, of a list that takes no pages and tells all the same how many rows there are in all; None where it does not."""
+        response = self._ask("GET", path)
+        data = _json(response)
+        rows = _opened(response, data)
+        return self._validated(response, [] if rows is None else rows, list[model]), _page_facts(data, 0)[0]  # type: ignore[valid-type]
 
     def side_by_side(self, do: Callable[[S], T], items: Iterable[S]) -> list[T]:
         """`do` for each, a few at a time; what it gave, in their order. Where one fails, those that have not begun do not begin."""
@@ -276,6 +285,7 @@ class Connection:
     def _log(self, method: str, url: str, response: Answer | NoAnswer, expected: int | None) -> None:
         """Ids only: nothing we put in a path says who a person is, and bodies are never logged."""
         path = url.removeprefix(self.base_url)
+        tallies.count_answer(self._owner, response.kind if isinstance(response, NoAnswer) else response.status)
         if isinstance(response, NoAnswer):
             logger.warning("wiseflow.call.no_answer method=%s path=%s kind=%s", method, path, response.kind)
             return

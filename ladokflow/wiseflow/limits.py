@@ -22,6 +22,7 @@ from typing import Protocol
 from django.conf import settings
 from pyrate_limiter import AbstractBucket, Duration, Rate, RateItem, SQLiteBucket
 
+from ladokflow import tallies
 from ladokflow.response import seconds_in
 from ladokflow.wiseflow.auth import credential_key
 
@@ -68,11 +69,17 @@ class Limit:
 
     def wait(self, *, until: float) -> None:
         """Return when a request may be sent. TooLong, at once, when that would be after `until` (monotonic seconds)."""
+        began = time.monotonic()
+        has_waited = False
         while (delay := self.take()) > 0:
             if time.monotonic() + delay > until:
                 raise TooLong(delay)
+            has_waited = True
             # Short naps: another process may have been told to pause meanwhile.
             time.sleep(min(delay, 1.0))
+        if has_waited:
+            tallies.count(tallies.LIMIT_WAITS)
+            tallies.count(tallies.LIMIT_MILLISECONDS, by=round((time.monotonic() - began) * 1000))
 
     def obey(self, headers: Mapping[str, str]) -> None:
         """WISEflow has said 429."""

@@ -8,7 +8,7 @@ whole answer, never a row that is left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -310,10 +310,16 @@ class FlowParticipant(Wire):
     unique_exam_id: Text = Field(default="", validation_alias="uniqueExamId")
     activated: UsuallyTrue = True
     number: int | None = None
-    submission_id: Id | None = Field(default=None, validation_alias="submissionId")
+    # Null where there is none. Left out of what a synchronisation goes by: that somebody hands in changes nothing for it.
+    submission_id: Id | None = Field(default=None, validation_alias="submissionId", exclude=True)
     assessor_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
         default=(), validation_alias="assessorIds"
     )
+
+    @property
+    def has_no_submission(self) -> bool:
+        """Whether WISEflow says so: that it says nothing of it is another thing."""
+        return self.submission_id is None and "submission_id" in self.model_fields_set
 
     def values(self, name: str) -> tuple[str, ...]:
         """The person's identifiers of one kind, by the kind's name in any case."""
@@ -468,3 +474,81 @@ class ItemMark(Wire):
     assessor_id: Id | None = Field(default=None, validation_alias="assessorId")
     deactivated: UsuallyFalse = False
     score: float | None = None
+
+
+# --- What was handed in -------------------------------------------------------------------------------------------
+
+
+class SimilarityReport(Wire):
+    percentage: float | None = None
+    status: Text = ""
+    provider: Text = ""
+
+
+class HandIn(Wire):
+    """None where WISEflow does not say."""
+
+    handed_in: bool | None = Field(default=None, validation_alias="handedIn")
+    is_blank: UsuallyFalse = Field(default=False, validation_alias="handedInBlank")
+    at: Moment = Field(default=None, validation_alias="handedInDate")
+
+
+class Submission(Wire):
+    """What one participant, or the members of a group, have handed in, as far as WISEflow says. The address that it came from is not
+    read."""
+
+    id: Id
+    status: Annotated[HandIn, BeforeValidator(or_empty)] = HandIn()
+    similarity: Annotated[tuple[SimilarityReport, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="similarityReports"
+    )
+
+
+class SubmissionList(Wire):
+    """`total`, where it is said, is how many there are in all: the list has no pages, and may all the same not be all of them."""
+
+    rows: tuple[Submission, ...] = ()
+    total: int | None = None
+
+
+class Quarantine(Wire):
+    reason: Text = ""
+    by: Text = ""
+
+
+class StoredFile(Wire):
+    """A file behind a link that ends (after 25 hours, says the description). `kind` is DOCUMENT, ADDENDUM, MATERIAL, COMMENT or
+    ITEM_SUBMISSION; `size` is None where it is not told."""
+
+    id: Id
+    kind: Text = Field(default="", validation_alias="type")
+    name: Text = Field(default="", validation_alias="filename")
+    content_type: Text = Field(default="", validation_alias="contentType")
+    size: int | None = None
+    link: Text = ""
+    created_at: Moment = Field(default=None, validation_alias="createdAt")
+    quarantine: Quarantine | None = None
+
+
+class LinkedFile(Wire):
+    """A file of an assignment, with its link."""
+
+    name: Text = ""
+    size: int | None = None
+    content_type: Text = Field(default="", validation_alias="content-type")
+    link: Text = Field(default="", validation_alias="url")
+
+
+class Assignment(Wire):
+    """The question paper, or the reference of one that is answered item by item."""
+
+    id: Id | None = None
+    reference: Text = Field(default="", validation_alias="publishedReference")
+    paper: LinkedFile | None = Field(default=None, validation_alias="assignment")
+    appendices: Annotated[tuple[LinkedFile, ...], BeforeValidator(or_no_rows)] = ()
+    data: Any = None
+
+
+class AssignmentLinks(Wire):
+    validated: Text = Field(default="", validation_alias="validatedPDFUrl")
+    not_validated: Text = Field(default="", validation_alias="nonValidatedPDFUrl")

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Q
-from django.utils.text import capfirst
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.identifiers import normal
 from ladokflow.ladok.bodies import check_expression
-from ladokflow.messages import Refused
+from ladokflow.messages import Refused, Text
 from sources.models import Credential, Membership, Source
-from sources.universities.paths import PATHS, check_path
-
-USER_DATA_TYPES = ("organisation_id", "national_id", "external_user_id")
-
+from sources.universities.paths import PATHS, PLACEHOLDERS, check_path
 
 ADDRESS: dict[str, Any] = {
     "max_length": 500,
@@ -41,11 +38,21 @@ class SecretInput(forms.Textarea):
 
 
 class CredentialForm(forms.ModelForm):
+    """What is in use is not changed under way: another secret is another credential, which is tested before it takes over."""
+
     secret = forms.CharField(label=capfirst(_("secret")), widget=SecretInput, strip=True)
+    expires_on = forms.DateField(
+        label=capfirst(_("expires")),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_(
+            "The last day on which it can be used, where you know it: you are told 90, 30 and 7 days before. A certificate says it itself."
+        ),
+    )
 
     class Meta:
         model = Credential
-        fields = ("source", "system", "kind", "label", "client_id", "secret", "enabled")
+        fields = ("source", "system", "kind", "label", "client_id", "secret", "owner")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -53,23 +60,28 @@ class CredentialForm(forms.ModelForm):
         self.has_new_secret = False
         if "secret" not in self.fields:  # somebody who may only look
             return
-        former_host = self.instance.former_host
-        if former_host:
+        if self.instance.pk:
+            self.initial["expires_on"] = self.instance.expires_on
             self.initial.pop("secret", None)
             self.fields["secret"].required = False
-            self.fields["secret"].help_text = _("Type a new secret: the one there is was given for %(host)s.") % {
-                "host": former_host
-            }
-        elif self.instance.pk:
-            self.initial.pop("secret", None)
-            self.fields["secret"].required = False
-            self.fields["secret"].help_text = _(
+        self.fields["secret"].help_text = self._help_on_the_secret()  # type: ignore[assignment] # lazy, as Django's own
+
+    def _help_on_the_secret(self) -> Text:
+        if self.instance.former_host:
+            host = {"host": self.instance.former_host}
+            return _("Type a new secret: the one there is was given for %(host)s.") % host
+        if self.instance.enabled and self.instance.pk:
+            return _(
+                "A secret is stored, encrypted, and never shown. While this credential is in use it stays: a new one is entered as a "
+                "credential of its own, and takes over when it has been tested."
+            )
+        if self.instance.pk:
+            return _(
                 "A secret is stored, encrypted, and never shown. Leave empty to keep it; type a new one to replace it."
             )
-        else:
-            self.fields["secret"].help_text = _(
-                "The token, the password, the client secret, or the certificate with its private key as PEM text. It is stored encrypted and never shown again."
-            )
+        return _(
+            "The token, the password, the client secret, or the certificate with its private key as PEM text. It is stored encrypted and never shown again."
+        )
 
     def clean_secret(self) -> str:
         self.has_new_secret = bool(self.cleaned_data["secret"])
@@ -77,44 +89,75 @@ class CredentialForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        self._keep_to_its_host(cleaned)
+        if self.instance.pk is None:
+            self.instance.enabled = False  # until its test has passed
+        elif self.instance.enabled:
+            self._keep_what_is_in_use()
+        if self.has_new_secret:
+            self.instance.former_host = ""
+        self._take_the_end(cleaned)
+        owner, source = cleaned.get("owner"), cleaned.get("source") or (self.instance.pk and self.instance.source)
+        if owner and source and not source.memberships.filter(user=owner).exists():
+            self.add_error("owner", _("The owner is no member of the source."))
         return cleaned
 
-    def _keep_to_its_host(self, cleaned: Mapping[str, Any]) -> None:
-        """A secret is not sent to another host than the one it was given for: that takes a new secret."""
-        credential = self.instance
-        if self.has_new_secret:
-            credential.former_host = ""
-        elif credential.former_host and cleaned.get("enabled"):
-            self.add_error(
-                "secret",
-                _("Type a new secret: the one there is was given for %(host)s.") % {"host": credential.former_host},
-            )
+    def _keep_what_is_in_use(self) -> None:
+        for name in Credential.SIGNS_IN_WITH:
+            if name in self.changed_data:
+                self.add_error(
+                    name,
+                    _(
+                        "This credential is in use, and nothing of it has been changed. Add the new one as a credential of its own, test it "
+                        "and switch over: until then this one goes on."
+                    ),
+                )
+
+    def _take_the_end(self, cleaned: Mapping[str, Any]) -> None:
+        source = cleaned.get("source") or (self.instance.source if self.instance.pk else None)
+        if source is not None and "expires_on" in cleaned:
+            self.instance.source = source
+            self.instance.expires_on = cleaned["expires_on"]
 
 
-def check_texts(value: Any, *, keys: tuple[str, ...] = ()) -> dict[str, str]:
-    """An object of texts, with numbers allowed where an id is meant. ValidationError says what is wrong."""
-    if value in (None, ""):
-        return {}
-    if not isinstance(value, Mapping):
-        raise ValidationError(_('Write an object: {"name": "value"}.'))
-    for key, text in value.items():
-        if keys and key not in keys:
-            raise ValidationError(_("%(key)s is not one of %(keys)s."), params={"key": key, "keys": ", ".join(keys)})
-        if isinstance(text, bool) or not isinstance(text, str | int) or text == "":
-            raise ValidationError(_("The value of %(key)s must be a text."), params={"key": key})
-    return dict(value)
+class PathField(forms.CharField):
+    """One of the paths of Ladok, where it differs from the university's own."""
+
+    LABELS: ClassVar[dict[str, Any]] = {
+        "list": _("the exams of a course"),
+        "fetch": _("an exam with its people"),
+        "export": _("where grades go"),
+        "list_by_dates": _("the exams between two dates"),
+    }
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        placeholders = " ".join(PLACEHOLDERS[key]) or "–"
+        super().__init__(
+            label=capfirst(self.LABELS[key]),
+            required=False,
+            max_length=500,
+            widget=forms.TextInput(attrs={"class": "vTextField mono", "spellcheck": "false"}),
+            help_text=format_lazy("{} {}", _("Empty: the usual one. It begins with / and holds:"), placeholders),
+        )
+
+    def clean(self, value: Any) -> str:
+        path: str = super().clean(value)
+        if path:
+            check_path(self.key, path)
+        return path
 
 
 class SourceForm(forms.ModelForm):
     COUNTS = ("brake_people", "brake_percent", "settling_minutes")
+    PATH_FIELDS = tuple(f"path_{key}" for key in PATHS)
 
     ladok_url = forms.URLField(label=capfirst(_("address of Ladok")), **ADDRESS)
     wiseflow_url = forms.URLField(label=capfirst(_("address of WISEflow")), **ADDRESS)
 
     class Meta:
         model = Source
-        # `export_body` has its own page, where it is previewed before it can be saved.
+        # `export_body` has its own page, where it is previewed before it can be saved; so have scales and data types, chosen from the
+        # licence's lists.
         fields = (
             "name",
             "slug",
@@ -123,15 +166,12 @@ class SourceForm(forms.ModelForm):
             "retention_days",
             "protects_identity",
             "ladok_url",
-            "ladok_paths",
             "exam_page",
             "wiseflow_url",
             "flow_page",
             "sync_at",
             "brake_people",
             "brake_percent",
-            "grading_scales",
-            "user_data_types",
             "grade_form",
             "export_method",
             "accepts_manual_participants",
@@ -143,7 +183,7 @@ class SourceForm(forms.ModelForm):
         )
         widgets = {
             name: forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField mono", "spellcheck": "false"})
-            for name in ("ladok_paths", "grading_scales", "user_data_types", "already_patterns")
+            for name in ("already_patterns",)
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -151,6 +191,8 @@ class SourceForm(forms.ModelForm):
         for field in self.fields.values():
             # What has changed is told from the row, not from a hidden copy in the page: it goes into the audit log.
             field.show_hidden_initial = False
+        for key in PATHS:
+            self.initial[f"path_{key}"] = self.instance.ladok_paths.get(key, "")
         if self.instance.pk and "already_patterns" in self.fields:
             # What counts is shown, whoever has said so.
             self.initial["already_patterns"] = "\n".join(self.instance.answers.already)
@@ -164,11 +206,13 @@ class SourceForm(forms.ModelForm):
         return [name for name in changed if name not in self.COUNTS or self.data.get(self.add_prefix(name))]
 
     def clean(self) -> dict[str, Any]:
-        """A number that is left empty stays as it was."""
+        """A number that is left empty stays as it was; a path that is left empty is the usual one."""
         cleaned = super().clean() or self.cleaned_data
         for name in self.COUNTS:
             if name in cleaned and cleaned[name] is None:
                 cleaned[name] = getattr(self.instance, name)
+        paths = {key: cleaned.get(f"path_{key}", "") for key in PATHS}
+        self.instance.ladok_paths = {key: path for key, path in paths.items() if path}
         return cleaned
 
     def clean_already_patterns(self) -> str:
@@ -177,17 +221,9 @@ class SourceForm(forms.ModelForm):
         own = self.instance.rules.answers.already if self.instance.university else ()
         return "" if tuple(lines) == own else "\n".join(lines)
 
-    def clean_ladok_paths(self) -> dict[str, str]:
-        paths = check_texts(self.cleaned_data["ladok_paths"], keys=PATHS)
-        for key, path in paths.items():
-            check_path(key, str(path))
-        return paths
 
-    def clean_grading_scales(self) -> dict[str, str]:
-        return check_texts(self.cleaned_data["grading_scales"])
-
-    def clean_user_data_types(self) -> dict[str, str]:
-        return check_texts(self.cleaned_data["user_data_types"], keys=USER_DATA_TYPES)
+# Declared, so that the administration finds them by name.
+SourceForm.declared_fields |= {f"path_{key}": PathField(key) for key in PATHS}
 
 
 class ExportBodyForm(forms.Form):
@@ -236,9 +272,18 @@ class MembershipForm(forms.ModelForm):
 
     class Meta:
         model = Membership
-        fields = ("source", "role", "organisation_id", "can_export", "gets_summary", "language")
+        fields = ("source", "role", "organisation_id", "can_export", "can_archive", "gets_summary", "language")
 
-    field_order = ("source", "email", "role", "organisation_id", "can_export", "gets_summary", "language")
+    field_order = (
+        "source",
+        "email",
+        "role",
+        "organisation_id",
+        "can_export",
+        "can_archive",
+        "gets_summary",
+        "language",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,31 +1,43 @@
 """Who belongs to a source, and as what."""
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from ladokflow.addresses import address_of
+from ladokflow.dates import moment_in_words
+from ladokflow.messages import Refused
 from sources.admin.api import record_deleted_with
 from sources.admin.forms import MembershipForm
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
+from sources.identity import invitations
 from sources.models import Membership
 from sources.universities.members import person_at, update_admin_access
 from sources.universities.rights import tell_later
 
 # What somebody may do, and who they are in WISEflow and Ladok: another licence admin says so, or a superuser.
-RIGHTS = ("role", "organisation_id", "can_export")
+RIGHTS = ("role", "organisation_id", "can_export", "can_archive")
 
 
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
     form = MembershipForm
-    list_display = ("user", "source", "role", "organisation_id", "can_export")
-    list_filter = ("role", "can_export")
+    list_display = ("user", "source", "role", "organisation_id", "can_export", "can_archive", "sign_in")
+    list_filter = ("role", "can_export", "can_archive")
     search_fields = ("user__username", "user__email", "user__first_name", "user__last_name", "organisation_id")
+    actions = ("invite", "withdraw")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        return super().get_queryset(request).prefetch_related("invitations", "user__identities")
 
     def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         person = "email" if obj is None else "person"
-        return ("source", person, "role", "organisation_id", "can_export", "gets_summary", "language")
+        return ("source", person, "role", "organisation_id", "can_export", "can_archive", "gets_summary", "language")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         if obj is None:
@@ -36,6 +48,49 @@ class MembershipAdmin(ScopedAdmin):
     def person(self, membership: Membership) -> str:
         """Without a link: the pages of users are for superusers."""
         return membership.user.get_username()
+
+    @admin.display(description=_("sign-in"))
+    def sign_in(self, membership: Any) -> str:
+        """How far the person has come: from not invited to having signed in."""
+        if membership.user.last_login:
+            return str(_("Has signed in"))
+        if membership.user.has_usable_password() or membership.user.identities.all():
+            return str(_("Can sign in"))
+        invitation = next(iter(membership.invitations.all()), None)
+        if invitation is None or invitation.withdrawn_at:
+            return str(_("Not invited"))
+        if not invitation.is_open:
+            return str(_("The invitation has expired"))
+        if invitation.could_not_be_sent:
+            return str(_("The letter could not be sent"))
+        until = moment_in_words(invitation.expires_at, membership.source.tz)
+        return str(_("Invited, until %(until)s") % {"until": until})
+
+    @admin.action(description=_("Send an invitation by e-mail"), permissions=["change"])
+    def invite(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        """Anew, where there is one: the former link leads nowhere then."""
+        self._tell(request, [self._invite(request, membership) for membership in queryset])
+
+    @admin.action(description=_("Withdraw the invitation"), permissions=["change"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        who: dict[str, Any] = {"by": request.user, "address": address_of(request)}
+        count = sum(invitations.withdraw(membership, **who) for membership in queryset)
+        text = ngettext("%(count)s invitation is withdrawn.", "%(count)s invitations are withdrawn.", count)
+        messages.success(request, text % {"count": count})
+
+    def _invite(self, request: HttpRequest, membership: Membership) -> bool:
+        try:
+            invitations.invite(membership, by=request.user, address=address_of(request))
+        except Refused as refused:
+            messages.warning(request, str(refused.message))
+            return False
+        return True
+
+    @staticmethod
+    def _tell(request: HttpRequest, sent: list[bool]) -> None:
+        if count := sum(sent):
+            text = ngettext("%(count)s invitation is on its way.", "%(count)s invitations are on their way.", count)
+            messages.success(request, text % {"count": count})
 
     def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         """Nobody shuts themselves out: another licence admin, or a superuser, does that."""
@@ -52,6 +107,8 @@ class MembershipAdmin(ScopedAdmin):
         update_admin_access(obj.user_id)
         who = obj.user.get_username()
         if not change:
+            if not invitations.can_sign_in(obj.user):
+                self._tell(request, [self._invite(request, obj)])
             given = changed_fields(form, RIGHTS)
             tell_later(record_in_admin(request, obj.source, "admin.member_added_with", email=who, fields=given))
         elif form.changed_data:

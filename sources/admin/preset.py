@@ -7,15 +7,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.text import capfirst, format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.http import RemoteError
 from ladokflow.identifiers import normal
 from ladokflow.messages import Message, Refused, message
 from sources.admin.recording import changed_fields, record_in_admin
-from sources.admin.scope import ScopedAdmin
+from sources.admin.scope import ScopedAdmin, administered_sources
 from sources.flows.settings import IN_WISEFLOW, OURS
 from sources.flows.staff import OF_PRESET, questions_about
 from sources.models import FlowPreset, Source
@@ -31,7 +34,10 @@ from sources.pages.settings_form import (
 )
 from sources.pages.staff_form import Questions
 from sources.sync.staff import StaffRow, named
+from sources.universities.clients import lists_of
+from sources.universities.licence import Lists
 
+LONGEST_KEY = 19  # digits of what fits in a column
 ASKS = _("Not all of the people were found in WISEflow. Say at the end of the page what is to be done about each.")
 
 
@@ -49,18 +55,44 @@ class FlowPresetForm(forms.ModelForm):
     head_invigilators = PeopleField(label=_("Head invigilators"))
     authors = PeopleField(label=_("Authors"))
 
+    lists: Lists | None = None  # of the licence; None where it is not known yet whose preset it is
+
     class Meta:
         model = FlowPreset
         fields = ("source", "name", *SettingsForm.PRESET)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "flow_type" in self.fields and self.lists is not None:
+            self._offer_flow_types(self.lists)
         self.questions = Questions(self.data, OF_PRESET)
         self.not_looked_up: Message | None = None
         if self.instance.pk:
             name_people(self, names_of(self.instance.source))
             self.initial.update(self.instance.wiseflow_settings)
             self.initial.update(people_by_field(self.instance.staff, SettingsForm.STAFF))
+
+    def _offer_flow_types(self, lists: Lists) -> None:
+        """The licence's own; where they cannot be read, what is stored, or written, stays."""
+        told: Any = _("The types that your WISEflow licence has.")
+        if lists.failure is not None:
+            told = format_lazy(
+                "{} {}",
+                _("WISEflow's list of types cannot be read now: write it as it is called there."),
+                lists.failure.what,
+            )
+            self.fields["flow_type"].help_text = told
+            return
+        now = str(self.initial.get("flow_type", ""))
+        names = [row.name for row in lists.flow_types]
+        now = next((name for name in names if normal(name) == normal(now)), now)
+        self.initial["flow_type"] = now
+        gone = [] if not now or now in names else [(now, gettext("%(name)s (not on the licence)") % {"name": now})]
+        self.fields["flow_type"] = forms.ChoiceField(
+            label=capfirst(FlowPreset._meta.get_field("flow_type").verbose_name),
+            choices=[*gone, *((name, name) for name in names)],
+            help_text=told,
+        )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -122,6 +154,25 @@ class FlowPresetAdmin(ScopedAdmin):
         (_("Grades to Ladok"), {"fields": tuple(setting.name for setting in OURS)}),
         (_("In WISEflow"), {"fields": tuple(setting.name for setting in IN_WISEFLOW)}),
     )
+
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        """The licence is read before the transaction in which a form is saved."""
+        source = self._source_of(request, object_id)
+        request.__dict__["licence_lists"] = None if source is None else lists_of(source)
+        return super().changeform_view(request, object_id, *args, **kwargs)
+
+    def _source_of(self, request: HttpRequest, object_id: str | None) -> Source | None:
+        if object_id is not None:
+            row = self.get_object(request, unquote(object_id))
+            return row.source if self.has_change_permission(request, row) else None  # type: ignore[attr-defined]
+        given = str(request.POST.get("source") or self.get_changeform_initial_data(request).get("source") or "")
+        is_key = given.isascii() and given.isdecimal() and len(given) < LONGEST_KEY
+        return administered_sources(request).filter(pk=given).first() if is_key else None
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.lists = request.__dict__.get("licence_lists")
+        return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: FlowPreset | None = None) -> tuple[str, ...]:
         """A preset stays at its source: its people are that source's."""

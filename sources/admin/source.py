@@ -21,15 +21,16 @@ from ladokflow.ladok.bodies import (
 )
 from ladokflow.queue import enqueue
 from sources.admin.forms import ExportBodyForm, SourceForm
+from sources.admin.licence import LicencePages
 from sources.admin.recording import changed_fields, record_in_admin, told_value
 from sources.admin.webhook import WebhookPages
 from sources.models import Credential, Source
-from sources.universities.clients import check_connection
+from sources.universities.credentials import test_of
 from sources.universities.moved_hosts import hosts, leave_credentials_behind
 
 
 @admin.register(Source)
-class SourceAdmin(WebhookPages):
+class SourceAdmin(WebhookPages, LicencePages):
     form = SourceForm
     change_form_template = "admin/sources/source/change_form.html"
     list_display = ("name", "slug", "sync_at", "enabled_credentials", "members")
@@ -37,10 +38,11 @@ class SourceAdmin(WebhookPages):
     fieldsets = (
         (None, {"fields": ("name", "slug", "university", "timezone")}),
         (_("Students' data"), {"fields": ("retention_days", "protects_identity")}),
-        (_("Addresses"), {"fields": ("ladok_url", "ladok_paths", "exam_page", "wiseflow_url", "flow_page")}),
+        (_("Addresses"), {"fields": ("ladok_url", "exam_page", "wiseflow_url", "flow_page")}),
+        (_("Paths of Ladok"), {"fields": SourceForm.PATH_FIELDS, "classes": ("collapse",)}),
         (
             _("What comes in"),
-            {"fields": ("sync_at", "brake_people", "brake_percent", "grading_scales", "user_data_types")},
+            {"fields": ("sync_at", "brake_people", "brake_percent")},
         ),
         (
             _("What goes back"),
@@ -57,6 +59,7 @@ class SourceAdmin(WebhookPages):
                 )
             },
         ),
+        (_("Archive packages"), {"fields": ("archives_after_days", "archive_days")}),
     )
 
     # --- Who
@@ -130,7 +133,7 @@ class SourceAdmin(WebhookPages):
         source = self.own_source(request, object_id)
         wanted = request.POST.get("system", "")
         systems = [wanted] if wanted in Credential.System.values else Credential.System.values
-        results = [(Credential.System(system).label, check_connection(source, system)) for system in systems]
+        results = [(Credential.System(system).label, test_of(source, system)) for system in systems]
         return self.page(
             request,
             source,

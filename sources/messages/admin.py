@@ -47,7 +47,7 @@ register(
         "admin.none_enabled": Sentence(
             _("No credential for %(system)s is enabled at this source."),
             _("LadokFlow cannot sign in to %(system)s: nothing is read from it or sent to it."),
-            _("Enable a credential, or add a new one."),
+            _("Test a credential and put it in use, or add a new one."),
             LICENCE_ADMIN,
         ),
     }

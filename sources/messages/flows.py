@@ -442,6 +442,13 @@ register(
         "sources.audit.webhook_left_behind": Sentence(
             _("The webhook was forgotten: the address of WISEflow led to %(former)s and leads to %(host)s now.")
         ),
+        "sources.audit.credential_taken": Sentence(_("Put the %(system)s credential “%(label)s” in use.")),
+        "sources.audit.credential_switched": Sentence(
+            _("Switched the %(system)s credential from “%(former)s” to “%(label)s”.")
+        ),
+        "sources.audit.credential_back": Sentence(
+            _("Went back from the %(system)s credential “%(label)s” to “%(former)s”.")
+        ),
         "sources.audit.credential_added": Sentence(_("The %(system)s credential “%(label)s” was added from a file.")),
         "sources.audit.credential_changed": Sentence(
             _("The %(system)s credential “%(label)s” was changed from a file.")

@@ -30,6 +30,12 @@ register(
             who=LICENCE_ADMIN,
         ),
         "sources.may_not.export": NO_EXPORT_RIGHT,
+        "sources.may_not.archive": Sentence(
+            _("You may not make or download archive packages at %(source)s."),
+            _("Nothing was made or given out."),
+            _("Ask a licence admin for the right to it, which stands on your membership."),
+            who=LICENCE_ADMIN,
+        ),
         "sources.may_not.reveal": Sentence(
             _("Your role at %(source)s sees no whole national id."), _("Nothing was shown."), _ASK, who=LICENCE_ADMIN
         ),

@@ -63,19 +63,31 @@ register(
         "sources.credential_missing": Sentence(
             _("No credential for %(system)s is enabled."),
             _("Nothing is read from it or sent to it."),
-            _("Enter one in the administration, and enable it."),
+            _("Enter one in the administration, test it, and put it in use."),
             LICENCE_ADMIN,
         ),
         "sources.credential_expires": Sentence(
-            _("The client certificate for %(system)s is valid until %(at)s."),
+            _("The credential for %(system)s is valid until %(at)s."),
             _("After that nothing is read from it or sent to it."),
-            _("Have a new one issued, and enter it in the administration."),
+            _("Have a new one issued, enter it beside this one, test it, and switch over."),
             LICENCE_ADMIN,
         ),
         "sources.credential_expired": Sentence(
-            _("The client certificate for %(system)s was valid until %(at)s."),
+            _("The credential for %(system)s was valid until %(at)s."),
             _("Nothing is read from it or sent to it."),
-            _("Have a new one issued, and enter it in the administration."),
+            _("Have a new one issued, enter it beside this one, test it, and switch over."),
+            LICENCE_ADMIN,
+        ),
+        "sources.credential_unproven": Sentence(
+            _("The credential “%(label)s” has not passed a test as it is now."),
+            _("It is not put in use, and what is in use goes on."),
+            _("Choose Test connection on its page first."),
+            LICENCE_ADMIN,
+        ),
+        "sources.credential_no_way_back": Sentence(
+            _("The credential that “%(label)s” took over from does not stand by any more."),
+            _("Nothing has been changed."),
+            _("Look in the list of credentials which is in use, and test the one that you want."),
             LICENCE_ADMIN,
         ),
         "sources.credential_left_behind": Sentence(
@@ -86,7 +98,9 @@ register(
             effect=_(
                 "Its secret is not sent to the new host. LadokFlow cannot sign in there without another credential."
             ),
-            todo=_("Type a new secret into it and enable it, or put the former address back and enable it."),
+            todo=_(
+                "Type a new secret into it, test it and switch over to it; or put the former address back, and test it."
+            ),
             who=LICENCE_ADMIN,
         ),
         "sources.flows_left_behind": Sentence(
@@ -109,7 +123,9 @@ register(
                 "The credential “%(label)s” was given for %(former)s, and the address of %(system)s leads elsewhere now."
             ),
             effect=_("It stays disabled, so that its secret is not sent to another host."),
-            todo=_("Type a new secret into it and enable it, or put the former address back and enable it."),
+            todo=_(
+                "Type a new secret into it, test it and switch over to it; or put the former address back, and test it."
+            ),
             who=LICENCE_ADMIN,
         ),
     }

@@ -5,6 +5,17 @@ from sources.models.audit import AuditEntry
 from sources.models.batch import BatchExam, FlowBatch
 from sources.models.coming import ComingExam, ExamReading
 from sources.models.flow import NAMELESS, AllocationLine, Flow, FlowSource, Participant
+from sources.models.identity import (
+    FederatedIdentity,
+    GivenMembership,
+    Invitation,
+    MembershipRule,
+    RecoveryCode,
+    SecondFactor,
+    SeenAssertion,
+    SignInScope,
+)
+from sources.models.paper import Paper
 from sources.models.preference import Preference
 from sources.models.preset import FlowPreset
 from sources.models.registration import IdentityAnswer, Registration
@@ -28,20 +39,29 @@ __all__ = [
     "Delivery",
     "Event",
     "ExamReading",
+    "FederatedIdentity",
     "Flow",
     "FlowBatch",
     "FlowPreset",
     "FlowRule",
     "FlowSource",
+    "GivenMembership",
     "IdentityAnswer",
+    "Invitation",
     "Membership",
+    "MembershipRule",
     "OAuthClient",
+    "Paper",
     "Participant",
     "Preference",
+    "RecoveryCode",
     "Registration",
     "RoomTurn",
     "RuleExam",
     "Scope",
+    "SecondFactor",
+    "SeenAssertion",
+    "SignInScope",
     "Source",
     "StaffAccount",
     "Subscription",

@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 import zoneinfo
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import httpx
@@ -22,7 +22,9 @@ from ladokflow.identifiers import normal
 from ladokflow.ladok import UNIVERSITIES, University
 from ladokflow.ladok.answers import AnswerRules
 from ladokflow.ladok.patterns import fault_of as fault_of_pattern
+from ladokflow.messages import Message
 
+EPSILON = dt.timedelta(microseconds=1)
 DST_HOUR = 2  # between 02:00 and 02:59 a night is run twice in autumn and not at all in spring
 
 
@@ -238,6 +240,23 @@ class Source(models.Model):
             "The address in the browser, with {code} in place of the exam's code. Empty: no link to it is shown."
         ),
     )
+    archives_after_days = models.PositiveSmallIntegerField(
+        _("archive packages by themselves, days after marking"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(3650)],
+        help_text=_(
+            "So many days after the end of marking a package with papers, grades and history is made of each flow. Empty: only when "
+            "somebody asks for it."
+        ),
+    )
+    archive_days = models.PositiveIntegerField(
+        _("days that archive packages are kept"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(36500)],
+        help_text=_("Afterwards they are deleted. Empty: as long as ARCHIVE_RETENTION_DAYS says."),
+    )
     retention_days = models.PositiveIntegerField(
         _("days that students are kept"),
         null=True,
@@ -328,8 +347,23 @@ class Source(models.Model):
         return dt.timedelta(minutes=self.settling_minutes)
 
 
+class CredentialQuerySet(models.QuerySet["Credential"]):
+    def with_used(self) -> "CredentialQuerySet":
+        """`used_pk`: of each one's source and system the newest enabled one, which is what LadokFlow signs in with."""
+        enabled = Credential.objects.filter(
+            enabled=True, source=models.OuterRef("source"), system=models.OuterRef("system")
+        )
+        return self.annotate(used_pk=models.Subquery(enabled.order_by("-created_at", "-pk").values("pk")[:1]))
+
+    def in_use(self) -> "CredentialQuerySet":
+        return self.with_used().filter(pk=models.F("used_pk"))
+
+
 class Credential(models.Model):
-    """A token or the like with which we speak to one of the source's two systems. The newest enabled one is used."""
+    """A token or the like with which we speak to one of the source's two systems. The newest enabled one is used.
+
+    One that is typed in is off until its test has passed; `sources/universities/credentials.py` tests it and switches over.
+    """
 
     class System(models.TextChoices):
         LADOK = "ladok", "Ladok"
@@ -349,11 +383,38 @@ class Credential(models.Model):
     client_id = models.CharField(_("client id"), max_length=200, blank=True)
     secret = EncryptedTextField(_("secret"))
     enabled = models.BooleanField(_("enabled"), default=True)
-    # Of a client certificate: when it stops being valid. Read from the secret whenever that is saved.
+    # When it stops being valid. Of a client certificate: read from the secret whenever that is saved.
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True, editable=False)
+    # The least number of days before that its people have been written to of; None: not yet.
+    expiry_told = models.PositiveSmallIntegerField(null=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("owner"),
+        help_text=_(
+            "Who looks after it: a member of the source. Gets an e-mail before it expires, besides the licence admins."
+        ),
+    )
+    # Written every few minutes at most
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    # Its last test, of what is stored here now: another secret, user name or kind has not been tested.
+    tested_at = models.DateTimeField(_("last test"), null=True, editable=False)
+    tested_address = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
+    has_passed = models.BooleanField(_("passed"), default=False, db_default=False, editable=False)
+    test_told = models.JSONField(default=list, db_default=[], editable=False)  # what did not work: messages
+    # The one that it took over from, and that stands by
+    former = models.ForeignKey("self", models.SET_NULL, related_name="+", null=True, editable=False)
     # Set where the source's address has been changed since: the host that the secret was given for, and is not sent beyond.
     former_host = models.CharField(max_length=500, blank=True, default="", editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    SIGNS_IN_WITH = ("kind", "client_id", "secret")
+    UNTESTED: ClassVar[dict[str, Any]] = {"tested_at": None, "tested_address": "", "has_passed": False, "test_told": []}
+
+    objects = CredentialQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("credential")
@@ -378,9 +439,42 @@ class Credential(models.Model):
         return f"{self.get_system_display()}: {self.label}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        is_certificate = self.kind == self.Kind.CLIENT_CERTIFICATE
-        self.expires_at = certificate_end(self.secret) if is_certificate else None
+        stored = Credential.objects.filter(pk=self.pk).first() if self.pk else None
+        if self.kind == self.Kind.CLIENT_CERTIFICATE:
+            self.expires_at = certificate_end(self.secret)
+        elif stored is not None and stored.kind == self.Kind.CLIENT_CERTIFICATE:
+            self.expires_at = None  # the certificate's
+        if stored is not None and any(getattr(stored, name) != getattr(self, name) for name in self.SIGNS_IN_WITH):
+            for name, value in self.UNTESTED.items():
+                setattr(self, name, value)
+        if stored is not None and stored.expires_at != self.expires_at:
+            self.expiry_told = None
         super().save(*args, **kwargs)
+
+    @property
+    def address(self) -> str:
+        """Where it is sent to."""
+        return self.source.ladok_url if self.system == self.System.LADOK else self.source.wiseflow_url
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it has signed in as it is stored, at the address that the source has now."""
+        return self.has_passed and not self.former_host and self.tested_address == self.address
+
+    @property
+    def test_messages(self) -> list[Message]:
+        return Message.list_from_json(self.test_told)
+
+    @property
+    def expires_on(self) -> dt.date | None:
+        """The last day on which it can be used, by the source's clock."""
+        return None if self.expires_at is None else (self.expires_at.astimezone(self.source.tz) - EPSILON).date()
+
+    @expires_on.setter
+    def expires_on(self, day: dt.date | None) -> None:
+        """A certificate says it itself, whatever is said here."""
+        after = None if day is None else dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), self.source.tz)
+        self.expires_at = None if after is None else after.astimezone(dt.UTC)
 
     def clean(self) -> None:
         """What cannot work in any system is refused here, whichever way it comes in."""
@@ -418,6 +512,15 @@ class Membership(models.Model):
         help_text=_(
             "Sends grades to Ladok, tries again, and marks grades as exported. Without it a person makes and looks after flows, and what "
             "a flow of theirs would export by itself waits for somebody who has it."
+        ),
+    )
+    can_archive = models.BooleanField(
+        _("may make and download archive packages"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "A package holds the papers, grades and marking history of everybody on a flow. Whoever downloads anything of it is "
+            "written down in the audit log."
         ),
     )
     gets_summary = models.BooleanField(

@@ -18,6 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from ladokflow import logs
 from ladokflow.fingerprints import NotAsShown, require_seen
 from ladokflow.http import RemoteError
 from ladokflow.ladok.base import Exam
@@ -146,6 +147,7 @@ def run_sync(run_pk: uuid.UUID | str) -> SyncRun:
     Never raises for what Ladok or WISEflow do: the run is then FAILED, with the reason in `message`.
     """
     run = SyncRun.objects.select_related("flow").get(pk=run_pk)
+    logs.bind(flow=run.flow_id, run=run.pk)
     if run.state not in SyncRun.OPEN:
         return run
     lease = Lease.take(run.flow_id, only_if=Q(setup_state=Flow.Setup.READY))

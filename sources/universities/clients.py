@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils import timezone
 
 from ladokflow.fields import DecryptionFailed
 from ladokflow.http import RemoteError
@@ -12,10 +16,11 @@ from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.messages import Message, message
 from ladokflow.wiseflow.client import WiseflowClient
 from sources.models import Credential, Flow, FlowSource, Source
-from sources.universities.licence import DATA_TYPES, USER_ROLES, find_data_type, find_role, find_scale
+from sources.universities.licence import DATA_TYPES, USER_ROLES, Lists, find_data_type, find_role, find_scale
 
 # A course code and an exam code that no university has: the test asks for them and expects to hear so.
 UNHEARD_OF = "LADOKFLOW-TEST"
+USED_EVERY = dt.timedelta(minutes=5)  # so often at most it is written down that a credential is used
 # What is told of the form in which the licence gives out grades.
 GRADE_FORMS = {
     "": "sources.check.grade_form_unknown",
@@ -30,25 +35,39 @@ class Check:
 
     ok: bool
     message: Message
+    proves_credential: bool = False  # the other side has accepted it; whatever else may have to be set right
 
 
-def _credential(source: Source, system: str) -> tuple[Credential, str]:
-    """The newest enabled one, and its secret."""
+def _credential(source: Source, system: str, given: Credential | None) -> tuple[Credential, str]:
+    """The one that is given, or the newest enabled one; and its secret."""
     name = Credential.System(system).label
-    credentials = Credential.objects.filter(source=source, system=system, enabled=True).order_by("-created_at", "-pk")
     try:
-        credential = credentials.first()
+        credential = given or Credential.objects.filter(source=source, system=system).in_use().first()
     except DecryptionFailed as error:
         detail = "FIELD_ENCRYPTION_KEYS"
         raise RemoteError(message("remote.bad_credential", system=name, detail=detail), permanent=True) from error
     if credential is None:
         raise RemoteError(message("remote.no_credential", system=name), permanent=True)
+    if credential.former_host:
+        facts = {"system": name, "label": credential.label, "former": credential.former_host}
+        raise RemoteError(message("sources.credential_of_another_host", **facts), permanent=True)
+    if given is None:
+        _write_down_use(credential)
     return credential, credential.secret
 
 
-def ladok_for(source: Source) -> LadokClient:
-    """A client of the source's Ladok side; use it in a `with`. RemoteError where no credential is enabled."""
-    credential, secret = _credential(source, Credential.System.LADOK)
+def _write_down_use(credential: Credential) -> None:
+    before = timezone.now() - USED_EVERY
+    if credential.last_used_at is None or credential.last_used_at < before:
+        rows = Credential.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=before), pk=credential.pk)
+        rows.update(last_used_at=timezone.now())
+
+
+def ladok_for(source: Source, credential: Credential | None = None) -> LadokClient:
+    """A client of the source's Ladok side; use it in a `with`. RemoteError where no credential is enabled. `credential`: one that is to be
+    tried instead of the one in use."""
+    is_tried = credential is not None
+    credential, secret = _credential(source, Credential.System.LADOK, credential)
     return LadokClient(
         base_url=source.ladok_url,
         kind=credential.kind,
@@ -56,60 +75,70 @@ def ladok_for(source: Source) -> LadokClient:
         secret=secret,
         paths=source.ladok_paths,
         tz=source.tz,
-        owner=f"{source.pk} {Credential.System.LADOK}",
+        owner="" if is_tried else f"{source.pk} {Credential.System.LADOK}",
     )
 
 
 def wiseflow_for(
-    source: Source, last_look: Callable[[], None] | None = None, *, shares_answers: bool = False
+    source: Source,
+    last_look: Callable[[], None] | None = None,
+    *,
+    shares_answers: bool = False,
+    credential: Credential | None = None,
 ) -> WiseflowClient:
     """A client of the source's WISEflow licence; use it in a `with`. RemoteError where no credential is enabled. `last_look` is called
-    right before the first byte of each writing.
+    right before the first byte of each writing; `credential` is as of `ladok_for`.
 
     `shares_answers`: for what goes on by itself, flow after flow. Scales, roles and the like may then be as they were a minute ago, so
     nothing that a person waits for after having changed them, and nothing that is sent to Ladok, goes by such answers.
     """
-    credential, secret = _credential(source, Credential.System.WISEFLOW)
+    is_tried = credential is not None
+    credential, secret = _credential(source, Credential.System.WISEFLOW, credential)
     return WiseflowClient(
         base_url=source.wiseflow_url,
         kind=credential.kind,
         client_id=credential.client_id,
         secret=secret,
         last_look=last_look,
-        owner=f"{source.pk} {Credential.System.WISEFLOW}",
+        owner="" if is_tried else f"{source.pk} {Credential.System.WISEFLOW}",
         shares_answers=shares_answers,
     )
 
 
-def check_connection(source: Source, system: str) -> list[Check]:
-    """Try the source's credential for `system` ("ladok" or "wiseflow"); changes nothing over there. Never raises for
-    what the network, the credential or the other side do."""
+def lists_of(source: Source) -> Lists:
+    """What the licence has now. Call it outside a transaction."""
     try:
-        return _check_ladok(source) if system == Credential.System.LADOK else _check_wiseflow(source)
+        with wiseflow_for(source) as client:
+            return Lists(client.grading_scales(), client.user_data_types(), client.flow_types())
+    except RemoteError as error:
+        return Lists(failure=error.message)
+
+
+def check_connection(source: Source, system: str, credential: Credential | None = None) -> list[Check]:
+    """Try the source's credential for `system` ("ladok" or "wiseflow"), or the one that is given; changes nothing over there. Never raises
+    for what the network, the credential or the other side do."""
+    check = _check_ladok if system == Credential.System.LADOK else _check_wiseflow
+    try:
+        return check(source, credential)
     except RemoteError as error:
         return [Check(False, error.message)]
 
 
-def _check_ladok(source: Source) -> list[Check]:
-    with ladok_for(source) as client:
+def _check_ladok(source: Source, credential: Credential | None) -> list[Check]:
+    signed_in = Check(True, message("sources.check.signed_in", system="Ladok"), proves_credential=True)
+    with ladok_for(source, credential) as client:
         try:
             source.rules.list_exams(client, UNHEARD_OF)
         except UnknownToLadok:
             # "No such course" is an answer: the address and the credential are right.
-            return [
-                Check(True, message("sources.check.signed_in", system="Ladok")),
-                Check(False, message("sources.check.ladok_404")),
-            ]
-    return [
-        Check(True, message("sources.check.signed_in", system="Ladok")),
-        Check(True, message("sources.check.ladok_lists")),
-    ]
+            return [signed_in, Check(False, message("sources.check.ladok_404"))]
+    return [signed_in, Check(True, message("sources.check.ladok_lists"))]
 
 
-def _check_wiseflow(source: Source) -> list[Check]:
-    with wiseflow_for(source) as client:
+def _check_wiseflow(source: Source, credential: Credential | None) -> list[Check]:
+    with wiseflow_for(source, credential=credential) as client:
         types, roles, scales = client.user_data_types(), client.licence_roles(), client.grading_scales()
-        checks = [Check(True, message("sources.check.signed_in", system="WISEflow"))]
+        checks = [Check(True, message("sources.check.signed_in", system="WISEflow"), proves_credential=True)]
         for kind in DATA_TYPES:
             data_type = find_data_type(source, kind, types)
             if data_type is None:
@@ -126,14 +155,14 @@ def _check_wiseflow(source: Source) -> list[Check]:
             checks.append(
                 Check(found_scale is not None, message(code, scale=scale, name=str(source.grading_scales[scale])))
             )
-        for scale in _scales_in_use(source):
+        for scale in scales_in_use(source):
             if not source.counterpart_of(scale) and find_scale(source, scale, scales) is None:
                 checks.append(Check(False, message("sources.check.scale_in_use", scale=scale)))
         client.flow_types()
     return [*checks, Check(True, message(GRADE_FORMS[source.grade_form]))]
 
 
-def _scales_in_use(source: Source) -> list[str]:
+def scales_in_use(source: Source) -> list[str]:
     """Ladok's scales of the exams whose flows are not archived yet."""
     codes = FlowSource.objects.filter(source=source, removed_at__isnull=True).exclude(grade_scale="")
     codes = codes.exclude(flow__state=Flow.State.ARCHIVED).order_by("grade_scale")

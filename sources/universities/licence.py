@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from ladokflow.identifiers import normal, spellings
 from ladokflow.kept import name_of
-from ladokflow.messages import Refused, message
+from ladokflow.messages import Message, Refused, message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
 from ladokflow.wiseflow.schemas import FlowType, GradingScale, LicenceRole, User, UserDataType
@@ -80,6 +81,28 @@ def find_flow_type(name: str, types: Sequence[FlowType]) -> FlowType:
         known = ", ".join(row.name for row in types)
         raise Refused(message("sources.unknown_flow_type", name=name, known=known or "–"))
     return flow_type
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What can be chosen of a licence; nothing, and why, where it cannot be read."""
+
+    scales: Sequence[GradingScale] = ()
+    data_types: Sequence[UserDataType] = ()
+    flow_types: Sequence[FlowType] = ()
+    failure: Message | None = None
+
+
+def choices(rows: Sequence[N]) -> list[tuple[str, str]]:
+    """As a form offers them: by name, and by id those whose name another has, too."""
+    names = [normal(row.name) for row in rows]
+    return [(row.name if names.count(normal(row.name)) == 1 else str(row.id), row.name) for row in rows]
+
+
+def choice_of(stored: str, rows: Sequence[N]) -> str:
+    """What is chosen in `choices` where this is stored, by name or id; as it is, where the licence has none such."""
+    row = _named(rows, stored) if stored else None
+    return stored if row is None else choices(rows)[list(rows).index(row)][0]
 
 
 class Licence:

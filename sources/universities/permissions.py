@@ -28,6 +28,7 @@ class Right(StrEnum):
     READ = "read"  # flows, people, grades, and what became of them
     CHANGE = "change"  # make flows, change them, synchronise, collect, answer what is asked
     EXPORT = "export"  # send grades, try again, say what Ladok has
+    ARCHIVE = "archive"  # make archive packages, and have what is in them
     REVEAL = "reveal"  # see a whole national id, on record
     INSPECT = "inspect"  # read settings, members and the logs
     ADMINISTER = "administer"  # change settings, credentials and members
@@ -57,11 +58,14 @@ ROLES: Mapping[str, frozenset[Right]] = {
     OPERATOR: frozenset({Right.INSPECT, Right.ADMINISTER, Right.OPERATE}),
 }
 OF_EXPORTERS = frozenset({Right.EXPORT})  # of who is a member with `can_export`, besides those of the role
+OF_ARCHIVISTS = frozenset({Right.ARCHIVE})  # the same with `can_archive`
 
 _READ = (Right.READ, Access.NOBODY)
 _CHANGE = (Right.CHANGE, Right.CHANGE)
 _SHOW_AND_CHANGE = (Right.READ, Right.CHANGE)
 _ONLY_CHANGE = (Access.NOBODY, Right.CHANGE)
+_PACKAGE = (Right.ARCHIVE, Access.NOBODY)
+_ONLY_ARCHIVE = (Access.NOBODY, Right.ARCHIVE)
 _WIZARD = (Right.CHANGE, Access.NOBODY)
 _OWN = (Access.SIGNED_IN, Access.NOBODY)
 _OPEN = (Access.ANYBODY, Access.NOBODY)
@@ -74,15 +78,38 @@ PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "reveal": (Access.NOBODY, Right.REVEAL),
     "extract": (Access.NOBODY, Right.DISCLOSE),
     "login": (Access.ANYBODY, Access.ANYBODY),
+    "second_factor": (Access.ANYBODY, Access.ANYBODY),
+    "password_forgotten": (Access.ANYBODY, Access.ANYBODY),
+    "password_letter": _OPEN,
+    "password_new": (Access.ANYBODY, Access.ANYBODY),
+    "invitation": (Access.ANYBODY, Access.ANYBODY),
+    "invitation_link": _OPEN,
+    "oidc_begin": _OPEN,
+    "oidc_answer": _OPEN,
+    "saml_begin": _OPEN,
+    "saml_chosen": _OPEN,
+    "saml_answer": (
+        Access.NOBODY,
+        Access.ANYBODY,
+    ),  # who comes is known by the signature, and by the browser that has asked
+    "saml_metadata": _OPEN,
     "logout": (Access.NOBODY, Access.ANYBODY),
     "set_language": (Access.ANYBODY, Access.ANYBODY),
     "preferences": (Access.SIGNED_IN, Access.SIGNED_IN),
     "keep_list": (Access.NOBODY, Access.SIGNED_IN),
+    "password_change": (Access.SIGNED_IN, Access.SIGNED_IN),
+    "second_factors": (Access.SIGNED_IN, Access.SIGNED_IN),
+    "second_factor_remove": (Access.NOBODY, Access.SIGNED_IN),
+    "recovery_codes": (Access.NOBODY, Access.SIGNED_IN),
+    "identity_leave": (Access.NOBODY, Access.SIGNED_IN),
     "glossary": _OPEN,
     "manual": _OPEN,
     "manual_page": _OPEN,
     "webhook": (Access.NOBODY, Access.ANYBODY),  # who calls is known by the signature
     "health": _OPEN,
+    "metrics": _OPEN,  # who asks is known by a token
+    "security_txt": _OPEN,
+    "overview": (Right.OPERATE, Access.NOBODY),
     "styleguide": _OPEN,
     "flows:list": _OWN,
     "flows:sync_chosen": _ONLY_CHANGE,
@@ -137,6 +164,17 @@ PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "exports:take_mark_back": (Access.NOBODY, Right.EXPORT),
     "exports:adoption": (Right.READ, Right.EXPORT),
     "exports:findings": (Right.READ, Right.EXPORT),
+    "exports:papers": (Right.READ, Right.EXPORT),
+    "exports:papers_back": (Access.NOBODY, Right.EXPORT),
+    "exports:papers_read": _ONLY_CHANGE,
+    "exports:archive": _READ,
+    "exports:archive_make": _ONLY_ARCHIVE,
+    "exports:package": _PACKAGE,
+    "exports:package_again": _ONLY_ARCHIVE,
+    "exports:package_zip": _PACKAGE,
+    "exports:package_file": _PACKAGE,
+    "exports:package_person": _PACKAGE,
+    "exports:package_person_zip": _PACKAGE,
     "exports:attempt": _READ,
     "exports:people": _READ,
     "exports:choose": (Access.NOBODY, Right.EXPORT),
@@ -162,6 +200,9 @@ ADMIN: Mapping[str, Table] = {
     "sources.source": Table(add=Right.OPERATE, delete=Access.NOBODY),  # its audit log is never deleted
     "sources.credential": _OURS,
     "sources.membership": _OURS,
+    "sources.signinscope": _OURS,
+    "sources.membershiprule": _OURS,
+    "sources.federatedidentity": Table(Right.OPERATE, Access.NOBODY, Access.NOBODY, Right.OPERATE),
     "sources.flowpreset": _OURS,
     "sources.flowrule": _OURS,
     "sources.auditentry": _LOG,
@@ -173,6 +214,7 @@ ADMIN: Mapping[str, Table] = {
     "sources.subscription": _OURS,
     "sources.delivery": _LOG,
     "exports.exportattempt": _LOG,
+    "exports.package": _LOG,
     "auth.user": Table(Right.OPERATE, Right.OPERATE, Right.OPERATE, Right.OPERATE),
     "axes.accessattempt": _OF_SIGN_INS,
     "axes.accesslog": _OF_SIGN_INS,
@@ -190,6 +232,10 @@ ADMIN_PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "admin:sources_apitoken_secret": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_oauthclient_secret": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_subscription_secret": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_source_licence": (Right.ADMINISTER, Right.ADMINISTER),
+    "admin:sources_credential_test": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_credential_switch": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_credential_back": (Access.NOBODY, Right.ADMINISTER),
 }
 
 # What a token of the API may be given -> what its member needs for it: a token never may do more (`ladokflow/api/callers.py`).
@@ -214,6 +260,7 @@ COMMANDS: Mapping[str, Needed] = {
     "export": Right.EXPORT,
     "retry": Right.EXPORT,
     "mark": Right.EXPORT,
+    "archive": Right.ARCHIVE,
     "extract": Right.DISCLOSE,
     "purge": Access.SHELL,
     "collect": Access.SHELL,
@@ -222,10 +269,14 @@ COMMANDS: Mapping[str, Needed] = {
     "sweep": Access.SHELL,
     "watch": Access.SHELL,
     "loadsources": Access.SHELL,
+    "invite": Access.SHELL,
+    "secondfactor": Access.SHELL,
     "demo": Access.SHELL,
     "generate": Access.SHELL,
     "makekeys": Access.SHELL,
     "rotatekeys": Access.SHELL,
+    "backup": Access.SHELL,
+    "restore": Access.SHELL,
     "sandbox": Access.SHELL,
     "setupschedules": Access.SHELL,
 }
@@ -237,7 +288,9 @@ User = AbstractBaseUser | AnonymousUser
 
 
 def rights_of(membership: Membership) -> frozenset[Right]:
-    return ROLES[membership.role] | (OF_EXPORTERS if membership.can_export else frozenset())
+    exports = OF_EXPORTERS if membership.can_export else frozenset()
+    archives = OF_ARCHIVISTS if membership.can_archive else frozenset()
+    return ROLES[membership.role] | exports | archives
 
 
 def scopes_of(membership: Membership) -> frozenset[str]:

@@ -33,12 +33,14 @@ from sources.universities.moved_hosts import hosts, leave_credentials_behind
 from sources.universities.paths import PATHS, check_path
 
 TEXT, YES_NO, TABLE, TIME, COUNT = "text", "true or false", "a table", "a time such as 03:30", "a whole number"
+DAY = "a day such as 2027-06-30"
 KINDS: dict[str, type | tuple[type, ...]] = {
     TEXT: str,
     YES_NO: bool,
     TABLE: dict,
     TIME: (str, dt.time),
     COUNT: int,
+    DAY: (str, dt.date),
     "tables": list,
 }
 SOURCE_KEYS = {
@@ -64,14 +66,24 @@ SOURCE_KEYS = {
     "retention_days": COUNT,
     "protects_identity": YES_NO,
     "timezone": TEXT,
+    "archives_after_days": COUNT,
+    "archive_days": COUNT,
     "grading_scales": TABLE,
     "grade_form": TEXT,
     "user_data_types": TABLE,
 }
 # What a text may be; empty is for the model to judge.
 ONE_OF: dict[str, Collection[str]] = {"university": UNIVERSITIES, "grade_form": GradeForm.values}
-CREDENTIAL_KEYS = {"system": TEXT, "kind": TEXT, "label": TEXT, "client_id": TEXT, "secret": TEXT, "enabled": YES_NO}
-MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, "can_export": YES_NO}
+CREDENTIAL_KEYS = {
+    "system": TEXT,
+    "kind": TEXT,
+    "label": TEXT,
+    "client_id": TEXT,
+    "secret": TEXT,
+    "enabled": YES_NO,
+    "expires_on": DAY,
+}
+MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, "can_export": YES_NO, "can_archive": YES_NO}
 REQUIRED_SOURCE = ("slug", "name", "university", "ladok_url", "wiseflow_url")
 REQUIRED_CREDENTIAL = ("system", "kind", "label", "secret")
 REQUIRED_MEMBER = ("email",)
@@ -168,6 +180,10 @@ def _check_credential(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
         if not os.environ.get(name):
             raise Refused(message("sources.load.no_variable", where=where, name=name))
         checked["secret"] = os.environ[name]
+    if checked["kind"] == Credential.Kind.CLIENT_CERTIFICATE:
+        checked.pop("expires_on", None)  # it says that itself
+    elif "expires_on" in checked:
+        checked["expires_on"] = _day(checked["expires_on"], where)
     # As the administration does: a file or a variable often ends with a line break.
     checked["secret"] = checked["secret"].strip()
     return checked
@@ -224,6 +240,13 @@ def _time(value: str | dt.time, where: str) -> dt.time:
         return dt.datetime.strptime(value.strip(), "%H:%M").time()
     except ValueError:
         _wrong(where, "sync_at", f"{value!r} is not {TIME}.")
+
+
+def _day(value: str | dt.date, where: str) -> dt.date:
+    try:
+        return value if type(value) is dt.date else dt.date.fromisoformat(str(value).strip())
+    except ValueError:
+        _wrong(where, "expires_on", f"{value!r} is not {DAY}.")
 
 
 def _wrong(where: str, key: str, detail: str) -> NoReturn:
@@ -293,7 +316,7 @@ def _save_member(source: Source, entry: Mapping[str, Any], where: str) -> None:
     membership = Membership.objects.filter(source=source, user_id=user.pk).first() or Membership(
         source=source, user_id=user.pk
     )
-    for key in ("role", "organisation_id", "can_export"):
+    for key in ("role", "organisation_id", "can_export", "can_archive"):
         if key in entry:
             setattr(membership, key, entry[key])
     _clean(membership, where)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from ladokflow import tallies
 from ladokflow.addresses import address_of
 from sources.webhooks.receive import Came, receive
 
@@ -28,6 +29,7 @@ def webhook(request: HttpRequest, slug: str) -> HttpResponse:
     if _length(request) > MOST_BYTES:
         return _refused(request, "too_large", status=413)
     receipt, reason = receive(slug=slug, body=request.body, headers=request.headers)
+    tallies.count(tallies.WEBHOOK_CALLS, receipt.value)
     if receipt == Came.REFUSED:
         return _refused(request, reason, slug=slug)
     return HttpResponse("Received.\n" if receipt == Came.ACCEPTED else "Received before.\n", content_type="text/plain")

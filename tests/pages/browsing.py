@@ -12,6 +12,13 @@ from django.test import Client
 Open = Callable[..., Any]
 PATIENCE = 60_000  # milliseconds that an event is waited for
 MOST_TABS = 400
+# How many others the keyboard stops at before it comes to the element, as far as can be told beforehand.
+STOPS_BEFORE = """element => {
+  const isStop = (one) => one.tabIndex >= 0 && !one.disabled && one.checkVisibility({visibilityProperty: true})
+    && (one.type !== "radio" || one.checked || one === element);
+  const stops = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")].filter(isStop);
+  return stops.indexOf(element) - stops.indexOf(document.activeElement) - 1;
+}"""
 
 
 def signed_in(page: Any, user: User, address: str = "") -> Any:
@@ -79,6 +86,8 @@ class Keyboard(Mouse):
         """Press Tab until what `selector` finds has the focus, which must be seen."""
         # Looked for each time: a part of a page may be put there anew meanwhile.
         wanted = self.page.locator(selector).first
+        for _ in range(wanted.evaluate(STOPS_BEFORE)):
+            self.page.keyboard.press("Tab")
         for _ in range(MOST_TABS):
             self.page.keyboard.press("Tab")
             if wanted.evaluate("element => element === document.activeElement"):

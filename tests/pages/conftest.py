@@ -13,6 +13,7 @@ from sources.models import Flow, Source
 from tests.exports.conftest import make_flow, world  # noqa: F401 - fixtures of the export pages
 from tests.pages.browsing import PATIENCE, Open
 from tests.pages.everything import flows_in_every_state
+from tests.providers.fixtures import oidc_process, openid, our_keys, saml, saml_process  # noqa: F401
 
 SignIn = Callable[[User], Client]
 

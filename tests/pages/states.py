@@ -11,13 +11,13 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from exports.grades.word import say_how
-from exports.models import ExportAttempt, Finding
+from exports.models import ExportAttempt, Finding, Package, PackageFile, PackagePerson
 from exports.pages.lists import moment_of
 from exports.rules.states import refresh_states
 from ladokflow.ladok.base import Person
 from ladokflow.messages import Message, message
 from ladokflow.wiseflow.scales import Form, Scale
-from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source, StaffAccount
+from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Membership, Paper, Source, StaffAccount
 from sources.sync.claims import claim_of
 from tests.factories import (
     SCALE_ID,
@@ -78,6 +78,10 @@ def all_places(source: Source, user: User, brake: Callable[[], Flow]) -> list[Pl
         Place("/flows/?q=nothing"),
         Place("/flows/?standing=rejected&standing=not_ready&sort=-exam&columns=marking&columns=exported&columns=made"),
         Place("/preferences/", sent("main form button")),
+        Place(
+            "/preferences/password/", sent("main form button", old_password="x", new_password1="x", new_password2="y")
+        ),
+        Place("/preferences/second-factor/"),
         Place("/nowhere/", status=404),
     ]
 
@@ -219,6 +223,8 @@ def _of_exports(source: Source, user: User) -> list[Place]:
         Place(f"{marking}?unknown=there"),
         Place(reverse("exports:mark", args=[ready.pk])),
         Place(retry),
+        *_of_papers(common),
+        *_of_packages(source, user, common),
         *[Place(f"{several}?flow={ready.pk}&flow={failed.pk}&asking={asking}") for asking in ("first", "retry")],
         Place(reverse("exports:preview", args=[ready.pk])),
         Place(reverse("exports:preview", args=[_without_points(user).pk])),
@@ -234,6 +240,60 @@ def _of_exports(source: Source, user: User) -> list[Place]:
         Place(reverse("flows:exports", args=[ready.pk])),
         Place(reverse("flows:exports", args=[failed.pk])),
     ]
+
+
+def _of_papers(common: dict[str, Any]) -> list[Place]:
+    """Each way of handing in, with and without a grade; what is not known; and a flow on which nothing is handed in."""
+    flow = FlowFactory(papers_read_at=in_hours(-1), handed_in_count=2, **common)
+    for state, grade in (("nothing", "5"), ("blank", "4"), ("nothing", "U"), ("handed_in", "")):
+        at = in_hours(-66) if state != "nothing" else None
+        person = ParticipantFactory(flow=flow, grade=grade)
+        Paper.objects.create(participant=person, state=state, handed_in_at=at, is_late=bool(at), similarity=12.5)
+    said = {"accepted_grade": "3", "accepted_by": flow.created_by, "accepted_at": in_hours(-1)}
+    Paper.objects.create(participant=ParticipantFactory(flow=flow, grade="3"), state="nothing", **said)
+    refresh_states(flow)
+    unknown = FlowFactory(papers_message=stored(message("sources.papers.not_read", cause=stored(TOLD))), **common)
+    oral = FlowFactory(flow_type="FLOWoral", **common)
+    papers = reverse("exports:papers", args=[flow.pk])
+    return [
+        Place(papers),
+        Place(papers, sent("main form.stack .form button", reason="")),
+        Place(reverse("flows:detail", args=[flow.pk])),
+        Place(reverse("flows:participants", args=[flow.pk])),
+        Place(reverse("exports:preview", args=[flow.pk])),
+        *[Place(reverse("exports:papers", args=[each.pk])) for each in (unknown, oral)],
+    ]
+
+
+def _of_packages(source: Source, user: User, common: dict[str, Any]) -> list[Place]:
+    """Packages in every state, one of them looked into; without the right to it, and too early."""
+    Membership.objects.filter(source=source, user=user).update(can_archive=True)
+    flow = FlowFactory(title=LONG * 2, **(common | {"source": source}))
+    given = {"flow": flow, "trigger": "manager", "store": "disk", "place": "x", "requested_by": user}
+    told = stored(message("archive.ready_but", count=1))
+    ready = Package.objects.create(state="ready", message=told, file_count=9, missing_count=1, size=7_654_321, **given)
+    Package.objects.create(state="failed", message=stored(message("archive.given_up", claims=8)), **given)
+    Package.objects.create(state="removed", message=stored(message("archive.removed")), **given)
+    Package.objects.create(state="queued", done=2, total=5, **given)
+    person = PackagePerson.objects.create(
+        package=ready, participant=ParticipantFactory(flow=flow, last_name=LONG), folder="stude001@liu.example"
+    )
+    empty = PackagePerson.objects.create(package=ready, participant=None, folder="participant-7")
+    missing = stored(message("archive.quarantined", reason="File is infected"))
+    for path, owner, why in (("svar.pdf", person, {}), ("bilaga.pdf", person, missing), ("index.html", None, {})):
+        PackageFile.objects.create(
+            package=ready,
+            path=f"data/{path}",
+            person=owner,
+            kind="x",
+            size=7,
+            sha256="" if why else "0" * 64,
+            missing=why,
+        )
+    archive = [reverse("exports:archive", args=[each.pk]) for each in (flow, FlowFactory(source=source))]
+    looked_into = reverse("exports:package", args=[ready.pk])
+    people = [reverse("exports:package_person", args=[ready.pk, each.pk]) for each in (person, empty)]
+    return [Place(address) for address in (*archive, looked_into, f"{looked_into}?q=nobody", *people)]
 
 
 def _without_points(user: User) -> Flow:

@@ -22,7 +22,7 @@ from ladokflow.messages import message
 from sources.models import Flow, FlowSource, Membership, Participant, Registration, SyncRun
 from tests.environment import ROOT
 from tests.factories import MembershipFactory
-from tests.pages.everything import ACTIONS, ELSEWHERE, ENGLISH_ONLY, FRAGMENTS, NO_PAGES, addresses
+from tests.pages.everything import ACTIONS, CLOSED, ELSEWHERE, ENGLISH_ONLY, FRAGMENTS, NO_PAGES, addresses
 from tests.pages.walking import patterns, problems_of, texts_of
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,9 @@ def test_every_address_answers_and_is_one_valid_page_with_one_heading(
                 continue  # the same for all flows
             seen.add(name)
             answer = client.get(address)
-            expected = {405} if name in ACTIONS else {302} if name in ELSEWHERE else {200, 302}
+            expected = (
+                {405} if name in ACTIONS else {302} if name in ELSEWHERE else {404} if name in CLOSED else {200, 302}
+            )
             if answer.status_code not in expected:
                 wrong.append(f"{address} ({name}) {flow.state}/{flow.setup_state}: {answer.status_code}")
             elif answer.status_code == 200 and name not in NO_PAGES:
@@ -66,7 +68,7 @@ def test_no_page_shows_an_english_text_to_a_swedish_reader(sign_in: SignIn, anna
     left: dict[str, str] = {}
     for flow in flows:
         for name, address in addresses(flow):
-            if name in ACTIONS | NO_PAGES | ELSEWHERE | ENGLISH_ONLY:
+            if name in ACTIONS | CLOSED | NO_PAGES | ELSEWHERE | ENGLISH_ONLY:
                 continue
             if flow is not flows[0] and not re.search(r"/\d|[0-9a-f]{8}-", address):
                 continue

@@ -358,8 +358,8 @@ def test_who_can_mend_a_missing_credential_is_led_there_and_the_others_are_told_
     assert "/admin/sources/credential/" not in page
 
 
-@pytest.mark.parametrize(("days", "words"), [(-2, "was valid until"), (20, "is valid until"), (40, ""), (None, "")])
-def test_a_certificate_that_stops_being_valid_is_told_a_month_before(
+@pytest.mark.parametrize(("days", "words"), [(-2, "was valid until"), (80, "is valid until"), (100, ""), (None, "")])
+def test_a_credential_that_stops_working_is_told_three_months_before(
     sign_in: SignIn, days: int | None, words: str
 ) -> None:
     source = SourceFactory()
@@ -371,6 +371,8 @@ def test_a_certificate_that_stops_being_valid_is_told_a_month_before(
     assert ('id="credentials"' in page) is bool(words)
     assert words in page
     assert (f'href="/admin/sources/credential/{row.pk}/change/"' in page) is bool(words)
+    page = sign_in(member(source).user).get("/").text
+    assert ('id="credentials"' in page) is (days == -2)  # who can only remind somebody of it: a month before
 
 
 # --- The coming two weeks -----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from ladokflow.manual import FOLDER, LANGUAGES, TOPICS, html_of, topic_of
 from tests.environment import ROOT
-from tests.pages.everything import ACTIONS, ELSEWHERE, ENGLISH_ONLY, FRAGMENTS, NO_PAGES
+from tests.pages.everything import ACTIONS, CLOSED, ELSEWHERE, ENGLISH_ONLY, FRAGMENTS, NO_PAGES
 from tests.pages.walking import main_text, patterns
 
 SignIn = Callable[..., Client]
@@ -35,7 +35,7 @@ def words_of_the_pages(language: str) -> set[str]:
 
 
 def test_every_page_leads_to_a_topic() -> None:
-    no_pages = ACTIONS | ELSEWHERE | ENGLISH_ONLY | FRAGMENTS | NO_PAGES | OF_ITSELF
+    no_pages = ACTIONS | CLOSED | ELSEWHERE | ENGLISH_ONLY | FRAGMENTS | NO_PAGES | OF_ITSELF
     names = {name for _pattern, name in patterns()} - no_pages
     assert [name for name in sorted(names) if topic_of(name) is None] == []
 

@@ -92,6 +92,8 @@ def test_every_address_of_ours_asks_for_a_sign_in(client: Client) -> None:
         "manual",
         "manual_page",
         "health",
+        "metrics",
+        "security_txt",
         "styleguide",
         "webhook",
     }

@@ -30,6 +30,7 @@ from sources.models import Flow, FlowPreset, Membership, Source, SyncRun
 from sources.sync.run import request_sync, run_sync
 from tests.factories import (
     AuditEntryFactory,
+    CredentialFactory,
     ExportAttemptFactory,
     FlowFactory,
     MembershipFactory,
@@ -178,6 +179,9 @@ def test_signing_in_and_what_can_go_wrong_with_it(page: Any) -> None:
         Place("/sign-in/?next=/flows/"),
         Place("/sign-in/", wrong),
         Place("/sign-in/", forgotten),
+        Place("/sign-in/forgotten/"),
+        Place("/sign-in/forgotten/letter/"),
+        Place("/sign-in/password/MQ/void/"),
     ]
     assert visited(page, places) == []
     for _ in range(9):
@@ -202,7 +206,16 @@ def test_pages_of_a_licence_admin(page: Any, lars: User, liu: Source) -> None:
         Place(f"{own}/flowpreset/add/", sent("[name=_save]", name="Med okänd", assessors="okand99@liu.example")),
         *[
             Place(f"{own}/{name}")
-            for name in ("", "source/", "credential/", "membership/", "auditentry/", "syncrun/", "webhookevent/")
+            for name in (
+                "",
+                "source/",
+                "credential/",
+                "membership/",
+                "signinscope/",
+                "auditentry/",
+                "syncrun/",
+                "webhookevent/",
+            )
         ],
         Place("/admin/exports/exportattempt/"),
         Place(f"{source}webhook/"),
@@ -212,6 +225,9 @@ def test_pages_of_a_licence_admin(page: Any, lars: User, liu: Source) -> None:
         Place(f"{own}/membership/add/", sent("[name=_save]", email="inte en adress")),
         Place(f"{own}/membership/{liu.memberships.get(user=lars).pk}/change/"),
         Place(f"{own}/credential/{liu.credentials.first().pk}/change/"),
+        Place(f"{own}/credential/{liu.credentials.first().pk}/change/", sent("form.tool button")),
+        Place(f"{own}/credential/add/", sent("[name=_save]")),
+        Place(f"{source}licence/"),
         Place(f"{own}/syncrun/{run.pk}/change/"),
         Place(f"/admin/exports/exportattempt/{attempt.pk}/change/"),
         Place(f"{source}change/"),
@@ -224,6 +240,7 @@ def test_pages_of_a_licence_admin(page: Any, lars: User, liu: Source) -> None:
 def test_pages_of_a_superuser(page: Any, liu: Source) -> None:
     """Besides those of a licence admin: accounts, and what the libraries keep."""
     user = UserFactory(is_staff=True, is_superuser=True)
+    CredentialFactory(source=liu, label="2027", expires_at=timezone.now() + dt.timedelta(days=20))
     signed_in(page, user)
     names = ("auth/user", "django_q/schedule", "django_q/success", "axes/accessattempt", "axes/accesslog")
     places = [
@@ -231,6 +248,7 @@ def test_pages_of_a_superuser(page: Any, liu: Source) -> None:
         Place(f"/admin/auth/user/{user.pk}/change/"),
         Place("/admin/auth/user/add/"),
         Place("/admin/sources/source/add/"),
+        Place("/admin/overview/"),
     ]
     assert visited(page, places, WCAG) == []
 

@@ -60,7 +60,7 @@ from tests.factories import (
     SyncRunFactory,
     UserFactory,
 )
-from tests.pages.everything import addresses, rule_of
+from tests.pages.everything import addresses, package_of, rule_of
 from tests.pages.walking import patterns
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +77,7 @@ OF_CHOSEN = {
 }
 # Those that begin with a university that the reader has, whichever.
 OF_ANY_SOURCE = {"flows:new"}
+UNSET = {"metrics", "security_txt"}  # where nothing is set there is no such page, for anybody
 KNOWN_OTHERWISE = {"webhook"}  # by a signature: nobody's session counts
 
 
@@ -92,7 +93,7 @@ class World:
             ("outsider", other, {"role": Membership.Role.LICENCE_ADMIN}),
             ("auditor", self.source, {"role": Membership.Role.AUDITOR, "can_export": False}),
             ("manager", self.source, {"can_export": False}),
-            (EXPORTER, self.source, {}),
+            (EXPORTER, self.source, {"can_archive": True}),
             ("licence_admin", self.source, {"role": Membership.Role.LICENCE_ADMIN}),
         ):
             name = role.replace(" ", "-").replace("_", "-")
@@ -176,6 +177,8 @@ def expected_of(needed: Needed, role: str, world: World) -> str:
         return "sign in"
     if needed is Access.SIGNED_IN:
         return "allowed"
+    if needed is Right.OPERATE:
+        return "allowed" if needed in world.rights(role) else "not there"
     # Whoever reads nothing there, and an operator does not, finds nothing there.
     if Right.READ not in world.rights(role):
         return "not there"
@@ -220,6 +223,8 @@ def cells_of_pages(role: str, world: World) -> Iterator[tuple[str, str, str]]:
                 came = expected
             if name in KNOWN_OTHERWISE and method == "POST":
                 came = "allowed" if answer.status_code == 403 else came  # by its signature
+            if name in UNSET and method == "GET":
+                came = "allowed" if came == "not there" else came
             yield f"{method} {name} ({address})", expected, came
 
 
@@ -255,6 +260,7 @@ def rows_of_everything(world: World) -> dict[str, Any]:
         flow.sync_runs.get(),
         WebhookEvent.objects.create(source=world.source, call_id="1"),
         flow.attempts.get(),
+        package_of(flow),
         world.people["manager"],
         AccessAttempt.objects.create(failures_since_start=1, **entry_of_axes),
         AccessLog.objects.create(**entry_of_axes),
@@ -301,7 +307,8 @@ def expected_of_admin(label: str, view: str, needed: Needed, role: str, world: W
 
 
 def cells_of_admin(role: str, world: World) -> Iterator[tuple[str, str, str]]:
-    client, rows = world.client(role), rows_of_everything(world)
+    client = world.client(role)
+    rows = rows_of_everything(world)
     for label, row in rows.items():
         for method, view, address, needed in views_of(label, row):
             with Undone():
@@ -310,11 +317,11 @@ def cells_of_admin(role: str, world: World) -> Iterator[tuple[str, str, str]]:
             yield f"{method} {label} {view}", expected, what_came_of_admin(answer)
     for name, needs in ADMIN_PAGES.items():
         for method, needed in zip(("GET", "POST"), needs, strict=True):
-            table = name.removeprefix("admin:").split("_")
-            address = reverse(name, args=[rows[".".join(table[:2])].pk])
+            label = ".".join(name.removeprefix("admin:").split("_")[:2])
+            address = reverse(name, args=[rows[label].pk])
             with Undone():
                 answer = client.get(address) if method == "GET" else client.post(address, {})
-            expected = expected_of_admin("sources.source", "row", needed, role, world)
+            expected = expected_of_admin(label, "row", needed, role, world)
             if needed is Access.NOBODY and expected != "sign in":
                 expected = "no such method"
             yield f"{method} {name}", expected, what_came_of_admin(answer)
@@ -365,6 +372,7 @@ def arguments(world: World, folder: Path) -> dict[str, list[str]]:
         "sync": ["--flow", flow, "--seen", "x", "--by"],
         "export": ["--flow", flow, "--preview", "--by"],
         "retry": ["--flow", flow, "--preview", "--by"],
+        "archive": ["--flow", flow, "--by"],
         "mark": ["--flow", flow, "--reason", "x", "--by"],
         "extract": ["--source", slug, "--person", world.flow.participants.get().organisation_id, "--by"],
     }

@@ -71,7 +71,14 @@ def test_every_unit_is_hardened_in_the_same_way() -> None:
     common = {tuple(line for line in service_lines(unit) if line[0] not in OWN) for unit in UNITS}
     assert len(UNITS) == len(PROCESSES)
     assert len(common) == 1
-    assert {("NoNewPrivileges", "yes"), ("ProtectSystem", "strict"), ("CapabilityBoundingSet", "")} <= {*common.pop()}
+    assert {
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("CapabilityBoundingSet", ""),
+        ("UMask", "0077"),
+        ("SystemCallFilter", "@system-service"),
+        ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX"),
+    } <= {*common.pop()}
 
 
 def test_every_way_of_deploying_runs_the_same_processes() -> None:

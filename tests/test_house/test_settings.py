@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from ladokflow.safe_settings import keep_private, key_faults, production_faults, proxy_faults
+from ladokflow.safe_settings import keep_private, key_faults, production_faults, proxy_faults, watching_faults
 from tests.environment import ROOT
 
 SECRET = "kQ8-3vZr_yB7wXn2LdTf6HjMs9PaEc4UgRi0oWlYbVxN1tKzSqJm5DhA"
@@ -92,6 +92,55 @@ def test_a_secret_may_stand_in_a_file(tmp_path) -> None:
     path.write_text(SECRET)
     keys = {"SECRET_KEY_FILE": str(path), "FIELD_ENCRYPTION_KEYS": settings.FIELD_ENCRYPTION_KEYS[0]}
     assert start("check", ENVIRONMENT="production", **keys).returncode == 0
+
+
+SECRETS = {
+    "SECRET_KEY": SECRET,
+    "FIELD_ENCRYPTION_KEYS": f"{settings.FIELD_ENCRYPTION_KEYS[0]},{settings.FIELD_ENCRYPTION_KEYS[0]}",
+    "DATABASE_URL": "postgres://ladokflow:word%2F1@db.example.se:5432/ladokflow",
+    "REDIS_URL": "redis://:word@redis.example.se:6379/0",
+    "EMAIL_URL": "smtp+tls://user:word@mail.example.se:587",
+    "METRICS_TOKEN": "0123456789abcdefghij",
+    "SENTRY_DSN": "https://public@sentry.example.se/1",
+}
+SHOW = (
+    "import json; from ladokflow import settings as s; d = s.DATABASES['default']; "
+    "print(json.dumps([s.SECRET_KEY, s.FIELD_ENCRYPTION_KEYS, [d['USER'], d['PASSWORD'], d['NAME']], s.REDIS_URL, "
+    "[s.EMAIL_HOST_PASSWORD, s.EMAIL_PORT], s.METRICS_TOKEN, s.SENTRY_DSN, s.CACHES['default']['LOCATION']]))"
+)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"], ids=["as it is", "with a line break", "of Windows"])
+def test_every_secret_may_stand_in_a_file_as_editors_leave_it(tmp_path: Path, end: str) -> None:
+    assert {name for name in names_read() if re.search(r"SECRET_KEY|_KEYS|_TOKEN|_DSN|(?<!PUBLIC)_URL", name)} == set(
+        SECRETS
+    )
+    for name, value in SECRETS.items():
+        (tmp_path / name).write_bytes(f"{value}{end}".encode())
+    base = {"PATH": "/usr/bin:/bin", "ENV_FILE": "/dev/null", "ENVIRONMENT": "production"}
+    told = []
+    for given in (SECRETS, {f"{name}_FILE": str(tmp_path / name) for name in SECRETS}):
+        ran = subprocess.run(
+            [sys.executable, "-c", SHOW], cwd=ROOT, env=base | given, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        told.append(ran.stdout)
+    assert told[0] == told[1]
+    assert '["ladokflow", "word/1", "ladokflow"]' in told[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"metrics_token": "short"}, "METRICS_TOKEN"),
+        ({"log_format": "xml"}, "LOG_FORMAT"),
+        ({"opentelemetry": True}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_an_installation_is_watched_by_is_looked_at(wrong: dict[str, Any], named: str) -> None:
+    faults = watching_faults(**{"metrics_token": "", "opentelemetry": False, "log_format": "json", **wrong})
+    assert [named in fault for fault in faults] == ([True] if named else [])
 
 
 @pytest.mark.parametrize("mode", [None, 0o644, 0o666])

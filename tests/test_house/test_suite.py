@@ -15,6 +15,7 @@ import pytest
 from tests import durations, recorder
 from tests.databases import POSTGRESQL, SHARES, SQLITE
 from tests.environment import ROOT
+from tests.suite import machine_cpu
 
 SAMPLE = """
 import pytest
@@ -146,3 +147,10 @@ def test_it_is_told_by_folder_where_the_time_went() -> None:
         ["32", "80", "%", "5", "30", "2", "tests/sources/sync"],
         ["8", "20", "%", "2", "8", "0", "tests/pages"],
     ]
+
+
+def test_what_any_process_of_the_machine_works_is_counted() -> None:
+    before = machine_cpu()
+    work = "import time\nwhile time.process_time() < 0.3: pass"
+    subprocess.run([sys.executable, "-S", "-c", work], check=True)
+    assert machine_cpu() - before >= 0.25

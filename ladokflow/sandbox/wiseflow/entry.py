@@ -22,6 +22,7 @@ from ladokflow.sandbox.wiseflow import (  # noqa: F401 - each brings its routes
     participants,
     rooms,
     staff,
+    submissions,
     users,
     webhooks,
 )

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from ladokflow.messages import Message
 from sources.models import AuditEntry, Credential
@@ -13,7 +14,7 @@ CHANGELIST = "admin:sources_credential_changelist"
 
 def fields(credential: Credential, **changed: Any) -> dict[str, Any]:
     kept = {"kind": credential.kind, "label": credential.label, "client_id": credential.client_id, "secret": ""}
-    return {**kept, "enabled": "on", **changed}
+    return {**kept, **changed}
 
 
 def change(client: Client, credential: Credential, **changed: Any) -> Any:
@@ -40,10 +41,24 @@ def test_secret_is_kept_when_left_blank(as_admin: Client, cast: Any) -> None:
     assert (cast.credential.label, cast.credential.secret) == ("2027", "kept-as-it-is")
 
 
-def test_secret_is_replaced_when_one_is_typed(as_admin: Client, cast: Any) -> None:
+def test_secret_of_one_that_is_off_is_replaced_and_has_not_been_tested(as_admin: Client, cast: Any) -> None:
+    proven = {"tested_at": timezone.now(), "has_passed": True, "tested_address": cast.ours.ladok_url}
+    Credential.objects.filter(pk=cast.credential.pk).update(enabled=False, **proven)
+    assert change(as_admin, cast.credential, label="2027").status_code == 302
+    assert Credential.objects.get(pk=cast.credential.pk).is_proven
     assert change(as_admin, cast.credential, secret="a-new-one").status_code == 302
     cast.credential.refresh_from_db()
     assert cast.credential.secret == "a-new-one"
+    assert (cast.credential.is_proven, cast.credential.tested_at) == (False, None)
+
+
+@pytest.mark.parametrize(("field", "value"), [("secret", "another"), ("kind", "api_key"), ("client_id", "somebody")])
+def test_what_is_in_use_is_not_changed_under_way(as_admin: Client, cast: Any, field: str, value: str) -> None:
+    response = change(as_admin, cast.credential, **{field: value})
+    assert field in response.context["adminform"].form.errors
+    cast.credential.refresh_from_db()
+    assert (cast.credential.secret, cast.credential.kind, cast.credential.client_id) == ("kept-as-it-is", "bearer", "")
+    assert not AuditEntry.objects.exists()
 
 
 def test_new_credential_needs_a_secret(as_admin: Client, cast: Any) -> None:
@@ -51,7 +66,8 @@ def test_new_credential_needs_a_secret(as_admin: Client, cast: Any) -> None:
     response = as_admin.post(reverse("admin:sources_credential_add"), new)
     assert "secret" in response.context["adminform"].form.errors
     assert as_admin.post(reverse("admin:sources_credential_add"), {**new, "secret": "abc"}).status_code == 302
-    assert Credential.objects.get(label="new").secret == "abc"
+    row = Credential.objects.get(label="new")
+    assert (row.secret, row.enabled) == ("abc", False)
 
 
 @pytest.mark.parametrize(
@@ -82,28 +98,54 @@ def test_credential_that_cannot_work_is_refused(
 
 
 def test_every_change_is_on_record_without_the_secret(as_admin: Client, cast: Any) -> None:
-    change(as_admin, cast.credential, secret="very-new")
-    change(as_admin, cast.credential, enabled="")
-    as_admin.post(reverse(CHANGELIST), {"action": "enable", "_selected_action": cast.credential.pk})
     as_admin.post(reverse(CHANGELIST), {"action": "disable", "_selected_action": cast.credential.pk})
+    change(as_admin, cast.credential, secret="very-new", expires_on="2027-06-30")
+    proven = {"tested_at": timezone.now(), "has_passed": True, "tested_address": cast.ours.ladok_url}
+    Credential.objects.filter(pk=cast.credential.pk).update(**proven)
+    as_admin.post(reverse(CHANGELIST), {"action": "enable", "_selected_action": cast.credential.pk})
     as_admin.post(reverse("admin:sources_credential_delete", args=[cast.credential.pk]), {"post": "yes"})
     entries = list(AuditEntry.objects.filter(source=cast.ours).order_by("pk"))
     assert [entry.message["code"] for entry in entries] == [
-        "admin.credential_changed",
-        "admin.credential_changed",
-        "admin.credential_enabled",
         "admin.credential_disabled",
+        "admin.credential_changed",
+        "sources.audit.credential_taken",
         "admin.credential_deleted",
     ]
     assert {entry.actor for entry in entries} == {cast.admin}
     assert {entry.address for entry in entries} == {"127.0.0.1"}
-    assert entries[0].message["params"]["fields"] == "secret"
+    assert entries[1].message["params"]["fields"] == "secret; expires_on: – → 2027-06-30"
     assert not any("very-new" in text for text in told(cast.ours))
 
 
-def test_enabling_what_is_enabled_already_leaves_no_trace(as_admin: Client, cast: Any) -> None:
-    as_admin.post(reverse(CHANGELIST), {"action": "enable", "_selected_action": cast.credential.pk})
+def test_one_that_has_not_been_tested_is_not_put_in_use(as_admin: Client, cast: Any) -> None:
+    new = CredentialFactory(source=cast.ours, label="2027", enabled=False)
+    data = {"action": "enable", "_selected_action": new.pk}
+    page = as_admin.post(reverse(CHANGELIST), data, follow=True, headers={"accept-language": "en"}).content.decode()
+    assert "“2027” has not passed a test as it is now" in page
+    new.refresh_from_db()
+    assert not new.enabled
     assert told(cast.ours) == []
+
+
+def test_the_last_day_is_typed_in_and_the_owner_is_a_member(as_admin: Client, cast: Any) -> None:
+    assert change(as_admin, cast.credential, expires_on="2027-06-30", owner=cast.manager.pk).status_code == 302
+    cast.credential.refresh_from_db()
+    assert cast.credential.expires_at.isoformat() == "2027-06-30T22:00:00+00:00"
+    assert (cast.credential.expires_on.isoformat(), cast.credential.owner) == ("2027-06-30", cast.manager)
+    response = change(as_admin, cast.credential, owner=cast.other.pk)
+    assert "owner" in response.context["adminform"].form.errors
+    assert change(as_admin, cast.credential, expires_on="").status_code == 302
+    cast.credential.refresh_from_db()
+    assert cast.credential.expires_at is None
+
+
+@pytest.mark.parametrize("page", ["test", "switch", "back"])
+def test_nobody_tests_or_switches_what_is_anothers(as_admin: Client, cast: Any, page: str) -> None:
+    for credential, status in ((cast.their_credential, 404), (cast.credential, 405)):
+        address = reverse(f"admin:sources_credential_{page}", args=[credential.pk])
+        assert (as_admin.post(address) if status == 404 else as_admin.get(address)).status_code == status
+    as_admin.force_login(cast.manager)
+    assert as_admin.post(reverse(f"admin:sources_credential_{page}", args=[cast.credential.pk])).status_code == 302
 
 
 def test_disabling_the_last_one_says_what_it_means(as_admin: Client, cast: Any) -> None:

@@ -14,7 +14,7 @@ from sources.universities.clients import check_connection, ladok_for
 from sources.universities.moved_hosts import host_of
 from sources.webhooks.receive import Came, receive
 from tests.factories import CredentialFactory
-from tests.sources.admin.test_credentials import CHANGELIST, fields
+from tests.sources.admin.test_credentials import CHANGELIST
 from tests.sources.admin.test_credentials import change as change_credential
 from tests.sources.admin.test_sources import change
 
@@ -48,39 +48,47 @@ def test_nothing_is_sent_to_the_new_host_and_the_page_says_what_to_do(
     assert sandbox.control.received("liu") == []
     page = as_admin.get(reverse("admin:sources_source_changelist")).content.decode()
     assert "“2026”" in page
-    assert "Type a new secret into it and enable it" in page
+    assert "Type a new secret into it, test it and switch over to it" in page
     entry = AuditEntry.objects.get(message__code="sources.audit.credential_left_behind")
     assert (entry.actor, entry.source, entry.address) == (cast.admin, cast.ours, "127.0.0.1")
     assert "kept-as-it-is" not in str(entry.message)
 
 
-@pytest.mark.parametrize("way", ["action", "form"])
-def test_it_cannot_be_enabled_again_without_a_new_secret(as_admin: Client, cast: Any, sandbox: Any, way: str) -> None:
+@pytest.mark.parametrize("way", ["action", "switch", "test"])
+def test_it_is_not_put_in_use_again_without_a_new_secret(as_admin: Client, cast: Any, sandbox: Any, way: str) -> None:
     before = cast.ours.ladok_url
     move(as_admin, cast, sandbox)
+    sandbox.control.clear_received()
     if way == "action":
-        data = {"action": "enable", "_selected_action": cast.credential.pk}
-        said = as_admin.post(reverse(CHANGELIST), data, follow=True, headers=ENGLISH).content.decode()
+        address, data = reverse(CHANGELIST), {"action": "enable", "_selected_action": cast.credential.pk}
     else:
-        address = reverse("admin:sources_credential_change", args=[cast.credential.pk])
-        said = as_admin.post(address, fields(cast.credential), headers=ENGLISH).content.decode()
+        address, data = reverse(f"admin:sources_credential_{way}", args=[cast.credential.pk]), {}
+    said = as_admin.post(address, data, follow=True, headers=ENGLISH).content.decode()
     assert enabled(cast) == set()
     assert f"given for {host_of(before)}" in said
-    # Whatever else may be typed into it, it stays disabled until there is a secret for the new host.
-    assert change_credential(as_admin, cast.credential, label="2027", enabled="").status_code == 302
-    assert change_credential(as_admin, cast.credential, secret="for-the-new-one", enabled="on").status_code == 302
-    cast.ours.refresh_from_db()
-    sandbox.control.clear_received()
-    check_connection(cast.ours, "ladok")
-    sent = {row["headers"].get("authorization", "") for row in sandbox.control.received("liu")}
-    assert sent == {"Bearer for-the-new-one"}
-
-
-def test_with_the_old_address_back_it_may_be_enabled_as_it_is(as_admin: Client, cast: Any, sandbox: Any) -> None:
-    before = cast.ours.ladok_url
-    move(as_admin, cast, sandbox)
-    change(as_admin, cast.ours, ladok_url=before)
+    assert sandbox.control.received("liu") == []
+    # Whatever else may be typed into it, it stays disabled until a secret for the new host has signed in there.
+    assert change_credential(as_admin, cast.credential, label="2027").status_code == 302
+    assert change_credential(as_admin, cast.credential, secret="liu-ladok").status_code == 302
     assert enabled(cast) == set()
+    for name in ("test", "switch"):
+        as_admin.post(reverse(f"admin:sources_credential_{name}", args=[cast.credential.pk]))
+    assert enabled(cast) == {"2026"}
+    sent = {row["headers"].get("authorization", "") for row in sandbox.control.received("liu")}
+    assert sent == {"Bearer liu-ladok"}
+
+
+def test_with_the_old_address_back_it_is_put_in_use_as_it_is_when_it_has_signed_in_there(
+    as_admin: Client, cast: Any, sandbox: Any
+) -> None:
+    Credential.objects.filter(pk=cast.credential.pk).update(enabled=False)
+    move(as_admin, cast, sandbox)
+    change_credential(as_admin, cast.credential, secret="liu-ladok")
+    change(as_admin, cast.ours, ladok_url="https://third.example/liu")
+    as_admin.post(reverse("admin:sources_credential_test", args=[cast.credential.pk]))
+    move(as_admin, cast, sandbox)
+    assert enabled(cast) == set()
+    as_admin.post(reverse("admin:sources_credential_test", args=[cast.credential.pk]))
     as_admin.post(reverse(CHANGELIST), {"action": "enable", "_selected_action": cast.credential.pk})
     assert enabled(cast) == {"2026"}
 
@@ -104,8 +112,7 @@ def test_another_path_on_the_same_host_disables_nothing(as_admin: Client, cast: 
 def test_another_port_scheme_or_name_is_another_host(as_admin: Client, cast: Any, address: str, settings: Any) -> None:
     settings.PLAIN_HTTP_HOSTS = ["ladok.example"]
     change(as_admin, cast.ours, ladok_url="https://ladok.example/x")
-    change_credential(as_admin, cast.credential, secret="new", enabled="on")
-    assert enabled(cast) == {"2026"}
+    Credential.objects.filter(pk=cast.credential.pk).update(enabled=True, former_host="")
     change(as_admin, cast.ours, ladok_url="https://LADOK.example:443/y")
     assert enabled(cast) == {"2026"}
     change(as_admin, cast.ours, ladok_url=address)

@@ -25,7 +25,7 @@ def fields(source: Source, **changed: Any) -> dict[str, Any]:
         )
     }
     patterns = {"already_patterns": "\n".join(source.answers.already)}
-    return {**kept, **patterns, "ladok_paths": "{}", "grading_scales": "{}", "user_data_types": "{}", **changed}
+    return {**kept, **patterns, **changed}
 
 
 def change(client: Client, source: Source, **changed: Any) -> Any:
@@ -37,11 +37,14 @@ def body_page(source: Source) -> str:
 
 
 def test_licence_admin_changes_own_source_and_it_is_on_record(as_admin: Client, cast: Any) -> None:
-    assert change(as_admin, cast.ours, export_method="PATCH", grading_scales='{"U-3-4-5": "U345"}').status_code == 302
+    Source.objects.filter(pk=cast.ours.pk).update(ladok_paths={"list": "/prov"}, grading_scales={"U-3-4-5": "U345"})
+    paths = {"path_list": "/prov", "path_fetch": "/prov/{code}", "path_export": ""}
+    assert change(as_admin, cast.ours, export_method="PATCH", **paths).status_code == 302
     cast.ours.refresh_from_db()
     assert (cast.ours.export_method, cast.ours.grading_scales) == ("PATCH", {"U-3-4-5": "U345"})
+    assert cast.ours.ladok_paths == {"list": "/prov", "fetch": "/prov/{code}"}
     assert AuditEntry.objects.get().message["params"] == {
-        "fields": 'grading_scales: {} → {"U-3-4-5": "U345"}; export_method: POST → PATCH'
+        "fields": "path_fetch: – → /prov/{code}; export_method: POST → PATCH"
     }
 
 
@@ -69,13 +72,11 @@ def test_a_number_is_changed_and_on_record_and_one_that_is_left_empty_stays(as_a
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("ladok_paths", '{"lista": "/x"}'),
-        ("ladok_paths", '{"fetch": "/x"}'),
-        ("ladok_paths", '{"list": "https://elsewhere.example"}'),
-        ("ladok_paths", "[]"),
-        ("grading_scales", '{"A": {}}'),
-        ("grading_scales", "no json"),
-        ("user_data_types", '{"shoe_size": "42"}'),
+        ("path_fetch", "/x"),
+        ("path_list", "https://elsewhere.example"),
+        ("path_list", "/x/{code}"),
+        ("path_list_by_dates", "/x?from={from}"),
+        ("path_export", "/x/{code}/{who}"),
         ("already_patterns", "redan attesterat\n(a+)+"),
         ("already_patterns", "registrerad"),
         ("already_patterns", "("),

@@ -15,7 +15,7 @@ import sources.models.subscription
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sources", "0045_roles_and_privacy"),
+        ("sources", "0048_papers_and_packages"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,237 @@
+"""Second factors: codes of an app (TOTP, RFC 6238), security keys and passkeys (WebAuthn), and codes to keep for when both are lost."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import secrets
+from typing import Any
+
+import pyotp
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from webauthn import (
+    generate_authentication_options,
+    generate_registration_options,
+    options_to_json,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from ladokflow.messages import Refused, message
+from sources.identity.recording import record_everywhere
+from sources.models import RecoveryCode, SecondFactor
+
+logger = logging.getLogger(__name__)
+
+STEP = 30  # seconds that a code is shown
+DRIFT = 1  # steps that the clock of a phone may be off, to either side
+RECOVERY_CODES = 10
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none is taken for another
+RP_NAME = "LadokFlow"
+
+
+def is_required(user: Any) -> bool:
+    return settings.REQUIRE_SECOND_FACTOR and (user.is_superuser or user.is_staff)
+
+
+# --- An app with codes
+
+
+def new_secret() -> str:
+    return pyotp.random_base32()
+
+
+def uri_of(secret: str, user: Any) -> str:
+    """What the app reads out of the picture."""
+    return pyotp.TOTP(secret).provisioning_uri(name=user.get_username(), issuer_name=RP_NAME)
+
+
+@transaction.atomic
+def add_app(user: Any, *, secret: str, code: str, name: str, address: str | None) -> SecondFactor:
+    """Refused where the code is not one of the secret's at this time."""
+    step = _step_of(secret, code, after=0)
+    if not step:
+        raise Refused(message("identity.wrong_code"))
+    factor = SecondFactor.objects.create(
+        user=user, kind=SecondFactor.Kind.APP, name=name, secret=secret, last_step=step
+    )
+    record_everywhere(user, "identity.factor_added", actor=user, factor=name, address=address)
+    return factor
+
+
+def _step_of(secret: str, code: str, *, after: int) -> int:
+    """The half minute that the code belongs to, if it is near and later than `after`; else 0."""
+    now = int(timezone.now().timestamp()) // STEP
+    app = pyotp.TOTP(secret, interval=STEP)
+    for step in range(now - DRIFT, now + DRIFT + 1):
+        if step > after and hmac.compare_digest(app.at(step * STEP), code):
+            return step
+    return 0
+
+
+def takes_code(user: Any, typed: str, *, address: str | None) -> bool:
+    """Whether it is a code of one of the person's apps, or one to keep; it is used up by that."""
+    code = "".join(sign for sign in typed.lower() if sign.isalnum())
+    return _takes_app_code(user, code) or _takes_recovery_code(user, code, address)
+
+
+def _takes_app_code(user: Any, code: str) -> bool:
+    if not (code.isascii() and code.isdigit()):
+        return False
+    for factor in SecondFactor.objects.filter(user=user, kind=SecondFactor.Kind.APP):
+        step = _step_of(factor.secret, code, after=factor.last_step)
+        # Of two who come with the same code at the same time one gets in.
+        used = {"last_step": step, "used_at": timezone.now()}
+        if step and SecondFactor.objects.filter(pk=factor.pk, last_step__lt=step).update(**used):
+            return True
+    return False
+
+
+# --- Codes to keep
+
+
+@transaction.atomic
+def new_recovery_codes(user: Any, *, address: str | None) -> list[str]:
+    """To be shown once; those of before are void."""
+    codes = ["".join(secrets.choice(LETTERS) for _ in range(16)) for _ in range(RECOVERY_CODES)]
+    RecoveryCode.objects.filter(user=user).delete()
+    RecoveryCode.objects.bulk_create(RecoveryCode(user=user, digest=_digest(code)) for code in codes)
+    record_everywhere(user, "identity.recovery_codes_made", actor=user, address=address)
+    return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in codes]
+
+
+@transaction.atomic
+def _takes_recovery_code(user: Any, code: str, address: str | None) -> bool:
+    unused = RecoveryCode.objects.filter(user=user, digest=_digest(code), used_at=None)
+    if not unused.update(used_at=timezone.now()):
+        return False
+    record_everywhere(user, "identity.recovery_code_used", actor=user, address=address)
+    return True
+
+
+def recovery_codes_left(user: Any) -> int:
+    return RecoveryCode.objects.filter(user=user, used_at=None).count()
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+# --- Security keys
+
+
+def creation(user: Any, host: str) -> tuple[str, str]:
+    """What the browser is asked to make a key with, as JSON, and its challenge, to be at hand when it answers."""
+    options = generate_registration_options(
+        rp_id=host,
+        rp_name=RP_NAME,
+        user_id=hashlib.sha256(f"{settings.PUBLIC_URL} {user.pk}".encode()).digest(),
+        user_name=user.get_username(),
+        user_display_name=user.get_full_name() or user.get_username(),
+        exclude_credentials=_descriptors(user),
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.DISCOURAGED, user_verification=UserVerificationRequirement.PREFERRED
+        ),
+    )
+    return options_to_json(options), bytes_to_base64url(options.challenge)
+
+
+@transaction.atomic
+def add_key(
+    user: Any, *, answered: str, challenge: str, host: str, origin: str, name: str, address: str | None
+) -> SecondFactor:
+    """Refused where the browser's answer is not one to the challenge."""
+    try:
+        made = verify_registration_response(
+            credential=answered,
+            expected_challenge=base64url_to_bytes(challenge),
+            expected_rp_id=host,
+            expected_origin=origin,
+            require_user_verification=False,
+        )
+        with transaction.atomic():
+            factor = SecondFactor.objects.create(
+                user=user,
+                kind=SecondFactor.Kind.KEY,
+                name=name,
+                credential_id=bytes_to_base64url(made.credential_id),
+                public_key=bytes_to_base64url(made.credential_public_key),
+                sign_count=made.sign_count,
+            )
+    except (WebAuthnException, ValueError, KeyError, TypeError, IntegrityError) as error:
+        logger.warning("sign_in.key.refused user=%s reason=%s", user.pk, type(error).__name__)
+        raise Refused(message("identity.wrong_key")) from error
+    record_everywhere(user, "identity.factor_added", actor=user, factor=name, address=address)
+    return factor
+
+
+def asking(user: Any, host: str) -> tuple[str, str]:
+    """As `creation`, to be signed with a key that there is."""
+    options = generate_authentication_options(
+        rp_id=host, allow_credentials=_descriptors(user), user_verification=UserVerificationRequirement.PREFERRED
+    )
+    return options_to_json(options), bytes_to_base64url(options.challenge)
+
+
+def takes_key(user: Any, *, answered: str, challenge: str, host: str, origin: str) -> bool:
+    """Whether one of the person's keys has signed the challenge."""
+    for factor in SecondFactor.objects.filter(user=user, kind=SecondFactor.Kind.KEY):
+        try:
+            signed = verify_authentication_response(
+                credential=answered,
+                expected_challenge=base64url_to_bytes(challenge),
+                expected_rp_id=host,
+                expected_origin=origin,
+                credential_public_key=base64url_to_bytes(factor.public_key),
+                credential_current_sign_count=factor.sign_count,
+                require_user_verification=False,
+            )
+        except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+            logger.info("sign_in.key.not_it factor=%s reason=%s", factor.pk, type(error).__name__)
+            continue
+        if bytes_to_base64url(signed.credential_id) == factor.credential_id:
+            SecondFactor.objects.filter(pk=factor.pk).update(sign_count=signed.new_sign_count, used_at=timezone.now())
+            return True
+    return False
+
+
+def _descriptors(user: Any) -> list[PublicKeyCredentialDescriptor]:
+    keys = SecondFactor.objects.filter(user=user, kind=SecondFactor.Kind.KEY)
+    return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(key.credential_id)) for key in keys]
+
+
+# --- Taking away
+
+
+@transaction.atomic
+def remove(factor: SecondFactor, *, address: str | None) -> None:
+    """By the person. Refused where they need one and it is their last."""
+    mine = list(SecondFactor.objects.select_for_update().filter(user=factor.user_id))
+    if len(mine) == 1 and is_required(factor.user):
+        raise Refused(message("identity.last_factor"))
+    record_everywhere(factor.user, "identity.factor_removed", actor=factor.user, factor=factor.name, address=address)
+    factor.delete()
+    if len(mine) == 1:
+        RecoveryCode.objects.filter(user=factor.user_id).delete()
+
+
+@transaction.atomic
+def remove_all(user: Any, *, by: Any = None, address: str | None = None) -> int:
+    """By those who run LadokFlow, for somebody who has lost them all. How many there were."""
+    mine = list(SecondFactor.objects.select_for_update().filter(user=user))
+    for factor in mine:
+        record_everywhere(user, "identity.factor_removed", factor=factor.name, actor=by, address=address)
+    SecondFactor.objects.filter(user=user).delete()
+    RecoveryCode.objects.filter(user=user).delete()
+    return len(mine)
