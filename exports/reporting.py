@@ -19,21 +19,25 @@ def flow_status(flow: Flow) -> dict[str, Any]:
         "title": flow.title,
         "phase": flow.state,
         "state": str(flow.export_state),
-        "reason": _words(flow.export_message),
+        "reason": words(flow.export_message),
         "counts": {
             "participants": flow.participant_count,
             "graded": flow.graded_count,
             "exported": flow.exported_count,
             "failed": flow.failed_count,
         },
-        "sync": _sync(flow),
-        "findings": [_finding(found) for found in Finding.objects.open().filter(flow=flow).select_related("item")],
+        "sync": sync_status(flow),
+        "findings": [
+            finding_status(found) for found in Finding.objects.open().filter(flow=flow).select_related("item")
+        ],
         "participants": [_person(person) for person in flow.participants.defer("national_id")],
-        "attempts": [_attempt(attempt) for attempt in flow.attempts.select_related("code").order_by("created_at")],
+        "attempts": [
+            attempt_status(attempt) for attempt in flow.attempts.select_related("code").order_by("created_at")
+        ],
     }
 
 
-def _words(stored: Any) -> str:
+def words(stored: Any) -> str:
     reason = Message.from_json(stored)
     return str(reason) if reason else ""
 
@@ -43,29 +47,33 @@ def _person(person: Participant) -> dict[str, Any]:
         "organisationId": person.organisation_id,
         "uniqueExamId": person.unique_exam_id,
         "state": str(person.export_state),
-        "message": _words(person.export_message),
+        "message": words(person.export_message),
     }
 
 
-def _finding(found: Finding) -> dict[str, Any]:
+def finding_status(found: Finding) -> dict[str, Any]:
     return {
         "kind": str(found.kind),
         "organisationId": found.item.organisation_id,
         "uniqueExamId": found.item.unique_exam_id,
         "attempt": str(found.item.attempt_id),
-        "message": _words(found.message),
+        "message": words(found.message),
         "foundAt": found.found_at.isoformat(),
     }
 
 
-def _sync(flow: Flow) -> dict[str, Any]:
+def sync_status(flow: Flow) -> dict[str, Any]:
     run = SyncRun.objects.filter(flow=flow).order_by("-created_at").first()
     status: dict[str, Any] = {"syncedAt": flow.synced_at.isoformat() if flow.synced_at else None, "state": None}
     if run is None:
         return status
-    return status | {
+    return status | run_status(run)
+
+
+def run_status(run: SyncRun) -> dict[str, Any]:
+    return {
         "state": str(run.state),
-        "message": _words(run.message),
+        "message": words(run.message),
         "added": run.added,
         "updated": run.updated,
         "removed": run.removed,
@@ -75,7 +83,7 @@ def _sync(flow: Flow) -> dict[str, Any]:
     }
 
 
-def _attempt(attempt: ExportAttempt) -> dict[str, Any]:
+def attempt_status(attempt: ExportAttempt) -> dict[str, Any]:
     return {
         "attempt": str(attempt.pk),
         "code": attempt.code.code,
@@ -86,7 +94,7 @@ def _attempt(attempt: ExportAttempt) -> dict[str, Any]:
         "failed": attempt.failed_count,
         "unknown": attempt.unknown_count,
         "httpStatus": attempt.http_status,
-        "message": _words(attempt.message),
+        "message": words(attempt.message),
         "requestedAt": attempt.created_at.isoformat(),
         "finishedAt": attempt.finished_at.isoformat() if attempt.finished_at else None,
     }

@@ -108,6 +108,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ladokflow.middleware.Named",
     "ladokflow.middleware.ready",
+    "ladokflow.api.middleware.around_the_api",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -210,6 +211,8 @@ PLAIN_HTTP_HOSTS = env.list("PLAIN_HTTP_HOSTS", default=[])
 INSIDE_HOSTS = env.list("INSIDE_HOSTS", default=[] if IS_PRODUCTION else ["localhost", "127.0.0.1", "::1"])
 REMOTE_TIMEOUT_SECONDS = env.int("REMOTE_TIMEOUT_SECONDS", default=30)
 WISEFLOW_CONCURRENCY = env.int("WISEFLOW_CONCURRENCY", default=8)
+# How many requests one token of our own API may make.
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 globals().update(EMAIL_CONFIG)

@@ -10,6 +10,7 @@ from django.views.i18n import set_language
 
 from exports.views.statistics import statistics, statistics_file
 from ladokflow.admin_input import take_care
+from ladokflow.api.app import api
 from ladokflow.pages import invitation, manual, passwords, second_factor, university_sign_in
 from ladokflow.pages.glossary import glossary
 from ladokflow.pages.health import health
@@ -67,6 +68,7 @@ urlpatterns = [
     path("help/<slug:topic>/", manual.page, name="manual_page"),
     path("webhooks/<slug:slug>/", webhook, name="webhook"),
     path("health/", health, name="health"),
+    path("api/v1/", api.urls),
     path("metrics/", metrics, name="metrics"),
     path(".well-known/security.txt", security_txt, name="security_txt"),
     path("admin/overview/", overview, name="overview"),

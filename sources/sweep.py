@@ -1,10 +1,11 @@
-"""What was left behind by a worker that died, or lost on the way to the queue, is put in the queue again."""
+"""What was left behind by a worker that died, or lost on the way to the queue, is put in the queue again. And what flows ask is told."""
 
 from __future__ import annotations
 
 import logging
 
-from sources.models import BatchExam, Flow, LogReading, SyncRun
+from sources.models import BatchExam, Delivery, Flow, LogReading, SyncRun
+from sources.subscriptions.announcement import announce_questions
 from sources.webhooks import handle
 
 logger = logging.getLogger(__name__)
@@ -17,7 +18,8 @@ def sweep_sources() -> int:
         *SyncRun.objects.filter(flow__setup_state=Flow.Setup.READY).enqueue_again(),
         *BatchExam.objects.enqueue_again(),
         *LogReading.objects.enqueue_again(),
+        *Delivery.objects.enqueue_again(),
     ]
     for row in again:
         logger.info("%s.enqueued_again pk=%s", row._meta.model_name, row.pk)
-    return len(again) + handle.enqueue_forgotten()
+    return len(again) + handle.enqueue_forgotten() + announce_questions()

@@ -8,6 +8,7 @@ from sources.identity import invitations, passwords
 from sources.logs import read
 from sources.models import Source
 from sources.signals import names_hidden
+from sources.subscriptions import delivery
 from sources.sync import nightly, run
 from sources.universities import expiry, rights
 from sources.webhooks import handle
@@ -35,6 +36,10 @@ def handle_webhook(pk: str) -> None:
 
 def hide_names(source_pk: str) -> None:
     names_hidden.send(sender=Source, source=Source.objects.get(pk=source_pk))
+
+
+def deliver(pk: str) -> None:
+    delivery.deliver(pk)
 
 
 def tell_of_rights(audit_pk: str) -> None:

@@ -13,16 +13,23 @@ from factory.django import DjangoModelFactory
 from exports.models import Assessment, ExportAttempt, ExportItem
 from ladokflow.wiseflow.scales import Scale
 from sources.models import (
+    ApiToken,
     AuditEntry,
     Credential,
+    Delivery,
+    Event,
     Flow,
     FlowSource,
     Membership,
+    OAuthClient,
     Participant,
     Registration,
+    Scope,
     Source,
+    Subscription,
     SyncRun,
 )
+from sources.models.subscription import EVENTS
 
 PASSWORD = "only for tests"
 LAST_NAMES = ("Åberg", "Östlund", "Ängström", "Lindqvist", "Sjö-Berg", "af Ekenstam", "Nilsson", "Bäckström")
@@ -240,3 +247,46 @@ def register(participant: Participant, code: FlowSource, **facts: Any) -> Regist
     return Registration.objects.create(
         participant=participant, code=code, **({name: getattr(participant, name) for name in names} | facts)
     )
+
+
+class ApiTokenFactory(DjangoModelFactory[ApiToken]):
+    """A token with every scope, in the name of a manager who may export. Its secret, in clear, is `row.secret`."""
+
+    class Meta:
+        model = ApiToken
+
+    membership = factory.SubFactory(MembershipFactory)
+    label = factory.Sequence(lambda n: f"system {n}")
+    scopes = factory.LazyFunction(lambda: list(Scope.values))
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        row = model_class(*args, **kwargs)
+        row.secret = row.renew_secret()
+        row.save()
+        return row
+
+
+class OAuthClientFactory(ApiTokenFactory):
+    class Meta:
+        model = OAuthClient
+
+
+class SubscriptionFactory(DjangoModelFactory[Subscription]):
+    """A subscriber whom nothing answers for."""
+
+    class Meta:
+        model = Subscription
+
+    source = factory.SubFactory(SourceFactory)
+    label = factory.Sequence(lambda n: f"receiver {n}")
+    url = "http://127.0.0.1:9/told"
+    events = factory.LazyFunction(lambda: [str(event) for event in EVENTS])
+
+
+class DeliveryFactory(DjangoModelFactory[Delivery]):
+    class Meta:
+        model = Delivery
+
+    subscription = factory.SubFactory(SubscriptionFactory)
+    event = Event.TEST

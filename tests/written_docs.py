@@ -5,6 +5,7 @@ In a page they stand between `<!-- from the code: NAME -->` and `<!-- end -->`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -170,6 +171,13 @@ WRITERS: dict[str, Callable[[], str]] = {
 }
 
 
+def openapi() -> str:
+    """Our own API, as `/api/v1/openapi.json` serves it: docs/openapi.json."""
+    from ladokflow.api.app import api
+
+    return json.dumps(api.get_openapi_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 def rewritten(page: str) -> str:
     from django.utils.translation import override
 
@@ -185,5 +193,6 @@ if __name__ == "__main__":
     import django
 
     django.setup()
+    (ROOT / "docs/openapi.json").write_text(openapi())
     for path in pages():
         path.write_text(rewritten(path.read_text()))

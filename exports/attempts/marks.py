@@ -81,6 +81,16 @@ def marked(flow: Flow) -> ExportItemQuerySet:
     return ExportItem.objects.of_flow(flow).newest().filter(state__in=BY_STATE).exclude(before_mark={})
 
 
+def of_whom(flow: Flow, word: Word | None, *, is_named: bool) -> tuple[ExportItemQuerySet, Message]:
+    """Those of whom the word can be said by a command or a call, or whose marks can be taken back where it is None; and what is told
+    where there is nobody. `is_named`: somebody says of whom; else only those of whom Ladok has said so itself are in Ladok."""
+    if word is None:
+        return marked(flow), message("settle.nobody_marked")
+    if word is ABSENT:
+        return unknown(flow), message("settle.nothing_unknown")
+    return unsettled(flow) if is_named else there_already(flow), message("settle.nobody_to_mark")
+
+
 def seen_of(item: ExportItem) -> str:
     """What somebody sees of the item before saying if it is in Ladok."""
     shown = [item.pk, item.state, item.message, item.grade, item.points, item.may_be_in_ladok]

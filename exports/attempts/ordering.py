@@ -32,16 +32,19 @@ logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 200  # people of a flow that are looked at while somebody waits
 
 
-def start_or_order(flow: Flow, order: Order, *, requested_by: AbstractBaseUser) -> list[ExportAttempt]:
-    """Start it where that is done at once, else have a worker do it. Refused and NotAsShown as of `start`."""
+def start_or_order(
+    flow: Flow, order: Order, *, requested_by: AbstractBaseUser, is_seen_in_parts: bool = True
+) -> list[ExportAttempt]:
+    """Start it where that is done at once, else have a worker do it. Refused and NotAsShown as of `start`. `is_seen_in_parts`: the
+    fingerprint that was seen has a part for each person, as a form's has."""
     if flow.participant_count <= MOST_AT_ONCE:
         return start(flow, order, requested_by=requested_by)
+    if is_seen_in_parts and order.seen is not None and "." not in order.seen:
+        raise NotAsShown  # no preview of anybody: the worker would only find the same
     return [_order(flow, order, requested_by)]
 
 
 def _order(flow: Flow, order: Order, requested_by: AbstractBaseUser) -> ExportAttempt:
-    if order.seen is not None and "." not in order.seen:  # no preview of anybody: the worker would only find the same
-        raise NotAsShown
     with refused_where_taken(message("export.under_way")), transaction.atomic():
         locked = lock(flow.pk)
         code = locked.codes.filter(removed_at__isnull=True).order_by("position").first()

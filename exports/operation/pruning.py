@@ -25,7 +25,8 @@ from exports.models import ExportAttempt, Heartbeat
 from exports.operation import digest, purging
 from sources import access
 from sources.flows import batch
-from sources.models import LogEntry, SyncRun
+from sources.models import ApiCall, LogEntry, SyncRun
+from sources.subscriptions import delivery
 from sources.webhooks import handle
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ TURN = dt.timedelta(minutes=5)  # so long nobody else begins; after a death, the
 SECONDS = 10.0  # that one call may take: the queue kills a worker after 60, and the sweeper has more to do
 BATCH = 5000
 KEEP_TASKS = dt.timedelta(days=7)
+KEEP_CALLS = dt.timedelta(days=7)  # so long a call of the API may be repeated under its key
 NAME = "prune"
 
 
@@ -69,6 +71,8 @@ def _batches(now: dt.datetime) -> Iterator[int]:
         digest.told_before(old),
         batch.ended_before(old),
         handle.received_before(now - dt.timedelta(days=settings.WEBHOOK_EVENT_RETENTION_DAYS)),
+        delivery.happened_before(now - dt.timedelta(days=settings.WEBHOOK_EVENT_RETENTION_DAYS)),
+        ApiCall.objects.filter(created_at__lt=now - KEEP_CALLS),
         Task.objects.filter(stopped__lt=now - KEEP_TASKS),
     ):
         yield from _delete(rows)

@@ -17,12 +17,16 @@ from exports.rules.cases import Case, load_case, lock
 from exports.rules.values import Asking
 from exports.writing import update_in_groups
 from ladokflow.messages import Message, Trait, message
-from sources.models import Flow, Participant
+from sources.models import Event, Flow, Participant
 from sources.models.flow import ExportState
+from sources.subscriptions.announcement import announce
 
 Shown = tuple[str, Message | None]
 
 Key = tuple[int, int]  # of a candidate
+
+# What other systems are told when a flow comes to show it. An export that is under way shows neither: each that ends is told.
+EVENTS = {ExportState.EXPORTED: Event.FLOW_EXPORTED, ExportState.FAILED: Event.FLOW_FAILED}
 
 WORST_FIRST = (ExportState.FAILED, ExportState.PENDING, ExportState.EXPORTED)
 PERCENT = {
@@ -60,10 +64,13 @@ def store_states(flow: Flow, case: Case, *, started: Collection[Key] = ()) -> No
     doubt = case.facts.doubt
     asked = {"scale_message": doubt.to_json() if doubt else {}}
     columns = {**_columns(flow_state(case, people)), **_counts(case, shown), **asked}
+    event = EVENTS.get(columns["export_state"]) if columns["export_state"] != case.flow.export_state else None
     if any(getattr(case.flow, name) != value for name, value in columns.items()):
         Flow.objects.filter(pk=flow.pk).update(**columns)
     for name, value in columns.items():
         setattr(flow, name, value)
+    if event is not None:
+        announce(event, flow)
 
 
 def refresh_progress(flow_pk: int) -> None:

@@ -105,6 +105,15 @@ PARTS = (
             ),
             Topic("privacy", ("admin:sources_accessentry", "reveal", "extract")),
             Topic("presets", ("admin:sources_flowpreset",)),
+            Topic(
+                "api",
+                (
+                    "admin:sources_apitoken",
+                    "admin:sources_oauthclient",
+                    "admin:sources_subscription",
+                    "admin:sources_delivery",
+                ),
+            ),
             Topic("webhook", ("admin:sources_webhook", "admin:sources_webhookevent", "admin:sources_source_webhook")),
         ),
     ),

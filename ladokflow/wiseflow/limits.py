@@ -71,7 +71,7 @@ class Limit:
         """Return when a request may be sent. TooLong, at once, when that would be after `until` (monotonic seconds)."""
         began = time.monotonic()
         has_waited = False
-        while (delay := self._delay()) > 0:
+        while (delay := self.take()) > 0:
             if time.monotonic() + delay > until:
                 raise TooLong(delay)
             has_waited = True
@@ -89,7 +89,8 @@ class Limit:
         with self._going_on():
             self._store.pause(seconds)
 
-    def _delay(self) -> float:
+    def take(self) -> float:
+        """0 if a request may go now, and it is counted; else the seconds until it is worth asking again."""
         if (pause := self._paused_until - time.monotonic()) > 0:
             return pause
         with self._going_on():
@@ -149,8 +150,9 @@ def rates() -> list[Rate]:
 
 
 class FileStore(Counting):
-    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+    def __init__(self, path: Path, limits: list[Rate] | None = None, *, lock_seconds: float = LOCK_SECONDS) -> None:
         super().__init__()
+        self._rates = limits or rates()
         self._lock_seconds = lock_seconds
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = path
@@ -185,7 +187,7 @@ class FileStore(Counting):
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _open(self) -> SQLiteBucket:
-        bucket = SQLiteBucket.init_from_file(rates(), table="calls", db_path=str(self._path))
+        bucket = SQLiteBucket.init_from_file(self._rates, table="calls", db_path=str(self._path))
         # Losing a count in a power cut costs nothing; waiting for the disk at every call would.
         bucket.conn.execute("PRAGMA journal_mode=WAL")
         bucket.conn.execute("PRAGMA synchronous=OFF")
@@ -224,15 +226,19 @@ os.register_at_fork(after_in_child=_forget)
 
 def limit_for(*, base_url: str, kind: str, client_id: str, secret: str) -> Limit:
     """The limits of a credential: the same object for all clients of this process that use it."""
-    key = credential_key(base_url=base_url, kind=kind, client_id=client_id, secret=secret)
+    return limit_named(credential_key(base_url=base_url, kind=kind, client_id=client_id, secret=secret))
+
+
+def limit_named(key: str, limits: list[Rate] | None = None) -> Limit:
+    """As `limit_for`, of anything else that is counted. `limits` go with the key; without, they are WISEflow's."""
     with _limits_lock:
         if key not in _limits:
             store: Store
             if settings.REDIS_URL:
                 from ladokflow.wiseflow.limits_in_redis import RedisStore  # where there is one: it takes long to load
 
-                store = RedisStore(settings.REDIS_URL, key)
+                store = RedisStore(settings.REDIS_URL, key, limits)
             else:
-                store = FileStore(Path(settings.DATA_DIR) / "limits" / f"{key}.sqlite3")
+                store = FileStore(Path(settings.DATA_DIR) / "limits" / f"{key}.sqlite3", limits)
             _limits[key] = Limit(store)
         return _limits[key]

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import redis
-from pyrate_limiter import RedisBucket
+from pyrate_limiter import Rate, RedisBucket
 
 from ladokflow.wiseflow.limits import Counting, StoreFailed, rates
 
 
 class RedisStore(Counting):
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, limits: list[Rate] | None = None) -> None:
         super().__init__()
+        self._rates = limits or rates()
         self._redis = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
         self._calls, self._pause = f"ladokflow:calls:{key}", f"ladokflow:pause:{key}"
         self._bucket: RedisBucket | None = None
@@ -25,7 +26,7 @@ class RedisStore(Counting):
             if left > 0:
                 return float(left) / 1000
             if self._bucket is None:
-                self._bucket = RedisBucket.init(rates(), self._redis, self._calls)
+                self._bucket = RedisBucket.init(self._rates, self._redis, self._calls)
             return self.count(self._bucket, "call")
 
     def pause(self, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from sources.admin import (
     access,
+    api,
     audit,
     credential,
     identity,
@@ -11,12 +12,14 @@ from sources.admin import (
     rule,
     run,
     source,
+    subscription,
     user,
     webhook,
 )
 
 __all__ = [
     "access",
+    "api",
     "audit",
     "credential",
     "identity",
@@ -26,6 +29,7 @@ __all__ = [
     "rule",
     "run",
     "source",
+    "subscription",
     "user",
     "webhook",
 ]

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from ladokflow.addresses import address_of
 from ladokflow.dates import moment_in_words
 from ladokflow.messages import Refused
+from sources.admin.api import record_deleted_with
 from sources.admin.forms import MembershipForm
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
@@ -119,5 +120,6 @@ class MembershipAdmin(ScopedAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         tell_later(record_in_admin(request, obj.source, "admin.member_removed", email=obj.user.get_username()))
+        record_deleted_with(request, obj)
         super().delete_model(request, obj)
         update_admin_access(obj.user_id)

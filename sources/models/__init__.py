@@ -1,5 +1,6 @@
 from sources.models.access import AccessEntry
 from sources.models.account import StaffAccount
+from sources.models.api import ApiCall, ApiToken, OAuthClient, Scope
 from sources.models.audit import AuditEntry
 from sources.models.batch import BatchExam, FlowBatch
 from sources.models.coming import ComingExam, ExamReading
@@ -23,16 +24,21 @@ from sources.models.room import RoomTurn
 from sources.models.rule import FlowRule, RuleExam
 from sources.models.run import SyncRun
 from sources.models.source import Credential, Membership, Source
+from sources.models.subscription import Delivery, Event, Subscription, ToldQuestions
 from sources.models.webhook import Webhook, WebhookEvent
 
 __all__ = [
     "NAMELESS",
     "AccessEntry",
     "AllocationLine",
+    "ApiCall",
+    "ApiToken",
     "AuditEntry",
     "BatchExam",
     "ComingExam",
     "Credential",
+    "Delivery",
+    "Event",
     "ExamReading",
     "FederatedIdentity",
     "Flow",
@@ -48,6 +54,7 @@ __all__ = [
     "LogReading",
     "Membership",
     "MembershipRule",
+    "OAuthClient",
     "Paper",
     "Participant",
     "Preference",
@@ -55,12 +62,15 @@ __all__ = [
     "Registration",
     "RoomTurn",
     "RuleExam",
+    "Scope",
     "SecondFactor",
     "SeenAssertion",
     "SignInScope",
     "Source",
     "StaffAccount",
+    "Subscription",
     "SyncRun",
+    "ToldQuestions",
     "Webhook",
     "WebhookEvent",
 ]

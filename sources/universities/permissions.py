@@ -19,7 +19,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from ladokflow.messages import Message, Refused, message
-from sources.models import Membership, Source
+from sources.models import Membership, Scope, Source
 
 
 class Right(StrEnum):
@@ -231,6 +231,10 @@ ADMIN: Mapping[str, Table] = {
     "sources.accessentry": _LOG,
     "sources.syncrun": _LOG,
     "sources.webhookevent": _LOG,
+    "sources.apitoken": _OURS,
+    "sources.oauthclient": _OURS,
+    "sources.subscription": _OURS,
+    "sources.delivery": _LOG,
     "exports.exportattempt": _LOG,
     "exports.package": _LOG,
     "auth.user": Table(Right.OPERATE, Right.OPERATE, Right.OPERATE, Right.OPERATE),
@@ -247,10 +251,24 @@ ADMIN_PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "admin:sources_source_connection": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_source_export_body": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_source_webhook": (Right.ADMINISTER, Right.ADMINISTER),
+    "admin:sources_apitoken_secret": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_oauthclient_secret": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_subscription_secret": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_source_licence": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_credential_test": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_credential_switch": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_credential_back": (Access.NOBODY, Right.ADMINISTER),
+}
+
+# What a token of the API may be given -> what its member needs for it: a token never may do more (`ladokflow/api/callers.py`).
+SCOPES: Mapping[str, Right] = {
+    Scope.FLOWS_READ: Right.READ,
+    Scope.PEOPLE_READ: Right.READ,
+    Scope.EXAMS_READ: Right.READ,
+    Scope.FLOWS_SYNCHRONISE: Right.CHANGE,
+    Scope.GRADES_COLLECT: Right.CHANGE,
+    Scope.GRADES_EXPORT: Right.EXPORT,
+    Scope.GRADES_MARK: Right.EXPORT,
 }
 
 # A command -> what the person needs who is named by `--by` or `--manager`.
@@ -295,6 +313,12 @@ User = AbstractBaseUser | AnonymousUser
 
 def rights_of(membership: Membership) -> frozenset[Right]:
     return ROLES[membership.role] | {right for column, right in GIVEN.items() if getattr(membership, column)}
+
+
+def scopes_of(membership: Membership) -> frozenset[str]:
+    """What the member may do over the API now, whatever a token has been given."""
+    rights = rights_of(membership) if membership.user.is_active else frozenset()
+    return frozenset(scope for scope, right in SCOPES.items() if right in rights)
 
 
 class Rights:

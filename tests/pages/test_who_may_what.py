@@ -55,14 +55,18 @@ from sources.universities.permissions import (
 )
 from tests.environment import ROOT
 from tests.factories import (
+    ApiTokenFactory,
     AuditEntryFactory,
     CredentialFactory,
+    DeliveryFactory,
     ExportAttemptFactory,
     ExportItemFactory,
     FlowFactory,
     MembershipFactory,
+    OAuthClientFactory,
     ParticipantFactory,
     SourceFactory,
+    SubscriptionFactory,
     SyncRunFactory,
     UserFactory,
 )
@@ -262,6 +266,10 @@ def rows_of_everything(world: World) -> dict[str, Any]:
         FlowPreset.objects.create(source=world.source, name="Sal"),
         rule_of(flow),
         AuditEntryFactory(source=world.source, message=message("admin.export_body_changed").to_json()),
+        ApiTokenFactory(membership=Membership.objects.get(user=world.people["auditor"])),
+        OAuthClientFactory(membership=Membership.objects.get(user=world.people["auditor"])),
+        (subscription := SubscriptionFactory(source=world.source)),
+        DeliveryFactory(subscription=subscription),
         AccessEntry.objects.create(source=world.source, user=world.people["manager"], kind="flow", flow=flow, key="1"),
         SignInScope.objects.create(source=world.source, scope="ours.example"),
         MembershipRule.objects.create(

@@ -16,13 +16,14 @@ NOT_SHOWN = ("script", "style", "svg")
 
 
 def patterns(resolver: Any = None, before: str = "", space: str = "") -> list[tuple[str, str]]:
-    """Each pattern of ours with its full name, such as ("flows/<int:pk>/", "flows:detail"). Not Django's admin."""
+    """Each pattern of ours with its full name, such as ("flows/<int:pk>/", "flows:detail"). Not Django's admin, and not the API, which has no
+    pages: `tests/api/test_rights.py` walks it."""
     found = []
     for entry in (resolver or get_resolver()).url_patterns:
         path = before + str(entry.pattern)
         if not hasattr(entry, "url_patterns"):
             found.append((path, space + (entry.name or "")))
-        elif not path.startswith("admin"):
+        elif not path.startswith(("admin", "api/")):
             found += patterns(entry, path, f"{space}{entry.namespace}:" if entry.namespace else space)
     return found
 

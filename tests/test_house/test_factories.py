@@ -24,6 +24,10 @@ pytestmark = pytest.mark.django_db
         "AssessmentFactory",
         "ExportAttemptFactory",
         "ExportItemFactory",
+        "ApiTokenFactory",
+        "OAuthClientFactory",
+        "SubscriptionFactory",
+        "DeliveryFactory",
     ],
 )
 def test_a_factory_gives_a_row_without_being_told_anything(name: str) -> None:

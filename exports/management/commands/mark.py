@@ -12,13 +12,10 @@ from exports.attempts.marks import (
     THERE,
     Word,
     fingerprint_of,
-    marked,
+    of_whom,
     say,
     seen_of,
     take_back,
-    there_already,
-    unknown,
-    unsettled,
 )
 from exports.command import find_flow_of
 from exports.models import ExportItem, ExportItemQuerySet
@@ -113,12 +110,7 @@ DONE = {
 
 def _of_whom(flow: Flow, word: Word | None, people: list[str] | None) -> list[ExportItem]:
     """Those who are named, or of whom else the word is said; of all whose mark is taken back where it is None. Refused where there is nobody."""
-    if word is None:
-        found, nobody = marked(flow), message("settle.nobody_marked")
-    elif word is ABSENT:
-        found, nobody = unknown(flow), message("settle.nothing_unknown")
-    else:
-        found, nobody = unsettled(flow) if people else there_already(flow), message("settle.nobody_to_mark")
+    found, nobody = of_whom(flow, word, is_named=bool(people))
     items = _named(found, people)
     if not items:
         raise Refused(nobody)

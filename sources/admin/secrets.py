@@ -1,0 +1,95 @@
+"""What has a secret that LadokFlow makes: it is shown once, on a page of its own, when it is made or renewed; and it is switched on and off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from sources.admin.recording import changed_fields
+from sources.admin.scope import ScopedAdmin
+from sources.universities.permissions import require_here
+
+
+class SecretAdmin(ScopedAdmin):
+    """Subclasses say how a row gets its secret (`new_secret`), and how it is told what was done (`tell`)."""
+
+    change_form_template = "admin/sources/secret_change_form.html"
+    actions: tuple[str, ...] = ("enable", "disable")
+
+    def new_secret(self, row: Any) -> str:
+        """The secret in clear; the row holds what is stored of it, and is to be saved."""
+        raise NotImplementedError
+
+    def tell(self, request: HttpRequest, row: Any, done: str, **params: Any) -> None:
+        """Write down that it was added, changed, renewed, enabled, disabled or deleted, and tell whom it concerns."""
+        raise NotImplementedError
+
+    # --- Saving
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            vars(request)["secret_made"] = self.new_secret(obj)
+        super().save_model(request, obj, form, change)
+        if not change or form.changed_data:
+            self.tell(request, obj, "changed" if change else "added", fields=changed_fields(form))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.tell(request, obj, "deleted")
+        super().delete_model(request, obj)
+
+    # --- The secret, once
+
+    def get_urls(self) -> list[Any]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_secret"
+        view = self.admin_site.admin_view(require_POST(self.renew))
+        return [path("<path:object_id>/secret/", view, name=name), *super().get_urls()]
+
+    def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
+        return self._show(request, obj, vars(request)["secret_made"])
+
+    def renew(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row: Any = self.get_object(request, object_id)
+        require_here(request, row.source)
+        with transaction.atomic():
+            secret = self.new_secret(row)
+            row.save()
+            self.tell(request, row, "renewed")
+        return self._show(request, row, secret)
+
+    def _show(self, request: HttpRequest, row: Model, secret: str) -> HttpResponse:
+        context = {"opts": self.opts, "row": row, "secret": secret, "title": _("The secret, this once")}
+        return TemplateResponse(
+            request, "admin/sources/secret.html", {**self.admin_site.each_context(request), **context}
+        )
+
+    # --- Enabling and disabling
+
+    @admin.action(description=_("Enable the selected ones"), permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        count = self._switch(request, queryset, enabled=True)
+        text = ngettext("%(count)s is enabled.", "%(count)s are enabled.", count)
+        messages.success(request, text % {"count": count})
+
+    @admin.action(description=_("Disable the selected ones"), permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        count = self._switch(request, queryset, enabled=False)
+        text = ngettext("%(count)s is disabled.", "%(count)s are disabled.", count)
+        messages.success(request, text % {"count": count})
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Any], *, enabled: bool) -> int:
+        """How many were the other way before."""
+        count = 0
+        for row in queryset:
+            if self.model._default_manager.filter(pk=row.pk, enabled=not enabled).update(enabled=enabled):
+                count += 1
+                self.tell(request, row, "enabled" if enabled else "disabled")
+        return count
