@@ -19,7 +19,7 @@ from ladokflow.fields import EncryptedTextField
 from ladokflow.looks import BAD, BUSY, OK, REPLACED, WAITING, Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.queue import COMMON_ONLY, Queue
-from sources.models import Flow, FlowSource, Participant, SyncRun
+from sources.models import Flow, FlowSource, Participant, Source, SyncRun
 from sources.models.queued import Queued, QueuedQuerySet
 
 CLAIM_LEASE_SECONDS = 90  # a worker that prepares an attempt, or reads for it, has it to itself for so long
@@ -722,3 +722,118 @@ class PackageFile(models.Model):
     @property
     def missing_reason(self) -> Message | None:
         return Message.from_json(self.missing)
+
+
+class FlowSummary(models.Model):
+    """The statistics of one flow, worked out from our rows (`exports/statistics/refresh.py`), so that a page reads no person's row.
+
+    `computed_at` is when the rows were looked at. `course`, `term`, `department` and `exam_on` are what it is grouped by; empty where our
+    rows do not tell.
+    """
+
+    flow = models.OneToOneField(Flow, models.CASCADE, primary_key=True, related_name="statistics")
+    source = models.ForeignKey(Source, models.CASCADE, related_name="+", verbose_name=_("source"))
+    course = models.CharField(_("course"), max_length=200, blank=True)
+    term = models.CharField(_("term"), max_length=6, blank=True)  # 2026-1 in spring, 2026-2 in autumn
+    department = models.CharField(_("department"), max_length=200, blank=True)
+    exam_on = models.DateField(_("exam"), null=True, blank=True)
+    computed_at = models.DateTimeField(_("worked out"), null=True, blank=True)
+    # What WISEflow has counted of the marking, and who assesses whom (`exports/statistics/marking.py`)
+    marking_asked_at = models.DateTimeField(null=True, blank=True)
+    marking_read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("statistics of a flow")
+        verbose_name_plural = _("statistics of flows")
+        indexes = (
+            models.Index(fields=["source", "term", "course"], name="summary_grouped"),
+            models.Index(fields=["computed_at"], name="summary_age"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.flow)
+
+
+class Figure(models.Model):
+    """How many of a flow are in one cell of one table: the grade 5, say, or graded 12 days after the exam.
+
+    `side` is what cells are gathered in, as passed and failed; `shown` is whether somebody may see it who may not see small groups
+    (`exports/statistics/suppression.py`). Of WORK, `count` is milliseconds.
+    """
+
+    class Kind(models.TextChoices):
+        RESULT = "result", _("Result")
+        GRADE = "grade", _("Grade")
+        MARKED = "marked", _("Marked")
+        TO_GRADE = "to_grade", _("Days from exam to grade")
+        REPORTED = "reported", _("Reported to Ladok")
+        TO_LADOK = "to_ladok", _("Days from exam to Ladok")
+        GRADE_TO_LADOK = "grade_ladok", _("Days from grade to Ladok")
+        REJECTION = "rejection", _("Rejected by Ladok")
+        WORK = "work", _("Time that LadokFlow worked")
+        ASSESSOR = "assessor", _("Grades by assessor")
+
+    class Shown(models.IntegerChoices):
+        TOLD = 0, _("shown")
+        HIDDEN = 1, _("hidden")
+        LEFT_OUT = 2, _("left out")
+
+    summary = models.ForeignKey(FlowSummary, models.CASCADE, related_name="figures")
+    kind = models.CharField(max_length=12, choices=Kind)
+    side = models.CharField(max_length=100, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    count = models.BigIntegerField()
+    shown = models.PositiveSmallIntegerField(choices=Shown, default=Shown.LEFT_OUT)
+
+    class Meta:
+        verbose_name = _("figure")
+        verbose_name_plural = _("figures")
+        constraints = (
+            models.UniqueConstraint(fields=["summary", "kind", "side", "name"], name="one_figure_per_cell"),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=[
+                        "result", "grade", "marked", "to_grade", "reported", "to_ladok", "grade_ladok", "rejection", "work",
+                        "assessor",
+                    ]
+                ),
+                name="figure_kind_is_known",
+            ),
+            models.CheckConstraint(condition=Q(shown__in=[0, 1, 2]), name="figure_shown_is_known"),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.side} {self.name}: {self.count}"
+
+
+class QuestionFigure(models.Model):
+    """One question of a flow that is marked item by item, in figures; nobody's own score is kept. `assessor` 0: of all of them."""
+
+    summary = models.ForeignKey(FlowSummary, models.CASCADE, related_name="questions")
+    assessor = models.PositiveBigIntegerField(default=0)  # WISEflow's number
+    item = models.PositiveIntegerField(default=0)
+    question = models.PositiveIntegerField(default=0)
+    reference = models.CharField(max_length=200)
+    question_kind = models.CharField(max_length=60, blank=True)
+    people = models.PositiveIntegerField(default=0)
+    mean = models.FloatField(null=True, blank=True)
+    highest = models.FloatField(null=True, blank=True)
+    difficulty = models.FloatField(null=True, blank=True)
+    discrimination = models.FloatField(null=True, blank=True)
+    wiseflow_difficulty = models.FloatField(null=True, blank=True)
+    wiseflow_discrimination = models.FloatField(null=True, blank=True)
+    correct = models.PositiveIntegerField(null=True, blank=True)
+    unattempted = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("figures of a question")
+        verbose_name_plural = _("figures of questions")
+        ordering = ("item", "question", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["summary", "assessor", "reference"], name="one_figure_per_question_and_assessor"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.item}.{self.question}"

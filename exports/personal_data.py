@@ -23,6 +23,7 @@ class Kept(StrEnum):
     SOURCE = "until the flow is emptied: the source's days after it is concluded and exported"
     ANSWER = "`ANSWER_RETENTION_DAYS`, and no longer than the flow's students"
     RUN = "`SYNC_RUN_RETENTION_DAYS`, and no longer than the flow's students"
+    WISEFLOW_LOG = "`LOG_RETENTION_DAYS`, and no longer than the flow's students"
     CALL = "`WEBHOOK_EVENT_RETENTION_DAYS`, and no longer than the flow's students"
     ARCHIVE = "until the archive package is deleted: the source's `archive_days`, or `ARCHIVE_RETENTION_DAYS`"
     ACCESS = "`ACCESS_RETENTION_DAYS`; the student's row is emptied with the flow"
@@ -109,6 +110,9 @@ OF_PEOPLE: Mapping[str, Held] = {
     "sources.SyncRun.requested_by": Held(_U, "who has asked for it", Kept.RUN),
     "sources.WebhookEvent.payload": Held(_S, "what WISEflow has sent", Kept.CALL, True),
     "sources.WebhookEvent.outcome": Held(_S, _TOLD, Kept.CALL),
+    "sources.LogEntry.action": Held(_S, "what was done, in WISEflow's word", Kept.WISEFLOW_LOG),
+    "sources.LogEntry.context": Held(_S, "as what it was done", Kept.WISEFLOW_LOG),
+    "sources.LogEntry.detail": Held(_S, "what else WISEflow has logged of it, names left out", Kept.WISEFLOW_LOG, True),
     "sources.AccessEntry.user": Held(_U, "who has looked", Kept.ACCESS),
     "sources.AccessEntry.participant": Held(_S, "at whom, by row", Kept.ACCESS),
     "sources.AccessEntry.address": Held(_U, "from where", Kept.ACCESS),
@@ -191,11 +195,13 @@ NOT_OF_PEOPLE: Mapping[str, str] = {
     "sources.ComingExam": "*",
     "sources.FlowPreset": "name flow_type wiseflow_settings",
     "sources.RoomTurn": "*",
+    "sources.LogEntry": "key",
+    "sources.LogReading": "*",
+    "sources.LogGap": "*",
     "sources.FlowRule": "name courses words",
     "sources.RuleExam": "*",
     "sources.Invitation": "digest",
-    "sources.FederatedIdentity": "protocol issuer",
-    "sources.SecondFactor": "kind",
+    "sources.FederatedIdentity": "issuer",
     "sources.SeenAssertion": "*",
     "sources.SignInScope": "*",
     "sources.MembershipRule": "*",
@@ -212,6 +218,9 @@ NOT_OF_PEOPLE: Mapping[str, str] = {
     "exports.PackageFile": "kind sha256 missing",
     "exports.Heartbeat": "*",
     "exports.Tally": "*",
+    "exports.FlowSummary": "*",
+    "exports.Figure": "*",
+    "exports.QuestionFigure": "*",
     "admin.LogEntry": "object_id",
     "auth.Permission": "*",
     "auth.Group": "*",

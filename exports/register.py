@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import Assessment, ExportItem, Finding, PackagePerson
+from exports.timeline import entries_of
 from ladokflow.dates import moment_in_words
 from ladokflow.identifiers import spellings
 from ladokflow.messages import Message
@@ -88,6 +89,11 @@ def extract_of(person: Participant) -> dict[str, Any]:
             AllocationLine.objects.filter(flow__in=own_flows, organisation_id__in=named).select_related("flow"),
             lambda row: row.flow,
         ),
+        "wiseflow_log": [
+            row
+            for one in rows.select_related("flow")
+            for row in _table(entries_of(one), lambda _row, flow=one.flow: flow)
+        ],
         "audit_log": [
             {"when": _plain(entry.at), "who": _who(entry.actor), "what": str(entry)}
             for entry in _audited(keys, own_flows)
@@ -158,6 +164,7 @@ def as_text(extract: Mapping[str, Any]) -> str:
         "sent_to_ladok": _("Sent to Ladok"),
         "findings": _("What has come out about grades"),
         "assessor_lists": _("Who assesses"),
+        "wiseflow_log": _("What WISEflow has logged"),
         "audit_log": _("What has been done"),
         "looked_at_by": _("Who has looked"),
     }

@@ -9,6 +9,7 @@ from exports.attempts import automatic, send
 from exports.grades import asking
 from exports.models import Heartbeat
 from exports.operation import digest, health, pruning
+from exports.statistics import marking, refresh
 from ladokflow import queue
 
 
@@ -44,6 +45,16 @@ def make_package(pk: str) -> None:
 def request_packages() -> None:
     """Called every hour: asks for the archive packages of sources that make them by themselves."""
     request.request_due()
+
+
+def refresh_statistics() -> None:
+    """Called every few minutes: works out the statistics of what has changed, and has the marking of it read."""
+    refresh.refresh_due()
+    marking.want_due()
+
+
+def read_marking(flow_pk: str) -> None:
+    marking.read_marking(int(flow_pk))
 
 
 def heartbeat(_key: str = "") -> None:

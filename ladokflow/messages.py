@@ -131,6 +131,11 @@ class Message:
     def sentence(self) -> Sentence:
         return CATALOGUE.get(self.code, WORDLESS)
 
+    @property
+    def kind(self) -> str:
+        """What messages are counted by: the same for those that say the same. Nothing is decided by it."""
+        return self.code
+
     def has(self, trait: Trait) -> bool:
         return trait in self.sentence.traits
 

@@ -228,6 +228,7 @@ ANSWER_RETENTION_DAYS = env.int("ANSWER_RETENTION_DAYS", default=365)
 SYNC_RUN_RETENTION_DAYS = env.int("SYNC_RUN_RETENTION_DAYS", default=365)
 ACCESS_RETENTION_DAYS = env.int("ACCESS_RETENTION_DAYS", default=730)
 WEBHOOK_EVENT_RETENTION_DAYS = env.int("WEBHOOK_EVENT_RETENTION_DAYS", default=90)
+LOG_RETENTION_DAYS = env.int("LOG_RETENTION_DAYS", default=365)
 
 # --- Archive packages (docs/archive.md) ------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sources.models import BatchExam, Delivery, Flow, SyncRun
+from sources.models import BatchExam, Delivery, Flow, LogReading, SyncRun
 from sources.subscriptions.announcement import announce_questions
 from sources.webhooks import handle
 
@@ -18,6 +18,7 @@ def sweep_sources() -> int:
         *SyncRun.objects.filter(flow__setup_state=Flow.Setup.READY).enqueue_again(),
         *BatchExam.objects.enqueue_again(),
         *Delivery.objects.enqueue_again(),
+        *LogReading.objects.enqueue_again(),
     ]
     for row in again:
         logger.info("%s.enqueued_again pk=%s", row._meta.model_name, row.pk)

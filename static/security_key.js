@@ -27,16 +27,16 @@
     return JSON.stringify({ id: credential.id, rawId: text(credential.rawId), type: credential.type, response });
   };
 
-  for (const form of document.querySelectorAll("form[data-key]")) {
+  for (const form of document.querySelectorAll("form[data-security-key]")) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const button = form.querySelector("button");
-      const told = form.querySelector("[data-key-status]");
+      const told = form.querySelector("[data-security-key-told]");
       told.textContent = "";
       button.disabled = true;
       try {
         const publicKey = read(JSON.parse(form.dataset.options));
-        const credential = await navigator.credentials[form.dataset.key]({ publicKey });
+        const credential = await navigator.credentials[form.dataset.securityKey]({ publicKey });
         form.elements.key.value = written(credential);
         form.submit();
       } catch {

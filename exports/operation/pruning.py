@@ -25,7 +25,7 @@ from exports.models import ExportAttempt, Heartbeat
 from exports.operation import digest, purging
 from sources import access
 from sources.flows import batch
-from sources.models import ApiCall, SyncRun
+from sources.models import ApiCall, LogEntry, SyncRun
 from sources.subscriptions import delivery
 from sources.webhooks import handle
 
@@ -77,6 +77,9 @@ def _batches(now: dt.datetime) -> Iterator[int]:
     ):
         yield from _delete(rows)
     yield from request.remove_old(now)
+    logged = LogEntry.objects.filter(at__lt=now - dt.timedelta(days=settings.LOG_RETENTION_DAYS))
+    for window in _windows(logged, "at"):
+        yield delete_in_order(window)
 
 
 def _empty_answers(old: dt.datetime) -> Iterator[int]:

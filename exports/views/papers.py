@@ -18,7 +18,7 @@ from exports.pages.forms import PaperForm
 from exports.rules.right import right_refusal
 from exports.views.asking import flow_for, keys_of
 from ladokflow.addresses import address_of
-from ladokflow.messages import Refused
+from ladokflow.messages import Refused, message
 from ladokflow.requests import HtmxRequest
 from ladokflow.undo import tell
 from sources.models import Flow
@@ -99,7 +99,9 @@ def back(request: HtmxRequest, pk: int) -> HttpResponse:
 def read(request: HtmxRequest, pk: int) -> HttpResponse:
     """Read from WISEflow now who has handed in."""
     flow = flow_for(request, pk)
-    if read_papers(flow):
+    if flow.purged_at is not None:
+        messages.error(request, str(message("sources.purged")))
+    elif read_papers(flow):
         text = _("It has been read who has handed in: %(count)s of %(total)s.")
         messages.success(request, text % {"count": flow.handed_in_count, "total": flow.participant_count})
     elif flow.papers_reason:

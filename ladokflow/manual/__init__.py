@@ -74,6 +74,8 @@ PARTS = (
             Topic("unknown", ("exports:mark", "exports:findings")),
             Topic("archive", ("exports:archive", "exports:package", "exports:package_person")),
             Topic("let-go", ("flows:release",)),
+            Topic("statistics", ("statistics", "flows:statistics")),
+            Topic("logs", ("logs", "flows:timeline")),
             Topic("settings", ("preferences",)),
             Topic(
                 "sign-in",

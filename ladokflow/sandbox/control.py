@@ -244,6 +244,22 @@ class Control:
         """Every paper is so many bytes larger; those of these participants are in quarantine."""
         self.call("set_papers", flow_id=flow_id, padding=padding, quarantined=quarantined or [])
 
+    def write_exam(self, flow_id: int) -> None:
+        """Everybody active has opened the exam, written and handed in: WISEflow's log has it."""
+        self.call("write_exam", flow_id=flow_id)
+
+    def add_logs(self, entries: list[dict[str, Any]], *, licence: str = "", flow_id: int | None = None) -> None:
+        """Entries of WISEflow's log, of a flow or of the licence: `{source, at, late, context, key}`, times in unix seconds."""
+        self.call("add_logs", entries=entries, licence=licence, flow_id=flow_id)
+
+    def set_log_pages(self, most: int = 10_000, *, leaves_offset_out: bool = False) -> None:
+        """How many entries a page of the logs has, and whether the moment that is asked for is among them."""
+        self.call("set_log_pages", most=most, leaves_offset_out=leaves_offset_out)
+
+    def logs_of(self, licence: str) -> list[dict[str, Any]]:
+        """All entries that there ever were: `{_id, _source, sort, flow, context, from}`."""
+        return list(self.call("logs_of", licence=licence))
+
     def set_shows_drafts(self, shows: bool) -> None:
         """Whether the assessments hold grades that no reviewer has approved yet; as new they do."""
         self.call("set_shows_drafts", shows=shows)

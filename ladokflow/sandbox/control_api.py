@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ladokflow.sandbox import grading, hands, licences, owners, papers, registers
+from ladokflow.sandbox import diary, grading, hands, licences, owners, papers, registers
 from ladokflow.sandbox.answers import Call, Reply
 from ladokflow.sandbox.state import STOCKHOLM
 
@@ -46,7 +46,7 @@ def answer(sandbox: Sandbox, call: Call) -> Reply:
         return Reply(400, {"message": said})
 
 
-for _module in (registers, owners, hands, grading, papers, licences):
+for _module in (registers, owners, hands, grading, papers, licences, diary):
     for _name in _module.ACTIONS:
         action(getattr(_module, _name))
 

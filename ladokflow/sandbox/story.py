@@ -177,6 +177,7 @@ def write_and_grade(chapter: Chapter, flow: Flow, wiseflow_id: int, control: Con
     told = control.flow(wiseflow_id)
     if told["state"] < flow.State.PARTICIPATION_NOT_STARTED:
         control.activate(wiseflow_id)
+    control.write_exam(wiseflow_id)
     if not any(person["assessment"] for person in told["participants"]):
         hand_in_otherwise(chapter, flow, wiseflow_id, control)
         graded = flow.participants.order_by("pk").values_list("wiseflow_id", flat=True)[chapter.leaves_ungraded :]
@@ -206,6 +207,16 @@ def tell(port: int, sandbox_port: int) -> None:
         flow.refresh_from_db()
         reason = f": {flow.export_reason}" if flow.export_reason else ""
         say(f"{chapter.name} is {flow.get_export_state_display()}{reason}")
+    one_step("logs and statistics", keep_logs_and_figures)
+
+
+def keep_logs_and_figures() -> None:
+    """As each night: the logs are read by the worker, and the statistics worked out."""
+    from exports.statistics.refresh import refresh_due
+    from sources.logs.read import want_due
+
+    want_due()
+    refresh_due()
 
 
 def one_step(name: str, step: Callable[[], Any]) -> Any:

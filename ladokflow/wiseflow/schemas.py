@@ -7,6 +7,8 @@ whole answer, never a row that is left out.
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -552,3 +554,127 @@ class Assignment(Wire):
 class AssignmentLinks(Wire):
     validated: Text = Field(default="", validation_alias="validatedPDFUrl")
     not_validated: Text = Field(default="", validation_alias="nonValidatedPDFUrl")
+
+
+# --- Logs --------------------------------------------------------------------------------------------------------
+
+
+def _first_number(value: Any) -> Any:
+    """`sort` is a list; its first value is the moment."""
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _as_object(value: Any) -> Any:
+    """The entry itself: the description says a text, which is JSON where it can be read as such."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {"message": value}
+    return value if isinstance(value, dict) else {"message": "" if value is None else str(value)}
+
+
+class LogEntry(Wire):
+    """An entry of WISEflow's logs. What stands in `content` differs from one type of flow to another, and may change at any time.
+
+    `sort` is what the next page is asked for by: its moment in unix milliseconds.
+    """
+
+    id: Text = Field(default="", validation_alias="_id")
+    sort: Annotated[Id, BeforeValidator(_first_number)]
+    content: Annotated[dict[str, Any], BeforeValidator(_as_object)] = Field(
+        default_factory=dict, validation_alias="_source"
+    )
+
+    @property
+    def at(self) -> dt.datetime | None:
+        """None where the number is no moment."""
+        try:
+            return dt.datetime.fromtimestamp(self.sort / 1000, dt.UTC)
+        except (OverflowError, OSError, ValueError):
+            return None
+
+
+# --- What has been counted of a marking item by item ---------------------------------------------------------------
+
+
+class _Counted(Wire):
+    state: Text = ""
+    built_at: Moment = Field(default=None, validation_alias="builtAt")
+
+    @property
+    def is_done(self) -> bool:
+        return self.state.upper() == "DONE"
+
+    @property
+    def built_order(self) -> float:
+        return self.built_at.timestamp() if self.built_at else 0.0
+
+
+def _scores(value: Any) -> Any:
+    """Several where several assessors have scored; one under `score` in an assessor's own figures."""
+    if value is None:
+        return ()
+    return value if isinstance(value, list) else (value,)
+
+
+class ScoredParticipant(Wire):
+    id: Id
+    scores: Annotated[tuple[float, ...], BeforeValidator(_scores)] = Field(
+        default=(), validation_alias=AliasChoices("scores", "score")
+    )
+
+
+class ItemAnalysis(Wire):
+    """WISEflow's own figures. How it works them out is not published."""
+
+    mean: float | None = None
+    difficulty: float | None = Field(default=None, validation_alias="difficultyIndex")
+    discrimination: float | None = Field(default=None, validation_alias="discriminationIndex")
+
+
+class _Question(Wire):
+    reference: Text = Field(default="", validation_alias="questionReference")
+    number: int | None = None
+    kind: Text = Field(default="", validation_alias="type")
+    unscorable: Text = Field(default="", validation_alias="unscorableType")
+
+
+class ScoredQuestion(_Question):
+    is_auto_scored: UsuallyFalse = Field(default=False, validation_alias="isAutoScored")
+    participants: Annotated[tuple[ScoredParticipant, ...], BeforeValidator(or_no_rows)] = ()
+    analysis: Annotated[tuple[ItemAnalysis, ...], BeforeValidator(or_no_rows)] = ()
+
+
+class ScoredItem(Wire):
+    reference: Text = Field(default="", validation_alias="itemReference")
+    number: int | None = None
+    questions: Annotated[tuple[ScoredQuestion, ...], BeforeValidator(or_no_rows)] = ()
+
+
+class ItemScores(_Counted):
+    """Who did not try a question and got no score by hand is left out of it."""
+
+    items: Annotated[tuple[ScoredItem, ...], BeforeValidator(or_no_rows)] = ()
+
+
+class Response(Wire):
+    validation: Text = Field(default="", validation_alias="validationType")
+    participant_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="participantIds"
+    )
+
+
+class AnsweredQuestion(_Question):
+    responses: Annotated[tuple[Response, ...], BeforeValidator(or_no_rows)] = ()
+    unattempted: int | None = Field(default=None, validation_alias="numberOfUnattempted")
+
+
+class AnsweredItem(Wire):
+    reference: Text = Field(default="", validation_alias="itemReference")
+    number: int | None = None
+    questions: Annotated[tuple[AnsweredQuestion, ...], BeforeValidator(or_no_rows)] = ()
+
+
+class ItemResponses(_Counted):
+    items: Annotated[tuple[AnsweredItem, ...], BeforeValidator(or_no_rows)] = ()

@@ -15,6 +15,7 @@ from sources.models.identity import (
     SeenAssertion,
     SignInScope,
 )
+from sources.models.log import LogEntry, LogGap, LogReading
 from sources.models.paper import Paper
 from sources.models.preference import Preference
 from sources.models.preset import FlowPreset
@@ -48,6 +49,9 @@ __all__ = [
     "GivenMembership",
     "IdentityAnswer",
     "Invitation",
+    "LogEntry",
+    "LogGap",
+    "LogReading",
     "Membership",
     "MembershipRule",
     "OAuthClient",

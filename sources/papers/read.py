@@ -72,7 +72,7 @@ def read_if_due(flow: Flow, *, shares_answers: bool = False) -> None:
 
 def read_papers(flow: Flow, *, shares_answers: bool = False) -> bool:
     """Read and keep what has been handed in; whether WISEflow could be asked. What it refuses is kept as the flow's own sentence."""
-    if not hands_in(flow) or flow.wiseflow_id is None:
+    if not hands_in(flow) or flow.wiseflow_id is None or flow.purged_at is not None:
         return False
     Flow.objects.filter(pk=flow.pk).update(papers_tried_at=Now(), has_news_of_papers=False)
     try:

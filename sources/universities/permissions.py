@@ -30,6 +30,8 @@ class Right(StrEnum):
     EXPORT = "export"  # send grades, try again, say what Ladok has
     ARCHIVE = "archive"  # make archive packages, and have what is in them
     REVEAL = "reveal"  # see a whole national id, on record
+    LOGS = "logs"  # see what WISEflow has logged of each student, and take it along
+    SMALL_GROUPS = "small_groups"  # see statistics of fewer than five students, and of each assessor
     INSPECT = "inspect"  # read settings, members and the logs
     ADMINISTER = "administer"  # change settings, credentials and members
     DISCLOSE = "disclose"  # give out all that is held of a student
@@ -51,14 +53,28 @@ OPERATOR = "operator"
 ROLES: Mapping[str, frozenset[Right]] = {
     Membership.Role.MANAGER: frozenset({Right.READ, Right.CHANGE, Right.REVEAL}),
     Membership.Role.LICENCE_ADMIN: frozenset(
-        {Right.READ, Right.CHANGE, Right.REVEAL, Right.INSPECT, Right.ADMINISTER, Right.DISCLOSE}
+        {
+            Right.READ,
+            Right.CHANGE,
+            Right.REVEAL,
+            Right.LOGS,
+            Right.SMALL_GROUPS,
+            Right.INSPECT,
+            Right.ADMINISTER,
+            Right.DISCLOSE,
+        }
     ),
-    Membership.Role.AUDITOR: frozenset({Right.READ, Right.INSPECT}),
+    Membership.Role.AUDITOR: frozenset({Right.READ, Right.LOGS, Right.SMALL_GROUPS, Right.INSPECT}),
     # Runs LadokFlow, for all universities, and sees no student and no grade: for that, too, a membership is needed.
     OPERATOR: frozenset({Right.INSPECT, Right.ADMINISTER, Right.OPERATE}),
 }
-OF_EXPORTERS = frozenset({Right.EXPORT})  # of who is a member with `can_export`, besides those of the role
-OF_ARCHIVISTS = frozenset({Right.ARCHIVE})  # the same with `can_archive`
+# What somebody may besides whose membership has the column on
+GIVEN: Mapping[str, Right] = {
+    "can_export": Right.EXPORT,
+    "can_archive": Right.ARCHIVE,
+    "can_see_logs": Right.LOGS,
+    "can_see_small_groups": Right.SMALL_GROUPS,
+}
 
 _READ = (Right.READ, Access.NOBODY)
 _CHANGE = (Right.CHANGE, Right.CHANGE)
@@ -74,6 +90,9 @@ _OPEN = (Access.ANYBODY, Access.NOBODY)
 PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "home": _OWN,
     "search": _OWN,
+    "statistics": _OWN,
+    "statistics_file": _OWN,
+    "logs": (Right.LOGS, Access.NOBODY),
     "student": _READ,
     "reveal": (Access.NOBODY, Right.REVEAL),
     "extract": (Access.NOBODY, Right.DISCLOSE),
@@ -117,6 +136,9 @@ PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "flows:detail": _READ,
     "flows:participants": _READ,
     "flows:participants_file": _READ,
+    "flows:timeline": (Right.LOGS, Access.NOBODY),
+    "flows:statistics": _READ,
+    "flows:statistics_file": _READ,
     "flows:codes": _READ,
     "flows:code_add": _ONLY_CHANGE,
     "flows:code_remove": _CHANGE,
@@ -265,6 +287,8 @@ COMMANDS: Mapping[str, Needed] = {
     "purge": Access.SHELL,
     "collect": Access.SHELL,
     "flowstatus": Access.SHELL,
+    "logs": Access.SHELL,
+    "statistics": Access.SHELL,
     "readback": Access.SHELL,
     "sweep": Access.SHELL,
     "watch": Access.SHELL,
@@ -288,9 +312,7 @@ User = AbstractBaseUser | AnonymousUser
 
 
 def rights_of(membership: Membership) -> frozenset[Right]:
-    exports = OF_EXPORTERS if membership.can_export else frozenset()
-    archives = OF_ARCHIVISTS if membership.can_archive else frozenset()
-    return ROLES[membership.role] | exports | archives
+    return ROLES[membership.role] | {right for column, right in GIVEN.items() if getattr(membership, column)}
 
 
 def scopes_of(membership: Membership) -> frozenset[str]:

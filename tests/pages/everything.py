@@ -49,7 +49,7 @@ ACTIONS = {
     "exports:package_again",
 }
 FILES = {"exports:package_zip", "exports:package_file", "exports:package_person_zip"}
-FILES |= {"exports:errors", "exports:people", "flows:participants_file"}
+FILES |= {"exports:errors", "exports:people", "flows:participants_file", "statistics_file", "flows:statistics_file"}
 NO_PAGES = {"health", "saml_metadata", *FILES}  # data and files
 CLOSED = {"metrics", "security_txt", "overview"}  # to a manager, and where nothing is set
 FRAGMENTS = {"exports:live"}
@@ -165,5 +165,9 @@ def addresses(flow: Flow) -> list[tuple[str, str]]:
         "token": "void",
         "secret": "void",
     }
-    queries = QUERIES | {"exports:mark": f"?item={attempt.items.first().pk}", "flows:change_many": f"?flow={flow.pk}"}
+    queries = QUERIES | {
+        "logs": f"?source={flow.source.slug}",
+        "exports:mark": f"?item={attempt.items.first().pk}",
+        "flows:change_many": f"?flow={flow.pk}",
+    }
     return [(name, filled(pattern, values) + queries.get(name, "")) for pattern, name in patterns()]

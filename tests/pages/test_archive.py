@@ -85,12 +85,14 @@ def test_one_students_files_are_found_at_once_and_taken_along(package: Package, 
     whole = zipfile.ZipFile(io.BytesIO(client.get(addresses(package)["zip"]).getvalue()))
     assert whole.testzip() is None
     assert len(whole.namelist()) == package.file_count + 4
-    file = client.get(addresses(package)["file"])
+    for one in (package.files.filter(person=None).first(), package.files.filter(person=row).first()):
+        file = client.get(reverse("exports:package_file", args=[package.pk, one.pk]))
     assert file["Content-Disposition"].startswith("attachment")
     codes = list(AuditEntry.objects.filter(actor=anna).order_by("pk").values_list("message__code", flat=True))
-    assert codes[-3:] == [
+    assert codes[-4:] == [
         "audit.package_person_downloaded",
         "audit.package_downloaded",
+        "audit.package_file_downloaded",
         "audit.package_paper_downloaded",
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,6 +114,7 @@ def test_a_link_that_is_void_lets_nobody_in_and_says_what_to_do(
         admin.force_login(lars)
         if end == "expired":
             clock.shift(7 * 24 * 3600 + 1)
+            person.get(link)  # the browser has been closed meanwhile
         elif end in ("withdrawn", "sent again"):
             action = {"withdrawn": "withdraw", "sent again": "invite"}[end]
             admin.post("/admin/sources/membership/", {"action": action, "_selected_action": ny.pk})
@@ -190,6 +192,29 @@ def test_the_command_invites_those_who_cannot_sign_in(
             call_command("invite", *wrong)
 
 
+def test_the_members_of_a_file_are_invited_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "liu.toml"
+    path.write_text(
+        """
+        [[source]]
+        slug = "liu"
+        name = "Linköping"
+        university = "liu"
+        ladok_url = "https://ladok.example/liu"
+        wiseflow_url = "https://wiseflow.example/v1"
+        [[source.member]]
+        email = "anna@liu.example"
+        role = "manager"
+        organisation_id = "anna@liu.example"
+        """
+    )
+    for told in (1, 0):
+        call_command("loadsources", str(path), "--invite")
+        assert capsys.readouterr().out.count("anna@liu.example: invited") == told
+    work()
+    assert [letter.to for letter in mail.outbox] == [["anna@liu.example"]]
+
+
 # --- Passwords
 
 
@@ -260,4 +285,5 @@ def test_a_password_is_changed_with_the_old_one_and_other_sessions_end(ny: Membe
     answer = client.post(address, {"old_password": PASSWORD, **new}, follow=True)
     assert "Your password is changed." in answer.text
     assert elsewhere.get("/preferences/").status_code == 302
-    assert Client().get("/admin/password_change/").headers["Location"] == address
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    assert client.get("/admin/password_change/").headers["Location"] == address

@@ -224,7 +224,7 @@ def test_a_security_key_is_added_and_used_by_keyboard(open_page: Any, live_serve
     hand.press(".sign-in button")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     hand.write("#key-name", "On my key ring")
-    hand.press("form[data-key] button")
+    hand.press("form[data-security-key] button")
     assert page.locator("code").count() == 10
     key = SecondFactor.objects.get()
     assert (key.kind, key.name) == ("key", "On my key ring")
@@ -234,7 +234,7 @@ def test_a_security_key_is_added_and_used_by_keyboard(open_page: Any, live_serve
     page.fill('input[name="password"]', PASSWORD)
     page.click(".sign-in button")
     assert page.url.endswith(STEP)
-    hand.press("form[data-key] button")
+    hand.press("form[data-security-key] button")
     page.wait_for_selector('form[action="/sign-out/"]', state="attached")
     key.refresh_from_db()
     assert key.used_at

@@ -15,7 +15,7 @@ import sources.models.subscription
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sources", "0048_papers_and_packages"),
+        ("sources", "0049_wiseflow_logs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
