@@ -12,7 +12,7 @@ SANDBOX_PORT ?= 8099
 JOBS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all crash owner attack bench bench-export bench-points bench-queue soak check lint audit sbom format messages docs install lock screenshots clean
+.PHONY: help demo test test-all crash owner attack bench bench-archive bench-export bench-points bench-queue soak check lint audit sbom format messages docs install lock screenshots clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench-export: install  ## one export of 10,000 grades, beside a bare request and
 
 bench-points: install  ## 3,000 and 10,000 people who are marked item by item, from WISEflow to Ladok (BENCH="--people 500")
 	@exec $(BIN)/python -m tests.bench.points $(BENCH)
+
+bench-archive: install  ## an archive package of two gigabytes: the worker's memory (BENCH="--people 10000 --megabytes 0")
+	@exec $(BIN)/python -m tests.bench.archive $(BENCH)
 
 soak: install  ## all of it at once for half an hour: errors, memory, and how long a click waits (SOAK="--minutes 5 --flows 40")
 	@exec $(BIN)/python -m tests.bench.soak $(SOAK)

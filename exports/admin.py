@@ -1,4 +1,4 @@
-"""Export attempts, to read. What each of them did stands on its own page among the manager's pages."""
+"""Export attempts and archive packages, to read. What each of them did stands on its own page among the manager's pages."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from exports.models import ExportAttempt
+from exports.models import ExportAttempt, Package
 from exports.pages.answers import shown_answer
 from sources.admin.long_list import LongListAdmin, counts
 from sources.admin.scope import OF_STUDENTS
@@ -53,3 +53,27 @@ class ExportAttemptAdmin(LongListAdmin):
         return format_html(
             '<a href="{}">{}</a>', reverse("exports:attempt", args=[attempt.pk]), _("Every person and the history")
         )
+
+
+@admin.register(Package)
+class PackageAdmin(LongListAdmin):
+    source_path = "flow__source"
+    list_display = ("created_at", "flow", "trigger", "state", "file_count", "missing_count", "size")
+    list_filter = ("state", "trigger", "store")
+    list_select_related = ("flow", "flow__source", "requested_by")
+    search_fields = ("=id", "flow__title")
+    date_hierarchy = "created_at"
+    fields = (
+        "id", "page", "flow", "trigger", "requested_by", "state", "told", "store", "place",
+        ("done", "total"), ("file_count", "missing_count", "size"), "manifest_sha256",
+        "enqueues", "claims", "created_at", "finished_at", "removed_at",
+    )  # fmt: skip
+    readonly_fields = ("id", "page", "told")
+
+    @admin.display(description=_("message"))
+    def told(self, package: Package) -> Any:
+        return package.reason
+
+    @admin.display(description=_("page"))
+    def page(self, package: Package) -> Any:
+        return format_html('<a href="{}">{}</a>', reverse("exports:archive", args=[package.flow_id]), _("Its page"))

@@ -50,6 +50,16 @@ register(
 )
 register(
     Kind(
+        "papers",
+        IS_ALIVE & Q(papers_asked__gt=0),
+        lambda flow: [message("papers.asked", count=flow.papers_asked)],
+        place="papers",
+        answered_at=("exports:papers", "exports:papers_back"),
+        needs_right=True,
+    )
+)
+register(
+    Kind(
         "place",
         IS_ALIVE
         & Q(is_place_said=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -14,6 +15,7 @@ from django.db import transaction
 from exports.attempts.send import send_attempt
 from exports.attempts.start import Preview, choices_of, preview_export
 from exports.grades.collect import collect_all_grades
+from exports.grades.papers import accept
 from exports.grades.word import say_how
 from exports.models import CLAIM_LEASE_SECONDS, ExportAttempt, ExportItem
 from exports.rules.states import of_its_code
@@ -24,6 +26,7 @@ from ladokflow.wiseflow.scales import Form
 from sources.command import PlainCommand, add_seen, one_line, wait_until
 from sources.models import Flow
 from sources.models.flow import ExportState
+from sources.papers.read import read_if_due
 from sources.universities.permissions import Needed, require
 
 State = ExportAttempt.State
@@ -32,6 +35,20 @@ WAIT_SECONDS = 300.0
 PAUSE_SECONDS = 0.2
 # Of several attempts, the state that tells most is told.
 WORST_FIRST = (State.FAILED, State.SENDING, State.QUEUED, State.EXPORTED)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the options answer of what a flow asks about its grades."""
+
+    form: Form | None
+    without_paper: str | None  # why grades are right although nothing was handed in
+
+    def say(self, flow: Flow, by: AbstractBaseUser) -> None:
+        if self.form:
+            say_how(flow=flow, form=self.form, by=by)
+        if self.without_paper:
+            accept(flow=flow, people=None, reason=self.without_paper, by=by)
 
 
 class SendingCommand(PlainCommand):
@@ -56,6 +73,11 @@ class SendingCommand(PlainCommand):
             help="Send also what has been sent for the same person under the same Ladok code from another flow or for another account, or may have been.",
         )
         parser.add_argument(
+            "--without-paper",
+            metavar="REASON",
+            help="Send also passing grades of people who handed in nothing. The reason is kept in the audit log.",
+        )
+        parser.add_argument(
             "--send-as",
             choices=[str(form) for form in Form],
             help="Where it is not clear which grades WISEflow has given out, or the scale is not the exam's: send them as they are "
@@ -71,20 +93,21 @@ class SendingCommand(PlainCommand):
     def work(self, **options: Any) -> None:
         flow, user = find_flow_of(options["flow"], options["by"], self.needed)
         collect_all_grades(flow)
+        read_if_due(flow)
         chosen = choices_of(flow, options["to"]) if options.get("to") else None
         said: dict[str, Any] = {"send_again": options["send_again"]} | ({"to": chosen} if chosen else {})
         form = Form(options["send_as"]) if options["send_as"] else None
+        words = Words(form, options["without_paper"])
         if options["preview"]:
-            self.show(flow, user, form, said, as_json=options["json"])
+            self.show(flow, user, words, said, as_json=options["json"])
             return
         given = {"with_last_list": options["with_last_list"], "seen": options["seen"], "enqueue": not options["wait"]}
         try:
             with transaction.atomic():
-                if form:
-                    say_how(flow=flow, form=form, by=user)
+                words.say(flow, user)
                 attempts = self.start(flow, user, **given, **said)
         except NotAsShown:
-            self.show(flow, user, form, said, as_json=options["json"])
+            self.show(flow, user, words, said, as_json=options["json"])
             raise
         self._tell_doubt(attempts)
         if options["wait"]:
@@ -101,14 +124,11 @@ class SendingCommand(PlainCommand):
         if failure:
             self.fail(failure)
 
-    def show(
-        self, flow: Flow, user: AbstractBaseUser, form: Form | None, said: dict[str, Any], *, as_json: bool
-    ) -> None:
+    def show(self, flow: Flow, user: AbstractBaseUser, words: Words, said: dict[str, Any], *, as_json: bool) -> None:
         """What would be sent now. Fails, after that, where nothing may be."""
         with transaction.atomic():
             # What is said with the other options is tried, and not kept.
-            if form:
-                say_how(flow=Flow.objects.get(pk=flow.pk), form=form, by=user)
+            words.say(Flow.objects.get(pk=flow.pk), user)
             preview = preview_export(flow=Flow.objects.get(pk=flow.pk), user=user, asking=self.asking, **said)
             transaction.set_rollback(True)
         document = shown_preview(preview)

@@ -19,7 +19,7 @@ from ladokflow.fields import EncryptedTextField
 from ladokflow.looks import BAD, BUSY, OK, REPLACED, WAITING, Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.queue import COMMON_ONLY, Queue
-from sources.models import Flow, FlowSource, Participant, SyncRun
+from sources.models import Flow, FlowSource, Participant, Source, SyncRun
 from sources.models.queued import Queued, QueuedQuerySet
 
 CLAIM_LEASE_SECONDS = 90  # a worker that prepares an attempt, or reads for it, has it to itself for so long
@@ -548,3 +548,292 @@ class DigestEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {moment_in_words(self.told_at)}"
+
+
+class PackageQuerySet(QueuedQuerySet["Package"]):
+    def open(self) -> "PackageQuerySet":
+        return self.filter(state__in=Package.OPEN)
+
+
+class Package(Queued):
+    """An archive package of a flow: papers, grades and history, in a store of its own (`exports/archive/`).
+
+        queued --claim--> fetching <--> queued (in turns) --> ready --> removed
+                              `--> failed --again--> queued
+
+    What has been fetched is never fetched again: each file is a `PackageFile` once it is in the store.
+    """
+
+    class State(StateChoices):
+        QUEUED = "queued", WAITING, _("Waiting")
+        FETCHING = "fetching", BUSY, _("Being made")
+        READY = "ready", OK, _("Ready")
+        FAILED = "failed", BAD, _("Stopped")
+        REMOVED = "removed", looks.NEUTRAL, _("Deleted")
+
+    class Trigger(models.TextChoices):
+        MANAGER = "manager", _("Manager")
+        COMMAND = "command", _("Command")
+        SCHEDULE = "schedule", _("By itself")
+
+    class Store(models.TextChoices):
+        DISK = "disk", _("Disk")
+        S3 = "s3", _("Object storage")
+
+    OPEN = (State.QUEUED, State.FETCHING)
+    TASK = "exports.tasks.make_package"
+    TIMEOUT_SECONDS = 3600
+    LEASE_UNTIL = "lease_until"
+    LEASE = dt.timedelta(seconds=120)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    flow = models.ForeignKey(Flow, models.PROTECT, related_name="packages", verbose_name=_("flow"))
+    trigger = models.CharField(_("trigger"), max_length=10, choices=Trigger)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("requested by"),
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    message = models.JSONField(default=dict, blank=True)
+    store = models.CharField(_("store"), max_length=10, choices=Store)
+    place = models.CharField(
+        _("place"), max_length=500
+    )  # below the store's own root: a folder, or what keys begin with
+    done = models.PositiveIntegerField(default=0)  # of `total` people
+    total = models.PositiveIntegerField(default=0)
+    file_count = models.PositiveIntegerField(_("files"), default=0)
+    missing_count = models.PositiveIntegerField(_("files that could not be fetched"), default=0)
+    size = models.PositiveBigIntegerField(_("size"), default=0)  # bytes, of the files
+    manifest_sha256 = models.CharField(_("checksum of the manifest"), max_length=64, blank=True)
+    token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    enqueued_at = models.DateTimeField(null=True, blank=True)
+    claims = models.PositiveIntegerField(default=0)  # workers that have begun since something was last done
+    created_at = models.DateTimeField(_("requested"), default=timezone.now, editable=False)
+    rests_until = models.DateTimeField(null=True, blank=True)  # WISEflow could not be asked: not tried again before
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    removed_at = models.DateTimeField(_("deleted"), null=True, blank=True)
+
+    objects = PackageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("archive package")
+        verbose_name_plural = _("archive packages")
+        ordering = ("-created_at",)
+        indexes = (models.Index(fields=["flow", "-created_at"], name="package_newest"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["flow"],
+                condition=Q(state__in=["queued", "fetching"]),
+                name="one_open_package_per_flow",
+                violation_error_message=_("A package of this flow is being made already."),
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "fetching", "ready", "failed", "removed"]),
+                name="package_state_is_known",
+            ),
+            models.CheckConstraint(condition=Q(store__in=["disk", "s3"]), name="package_store_is_known"),
+            models.CheckConstraint(
+                condition=~Q(state="fetching") | Q(token__isnull=False, lease_until__isnull=False),
+                name="fetching_package_has_a_lease",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.flow} {moment_in_words(self.created_at, self.flow.source.tz)}"
+
+    @classmethod
+    def is_waiting_for_a_worker(cls) -> Q:
+        return Q(state=cls.State.QUEUED) & (Q(rests_until__isnull=True) | Q(rests_until__lte=timezone.now()))
+
+    @classmethod
+    def left_behind(cls) -> Q:
+        return Q(state=cls.State.FETCHING) & leases.is_over("lease_until", cls.LEASE)
+
+    @property
+    def outcome(self) -> State:
+        return self.State(self.state)
+
+    @property
+    def reason(self) -> Message | None:
+        return Message.from_json(self.message)
+
+
+class PackagePerson(models.Model):
+    """A participant's place in a package. `is_done`: all that there is of her is in it."""
+
+    package = models.ForeignKey(Package, models.CASCADE, related_name="people", verbose_name=_("package"))
+    participant = models.ForeignKey(
+        Participant, models.SET_NULL, null=True, related_name="+", verbose_name=_("participant")
+    )
+    folder = models.CharField(_("folder"), max_length=120)
+    submission_id = models.PositiveBigIntegerField(null=True, blank=True)
+    is_done = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("person in a package")
+        verbose_name_plural = _("people in packages")
+        ordering = ("pk",)
+        indexes = (models.Index(fields=["package", "id"], name="package_person_left", condition=Q(is_done=False)),)
+        constraints = (
+            models.UniqueConstraint(fields=["package", "participant"], name="one_place_per_person_and_package"),
+            models.UniqueConstraint(fields=["package", "folder"], name="one_person_per_folder_of_a_package"),
+        )
+
+    def __str__(self) -> str:
+        return self.folder
+
+
+class PackageFile(models.Model):
+    """A file of a package that is in its store, with its checksum; or one that could not be had, and why."""
+
+    package = models.ForeignKey(Package, models.CASCADE, related_name="files", verbose_name=_("package"))
+    path = models.CharField(_("path"), max_length=500)  # within the bag: data/...
+    person = models.ForeignKey(
+        PackagePerson, models.SET_NULL, null=True, blank=True, related_name="files", verbose_name=_("person")
+    )
+    kind = models.CharField(_("kind"), max_length=30)
+    size = models.PositiveBigIntegerField(_("size"), default=0)
+    sha256 = models.CharField(_("checksum"), max_length=64, blank=True)
+    missing = models.JSONField(default=dict, blank=True)  # why it is not there: a message
+
+    class Meta:
+        verbose_name = _("file of a package")
+        verbose_name_plural = _("files of packages")
+        ordering = ("path",)
+        constraints = (
+            models.UniqueConstraint(fields=["package", "path"], name="one_file_per_path_of_a_package"),
+            models.CheckConstraint(
+                condition=Q(sha256="") | Q(missing={}), name="package_file_is_there_or_says_why_not"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def missing_reason(self) -> Message | None:
+        return Message.from_json(self.missing)
+
+
+class FlowSummary(models.Model):
+    """The statistics of one flow, worked out from our rows (`exports/statistics/refresh.py`), so that a page reads no person's row.
+
+    `computed_at` is when the rows were looked at. `course`, `term`, `department` and `exam_on` are what it is grouped by; empty where our
+    rows do not tell.
+    """
+
+    flow = models.OneToOneField(Flow, models.CASCADE, primary_key=True, related_name="statistics")
+    source = models.ForeignKey(Source, models.CASCADE, related_name="+", verbose_name=_("source"))
+    course = models.CharField(_("course"), max_length=200, blank=True)
+    term = models.CharField(_("term"), max_length=6, blank=True)  # 2026-1 in spring, 2026-2 in autumn
+    department = models.CharField(_("department"), max_length=200, blank=True)
+    exam_on = models.DateField(_("exam"), null=True, blank=True)
+    computed_at = models.DateTimeField(_("worked out"), null=True, blank=True)
+    # What WISEflow has counted of the marking, and who assesses whom (`exports/statistics/marking.py`)
+    marking_asked_at = models.DateTimeField(null=True, blank=True)
+    marking_read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("statistics of a flow")
+        verbose_name_plural = _("statistics of flows")
+        indexes = (
+            models.Index(fields=["source", "term", "course"], name="summary_grouped"),
+            models.Index(fields=["computed_at"], name="summary_age"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.flow)
+
+
+class Figure(models.Model):
+    """How many of a flow are in one cell of one table: the grade 5, say, or graded 12 days after the exam.
+
+    `side` is what cells are gathered in, as passed and failed; `shown` is whether somebody may see it who may not see small groups
+    (`exports/statistics/suppression.py`). Of WORK, `count` is milliseconds.
+    """
+
+    class Kind(models.TextChoices):
+        RESULT = "result", _("Result")
+        GRADE = "grade", _("Grade")
+        MARKED = "marked", _("Marked")
+        TO_GRADE = "to_grade", _("Days from exam to grade")
+        REPORTED = "reported", _("Reported to Ladok")
+        TO_LADOK = "to_ladok", _("Days from exam to Ladok")
+        GRADE_TO_LADOK = "grade_ladok", _("Days from grade to Ladok")
+        REJECTION = "rejection", _("Rejected by Ladok")
+        WORK = "work", _("Time that LadokFlow worked")
+        ASSESSOR = "assessor", _("Grades by assessor")
+
+    class Shown(models.IntegerChoices):
+        TOLD = 0, _("shown")
+        HIDDEN = 1, _("hidden")
+        LEFT_OUT = 2, _("left out")
+
+    summary = models.ForeignKey(FlowSummary, models.CASCADE, related_name="figures")
+    kind = models.CharField(max_length=12, choices=Kind)
+    side = models.CharField(max_length=100, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    count = models.BigIntegerField()
+    shown = models.PositiveSmallIntegerField(choices=Shown, default=Shown.LEFT_OUT)
+
+    class Meta:
+        verbose_name = _("figure")
+        verbose_name_plural = _("figures")
+        constraints = (
+            models.UniqueConstraint(fields=["summary", "kind", "side", "name"], name="one_figure_per_cell"),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=[
+                        "result", "grade", "marked", "to_grade", "reported", "to_ladok", "grade_ladok", "rejection", "work",
+                        "assessor",
+                    ]
+                ),
+                name="figure_kind_is_known",
+            ),
+            models.CheckConstraint(condition=Q(shown__in=[0, 1, 2]), name="figure_shown_is_known"),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.side} {self.name}: {self.count}"
+
+
+class QuestionFigure(models.Model):
+    """One question of a flow that is marked item by item, in figures; nobody's own score is kept. `assessor` 0: of all of them."""
+
+    summary = models.ForeignKey(FlowSummary, models.CASCADE, related_name="questions")
+    assessor = models.PositiveBigIntegerField(default=0)  # WISEflow's number
+    item = models.PositiveIntegerField(default=0)
+    question = models.PositiveIntegerField(default=0)
+    reference = models.CharField(max_length=200)
+    question_kind = models.CharField(max_length=60, blank=True)
+    people = models.PositiveIntegerField(default=0)
+    mean = models.FloatField(null=True, blank=True)
+    highest = models.FloatField(null=True, blank=True)
+    difficulty = models.FloatField(null=True, blank=True)
+    discrimination = models.FloatField(null=True, blank=True)
+    wiseflow_difficulty = models.FloatField(null=True, blank=True)
+    wiseflow_discrimination = models.FloatField(null=True, blank=True)
+    correct = models.PositiveIntegerField(null=True, blank=True)
+    unattempted = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("figures of a question")
+        verbose_name_plural = _("figures of questions")
+        ordering = ("item", "question", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["summary", "assessor", "reference"], name="one_figure_per_question_and_assessor"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.item}.{self.question}"

@@ -23,7 +23,9 @@ class Kept(StrEnum):
     SOURCE = "until the flow is emptied: the source's days after it is concluded and exported"
     ANSWER = "`ANSWER_RETENTION_DAYS`, and no longer than the flow's students"
     RUN = "`SYNC_RUN_RETENTION_DAYS`, and no longer than the flow's students"
+    WISEFLOW_LOG = "`LOG_RETENTION_DAYS`, and no longer than the flow's students"
     CALL = "`WEBHOOK_EVENT_RETENTION_DAYS`, and no longer than the flow's students"
+    ARCHIVE = "until the archive package is deleted: the source's `archive_days`, or `ARCHIVE_RETENTION_DAYS`"
     ACCESS = "`ACCESS_RETENTION_DAYS`; the student's row is emptied with the flow"
     LOG = "for good: the log of what was done. Students stand in it by their row, which is emptied with the flow"
     MEMBER = "until the account or the membership is deleted"
@@ -56,6 +58,9 @@ OF_PEOPLE: Mapping[str, Held] = {
     "sources.Participant.unique_exam_id": Held(_S, _IDENTIFIER, Kept.SOURCE),
     "sources.Participant.room": Held(_S, "room of the exam", Kept.SOURCE),
     "sources.Participant.export_message": Held(_S, _TOLD, Kept.SOURCE),
+    "sources.Paper.participant": Held(_S, "who has handed in, and when", Kept.SOURCE),
+    "sources.Paper.accepted_grade": Held(_S, "grade that is right without a paper", Kept.SOURCE),
+    "sources.Paper.accepted_by": Held(_U, "who has said so", Kept.SOURCE),
     "sources.Registration.participant": Held(_S, "whose it is", Kept.SOURCE),
     "sources.Registration.organisation_id": Held(_S, _IDENTIFIER, Kept.SOURCE),
     "sources.Registration.national_id": Held(_S, _NUMBER, Kept.SOURCE, True),
@@ -90,6 +95,12 @@ OF_PEOPLE: Mapping[str, Held] = {
     "exports.Finding.message": Held(_S, _TOLD, Kept.SOURCE),
     "exports.Finding.reason": Held(_S, "what a manager has written", Kept.SOURCE),
     "exports.Finding.handled_by": Held(_U, "who has dealt with it", Kept.FLOW),
+    "exports.Package.requested_by": Held(_U, "who has asked for an archive package", Kept.FLOW),
+    "exports.PackagePerson.participant": Held(_S, "who is in an archive package", Kept.ARCHIVE),
+    "exports.PackagePerson.folder": Held(
+        _S, "identifier, as a folder's name; in the package itself the papers", Kept.ARCHIVE
+    ),
+    "exports.PackageFile.path": Held(_S, "whose file it is, and what it was called", Kept.ARCHIVE),
     "exports.DigestReader.user": Held(_U, "who gets e-mail", Kept.MEMBER),
     "exports.DigestEntry.user": Held(_U, "who has been told of what", Kept.RUN),
     "sources.SyncRun.would_go": Held(_S, "who would have gone, by row", Kept.RUN),
@@ -99,6 +110,9 @@ OF_PEOPLE: Mapping[str, Held] = {
     "sources.SyncRun.requested_by": Held(_U, "who has asked for it", Kept.RUN),
     "sources.WebhookEvent.payload": Held(_S, "what WISEflow has sent", Kept.CALL, True),
     "sources.WebhookEvent.outcome": Held(_S, _TOLD, Kept.CALL),
+    "sources.LogEntry.action": Held(_S, "what was done, in WISEflow's word", Kept.WISEFLOW_LOG),
+    "sources.LogEntry.context": Held(_S, "as what it was done", Kept.WISEFLOW_LOG),
+    "sources.LogEntry.detail": Held(_S, "what else WISEflow has logged of it, names left out", Kept.WISEFLOW_LOG, True),
     "sources.AccessEntry.user": Held(_U, "who has looked", Kept.ACCESS),
     "sources.AccessEntry.participant": Held(_S, "at whom, by row", Kept.ACCESS),
     "sources.AccessEntry.address": Held(_U, "from where", Kept.ACCESS),
@@ -168,7 +182,7 @@ NOT_OF_PEOPLE: Mapping[str, str] = {
     "sources.Credential": "label client_id secret former_host tested_address test_told",
     "sources.Flow": (
         "title subtitle flow_type wiseflow_settings setup_step setup_mark setup_message adoption_seen former_host grading_scale grades "
-        "scale_definition scale_choices followed unfollowed settled_basis scale_message said_of"
+        "scale_definition scale_choices followed unfollowed settled_basis scale_message said_of papers_message"
     ),
     "sources.FlowSource": "*",
     "sources.AccessEntry": "key",
@@ -177,6 +191,9 @@ NOT_OF_PEOPLE: Mapping[str, str] = {
     "sources.ComingExam": "*",
     "sources.FlowPreset": "name flow_type wiseflow_settings",
     "sources.RoomTurn": "*",
+    "sources.LogEntry": "key",
+    "sources.LogReading": "*",
+    "sources.LogGap": "*",
     "sources.FlowRule": "name courses words",
     "sources.RuleExam": "*",
     "sources.Invitation": "digest",
@@ -187,8 +204,13 @@ NOT_OF_PEOPLE: Mapping[str, str] = {
     "sources.Webhook": "*",
     "sources.WebhookEvent": "call_id event",
     "exports.ExportAttempt": "method url idempotency_key body_sha256",
+    "exports.Package": "message place manifest_sha256",
+    "exports.PackageFile": "kind sha256 missing",
     "exports.Heartbeat": "*",
     "exports.Tally": "*",
+    "exports.FlowSummary": "*",
+    "exports.Figure": "*",
+    "exports.QuestionFigure": "*",
     "admin.LogEntry": "object_id",
     "auth.Permission": "*",
     "auth.Group": "*",

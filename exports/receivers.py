@@ -16,14 +16,22 @@ from exports.operation import health, protecting
 from exports.rules.states import refresh_states
 from ladokflow import queue
 from sources.models import Flow, Source
+from sources.papers.read import read_if_due
 from sources.signals import (
     codes_changed,
     flow_synced,
     grades_changed,
     identity_answered,
     names_hidden,
+    papers_read,
     settings_changed,
 )
+
+
+@receiver(papers_read, dispatch_uid="exports.look_at_papers")
+def look_at_papers(sender: Any, flow: Flow, **kwargs: Any) -> None:
+    """Who has a grade and no paper, or has one after all."""
+    refresh_states(flow)
 
 
 @receiver((flow_synced, codes_changed, identity_answered), dispatch_uid="exports.refresh_states")
@@ -52,6 +60,7 @@ def empty_names(sender: Any, source: Source, **kwargs: Any) -> None:
 def collect_at_once(sender: Any, flow: Flow, **kwargs: Any) -> None:
     """In the worker that sends the signal: that its call is done with then means that the grades are read."""
     collect_grades(flow)
+    read_if_due(flow)
     if flow.has_more_to_read:
         ask(flow.pk)
     export_automatically(flow)

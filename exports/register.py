@@ -13,7 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from exports.models import Assessment, ExportItem, Finding
+from exports.models import Assessment, ExportItem, Finding, PackagePerson
+from exports.timeline import entries_of
 from ladokflow.dates import moment_in_words
 from ladokflow.identifiers import spellings
 from ladokflow.messages import Message
@@ -22,6 +23,7 @@ from sources.models import (
     AllocationLine,
     AuditEntry,
     IdentityAnswer,
+    Paper,
     Participant,
     Registration,
 )
@@ -39,6 +41,7 @@ LEFT_OUT = {
     "settled_by",
     "handled_by",
     "by",
+    "accepted_by",
 }
 Table = list[dict[str, Any]]
 
@@ -69,6 +72,13 @@ def extract_of(person: Participant) -> dict[str, Any]:
         "assessments": _table(
             Assessment.objects.filter(**of_person).select_related("participant__flow"), lambda row: row.participant.flow
         ),
+        "papers": _table(
+            Paper.objects.filter(**of_person).select_related("participant__flow"), lambda row: row.participant.flow
+        ),
+        "archive_packages": [
+            {"flow": row.package.flow.title, "made": _plain(row.package.finished_at), "folder": row.folder}
+            for row in PackagePerson.objects.filter(**of_person).select_related("package__flow")
+        ],
         "sent_to_ladok": _table(
             ExportItem.objects.filter(**of_person).select_related("participant__flow"), lambda row: row.participant.flow
         ),
@@ -79,6 +89,11 @@ def extract_of(person: Participant) -> dict[str, Any]:
             AllocationLine.objects.filter(flow__in=own_flows, organisation_id__in=named).select_related("flow"),
             lambda row: row.flow,
         ),
+        "wiseflow_log": [
+            row
+            for one in rows.select_related("flow")
+            for row in _table(entries_of(one), lambda _row, flow=one.flow: flow)
+        ],
         "audit_log": [
             {"when": _plain(entry.at), "who": _who(entry.actor), "what": str(entry)}
             for entry in _audited(keys, own_flows)
@@ -144,9 +159,12 @@ def as_text(extract: Mapping[str, Any]) -> str:
         "registrations": _("What Ladok has said"),
         "identity_answers": _("What has been said about who it is"),
         "assessments": _("Grades"),
+        "papers": _("Papers"),
+        "archive_packages": _("Archive packages"),
         "sent_to_ladok": _("Sent to Ladok"),
         "findings": _("What has come out about grades"),
         "assessor_lists": _("Who assesses"),
+        "wiseflow_log": _("What WISEflow has logged"),
         "audit_log": _("What has been done"),
         "looked_at_by": _("Who has looked"),
     }

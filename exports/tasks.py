@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+
+from exports.archive import make, request
 from exports.attempts import automatic, send
 from exports.grades import asking
 from exports.models import Heartbeat
 from exports.operation import digest, health, pruning
+from exports.statistics import marking, refresh
 from ladokflow import queue
 
 
@@ -32,6 +36,25 @@ def send_digests() -> None:
 def prune() -> None:
     """Called every hour: once a day, what is older than it is to be kept goes."""
     pruning.prune()
+
+
+def make_package(pk: str) -> None:
+    make.make_package(uuid.UUID(pk))
+
+
+def request_packages() -> None:
+    """Called every hour: asks for the archive packages of sources that make them by themselves."""
+    request.request_due()
+
+
+def refresh_statistics() -> None:
+    """Called every few minutes: works out the statistics of what has changed, and has the marking of it read."""
+    refresh.refresh_due()
+    marking.want_due()
+
+
+def read_marking(flow_pk: str) -> None:
+    marking.read_marking(int(flow_pk))
 
 
 def heartbeat(_key: str = "") -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from exports.views import adoption, attempt, dashboard, download, findings, sending, settling
+from exports.views import adoption, archive, attempt, dashboard, download, findings, papers, sending, settling
 
 app_name = "exports"
 urlpatterns = [
@@ -20,6 +20,19 @@ urlpatterns = [
     path("flows/<int:pk>/mark/take-back/", settling.take_mark_back, name="take_mark_back"),
     path("flows/<int:pk>/exported-before/", adoption.adoption, name="adoption"),
     path("flows/<int:pk>/findings/", findings.findings, name="findings"),
+    path("flows/<int:pk>/papers/", papers.papers, name="papers"),
+    path("flows/<int:pk>/papers/take-back/", papers.back, name="papers_back"),
+    path("flows/<int:pk>/papers/read/", papers.read, name="papers_read"),
+    path("flows/<int:pk>/archive/", archive.archive, name="archive"),
+    path("flows/<int:pk>/archive/make/", archive.make, name="archive_make"),
+    path("packages/<uuid:package_pk>/", archive.package, name="package"),
+    path("packages/<uuid:package_pk>/go-on/", archive.again, name="package_again"),
+    path("packages/<uuid:package_pk>/package.zip", archive.whole_zip, name="package_zip"),
+    path("packages/<uuid:package_pk>/files/<int:file_pk>", archive.file, name="package_file"),
+    path("packages/<uuid:package_pk>/people/<int:archived_pk>/", archive.person, name="package_person"),
+    path(
+        "packages/<uuid:package_pk>/people/<int:archived_pk>/person.zip", archive.person_zip, name="package_person_zip"
+    ),
     path("<uuid:pk>/", attempt.attempt, name="attempt"),
     path("<uuid:pk>/people.<str:kind>", download.people, name="people"),
     path("<uuid:pk>/choose/", settling.choose, name="choose"),

@@ -8,15 +8,17 @@ nothing is ever repeated by the transport; what an answer holds that is not JSON
 from __future__ import annotations
 
 import functools
+import hashlib
 import ipaddress
 import os
 import re
 import ssl
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, BinaryIO, ClassVar, Self
 
 import httpx
 from django.conf import settings
@@ -32,6 +34,8 @@ from ladokflow.transport import Backend, within
 # A connection that has been idle for longer is not used: the other side may just be closing it, and then nobody knows whether it
 # has taken the request.
 KEEP_SECONDS = 2.0
+CHUNK_BYTES = 64 * 1024
+MAX_DOWNLOAD_BYTES = 20 * 1024**3  # of a file whose size is not told
 # TLS alerts by which a peer turns down who we are. With TLS 1.3 they come when the request has left, but before any of it is read.
 _TURNED_DOWN = re.compile(r"ALERT_(CERTIFICATE_\w+|\w+_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)\b")
 
@@ -251,6 +255,59 @@ def exchange(
         return NoAnswer("timeout", sent=True, detail=f"{limit:.0f}")
     except (httpx.HTTPError, httpx.StreamError) as error:
         return _turned_down(error) or NoAnswer("cut", sent=True, detail=type(error).__name__)
+
+
+@dataclass(frozen=True)
+class Download:
+    """What came of a link: the status, and of a 200 how many bytes were written, with their checksum."""
+
+    status: int
+    size: int = 0
+    sha256: str = ""
+
+
+SLOWEST = 100_000  # bytes a second: a file takes no longer than that, and a minute
+
+
+def download(
+    client: httpx.Client, url: str, into: BinaryIO, *, size: int | None, tick: Callable[[], None]
+) -> Download | NoAnswer:
+    """Write what a link leads to, a little at a time. As `exchange`: sent once, never led inside, nothing raised for what the peer does.
+
+    `size` is how long it is said to be, if it is; nothing beyond it is read, and "cut" or "oversized" is told where it is not so long.
+    `tick` is called all along; what it raises comes out of here.
+    """
+    try:
+        target = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        return NoAnswer("address", sent=False, detail=str(error)[:60])
+    if fault := fault_of(target):
+        return NoAnswer(fault, sent=False, detail=target.host)
+    limit = 60 + (size if size is not None else MAX_DOWNLOAD_BYTES) / SLOWEST
+    digest, count = hashlib.sha256(), 0
+    headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+    try:
+        with within(limit), client.stream("GET", target, headers=headers) as response:
+            if response.status_code != 200:
+                return Download(response.status_code)
+            for part in response.iter_raw(CHUNK_BYTES):
+                count += len(part)
+                if count > (MAX_DOWNLOAD_BYTES if size is None else size):
+                    return NoAnswer("oversized", sent=True, detail=str(count))
+                digest.update(part)
+                into.write(part)
+                tick()
+    except Inside:
+        return NoAnswer("inside", sent=False, detail=target.host)
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+        return _turned_down(error) or NoAnswer("connect", sent=False, detail=_reason(error))
+    except httpx.TimeoutException:
+        return NoAnswer("timeout", sent=True, detail=f"{limit:.0f}")
+    except (httpx.HTTPError, httpx.StreamError) as error:
+        return _turned_down(error) or NoAnswer("cut", sent=True, detail=type(error).__name__)
+    if size is not None and count != size:
+        return NoAnswer("cut", sent=True, detail=str(count))
+    return Download(200, count, digest.hexdigest())
 
 
 def _turned_down(error: Exception) -> NoAnswer | None:

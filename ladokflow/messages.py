@@ -70,6 +70,7 @@ class Trait(StrEnum):
     RETRY_REFUSED = "retry_refused"  # Ladok did not take it now; an earlier sending may be there
     MENDABLE = "mendable"  # a fault that somebody can mend: an export is not done while it stands
     SENT_ELSEWHERE = "sent_elsewhere"  # by another flow or for another account: a manager may say to send it again
+    WITHOUT_PAPER = "without_paper"  # a passing grade, and nothing was handed in: a manager may say that it is right
     LIST_UNREAD = (
         "list_unread"  # Ladok's list could not be read right before sending: a manager may say to send all the same
     )
@@ -129,6 +130,11 @@ class Message:
     @property
     def sentence(self) -> Sentence:
         return CATALOGUE.get(self.code, WORDLESS)
+
+    @property
+    def kind(self) -> str:
+        """What messages are counted by: the same for those that say the same. Nothing is decided by it."""
+        return self.code
 
     def has(self, trait: Trait) -> bool:
         return trait in self.sentence.traits

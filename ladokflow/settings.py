@@ -225,6 +225,19 @@ ANSWER_RETENTION_DAYS = env.int("ANSWER_RETENTION_DAYS", default=365)
 SYNC_RUN_RETENTION_DAYS = env.int("SYNC_RUN_RETENTION_DAYS", default=365)
 ACCESS_RETENTION_DAYS = env.int("ACCESS_RETENTION_DAYS", default=730)
 WEBHOOK_EVENT_RETENTION_DAYS = env.int("WEBHOOK_EVENT_RETENTION_DAYS", default=90)
+LOG_RETENTION_DAYS = env.int("LOG_RETENTION_DAYS", default=365)
+
+# --- Archive packages (docs/archive.md) ------------------------------------------------------------------------
+
+ARCHIVE_DIR = Path(env.str("ARCHIVE_DIR", default=str(DATA_DIR / "archive")))
+ARCHIVE_RETENTION_DAYS = env.int("ARCHIVE_RETENTION_DAYS", default=730)
+# With a bucket, packages are kept there, and ARCHIVE_DIR only holds what is just being fetched.
+ARCHIVE_S3_BUCKET = env.str("ARCHIVE_S3_BUCKET", default="")
+ARCHIVE_S3_PREFIX = env.str("ARCHIVE_S3_PREFIX", default="")
+ARCHIVE_S3_ENDPOINT = env.str("ARCHIVE_S3_ENDPOINT", default="")
+ARCHIVE_S3_REGION = env.str("ARCHIVE_S3_REGION", default="")
+ARCHIVE_S3_ACCESS_KEY = env.str("ARCHIVE_S3_ACCESS_KEY", default="")
+ARCHIVE_S3_SECRET_KEY = env.str("ARCHIVE_S3_SECRET_KEY", default="")
 
 # --- People ----------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from exports.views.statistics import statistics, statistics_file
 from ladokflow.admin_input import take_care
 from ladokflow.pages import invitation, manual, passwords, second_factor, university_sign_in
 from ladokflow.pages.glossary import glossary
@@ -23,6 +24,7 @@ from ladokflow.pages.student import extract, reveal, student
 from ladokflow.pages.styleguide import styleguide
 from ladokflow.pages.urls import flow_tabs
 from sources.urls import urlpatterns as wizard
+from sources.views.logs import logs
 from sources.views.webhooks import webhook
 
 admin.site.login = AdminSignIn.as_view()  # type: ignore[method-assign, assignment]
@@ -31,6 +33,9 @@ urlpatterns = [
     path("", home, name="home"),
     path("flows/", include((flow_tabs + wizard, "flows"))),
     path("exports/", include("exports.urls")),
+    path("statistics/", statistics, name="statistics"),
+    path("statistics.<str:kind>", statistics_file, name="statistics_file"),
+    path("logs/", logs, name="logs"),
     path("search/", search, name="search"),
     path("students/<int:person_pk>/", student, name="student"),
     path("students/<int:person_pk>/national-id/", reveal, name="reveal"),

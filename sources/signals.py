@@ -17,6 +17,9 @@ identity_answered = Signal()
 # could not, and has the same sent again later.
 grades_changed = Signal()
 
+# Sent outside any transaction with `flow` (fresh from the database): WISEflow says otherwise than before who has handed in.
+papers_read = Signal()
+
 # Sent by a worker, outside any transaction, with `source`: it hides names from now on, and those that are here are to go.
 names_hidden = Signal()
 

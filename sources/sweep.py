@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sources.models import BatchExam, Flow, SyncRun
+from sources.models import BatchExam, Flow, LogReading, SyncRun
 from sources.webhooks import handle
 
 logger = logging.getLogger(__name__)
@@ -16,6 +16,7 @@ def sweep_sources() -> int:
         *Flow.objects.enqueue_again(),
         *SyncRun.objects.filter(flow__setup_state=Flow.Setup.READY).enqueue_again(),
         *BatchExam.objects.enqueue_again(),
+        *LogReading.objects.enqueue_again(),
     ]
     for row in again:
         logger.info("%s.enqueued_again pk=%s", row._meta.model_name, row.pk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ladokflow.queue import at_work
 from sources.flows import batch, coming, create, rules
 from sources.identity import invitations, passwords
+from sources.logs import read
 from sources.models import Source
 from sources.signals import names_hidden
 from sources.sync import nightly, run
@@ -75,6 +76,15 @@ def list_coming_exams() -> None:
 def read_coming_exams(source_pk: str) -> None:
     with at_work(source=source_pk):
         coming.read_coming_exams(int(source_pk))
+
+
+def want_logs() -> None:
+    """Called every few minutes: asks for the logs of each source whose night has come."""
+    read.want_due()
+
+
+def read_logs(reading_pk: str) -> None:
+    read.read_log(int(reading_pk))
 
 
 def tell_of_expiring() -> None:

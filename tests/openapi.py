@@ -75,6 +75,8 @@ class Document:
                     parameters = [
                         self.resolved(p) for p in (*item.get("parameters", ()), *item[method].get("parameters", ()))
                     ]
+                    for parameter in parameters:
+                        _without_null_default(parameter.get("schema"))
                     operation = Operation(template, re.compile(pattern), item[method], parameters, self.raw)
                     self.operations[method].append(operation)
         for found in self.operations.values():
@@ -112,6 +114,12 @@ class Document:
         for part in (*schema.get("allOf", ()), *schema.get("oneOf", ()), *schema.get("anyOf", ())):
             known |= self._properties(self.resolved(part))
         return known
+
+
+def _without_null_default(schema: Any) -> None:
+    """A default of null, of what may not be null, is the document's word for none: openapi-core would take it for a value."""
+    if isinstance(schema, dict) and schema.get("default", "") is None:
+        del schema["default"]
 
 
 @cache

@@ -114,28 +114,34 @@ def forty_exams() -> str:
 
 def roles() -> str:
     from sources.models import Membership
-    from sources.universities.permissions import OF_EXPORTERS, OPERATOR, ROLES, Right
+    from sources.universities.permissions import GIVEN, OPERATOR, ROLES, Right
 
     says = {
         Right.READ: "read flows, people and grades",
         Right.CHANGE: "make and change flows, synchronise, collect",
         Right.EXPORT: "send grades, try again, mark",
+        Right.ARCHIVE: "make and download archive packages",
         Right.REVEAL: "see a whole national id, on record",
+        Right.LOGS: "see what WISEflow has logged of each student",
+        Right.SMALL_GROUPS: "see statistics of fewer than five, and of each assessor",
         Right.INSPECT: "read settings, members and logs",
         Right.ADMINISTER: "change settings, credentials and members",
         Right.DISCLOSE: "give out all that is held of a student",
         Right.OPERATE: "the queue, accounts, new universities",
     }
-    manager = ROLES[Membership.Role.MANAGER]
+    given = frozenset(GIVEN.values())
+    # Their own rights, and those that a membership may give besides
     columns = {
-        "Manager": manager,
-        "Manager who exports": manager | OF_EXPORTERS,
-        "Licence admin": ROLES[Membership.Role.LICENCE_ADMIN],
-        "Licence admin who exports": ROLES[Membership.Role.LICENCE_ADMIN] | OF_EXPORTERS,
-        "Auditor": ROLES[Membership.Role.AUDITOR],
-        "Operator": ROLES[OPERATOR],
+        "Manager": (ROLES[Membership.Role.MANAGER], given),
+        "Licence admin": (ROLES[Membership.Role.LICENCE_ADMIN], given),
+        "Auditor": (ROLES[Membership.Role.AUDITOR], given - {Right.EXPORT}),
+        "Operator": (ROLES[OPERATOR], frozenset()),
     }
-    rows = [(says[right], *("yes" if right in rights else "" for rights in columns.values())) for right in Right]
+
+    def cell(right: Right, own: frozenset[Right], besides: frozenset[Right]) -> str:
+        return "yes" if right in own else "where given" if right in besides else ""
+
+    rows = [(says[right], *(cell(right, *rights) for rights in columns.values())) for right in Right]
     return "\n" + table(("May", *columns), rows) + "\n"
 
 

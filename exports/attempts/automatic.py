@@ -14,6 +14,7 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
 from sources.models import Flow
 from sources.models.flow import ExportState
+from sources.papers.read import read_if_due
 
 logger = logging.getLogger(__name__)
 
@@ -21,12 +22,14 @@ Trigger = ExportAttempt.Trigger
 
 
 def collect_and_export(flow: Flow, *, shares_answers: bool = False) -> int | None:
-    """Collect the grades, and start what is to start by itself; how many are graded, None where WISEflow did not tell."""
+    """Collect the grades, read who has handed in, where there may be news, and start what is to start by itself; how many are graded,
+    None where WISEflow did not tell."""
     try:
         graded = collect_grades(flow, shares_answers=shares_answers)
     except (RemoteError, Refused) as error:
         logger.warning("export.grades.not_collected flow=%s reason=%s", flow.pk, error.message.code)
         return None
+    read_if_due(flow, shares_answers=shares_answers)  # by the phase that has just been read
     export_automatically(flow)
     return graded
 

@@ -20,11 +20,12 @@ from django.db.models.functions import Length
 from django.utils import timezone
 from django_q.models import Task
 
+from exports.archive import request
 from exports.models import ExportAttempt, Heartbeat
 from exports.operation import digest, purging
 from sources import access
 from sources.flows import batch
-from sources.models import SyncRun
+from sources.models import LogEntry, SyncRun
 from sources.webhooks import handle
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,10 @@ def _batches(now: dt.datetime) -> Iterator[int]:
         Task.objects.filter(stopped__lt=now - KEEP_TASKS),
     ):
         yield from _delete(rows)
+    yield from request.remove_old(now)
+    logged = LogEntry.objects.filter(at__lt=now - dt.timedelta(days=settings.LOG_RETENTION_DAYS))
+    for window in _windows(logged, "at"):
+        yield delete_in_order(window)
 
 
 def _empty_answers(old: dt.datetime) -> Iterator[int]:

@@ -17,6 +17,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from exports.models import Assessment, ExportAttempt, ExportItem, Finding
+from exports.statistics.refresh import refresh
 from ladokflow.messages import message
 from ladokflow.wiseflow.words import FlowState
 from sources import audit
@@ -25,6 +26,8 @@ from sources.models import (
     Flow,
     FlowSource,
     IdentityAnswer,
+    LogEntry,
+    Paper,
     Participant,
     Registration,
     Source,
@@ -115,9 +118,13 @@ def _purge(flows: QuerySet[Flow], pk: int, now: dt.datetime) -> int | None:
 
 
 def _empty(flow: Flow, now: dt.datetime) -> int:
+    refresh([flow.pk])  # the figures stay as they were
+    logged = Q(flow=flow) | Q(source=flow.source, wiseflow_flow_id=flow.wiseflow_id)
+    LogEntry.objects.filter(logged).delete()
     people = Participant.objects.filter(flow=flow)
     of_people = {"participant__flow": flow}
     Assessment.objects.filter(**of_people).delete()
+    Paper.objects.filter(**of_people).delete()
     IdentityAnswer.objects.filter(registration__participant__flow=flow).delete()
     AllocationLine.objects.filter(flow=flow).delete()
     Registration.objects.filter(**of_people).update(**NOBODY, individual_end_at=None, doubt={}, claim="")

@@ -18,7 +18,7 @@ from exports.attempts import outcomes, transitions
 from exports.attempts.automatic import export_automatically
 from exports.attempts.settle import check_with_ladok, flows_to_settle
 from exports.grades.asking import synced_since_collected
-from exports.models import Collection, ExportAttempt
+from exports.models import Collection, ExportAttempt, Package
 from exports.operation import health, pruning
 from exports.operation.tallies import write_down
 from exports.rules.states import refresh_states
@@ -48,6 +48,7 @@ class SweepReport:
     enqueued: int = 0  # forgotten attempts, put in the queue again
     collections: int = 0  # flows whose grades nobody came to collect, put in the queue again
     settled: int = 0  # unknown outcomes that Ladok's own record settled
+    packages: int = 0  # archive packages that nobody came to make, put in the queue again
     sources: int = 0  # what `sources.sweep.sweep_sources` enqueued
     refreshed: int = 0  # flows that still showed an export that has ended
     started: int = 0  # exports at the end of marking that a dead worker had not come to
@@ -62,6 +63,7 @@ def sweep() -> SweepReport:
         ("put_back", put_back_expired),
         ("enqueued", enqueue_forgotten),
         ("collections", enqueue_collections),
+        ("packages", enqueue_packages),
         ("sources", sweep_sources),
         ("settled", settle_unknown),
         ("refreshed", refresh_stale),
@@ -124,6 +126,10 @@ def enqueue_forgotten() -> int:
 
 def enqueue_collections() -> int:
     return len(Collection.objects.enqueue_again())
+
+
+def enqueue_packages() -> int:
+    return len(Package.objects.enqueue_again())
 
 
 def refresh_stale() -> int:

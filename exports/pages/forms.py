@@ -73,6 +73,17 @@ class CorrectedForm(forms.Form):
     )
 
 
+class PaperForm(forms.Form):
+    """Why a grade is right although nothing was handed in."""
+
+    reason = forms.CharField(
+        label=_("How do you know that the grades are right?"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("It is kept in the audit log. For example: the exam was written on paper."),
+    )
+
+
 class ExportedBeforeForm(forms.Form):
     """*Exported before*: which of the grades of a flow that was taken over, and what is sent by itself from then on."""
 

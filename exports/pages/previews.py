@@ -120,6 +120,11 @@ class Look:
         return sum(line.message.has(Trait.SENT_ELSEWHERE) for line in self.held_back)
 
     @property
+    def without_paper_count(self) -> int:
+        """Of those who would not, whose passing grade waits for a word because nothing was handed in."""
+        return sum(line.message.has(Trait.WITHOUT_PAPER) for line in self.held_back)
+
+    @property
     def unread(self) -> list[FlowSource]:
         return self.preview.unread
 

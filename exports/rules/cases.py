@@ -57,7 +57,7 @@ def load_case(
     items = newest_items(flow)
     if registrations is None:
         registrations = registrations_of(codes)
-    participants = list(Participant.objects.filter(flow=flow).select_related("assessment"))
+    participants = list(Participant.objects.filter(flow=flow).select_related("assessment", "paper"))
     holding = _holding_of(flow, codes, participants, by_itself=by_itself)
     people = [
         candidate

@@ -78,6 +78,9 @@ def person_facts(
         sent_elsewhere=None,
         may_be_sent_again=False,
         is_approved=_is_approved(flow, participant),
+        is_passing=not line.is_alternative and flow.source.rules.is_passing(line.grade),
+        paper=_paper_of(participant),
+        is_paper_accepted=_is_paper_accepted(participant, line),
         last=_last(holding, item) if item else None,
     )
 
@@ -117,6 +120,16 @@ def _is_approved(flow: Flow, participant: Participant) -> bool:
         return True
     assessment = getattr(participant, "assessment", None)
     return bool(assessment and assessment.is_approved)
+
+
+def _paper_of(participant: Participant) -> str:
+    paper = getattr(participant, "paper", None)
+    return str(paper.state) if paper is not None else ""
+
+
+def _is_paper_accepted(participant: Participant, line: GradeLine) -> bool:
+    paper = getattr(participant, "paper", None)
+    return paper is not None and bool(line.grade) and paper.accepted_grade == line.grade
 
 
 def _last(holding: Holding, item: Item) -> Last:

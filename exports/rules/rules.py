@@ -274,6 +274,14 @@ def has_points_read(source: SourceFacts, person: PersonFacts) -> Message | None:
     return message("export.points_unread") if source.sends_points and person.has_points_to_come else None
 
 
+def has_paper(person: PersonFacts) -> Message | None:
+    """A passing grade of somebody who handed in nothing may be another person's: a manager looks first. Not known is not nothing."""
+    if not person.is_passing or person.is_paper_accepted or person.paper not in ("blank", "nothing"):
+        return None
+    code = "export.blank_paper" if person.paper == "blank" else "export.no_paper"
+    return message(code, grade=person.line.grade)
+
+
 def lacks_points(source: SourceFacts, person: PersonFacts) -> bool:
     """Whether the person's grade goes without points to a university that takes them."""
     return source.sends_points and bool(person.line.grade) and person.line.points is None
@@ -372,6 +380,7 @@ OF_PERSON: tuple[Rule, ...] = (
     is_sent_nowhere_else,
     is_on_the_scale,
     has_points_read,
+    has_paper,
 )
 # What must still hold just before the request. The grade itself, and its approval, are then compared with what WISEflow says.
 OF_PERSON_AGAIN: tuple[Rule, ...] = (

@@ -105,7 +105,14 @@ def _counts(case: Case, shown: Mapping[int, Shown]) -> dict[str, int]:
         "graded_count": len({person.participant.pk for person in case.people if person.facts.line.grade}),
         "exported_count": states.count(ExportState.EXPORTED),
         "failed_count": states.count(ExportState.FAILED),
+        "papers_asked": len({person.participant.pk for person in case.people if _is_asked_of_paper(case, person)}),
     }
+
+
+def _is_asked_of_paper(case: Case, person: Candidate) -> bool:
+    is_there = person.item is not None and person.item.state in (ExportItem.State.LIVE, ExportItem.State.EXPORTED)
+    is_ours = not case.facts.is_released and not rules.stays_here(case.source, person.facts)
+    return is_ours and not is_there and rules.has_paper(person.facts) is not None
 
 
 def _counts_in(person: Candidate) -> bool:

@@ -108,4 +108,7 @@ class PersonFacts:
     sent_elsewhere: Elsewhere | None
     may_be_sent_again: bool  # a manager has said so, of what was sent elsewhere
     is_approved: bool  # by the one who decides, as far as WISEflow tells
+    is_passing: bool  # the grade is one of those that count as passed
+    paper: str  # handed_in | blank | nothing; empty where it is not known, or nothing is handed in on such a flow
+    is_paper_accepted: bool  # a manager has said that the grade is right, whatever was handed in
     last: Last | None

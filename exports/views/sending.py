@@ -42,6 +42,7 @@ from ladokflow.requests import HtmxRequest
 from ladokflow.wiseflow.scales import Form
 from sources.access import flows_seen
 from sources.models import Flow
+from sources.papers.read import read_papers
 
 PEOPLE_PER_PAGE = 100
 MOST_PEOPLE = 20_000  # in a preview of several flows: somebody waits for it
@@ -142,6 +143,7 @@ def _bodies(preview: Preview) -> dict[str, Any]:
 def collect(request: HtmxRequest, pk: int) -> HttpResponse:
     """Read the grades from WISEflow now."""
     flow = flow_for(request, pk)
+    read_papers(flow)
     try:
         count = collect_grades(flow, seconds=POINTS_SECONDS)
     except (RemoteError, Refused) as error:

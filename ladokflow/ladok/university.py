@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ladokflow.identifiers import normal_code, spellings_of_code
+from ladokflow.identifiers import normal, normal_code, spellings_of_code
 from ladokflow.ladok import exporting, mapping, wire
 from ladokflow.ladok.answers import AnswerRules
 from ladokflow.ladok.base import Exam, GradeLine, Registered, Row
@@ -31,6 +31,10 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 # Where an exam says itself how many people are on it. Not in the contract: read where it is there.
 COUNT_KEYS = ("participantCount", "numberOfParticipants", "antalDeltagare")
+
+
+# Of the scales that Swedish universities use in Ladok: everything else counts as passed. An alternative grade is no grade of the scale.
+FAILING = frozenset({"u", "uk", "ug", "f", "fx", "0", "underkänd", "underkänt", "icke godkänd", "ej godkänd", "fail"})
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class University:
     # Ladok's key of what tells the exams of one course apart: two with the same are occasions of one exam.
     module_key: str = ""
     example_course: str = "ABC123"  # a course code as they look here, beside the field for one
+    fails: frozenset[str] = FAILING  # grades that do not count as passed, in their normal form
     answers: AnswerRules = field(default_factory=AnswerRules)  # what its answers to an export prove
 
     @property
@@ -68,6 +73,9 @@ class University:
     @property
     def sends_points(self) -> bool:
         return any(row.response == "points" for row in self.export)
+
+    def is_passing(self, grade: str) -> bool:
+        return bool(grade) and normal(grade) not in self.fails
 
     def tells_modules(self, exams: Sequence[Exam]) -> bool:
         """Whether these are surely not occasions of one exam: of several courses, or several modules of a course. What Ladok does not

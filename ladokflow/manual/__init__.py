@@ -69,9 +69,13 @@ PARTS = (
             Topic("questions", ("flows:list", "flows:detail")),
             Topic("people", ("flows:participants", "student", "search")),
             Topic("export", ("exports:dashboard", "exports:weeks", "exports:preview", "flows:exports")),
+            Topic("papers", ("exports:papers",)),
             Topic("rejected", ("exports:attempt",)),
             Topic("unknown", ("exports:mark", "exports:findings")),
+            Topic("archive", ("exports:archive", "exports:package", "exports:package_person")),
             Topic("let-go", ("flows:release",)),
+            Topic("statistics", ("statistics", "flows:statistics")),
+            Topic("logs", ("logs", "flows:timeline")),
             Topic("settings", ("preferences",)),
             Topic(
                 "sign-in",

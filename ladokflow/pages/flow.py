@@ -29,6 +29,7 @@ from ladokflow.undo import tell
 from ladokflow.wiseflow.words import Role, choices_of
 from sources.access import flow_seen
 from sources.flows.adoption import confirm_anew
+from sources.flows.asking import is_asked
 from sources.flows.create import STEPS
 from sources.flows.identities import questions
 from sources.flows.places import participants_on_several
@@ -125,6 +126,7 @@ def overview(request: HtmxRequest, pk: int) -> HttpResponse:
         "failed_people": failed_people([flow], FAILED_SHOWN)[flow.pk],
         "failed_shown": FAILED_SHOWN,
         "asked": asked(flow),
+        "papers_asked": message("papers.asked", count=flow.papers_asked) if is_asked(flow, "papers") else None,
         "adoption_asked": message("adoption.asked"),
         "questions": questions(flow)[:QUESTIONS_SHOWN],
         **place_context(flow, context["live_code_count"], request.user),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,15 +15,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from exports.pages.filters import Chip
+from ladokflow.dates import moment_in_words
 from ladokflow.pages.flow import flow_context, flow_for
 from ladokflow.paging import PLACE, page_of
 from ladokflow.requests import HtmxRequest
 from ladokflow.spreadsheets import FILES
 from sources.access import Kind, flow_seen
-from sources.models import Participant
+from sources.models import Paper, Participant
 from sources.pages.forms import ParticipantFilter
 
 PEOPLE_PER_PAGE = 50
+OF_PAPERS = ("without_paper", "late")  # filters that say something only where papers have been read
 
 
 @login_required
@@ -39,6 +42,7 @@ def participants(request: HtmxRequest, pk: int) -> HttpResponse:
         "chips": [
             Chip(label, count, form.chosen("show") == value, _address(request, show=value))
             for value, label, count in form.counts(people)
+            if flow.papers_read_at or value not in OF_PAPERS
         ],
         "by_name": _address(request, sort=""),
         "by_grade": _address(request, sort="grade"),
@@ -63,7 +67,7 @@ def _address(request: HtmxRequest, **changes: str) -> str:
 
 
 def _with_grades_and_codes(people: QuerySet[Participant]) -> QuerySet[Participant]:
-    return people.select_related("assessment").prefetch_related("registrations__code")
+    return people.select_related("assessment", "paper").prefetch_related("registrations__code")
 
 
 @login_required
@@ -84,16 +88,21 @@ def participants_file(request: HtmxRequest, pk: int, kind: str) -> HttpResponse:
         _("Unique exam id"),
         _("Ladok code"),
         _("Deactivated"),
+        _("Paper"),
+        _("Handed in"),
+        _("Late"),
+        _("Similarity"),
         _("Grade"),
         _("Export"),
         _("What has happened"),
     )
-    return FILES[kind](f"ladokflow-participants-{flow.pk}", headings, _lines(people))
+    return FILES[kind](f"ladokflow-participants-{flow.pk}", headings, _lines(people, flow.source.tz))
 
 
-def _lines(people: QuerySet[Participant]) -> Iterator[tuple[Any, ...]]:
+def _lines(people: QuerySet[Participant], tz: dt.tzinfo) -> Iterator[tuple[Any, ...]]:
     for person in people:
         assessment, reason = getattr(person, "assessment", None), person.export_reason
+        paper: Paper | None = getattr(person, "paper", None)
         yield (
             person.last_name,
             person.first_name,
@@ -102,7 +111,20 @@ def _lines(people: QuerySet[Participant]) -> Iterator[tuple[Any, ...]]:
             person.unique_exam_id,
             ", ".join(code.code for code in person.listed_codes),
             "" if person.is_active else _("yes"),
+            *_paper(paper, tz),
             assessment.effective_grade if assessment else "",
             str(person.export.label),
             reason.what if reason else "",
         )
+
+
+def _paper(paper: Paper | None, tz: dt.tzinfo) -> tuple[str, str, str, str]:
+    """Empty where it is not known."""
+    if paper is None:
+        return "", "", "", ""
+    return (
+        str(paper.handed_in.label),
+        moment_in_words(paper.handed_in_at, tz) if paper.handed_in_at else "",
+        _("yes") if paper.is_late else "",
+        "" if paper.similarity is None else str(paper.similarity),
+    )

@@ -37,6 +37,15 @@ WORDS = (
         _("Alternative grade"),
         _("A grade that a manager has set in WISEflow in place of the assessor's. Once exported it is locked."),
     ),
+    Word(
+        _("Paper"), _("What a student has handed in, or that it was blank, or nothing. WISEflow calls it a submission.")
+    ),
+    Word(
+        _("Archive package"),
+        _(
+            "A copy of all there is of an exam, with checksums: papers, grades and history. It is what an archive takes in."
+        ),
+    ),
     Word(_("Synchronisation"), _("Fetching what has changed in Ladok and making the same change in WISEflow.")),
     Word(_("Export"), _("Sending the grades of a flow to Ladok.")),
     Word(_("Attempt"), _("One request to Ladok with the grades of a flow, and what came of it.")),

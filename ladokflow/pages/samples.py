@@ -7,11 +7,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from exports.models import ExportAttempt, ExportItem, Finding
+from exports.models import ExportAttempt, ExportItem, Finding, Package
 from exports.pages.charts import WEEKS, bars_of, weeks_context, weeks_of
 from exports.pages.standing import Standing
 from ladokflow.pages.coming import Lack
-from sources.models import Flow, SyncRun
+from sources.models import Flow, Paper, SyncRun
 from sources.models.flow import ExportState
 
 SCALE = ("U", "3", "4", "5")
@@ -23,6 +23,8 @@ STATES = (
     ("Phase of a flow", Flow.State),
     ("Export of a flow and of a participant", ExportState),
     ("Export of a flow, in a list", Standing),
+    ("Paper of a participant", Paper.State),
+    ("Archive package", Package.State),
     ("Synchronisation", SyncRun.State),
     ("Attempt", ExportAttempt.State),
     ("Grade in an attempt", ExportItem.State),

@@ -92,6 +92,7 @@ def _page(request: HtmxRequest, person: Participant, *, is_revealed: bool = Fals
         "tz": person.flow.source.tz,
         "is_revealed": is_revealed,
         "may_reveal": rights.may(Right.REVEAL, person.flow.source_id),
+        "sees_logs": rights.may(Right.LOGS, person.flow.source_id),
         "may_extract": rights.may(Right.DISCLOSE, person.flow.source_id),
         "now": timezone.now(),
         **identifiers,

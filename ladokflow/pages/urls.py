@@ -13,7 +13,9 @@ from ladokflow.pages import (
     flow_participants,
     flow_release,
     flow_staff,
+    flow_statistics,
     flow_syncs,
+    timeline,
 )
 
 flow_tabs = [
@@ -23,6 +25,9 @@ flow_tabs = [
     path("<int:pk>/", flow.overview, name="detail"),
     path("<int:pk>/participants/", flow_participants.participants, name="participants"),
     path("<int:pk>/participants.<str:kind>", flow_participants.participants_file, name="participants_file"),
+    path("<int:pk>/participants/<int:person_pk>/timeline/", timeline.timeline, name="timeline"),
+    path("<int:pk>/statistics/", flow_statistics.statistics, name="statistics"),
+    path("<int:pk>/statistics.<str:kind>", flow_statistics.statistics_file, name="statistics_file"),
     path("<int:pk>/codes/", flow_codes.codes, name="codes"),
     path("<int:pk>/codes/add/", flow_codes.add, name="code_add"),
     path("<int:pk>/codes/<int:code_pk>/remove/", flow_codes.remove, name="code_remove"),

@@ -40,7 +40,7 @@ class Control:
         self.call("reset")
 
     def received(self, system: str) -> list[dict[str, Any]]:
-        """Requests to a university or "wiseflow", in order.
+        """Requests to a university, "wiseflow", or the "storage" of its files, in order.
 
         `{system, method, path, query, headers, body, at, status, answer, answer_headers, answer_kind}`: the path is the whole
         path as sent, header names are lower-case, bodies are text; status is 0 where no answer was sent.
@@ -226,6 +226,39 @@ class Control:
         """
         given = {"grades": grades, "alternative": alternative, "points": points}
         return int(self.call("grade", flow_id=flow_id, force=force, seed=seed, by=by, by_items=by_items, **given))
+
+    def hand_in(self, flow_id: int, ways: dict[int, str]) -> None:
+        """How participants hand in, by id: "paper", "late", "blank", "opened" (nothing, in a submission that is there), "nothing", or
+        "group:ID", with that participant. Who is said nothing of hands in a paper before the end."""
+        self.call("hand_in", flow_id=flow_id, ways={str(key): way for key, way in ways.items()})
+
+    def publish_assignment(self, flow_id: int, lines: list[str]) -> None:
+        """The question paper, of these lines."""
+        self.call("publish_assignment", flow_id=flow_id, lines=lines)
+
+    def set_links(self, seconds: float) -> None:
+        """How long links to files are good for; as new 25 hours."""
+        self.call("set_links", seconds=seconds)
+
+    def set_papers(self, flow_id: int, *, padding: int = 0, quarantined: list[int] | None = None) -> None:
+        """Every paper is so many bytes larger; those of these participants are in quarantine."""
+        self.call("set_papers", flow_id=flow_id, padding=padding, quarantined=quarantined or [])
+
+    def write_exam(self, flow_id: int) -> None:
+        """Everybody active has opened the exam, written and handed in: WISEflow's log has it."""
+        self.call("write_exam", flow_id=flow_id)
+
+    def add_logs(self, entries: list[dict[str, Any]], *, licence: str = "", flow_id: int | None = None) -> None:
+        """Entries of WISEflow's log, of a flow or of the licence: `{source, at, late, context, key}`, times in unix seconds."""
+        self.call("add_logs", entries=entries, licence=licence, flow_id=flow_id)
+
+    def set_log_pages(self, most: int = 10_000, *, leaves_offset_out: bool = False) -> None:
+        """How many entries a page of the logs has, and whether the moment that is asked for is among them."""
+        self.call("set_log_pages", most=most, leaves_offset_out=leaves_offset_out)
+
+    def logs_of(self, licence: str) -> list[dict[str, Any]]:
+        """All entries that there ever were: `{_id, _source, sort, flow, context, from}`."""
+        return list(self.call("logs_of", licence=licence))
 
     def set_shows_drafts(self, shows: bool) -> None:
         """Whether the assessments hold grades that no reviewer has approved yet; as new they do."""

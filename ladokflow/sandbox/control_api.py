@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ladokflow.sandbox import grading, hands, licences, owners, registers
+from ladokflow.sandbox import diary, grading, hands, licences, owners, papers, registers
 from ladokflow.sandbox.answers import Call, Reply
 from ladokflow.sandbox.state import STOCKHOLM
 
@@ -46,7 +46,7 @@ def answer(sandbox: Sandbox, call: Call) -> Reply:
         return Reply(400, {"message": said})
 
 
-for _module in (registers, owners, hands, grading, licences):
+for _module in (registers, owners, hands, grading, papers, licences, diary):
     for _name in _module.ACTIONS:
         action(getattr(_module, _name))
 
@@ -87,7 +87,7 @@ def fault(
     method: str = "",
     options: dict[str, Any] | None = None,
 ) -> int:
-    if system not in (*sandbox.state.data["ladok"], "wiseflow", "*"):
+    if system not in (*sandbox.state.data["ladok"], "wiseflow", "storage", "*"):
         raise ValueError(f"Unknown system: {system}")
     if kind == "by_hand" and (options or {}).get("action") not in ACTIONS:
         raise ValueError(f"Unknown action: {(options or {}).get('action')}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from ladokflow.sandbox import causes, grading, hands
+from ladokflow.sandbox import causes, diary, grading, hands
 from ladokflow.sandbox.answers import Call, Reply
 from ladokflow.sandbox.front_pages import LIFE, flow_page, front_page, refusal_page
 
@@ -67,6 +67,8 @@ def _live(sandbox: Sandbox, form: dict[str, str]) -> None:
         raise KeyError(name)
     if name != "grade":
         getattr(hands, name)(sandbox, flow_id)
+        if name == "end_participation":
+            diary.write_exam(sandbox, flow_id)
         return
     has_points = hands.flow_of(sandbox.state, flow_id)["licence"] == "boras"
     more: dict[str, Any] = {"points": "random"} if has_points else {}

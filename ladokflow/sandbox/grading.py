@@ -10,6 +10,7 @@ from ladokflow.sandbox.hands import flow_of, licence_of, participant_of
 from ladokflow.sandbox.state import State
 from ladokflow.sandbox.wiseflow.base import scale_of, stored_value
 from ladokflow.sandbox.wiseflow.calls import tell
+from ladokflow.sandbox.wiseflow.logs import note
 
 if TYPE_CHECKING:
     from ladokflow.sandbox.server import Sandbox
@@ -148,7 +149,7 @@ def _trail(
 ) -> None:
     """An entry in the marking audit trail, the newest first as it is answered."""
     people = row["reviewers" if by == "reviewer" else "assessors"] or row["managers"]
-    event = {
+    event: dict[str, Any] = {
         "id": str(uuid.uuid4()),
         "triggeredBy": {"userId": next(iter(people.values()))["userId"]},
         "grade": {"value": stored_value(scale, value), "scaleId": scale["id"]} if value else None,
@@ -160,3 +161,5 @@ def _trail(
         "timestamp": int(state.now()),
     }
     person.setdefault("trail", []).insert(0, event)
+    about = {"participantId": person["id"], "userId": event["triggeredBy"]["userId"]}
+    note(state, row["licence"], event["type"], context="assessor", flow=row, **about)

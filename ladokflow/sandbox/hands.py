@@ -10,6 +10,7 @@ from ladokflow.sandbox.licences import add_user
 from ladokflow.sandbox.state import State
 from ladokflow.sandbox.wiseflow.base import CONCLUDED, ENDED, STARTED, STATE_NAMES, scale_of, state_of
 from ladokflow.sandbox.wiseflow.calls import tell
+from ladokflow.sandbox.wiseflow.logs import AS_MANAGER, note
 from ladokflow.sandbox.wiseflow.participants import put_on_flow
 
 if TYPE_CHECKING:
@@ -89,10 +90,13 @@ def flow(sandbox: Sandbox, flow_id: int) -> dict[str, Any]:
 
 
 def _push(sandbox: Sandbox, flow_id: int, least: int) -> int:
-    row = flow_of(sandbox.state, flow_id)
+    state, row = sandbox.state, flow_of(sandbox.state, flow_id)
+    if not row["is_active"]:
+        manager = next((person["userId"] for person in row["managers"].values()), None)
+        note(state, row["licence"], "FLOW_ACTIVATED", context=AS_MANAGER, flow=row, user_id=manager)
     row["is_active"] = True
     row["least_state"] = max(row["least_state"], least)
-    return state_of(row, sandbox.state.now())
+    return state_of(row, state.now())
 
 
 def activate(sandbox: Sandbox, flow_id: int) -> int:

@@ -18,15 +18,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from ladokflow.sandbox import control_api, faults, front, ladok
+from ladokflow.sandbox import control_api, faults, front, ladok, papers
 from ladokflow.sandbox.answers import Call, Reply
 from ladokflow.sandbox.control import Control
 from ladokflow.sandbox.state import State
 from ladokflow.sandbox.universities import UNIVERSITIES
 from ladokflow.sandbox.wiseflow import calls, entry
+from ladokflow.sandbox.wiseflow.handed_in import STORAGE
 
 logger = logging.getLogger(__name__)
-SYSTEMS = {f"/{slug}": slug for slug in UNIVERSITIES} | {entry.PREFIX: "wiseflow"}
+SYSTEMS = {f"/{slug}": slug for slug in UNIVERSITIES} | {entry.PREFIX: "wiseflow", STORAGE: "storage"}
 KEPT_REQUESTS = 20_000
 KEPT_ANSWER = 100_000
 
@@ -108,7 +109,7 @@ class Sandbox:
     # --- One request --------------------------------------------------------------------------------------------
 
     def system(self, path: str) -> tuple[str, str]:
-        """Which of the four systems a path belongs to, and the path within it; "" for none."""
+        """Which of the systems a path belongs to, and the path within it; "" for none."""
         for prefix, name in SYSTEMS.items():
             if path == prefix or path.startswith(prefix + "/"):
                 return name, path[len(prefix) :] or "/"
@@ -118,6 +119,8 @@ class Sandbox:
         with self.state.lock:
             if system == "wiseflow":
                 reply = self.door.answer(call)
+            elif system == "storage":  # where WISEflow keeps the files that it links to
+                reply = papers.answer(self.state, call)
             else:
                 reply = ladok.answer(self.state, UNIVERSITIES[system], call)
             # Encoded here: what the body refers to may be changed by the next request.

@@ -7,8 +7,10 @@ whole answer, never a row that is left out.
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -310,10 +312,16 @@ class FlowParticipant(Wire):
     unique_exam_id: Text = Field(default="", validation_alias="uniqueExamId")
     activated: UsuallyTrue = True
     number: int | None = None
-    submission_id: Id | None = Field(default=None, validation_alias="submissionId")
+    # Null where there is none. Left out of what a synchronisation goes by: that somebody hands in changes nothing for it.
+    submission_id: Id | None = Field(default=None, validation_alias="submissionId", exclude=True)
     assessor_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
         default=(), validation_alias="assessorIds"
     )
+
+    @property
+    def has_no_submission(self) -> bool:
+        """Whether WISEflow says so: that it says nothing of it is another thing."""
+        return self.submission_id is None and "submission_id" in self.model_fields_set
 
     def values(self, name: str) -> tuple[str, ...]:
         """The person's identifiers of one kind, by the kind's name in any case."""
@@ -468,3 +476,205 @@ class ItemMark(Wire):
     assessor_id: Id | None = Field(default=None, validation_alias="assessorId")
     deactivated: UsuallyFalse = False
     score: float | None = None
+
+
+# --- What was handed in -------------------------------------------------------------------------------------------
+
+
+class SimilarityReport(Wire):
+    percentage: float | None = None
+    status: Text = ""
+    provider: Text = ""
+
+
+class HandIn(Wire):
+    """None where WISEflow does not say."""
+
+    handed_in: bool | None = Field(default=None, validation_alias="handedIn")
+    is_blank: UsuallyFalse = Field(default=False, validation_alias="handedInBlank")
+    at: Moment = Field(default=None, validation_alias="handedInDate")
+
+
+class Submission(Wire):
+    """What one participant, or the members of a group, have handed in, as far as WISEflow says. The address that it came from is not
+    read."""
+
+    id: Id
+    status: Annotated[HandIn, BeforeValidator(or_empty)] = HandIn()
+    similarity: Annotated[tuple[SimilarityReport, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="similarityReports"
+    )
+
+
+class SubmissionList(Wire):
+    """`total`, where it is said, is how many there are in all: the list has no pages, and may all the same not be all of them."""
+
+    rows: tuple[Submission, ...] = ()
+    total: int | None = None
+
+
+class Quarantine(Wire):
+    reason: Text = ""
+    by: Text = ""
+
+
+class StoredFile(Wire):
+    """A file behind a link that ends (after 25 hours, says the description). `kind` is DOCUMENT, ADDENDUM, MATERIAL, COMMENT or
+    ITEM_SUBMISSION; `size` is None where it is not told."""
+
+    id: Id
+    kind: Text = Field(default="", validation_alias="type")
+    name: Text = Field(default="", validation_alias="filename")
+    content_type: Text = Field(default="", validation_alias="contentType")
+    size: int | None = None
+    link: Text = ""
+    created_at: Moment = Field(default=None, validation_alias="createdAt")
+    quarantine: Quarantine | None = None
+
+
+class LinkedFile(Wire):
+    """A file of an assignment, with its link."""
+
+    name: Text = ""
+    size: int | None = None
+    content_type: Text = Field(default="", validation_alias="content-type")
+    link: Text = Field(default="", validation_alias="url")
+
+
+class Assignment(Wire):
+    """The question paper, or the reference of one that is answered item by item."""
+
+    id: Id | None = None
+    reference: Text = Field(default="", validation_alias="publishedReference")
+    paper: LinkedFile | None = Field(default=None, validation_alias="assignment")
+    appendices: Annotated[tuple[LinkedFile, ...], BeforeValidator(or_no_rows)] = ()
+    data: Any = None
+
+
+class AssignmentLinks(Wire):
+    validated: Text = Field(default="", validation_alias="validatedPDFUrl")
+    not_validated: Text = Field(default="", validation_alias="nonValidatedPDFUrl")
+
+
+# --- Logs --------------------------------------------------------------------------------------------------------
+
+
+def _first_number(value: Any) -> Any:
+    """`sort` is a list; its first value is the moment."""
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _as_object(value: Any) -> Any:
+    """The entry itself: the description says a text, which is JSON where it can be read as such."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {"message": value}
+    return value if isinstance(value, dict) else {"message": "" if value is None else str(value)}
+
+
+class LogEntry(Wire):
+    """An entry of WISEflow's logs. What stands in `content` differs from one type of flow to another, and may change at any time.
+
+    `sort` is what the next page is asked for by: its moment in unix milliseconds.
+    """
+
+    id: Text = Field(default="", validation_alias="_id")
+    sort: Annotated[Id, BeforeValidator(_first_number)]
+    content: Annotated[dict[str, Any], BeforeValidator(_as_object)] = Field(
+        default_factory=dict, validation_alias="_source"
+    )
+
+    @property
+    def at(self) -> dt.datetime | None:
+        """None where the number is no moment."""
+        try:
+            return dt.datetime.fromtimestamp(self.sort / 1000, dt.UTC)
+        except (OverflowError, OSError, ValueError):
+            return None
+
+
+# --- What has been counted of a marking item by item ---------------------------------------------------------------
+
+
+class _Counted(Wire):
+    state: Text = ""
+    built_at: Moment = Field(default=None, validation_alias="builtAt")
+
+    @property
+    def is_done(self) -> bool:
+        return self.state.upper() == "DONE"
+
+    @property
+    def built_order(self) -> float:
+        return self.built_at.timestamp() if self.built_at else 0.0
+
+
+def _scores(value: Any) -> Any:
+    """Several where several assessors have scored; one under `score` in an assessor's own figures."""
+    if value is None:
+        return ()
+    return value if isinstance(value, list) else (value,)
+
+
+class ScoredParticipant(Wire):
+    id: Id
+    scores: Annotated[tuple[float, ...], BeforeValidator(_scores)] = Field(
+        default=(), validation_alias=AliasChoices("scores", "score")
+    )
+
+
+class ItemAnalysis(Wire):
+    """WISEflow's own figures. How it works them out is not published."""
+
+    mean: float | None = None
+    difficulty: float | None = Field(default=None, validation_alias="difficultyIndex")
+    discrimination: float | None = Field(default=None, validation_alias="discriminationIndex")
+
+
+class _Question(Wire):
+    reference: Text = Field(default="", validation_alias="questionReference")
+    number: int | None = None
+    kind: Text = Field(default="", validation_alias="type")
+    unscorable: Text = Field(default="", validation_alias="unscorableType")
+
+
+class ScoredQuestion(_Question):
+    is_auto_scored: UsuallyFalse = Field(default=False, validation_alias="isAutoScored")
+    participants: Annotated[tuple[ScoredParticipant, ...], BeforeValidator(or_no_rows)] = ()
+    analysis: Annotated[tuple[ItemAnalysis, ...], BeforeValidator(or_no_rows)] = ()
+
+
+class ScoredItem(Wire):
+    reference: Text = Field(default="", validation_alias="itemReference")
+    number: int | None = None
+    questions: Annotated[tuple[ScoredQuestion, ...], BeforeValidator(or_no_rows)] = ()
+
+
+class ItemScores(_Counted):
+    """Who did not try a question and got no score by hand is left out of it."""
+
+    items: Annotated[tuple[ScoredItem, ...], BeforeValidator(or_no_rows)] = ()
+
+
+class Response(Wire):
+    validation: Text = Field(default="", validation_alias="validationType")
+    participant_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
+        default=(), validation_alias="participantIds"
+    )
+
+
+class AnsweredQuestion(_Question):
+    responses: Annotated[tuple[Response, ...], BeforeValidator(or_no_rows)] = ()
+    unattempted: int | None = Field(default=None, validation_alias="numberOfUnattempted")
+
+
+class AnsweredItem(Wire):
+    reference: Text = Field(default="", validation_alias="itemReference")
+    number: int | None = None
+    questions: Annotated[tuple[AnsweredQuestion, ...], BeforeValidator(or_no_rows)] = ()
+
+
+class ItemResponses(_Counted):
+    items: Annotated[tuple[AnsweredItem, ...], BeforeValidator(or_no_rows)] = ()

@@ -90,6 +90,11 @@ def is_type(name: str, *types: FlowType) -> bool:
     return normal(name) in map(normal, types)
 
 
+# Whether a paper is handed in, by type. Of a type that is in neither nobody knows.
+HAND_IN = (FlowType.ASSIGN, FlowType.LOCK, FlowType.MULTI, FlowType.HANDIN)
+HAND_NOTHING_IN = (FlowType.ORAL, FlowType.ATTEND)
+
+
 USUAL_TYPE = FlowType.ASSIGN.value
 # The numbers of a flow's type in `GET /flow/{flowId}`, which are not the licence's ids.
 TYPE_NUMBERS = {

@@ -17,6 +17,7 @@ from ladokflow.ladok.bodies import check_expression
 from ladokflow.messages import Refused, Text
 from sources.models import Credential, Membership, Source
 from sources.universities.paths import PATHS, PLACEHOLDERS, check_path
+from sources.universities.permissions import GIVEN
 
 ADDRESS: dict[str, Any] = {
     "max_length": 500,
@@ -147,12 +148,47 @@ class PathField(forms.CharField):
         return path
 
 
+class DepartmentsField(forms.Field):
+    """The beginning of a course code and its department, a line each, as `TDDE = IDA`."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField mono", "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(f"{start} = {name}" for start, name in value.items()) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> dict[str, str]:
+        departments = {}
+        for line in filter(None, map(str.strip, str(value or "").splitlines())):
+            start, is_pair, name = (part.strip() for part in line.partition("="))
+            if not (start and is_pair and name):
+                text = _(
+                    "Write the beginning of a course code, = and the department, as TDDE = IDA. This is not so: %(line)s"
+                )
+                raise forms.ValidationError(text, params={"line": line})
+            departments[start] = name
+        return departments
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return (initial or {}) != self.to_python(data)
+        except forms.ValidationError:
+            return True
+
+
 class SourceForm(forms.ModelForm):
     COUNTS = ("brake_people", "brake_percent", "settling_minutes")
     PATH_FIELDS = tuple(f"path_{key}" for key in PATHS)
 
     ladok_url = forms.URLField(label=capfirst(_("address of Ladok")), **ADDRESS)
     wiseflow_url = forms.URLField(label=capfirst(_("address of WISEflow")), **ADDRESS)
+    departments = DepartmentsField(
+        label=capfirst(_("departments")),
+        required=False,
+        help_text=_(
+            "For the statistics: the beginning of a course code and the department that gives the course, a line each, as TDDE = IDA. The "
+            "longest beginning counts."
+        ),
+    )
 
     class Meta:
         model = Source
@@ -172,6 +208,7 @@ class SourceForm(forms.ModelForm):
             "sync_at",
             "brake_people",
             "brake_percent",
+            "departments",
             "grade_form",
             "export_method",
             "accepts_manual_participants",
@@ -272,9 +309,9 @@ class MembershipForm(forms.ModelForm):
 
     class Meta:
         model = Membership
-        fields = ("source", "role", "organisation_id", "can_export", "gets_summary", "language")
+        fields = ("source", "role", "organisation_id", *GIVEN, "gets_summary", "language")
 
-    field_order = ("source", "email", "role", "organisation_id", "can_export", "gets_summary", "language")
+    field_order = ("source", "email", "role", "organisation_id", *GIVEN, "gets_summary", "language")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -17,17 +17,18 @@ from sources.admin.scope import ScopedAdmin
 from sources.identity import invitations
 from sources.models import Membership
 from sources.universities.members import person_at, update_admin_access
+from sources.universities.permissions import GIVEN
 from sources.universities.rights import tell_later
 
 # What somebody may do, and who they are in WISEflow and Ladok: another licence admin says so, or a superuser.
-RIGHTS = ("role", "organisation_id", "can_export")
+RIGHTS = ("role", "organisation_id", *GIVEN)
 
 
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
     form = MembershipForm
-    list_display = ("user", "source", "role", "organisation_id", "can_export", "sign_in")
-    list_filter = ("role", "can_export")
+    list_display = ("user", "source", "role", "organisation_id", *GIVEN, "sign_in")
+    list_filter = ("role", *GIVEN)
     search_fields = ("user__username", "user__email", "user__first_name", "user__last_name", "organisation_id")
     actions = ("invite", "withdraw")
 
@@ -36,7 +37,7 @@ class MembershipAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         person = "email" if obj is None else "person"
-        return ("source", person, "role", "organisation_id", "can_export", "gets_summary", "language")
+        return ("source", person, "role", "organisation_id", *GIVEN, "gets_summary", "language")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         if obj is None:

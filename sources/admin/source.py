@@ -59,6 +59,8 @@ class SourceAdmin(WebhookPages, LicencePages):
                 )
             },
         ),
+        (_("Statistics"), {"fields": ("departments",)}),
+        (_("Archive packages"), {"fields": ("archives_after_days", "archive_days")}),
     )
 
     # --- Who

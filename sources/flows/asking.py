@@ -70,6 +70,11 @@ def with_questions(flows: FlowQuerySet) -> FlowQuerySet:
     return flows.annotate(**columns)
 
 
+def is_asked(flow: Flow, kind: str) -> bool:
+    """Of one flow, from the database."""
+    return Flow.objects.filter(KINDS[kind].is_asked, pk=flow.pk).exists()
+
+
 def asked_by(flow: Flow) -> list[Asked]:
     """What the flow (of `with_questions`) asks."""
     page = reverse("flows:detail", args=[flow.pk])

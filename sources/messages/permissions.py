@@ -30,6 +30,24 @@ register(
             who=LICENCE_ADMIN,
         ),
         "sources.may_not.export": NO_EXPORT_RIGHT,
+        "sources.may_not.archive": Sentence(
+            _("You may not make or download archive packages at %(source)s."),
+            _("Nothing was made or given out."),
+            _("Ask a licence admin for the right to it, which stands on your membership."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.may_not.logs": Sentence(
+            _("You may not see what WISEflow has logged of students at %(source)s."),
+            effect=_("Nothing is shown, and nothing is taken along."),
+            todo=_("Ask for the right to see logs. Whoever administers the members gives it."),
+            who=LICENCE_ADMIN,
+        ),
+        "sources.may_not.small_groups": Sentence(
+            _("You may not see groups of fewer than five students at %(source)s."),
+            effect=_("They are left out of the figures."),
+            todo=_("Ask for the right to see small groups. Whoever administers the members gives it."),
+            who=LICENCE_ADMIN,
+        ),
         "sources.may_not.reveal": Sentence(
             _("Your role at %(source)s sees no whole national id."), _("Nothing was shown."), _ASK, who=LICENCE_ADMIN
         ),

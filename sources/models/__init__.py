@@ -14,6 +14,8 @@ from sources.models.identity import (
     SeenAssertion,
     SignInScope,
 )
+from sources.models.log import LogEntry, LogGap, LogReading
+from sources.models.paper import Paper
 from sources.models.preference import Preference
 from sources.models.preset import FlowPreset
 from sources.models.registration import IdentityAnswer, Registration
@@ -41,8 +43,12 @@ __all__ = [
     "GivenMembership",
     "IdentityAnswer",
     "Invitation",
+    "LogEntry",
+    "LogGap",
+    "LogReading",
     "Membership",
     "MembershipRule",
+    "Paper",
     "Participant",
     "Preference",
     "RecoveryCode",

@@ -244,6 +244,15 @@ class Flow(Queued):
     # Of all that the last synchronisation went by that had nothing to do (`sources/sync/basis.py`), and how many people it was.
     settled_basis = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     settled_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    # What has been handed in (`sources/papers/read.py`): when that was last read and last tried to be, why it could not be, and how many
+    # have handed in, blank or not
+    papers_read_at = models.DateTimeField(_("papers read"), null=True, blank=True, editable=False)
+    papers_tried_at = models.DateTimeField(null=True, blank=True, editable=False)
+    has_news_of_papers = models.BooleanField(default=False, db_default=False, editable=False)
+    papers_message = models.JSONField(
+        default=dict, blank=True, editable=False, db_default=models.Value({}, models.JSONField())
+    )
+    handed_in_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     sync_lease_until = models.DateTimeField(null=True, blank=True)
     sync_token = models.UUIDField(null=True, blank=True)
 
@@ -278,6 +287,8 @@ class Flow(Queued):
     points_left = models.PositiveIntegerField(default=0, db_default=0)
     # Whose approval the next collection is to look for at once, because the last had no time for them and there may be news.
     approvals_left = models.PositiveIntegerField(default=0, db_default=0)
+    # Whose passing grade waits for a manager's word, because nothing was handed in
+    papers_asked = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     exported_count = models.PositiveIntegerField(default=0)
     failed_count = models.PositiveIntegerField(default=0)
 
@@ -323,6 +334,7 @@ class Flow(Queued):
                     | Q(adoption="unsaid")
                 ),
             ),
+            models.Index(fields=["source"], name="flow_papers_asked", condition=Q(papers_asked__gt=0)),
             # What its message says, as `with_trait` asks
             models.Index(KeyTransform("code", "export_message"), name="flow_export_code"),
         )
@@ -445,6 +457,11 @@ class Flow(Queued):
     def is_gone(self) -> bool:
         """Whether the last synchronisation has not found it in WISEflow."""
         return self.sync_reason is not None and self.sync_reason.has(Trait.GONE)
+
+    @property
+    def papers_reason(self) -> Message | None:
+        """Why it is not known, or not any more, who has handed in."""
+        return Message.from_json(self.papers_message)
 
     @property
     def phase(self) -> FlowState:

@@ -203,6 +203,10 @@ class Source(models.Model):
     exports_when_marking_ends = models.BooleanField(
         _("export when marking ends"), default=False, help_text=_("The default for new flows: export by itself, once.")
     )
+    # The beginning of a course code -> the department that gives the course
+    departments = models.JSONField(
+        _("departments"), default=dict, db_default=models.Value({}, models.JSONField()), blank=True
+    )
     grading_scales = models.JSONField(
         _("grading scales"), default=dict, blank=True, help_text=_("Ladok's scale to WISEflow's scale, by name or id.")
     )
@@ -239,6 +243,23 @@ class Source(models.Model):
         help_text=_(
             "The address in the browser, with {code} in place of the exam's code. Empty: no link to it is shown."
         ),
+    )
+    archives_after_days = models.PositiveSmallIntegerField(
+        _("archive packages by themselves, days after marking"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(3650)],
+        help_text=_(
+            "So many days after the end of marking a package with papers, grades and history is made of each flow. Empty: only when "
+            "somebody asks for it."
+        ),
+    )
+    archive_days = models.PositiveIntegerField(
+        _("days that archive packages are kept"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(36500)],
+        help_text=_("Afterwards they are deleted. Empty: as long as ARCHIVE_RETENTION_DAYS says."),
     )
     retention_days = models.PositiveIntegerField(
         _("days that students are kept"),
@@ -296,6 +317,11 @@ class Source(models.Model):
         """What WISEflow's scale for this one of Ladok's is called, by name or id, where it is another than Ladok's; else empty."""
         mapped = {normal(str(key)): str(value) for key, value in self.grading_scales.items()}
         return mapped.get(normal(ladok_scale), "")
+
+    def department_of(self, course: str) -> str:
+        """Who gives a course, by the longest beginning of its code that somebody has written down; empty where nobody has."""
+        found = [start for start in self.departments if start and normal(course).startswith(normal(str(start)))]
+        return str(self.departments[max(found, key=len)]).strip()[:200] if found else ""
 
     @property
     def rules(self) -> University:
@@ -495,6 +521,31 @@ class Membership(models.Model):
         help_text=_(
             "Sends grades to Ladok, tries again, and marks grades as exported. Without it a person makes and looks after flows, and what "
             "a flow of theirs would export by itself waits for somebody who has it."
+        ),
+    )
+    can_archive = models.BooleanField(
+        _("may make and download archive packages"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "A package holds the papers, grades and marking history of everybody on a flow. Whoever downloads anything of it is "
+            "written down in the audit log."
+        ),
+    )
+    can_see_logs = models.BooleanField(
+        _("may see logs"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Sees what WISEflow has logged of each student, minute by minute, and takes it along as a file. Licence admins do so in any case."
+        ),
+    )
+    can_see_small_groups = models.BooleanField(
+        _("may see small groups"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Sees statistics of fewer than five students, and of each assessor. Licence admins do so in any case."
         ),
     )
     gets_summary = models.BooleanField(

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow.messages import Text
 from sources.flows.adoption_table import LONGEST_CODE, Pair, read_table
 from sources.flows.scales import ANY_SCALE
-from sources.models import Flow, Participant, Source
+from sources.models import Flow, Paper, Participant, Source
 from sources.models.flow import ExportState, ParticipantQuerySet
 
 ANY = "any"  # the forms' word for ANY_SCALE
@@ -38,6 +38,8 @@ class ParticipantFilter(forms.Form):
         "failed": (_("Failed or unknown"), Q(export_state=ExportState.FAILED)),
         "exported": (_("Exported"), Q(export_state=ExportState.EXPORTED)),
         "deactivated": (_("Deactivated"), Q(is_active=False)),
+        "without_paper": (_("Nothing handed in"), Q(paper__state__in=Paper.EMPTY)),
+        "late": (_("Handed in late"), Q(paper__is_late=True)),
     }
     BY_NAME = ("last_name", "first_name", "pk")
     SORTS: ClassVar[dict[str, tuple[str | OrderBy, ...]]] = {

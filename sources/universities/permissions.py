@@ -28,7 +28,10 @@ class Right(StrEnum):
     READ = "read"  # flows, people, grades, and what became of them
     CHANGE = "change"  # make flows, change them, synchronise, collect, answer what is asked
     EXPORT = "export"  # send grades, try again, say what Ladok has
+    ARCHIVE = "archive"  # make archive packages, and have what is in them
     REVEAL = "reveal"  # see a whole national id, on record
+    LOGS = "logs"  # see what WISEflow has logged of each student, and take it along
+    SMALL_GROUPS = "small_groups"  # see statistics of fewer than five students, and of each assessor
     INSPECT = "inspect"  # read settings, members and the logs
     ADMINISTER = "administer"  # change settings, credentials and members
     DISCLOSE = "disclose"  # give out all that is held of a student
@@ -50,18 +53,35 @@ OPERATOR = "operator"
 ROLES: Mapping[str, frozenset[Right]] = {
     Membership.Role.MANAGER: frozenset({Right.READ, Right.CHANGE, Right.REVEAL}),
     Membership.Role.LICENCE_ADMIN: frozenset(
-        {Right.READ, Right.CHANGE, Right.REVEAL, Right.INSPECT, Right.ADMINISTER, Right.DISCLOSE}
+        {
+            Right.READ,
+            Right.CHANGE,
+            Right.REVEAL,
+            Right.LOGS,
+            Right.SMALL_GROUPS,
+            Right.INSPECT,
+            Right.ADMINISTER,
+            Right.DISCLOSE,
+        }
     ),
-    Membership.Role.AUDITOR: frozenset({Right.READ, Right.INSPECT}),
+    Membership.Role.AUDITOR: frozenset({Right.READ, Right.LOGS, Right.SMALL_GROUPS, Right.INSPECT}),
     # Runs LadokFlow, for all universities, and sees no student and no grade: for that, too, a membership is needed.
     OPERATOR: frozenset({Right.INSPECT, Right.ADMINISTER, Right.OPERATE}),
 }
-OF_EXPORTERS = frozenset({Right.EXPORT})  # of who is a member with `can_export`, besides those of the role
+# What somebody may besides whose membership has the column on
+GIVEN: Mapping[str, Right] = {
+    "can_export": Right.EXPORT,
+    "can_archive": Right.ARCHIVE,
+    "can_see_logs": Right.LOGS,
+    "can_see_small_groups": Right.SMALL_GROUPS,
+}
 
 _READ = (Right.READ, Access.NOBODY)
 _CHANGE = (Right.CHANGE, Right.CHANGE)
 _SHOW_AND_CHANGE = (Right.READ, Right.CHANGE)
 _ONLY_CHANGE = (Access.NOBODY, Right.CHANGE)
+_PACKAGE = (Right.ARCHIVE, Access.NOBODY)
+_ONLY_ARCHIVE = (Access.NOBODY, Right.ARCHIVE)
 _WIZARD = (Right.CHANGE, Access.NOBODY)
 _OWN = (Access.SIGNED_IN, Access.NOBODY)
 _OPEN = (Access.ANYBODY, Access.NOBODY)
@@ -70,6 +90,9 @@ _OPEN = (Access.ANYBODY, Access.NOBODY)
 PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "home": _OWN,
     "search": _OWN,
+    "statistics": _OWN,
+    "statistics_file": _OWN,
+    "logs": (Right.LOGS, Access.NOBODY),
     "student": _READ,
     "reveal": (Access.NOBODY, Right.REVEAL),
     "extract": (Access.NOBODY, Right.DISCLOSE),
@@ -113,6 +136,9 @@ PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "flows:detail": _READ,
     "flows:participants": _READ,
     "flows:participants_file": _READ,
+    "flows:timeline": (Right.LOGS, Access.NOBODY),
+    "flows:statistics": _READ,
+    "flows:statistics_file": _READ,
     "flows:codes": _READ,
     "flows:code_add": _ONLY_CHANGE,
     "flows:code_remove": _CHANGE,
@@ -160,6 +186,17 @@ PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "exports:take_mark_back": (Access.NOBODY, Right.EXPORT),
     "exports:adoption": (Right.READ, Right.EXPORT),
     "exports:findings": (Right.READ, Right.EXPORT),
+    "exports:papers": (Right.READ, Right.EXPORT),
+    "exports:papers_back": (Access.NOBODY, Right.EXPORT),
+    "exports:papers_read": _ONLY_CHANGE,
+    "exports:archive": _READ,
+    "exports:archive_make": _ONLY_ARCHIVE,
+    "exports:package": _PACKAGE,
+    "exports:package_again": _ONLY_ARCHIVE,
+    "exports:package_zip": _PACKAGE,
+    "exports:package_file": _PACKAGE,
+    "exports:package_person": _PACKAGE,
+    "exports:package_person_zip": _PACKAGE,
     "exports:attempt": _READ,
     "exports:people": _READ,
     "exports:choose": (Access.NOBODY, Right.EXPORT),
@@ -195,6 +232,7 @@ ADMIN: Mapping[str, Table] = {
     "sources.syncrun": _LOG,
     "sources.webhookevent": _LOG,
     "exports.exportattempt": _LOG,
+    "exports.package": _LOG,
     "auth.user": Table(Right.OPERATE, Right.OPERATE, Right.OPERATE, Right.OPERATE),
     "axes.accessattempt": _OF_SIGN_INS,
     "axes.accesslog": _OF_SIGN_INS,
@@ -226,10 +264,13 @@ COMMANDS: Mapping[str, Needed] = {
     "export": Right.EXPORT,
     "retry": Right.EXPORT,
     "mark": Right.EXPORT,
+    "archive": Right.ARCHIVE,
     "extract": Right.DISCLOSE,
     "purge": Access.SHELL,
     "collect": Access.SHELL,
     "flowstatus": Access.SHELL,
+    "logs": Access.SHELL,
+    "statistics": Access.SHELL,
     "readback": Access.SHELL,
     "sweep": Access.SHELL,
     "watch": Access.SHELL,
@@ -253,7 +294,7 @@ User = AbstractBaseUser | AnonymousUser
 
 
 def rights_of(membership: Membership) -> frozenset[Right]:
-    return ROLES[membership.role] | (OF_EXPORTERS if membership.can_export else frozenset())
+    return ROLES[membership.role] | {right for column, right in GIVEN.items() if getattr(membership, column)}
 
 
 class Rights:

@@ -31,6 +31,7 @@ from sources.models.source import GradeForm
 from sources.universities.members import update_admin_access
 from sources.universities.moved_hosts import hosts, leave_credentials_behind
 from sources.universities.paths import PATHS, check_path
+from sources.universities.permissions import GIVEN
 
 TEXT, YES_NO, TABLE, TIME, COUNT = "text", "true or false", "a table", "a time such as 03:30", "a whole number"
 DAY = "a day such as 2027-06-30"
@@ -66,6 +67,9 @@ SOURCE_KEYS = {
     "retention_days": COUNT,
     "protects_identity": YES_NO,
     "timezone": TEXT,
+    "archives_after_days": COUNT,
+    "archive_days": COUNT,
+    "departments": TABLE,
     "grading_scales": TABLE,
     "grade_form": TEXT,
     "user_data_types": TABLE,
@@ -81,7 +85,7 @@ CREDENTIAL_KEYS = {
     "enabled": YES_NO,
     "expires_on": DAY,
 }
-MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, "can_export": YES_NO}
+MEMBER_KEYS = {"email": TEXT, "role": TEXT, "organisation_id": TEXT, **dict.fromkeys(GIVEN, YES_NO)}
 REQUIRED_SOURCE = ("slug", "name", "university", "ladok_url", "wiseflow_url")
 REQUIRED_CREDENTIAL = ("system", "kind", "label", "secret")
 REQUIRED_MEMBER = ("email",)
@@ -147,7 +151,12 @@ def _check_source(entry: Any, number: int) -> dict[str, Any]:
             _wrong(where, key, f"{checked[key]!r} is not one of {', '.join(allowed)}.")
     if "sync_at" in checked:
         checked["sync_at"] = _time(checked["sync_at"], where)
-    for key, names in (("user_data_types", DATA_TYPE_KEYS), ("ladok_paths", PATHS), ("grading_scales", None)):
+    for key, names in (
+        ("user_data_types", DATA_TYPE_KEYS),
+        ("ladok_paths", PATHS),
+        ("grading_scales", None),
+        ("departments", None),
+    ):
         checked |= {key: _table(checked[key], where, key, names)} if key in checked else {}
     for key, path in checked.get("ladok_paths", {}).items():
         _check_path(key, path, where)
@@ -314,7 +323,7 @@ def _save_member(source: Source, entry: Mapping[str, Any], where: str) -> None:
     membership = Membership.objects.filter(source=source, user_id=user.pk).first() or Membership(
         source=source, user_id=user.pk
     )
-    for key in ("role", "organisation_id", "can_export"):
+    for key in ("role", "organisation_id", *GIVEN):
         if key in entry:
             setattr(membership, key, entry[key])
     _clean(membership, where)

@@ -23,6 +23,7 @@ from ladokflow import leases
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message
 from sources.models import Flow, SyncRun, Webhook, WebhookEvent
+from sources.papers.read import heard_of, is_due, read_papers
 from sources.signals import grades_changed
 from sources.sync.gather import flow_info
 from sources.sync.reply import answer_failed
@@ -37,7 +38,8 @@ MOST_AT_ONCE = 5000
 OF_THE_PHASE = frozenset({"FLOW_PERIOD_UPDATED", "FLOW_STATE_UPDATED"})
 LOOK = OF_THE_PHASE | {"ALTERNATIVE_GRADE", "ASSESSMENT", "FINAL_GRADE"}
 SYNC = frozenset({"FLOW_EXTERNAL_SOURCE"})
-EVENTS = LOOK | SYNC  # what we ask WISEflow to tell
+PAPERS = frozenset({"ASSIGNMENT", "PAPER_SUBMITTED"})
+EVENTS = LOOK | SYNC | PAPERS  # what we ask WISEflow to tell
 PERIODS = ("participation_start_at", "participation_end_at", "marking_start_at", "marking_end_at")
 
 
@@ -51,10 +53,16 @@ def hold(source_pk: int) -> None:
 
 def _alike(event: WebhookEvent) -> QuerySet[WebhookEvent]:
     """Open calls that the same work is done with: about the same flow, asking for the same."""
-    kind = SYNC if event.event in SYNC else LOOK
     return WebhookEvent.objects.filter(
-        source_id=event.source_id, wiseflow_flow_id=event.wiseflow_flow_id, handled_at__isnull=True, event__in=kind
+        source_id=event.source_id,
+        wiseflow_flow_id=event.wiseflow_flow_id,
+        handled_at__isnull=True,
+        event__in=_kind_of(event),
     )
+
+
+def _kind_of(event: WebhookEvent) -> frozenset[str]:
+    return next((kind for kind in (SYNC, PAPERS) if event.event in kind), LOOK)
 
 
 def is_looked_after(event: WebhookEvent) -> bool:
@@ -72,7 +80,7 @@ def enqueue_forgotten() -> int:
     forgotten = WebhookEvent.objects.forgotten().order_by("pk")
     first_of: dict[Any, WebhookEvent] = {}
     for event in forgotten.only("source_id", "wiseflow_flow_id", "event"):
-        first_of.setdefault((event.source_id, event.wiseflow_flow_id, event.event in SYNC), event)
+        first_of.setdefault((event.source_id, event.wiseflow_flow_id, _kind_of(event)), event)
     enqueued = 0
     for first in first_of.values():
         with transaction.atomic():
@@ -144,12 +152,24 @@ def _work(flow: Flow | None, events: Sequence[WebhookEvent]) -> Message | None:
         return _synchronise(flow)
     if flow.setup_state != Flow.Setup.READY:
         return message("sources.flow_not_ready")
+    if events[0].event in PAPERS:
+        return _read_papers(flow)
     # Whoever listens collects the grades, and starts what starts by itself. Before the phase is written down: a flow that is
     # known to be in the archive is not read any more.
     grades_changed.send(sender=Flow, flow=flow)
     if any(event.event in OF_THE_PHASE for event in events):
         _read_phase(flow)
     return message("sources.webhook.looked")
+
+
+def _read_papers(flow: Flow) -> Message:
+    """At once, unless it has just been done: forty papers in a minute are read with one reading, and the last of them with the next."""
+    heard_of(flow.pk)
+    flow.refresh_from_db()
+    if not is_due(flow):
+        return message("sources.webhook.papers_later")
+    read_papers(flow)
+    return flow.papers_reason or message("sources.webhook.papers_read")
 
 
 def _synchronise(flow: Flow) -> Message | None:

@@ -57,6 +57,9 @@ def person(grade: str = "5", *, is_alternative: bool = False, **fields: Any) -> 
         "sent_elsewhere": None,
         "may_be_sent_again": False,
         "is_approved": True,
+        "is_passing": True,
+        "paper": "handed_in",
+        "is_paper_accepted": False,
         "last": None,
     }
     return PersonFacts(**(in_order | fields))

@@ -6,7 +6,9 @@ import uuid
 
 from django.utils import timezone
 
-from exports.models import ExportItem, Finding
+from exports.archive.stores import Disk
+from exports.models import ExportItem, Finding, Package, PackageFile, PackagePerson
+from exports.views.archive import TAGS
 from ladokflow.messages import message
 from sources.models import BatchExam, Flow, FlowBatch, FlowRule, RuleExam, Source
 from tests.factories import ExportAttemptFactory, ExportItemFactory, FlowFactory, ParticipantFactory, SyncRunFactory
@@ -41,8 +43,14 @@ ACTIONS = {
     "exports:check_chosen",
     "exports:take_mark_back",
     "exports:choose",
+    "exports:papers_back",
+    "exports:papers_read",
+    "exports:archive_make",
+    "exports:package_again",
 }
-NO_PAGES = {"health", "saml_metadata", "exports:errors", "exports:people", "flows:participants_file"}  # data and files
+FILES = {"exports:package_zip", "exports:package_file", "exports:package_person_zip"}
+FILES |= {"exports:errors", "exports:people", "flows:participants_file", "statistics_file", "flows:statistics_file"}
+NO_PAGES = {"health", "saml_metadata", *FILES}  # data and files
 CLOSED = {"metrics", "security_txt", "overview"}  # to a manager, and where nothing is set
 FRAGMENTS = {"exports:live"}
 ELSEWHERE = {"login", "set_language"}  # lead on to another page
@@ -118,6 +126,24 @@ def rule_of(flow: Flow) -> FlowRule:
     return rule
 
 
+def package_of(flow: Flow) -> Package:
+    """An archive package with one person in it, and all of it on disk."""
+    place = f"tests/{flow.pk}"
+    made, is_new = Package.objects.get_or_create(
+        flow=flow, state="ready", defaults={"trigger": "manager", "store": "disk", "place": place}
+    )
+    if is_new:
+        person = PackagePerson.objects.create(
+            package=made, participant=flow.participants.first(), folder="stude001@liu.example"
+        )
+        PackageFile.objects.create(package=made, path="data/x.pdf", person=person, kind="x", size=1, sha256="0" * 64)
+        for path in (*TAGS, "data/x.pdf"):
+            target = Disk().root(place) / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(b"x")
+    return made
+
+
 def addresses(flow: Flow) -> list[tuple[str, str]]:
     """The name and the address of everything that there is about the flow, and of everything else."""
     attempt = flow.attempts.get()
@@ -129,6 +155,9 @@ def addresses(flow: Flow) -> list[tuple[str, str]]:
         "batch_pk": batch_of(flow).pk,
         "rule_pk": rule_of(flow).pk,
         "person_pk": flow.participants.first().pk,
+        "package_pk": (package := package_of(flow)).pk,
+        "archived_pk": package.people.get().pk,
+        "file_pk": package.files.get().pk,
         "slug": flow.source.slug,
         "topic": "rejected",
         "kind": "csv",
@@ -136,5 +165,9 @@ def addresses(flow: Flow) -> list[tuple[str, str]]:
         "token": "void",
         "secret": "void",
     }
-    queries = QUERIES | {"exports:mark": f"?item={attempt.items.first().pk}", "flows:change_many": f"?flow={flow.pk}"}
+    queries = QUERIES | {
+        "logs": f"?source={flow.source.slug}",
+        "exports:mark": f"?item={attempt.items.first().pk}",
+        "flows:change_many": f"?flow={flow.pk}",
+    }
     return [(name, filled(pattern, values) + queries.get(name, "")) for pattern, name in patterns()]

@@ -9,15 +9,29 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import timezone
 
 from exports.grades.word import say_how
-from exports.models import ExportAttempt, Finding
+from exports.models import ExportAttempt, Figure, Finding, Package, PackageFile, PackagePerson, QuestionFigure
 from exports.pages.lists import moment_of
 from exports.rules.states import refresh_states
+from exports.statistics.refresh import refresh
 from ladokflow.ladok.base import Person
 from ladokflow.messages import Message, message
 from ladokflow.wiseflow.scales import Form, Scale
-from sources.models import BatchExam, Flow, FlowBatch, FlowPreset, Source, StaffAccount
+from sources.models import (
+    BatchExam,
+    Flow,
+    FlowBatch,
+    FlowPreset,
+    LogEntry,
+    LogGap,
+    LogReading,
+    Membership,
+    Paper,
+    Source,
+    StaffAccount,
+)
 from sources.sync.claims import claim_of
 from tests.factories import (
     SCALE_ID,
@@ -71,6 +85,7 @@ def all_places(source: Source, user: User, brake: Callable[[], Flow]) -> list[Pl
         *_of_the_brake(brake()),
         *_of_exports(source, user),
         *_of_the_wizard(source, user),
+        *_of_statistics_and_logs(source, user),
         *[
             Place(address)
             for address in ("/", "/flows/", "/glossary/", "/help/", "/help/rejected/", "/styleguide/", "/preferences/")
@@ -223,6 +238,8 @@ def _of_exports(source: Source, user: User) -> list[Place]:
         Place(f"{marking}?unknown=there"),
         Place(reverse("exports:mark", args=[ready.pk])),
         Place(retry),
+        *_of_papers(common),
+        *_of_packages(source, user, common),
         *[Place(f"{several}?flow={ready.pk}&flow={failed.pk}&asking={asking}") for asking in ("first", "retry")],
         Place(reverse("exports:preview", args=[ready.pk])),
         Place(reverse("exports:preview", args=[_without_points(user).pk])),
@@ -238,6 +255,60 @@ def _of_exports(source: Source, user: User) -> list[Place]:
         Place(reverse("flows:exports", args=[ready.pk])),
         Place(reverse("flows:exports", args=[failed.pk])),
     ]
+
+
+def _of_papers(common: dict[str, Any]) -> list[Place]:
+    """Each way of handing in, with and without a grade; what is not known; and a flow on which nothing is handed in."""
+    flow = FlowFactory(papers_read_at=in_hours(-1), handed_in_count=2, **common)
+    for state, grade in (("nothing", "5"), ("blank", "4"), ("nothing", "U"), ("handed_in", "")):
+        at = in_hours(-66) if state != "nothing" else None
+        person = ParticipantFactory(flow=flow, grade=grade)
+        Paper.objects.create(participant=person, state=state, handed_in_at=at, is_late=bool(at), similarity=12.5)
+    said = {"accepted_grade": "3", "accepted_by": flow.created_by, "accepted_at": in_hours(-1)}
+    Paper.objects.create(participant=ParticipantFactory(flow=flow, grade="3"), state="nothing", **said)
+    refresh_states(flow)
+    unknown = FlowFactory(papers_message=stored(message("sources.papers.not_read", cause=stored(TOLD))), **common)
+    oral = FlowFactory(flow_type="FLOWoral", **common)
+    papers = reverse("exports:papers", args=[flow.pk])
+    return [
+        Place(papers),
+        Place(papers, sent("main form.stack .form button", reason="")),
+        Place(reverse("flows:detail", args=[flow.pk])),
+        Place(reverse("flows:participants", args=[flow.pk])),
+        Place(reverse("exports:preview", args=[flow.pk])),
+        *[Place(reverse("exports:papers", args=[each.pk])) for each in (unknown, oral)],
+    ]
+
+
+def _of_packages(source: Source, user: User, common: dict[str, Any]) -> list[Place]:
+    """Packages in every state, one of them looked into; without the right to it, and too early."""
+    Membership.objects.filter(source=source, user=user).update(can_archive=True)
+    flow = FlowFactory(title=LONG * 2, **(common | {"source": source}))
+    given = {"flow": flow, "trigger": "manager", "store": "disk", "place": "x", "requested_by": user}
+    told = stored(message("archive.ready_but", count=1))
+    ready = Package.objects.create(state="ready", message=told, file_count=9, missing_count=1, size=7_654_321, **given)
+    Package.objects.create(state="failed", message=stored(message("archive.given_up", claims=8)), **given)
+    Package.objects.create(state="removed", message=stored(message("archive.removed")), **given)
+    Package.objects.create(state="queued", done=2, total=5, **given)
+    person = PackagePerson.objects.create(
+        package=ready, participant=ParticipantFactory(flow=flow, last_name=LONG), folder="stude001@liu.example"
+    )
+    empty = PackagePerson.objects.create(package=ready, participant=None, folder="participant-7")
+    missing = stored(message("archive.quarantined", reason="File is infected"))
+    for path, owner, why in (("svar.pdf", person, {}), ("bilaga.pdf", person, missing), ("index.html", None, {})):
+        PackageFile.objects.create(
+            package=ready,
+            path=f"data/{path}",
+            person=owner,
+            kind="x",
+            size=7,
+            sha256="" if why else "0" * 64,
+            missing=why,
+        )
+    archive = [reverse("exports:archive", args=[each.pk]) for each in (flow, FlowFactory(source=source))]
+    looked_into = reverse("exports:package", args=[ready.pk])
+    people = [reverse("exports:package_person", args=[ready.pk, each.pk]) for each in (person, empty)]
+    return [Place(address) for address in (*archive, looked_into, f"{looked_into}?q=nobody", *people)]
 
 
 def _without_points(user: User) -> Flow:
@@ -296,6 +367,44 @@ def _of_adoptions(source: Source, start: str) -> list[Place]:
         Place(f"{table}list/?q=nothing"),
         *[Place(reverse("flows:detail", args=[one.pk])) for one in (asks, changed)],
         Place(reverse("exports:adoption", args=[asks.pk])),
+    ]
+
+
+def _of_statistics_and_logs(source: Source, user: User) -> list[Place]:
+    """With figures of everything, and with none; `user` sees small groups, as all there is of them is to be looked at."""
+    empty = [Place(reverse("flows:statistics", args=[FlowFactory(source=source).pk])), Place("/statistics/?term=none")]
+    Membership.objects.filter(user=user, source=source).update(can_see_logs=True, can_see_small_groups=True)
+    flow = FlowFactory(source=source, participation_end_at=in_hours(-300), grades=["U", "3", "4", "5"])
+    for grade, count in (("U", 2), ("3", 5), ("5", 6)):
+        ParticipantFactory.create_batch(count, flow=flow, grade=grade)
+    said = {"code": "answer.person_rejected", "params": {"said": LONG * 2}}
+    attempt = _attempt(flow, "failed", items=("failed", "exported"), failed_count=1)
+    attempt.items.filter(state="failed").update(message=said)
+    refresh(list(Flow.objects.filter(source=source).values_list("pk", flat=True)))
+    summary = flow.statistics
+    for number, people in ((1, 13), (2, 0)):
+        facts = {"mean": 1.5, "difficulty": 0.5, "discrimination": -0.25} if people else {}
+        QuestionFigure.objects.create(summary=summary, item=number, reference=str(number), people=people, **facts)
+    for assessor in ("1", "2"):
+        Figure.objects.create(summary=summary, kind="assessor", side=assessor, name="3", count=30 - int(assessor) * 12)
+    person, now = flow.participants.first(), timezone.now()
+    told = stored(message("log.not_kept", weeks=16))
+    for one in (None, flow):
+        reading = LogReading.objects.create(source=source, flow=one, read_to=now, message=stored(TOLD))
+        LogGap.objects.create(reading=reading, first_at=in_hours(-9000), last_at=in_hours(-3000), message=told)
+    for number, kind in enumerate(("opened", "wrote", "wrote", "disconnected", "handed_in")):
+        facts = {"wiseflow_participant_id": person.wiseflow_id, "action": f"{kind}_{'X' * 40}"}
+        LogEntry.objects.create(source=source, flow=flow, key=f"s{number}", sort=number, at=now, kind=kind, **facts)
+    return [
+        *empty,
+        *[Place(f"/statistics/?by={by}") for by in ("term", "course", "department", "flow")],
+        Place(reverse("flows:statistics", args=[flow.pk])),
+        Place(reverse("flows:timeline", args=[flow.pk, person.pk])),
+        Place(reverse("student", args=[person.pk])),
+        Place("/logs/"),
+        Place("/logs/", sent("main form.form button", first="2026-11-20", last="2026-11-01")),
+        Place("/help/statistics/"),
+        Place("/help/logs/"),
     ]
 
 

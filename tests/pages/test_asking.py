@@ -16,12 +16,13 @@ from django.utils.translation import override
 
 from exports.attempts.place import change_place
 from exports.models import Finding
+from exports.rules.states import refresh_states
 from ladokflow.messages import message
 from sources.flows.asking import KINDS, Kind, asked_by, asking, register, with_questions
 from sources.flows.codes import add_code
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
-from sources.models import Flow, Source, StaffAccount
+from sources.models import Flow, Paper, Source, StaffAccount
 from sources.sync.run import request_sync, run_sync
 from tests.factories import (
     ExportAttemptFactory,
@@ -75,6 +76,13 @@ def without_right(source: Source) -> Flow:
     return FlowFactory(source=source, created_by=maker.user, exports_when_marking_ends=True)
 
 
+def without_paper(source: Source) -> Flow:
+    flow = FlowFactory(source=source, state=Flow.State.CONCLUDED)
+    Paper.objects.create(participant=ParticipantFactory(flow=flow, grade="5"), state="nothing")
+    refresh_states(flow)
+    return flow
+
+
 # Each kind: a flow that asks it, what is read on Home and in the list, and what on the flow's page.
 EXAMPLES: dict[str, tuple[Callable[[Source], Flow], str]] = {
     "creation": (
@@ -98,6 +106,7 @@ EXAMPLES: dict[str, tuple[Callable[[Source], Flow], str]] = {
         "Which grading scale the flow has in WISEflow is not known.",
     ),
     "place": (on_two_codes, "nobody has said where their grades go"),
+    "papers": (without_paper, "1 person has a passing grade, and handed in nothing."),
     "findings": (found, "Something has come out about grades that were sent"),
 }
 
@@ -109,6 +118,8 @@ ANSWERS_NOTHING = {
     "flows:follow",
     "exports:send",
     "exports:collect",
+    "exports:papers_read",
+    "exports:archive_make",
     "exports:check",
     "exports:mark",
     "exports:take_mark_back",

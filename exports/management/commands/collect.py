@@ -12,6 +12,7 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
 from sources.command import PlainCommand, find_flow, one_line
 from sources.models import Flow
+from sources.papers.read import read_if_due
 
 
 class Command(PlainCommand):
@@ -33,6 +34,7 @@ class Command(PlainCommand):
                     raise
                 collected.append({"flow": flow.pk, "assessments": None, "message": str(error.message)})
                 continue
+            read_if_due(flow)
             export_automatically(flow)
         failed = [row for row in collected if "message" in row]
         if options["json"]:

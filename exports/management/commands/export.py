@@ -1,4 +1,4 @@
-"""manage.py export --flow ID --by EMAIL [--with-last-list] [--send-again] [--send-as FORM] [--preview | --seen FINGERPRINT]
+"""manage.py export --flow ID --by EMAIL [--with-last-list] [--send-again] [--without-paper REASON] [--send-as FORM] [--preview | --seen FINGERPRINT]
 [--wait] [--json]"""
 
 from __future__ import annotations

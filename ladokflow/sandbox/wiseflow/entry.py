@@ -19,9 +19,12 @@ from ladokflow.sandbox.wiseflow import (  # noqa: F401 - each brings its routes
     flows,
     grades,
     licence,
+    logs,
+    marking,
     participants,
     rooms,
     staff,
+    submissions,
     users,
     webhooks,
 )

@@ -60,8 +60,7 @@ def items(state: State, call: Call, licence: dict[str, Any]) -> Reply:
     if not flow["marks_items"]:
         raise Refusal(403, "The flow does not use item based marking")
     assessor = next((row["id"] for row in flow["assessors"].values()), None)
-    points = person["points"]
-    shares = [None] * 4 if points is None else _shares(points, 4)
+    shares = shares_of(person)
     return envelope(
         [
             {
@@ -76,6 +75,12 @@ def items(state: State, call: Call, licence: dict[str, Any]) -> Reply:
             for number, share in enumerate(shares)
         ]
     )
+
+
+def shares_of(person: dict[str, Any]) -> list[Any]:
+    """A person's points, question by question; None for each where there are none."""
+    points = person["points"]
+    return [None] * 4 if points is None else _shares(points, 4)
 
 
 def _shares(points: float, count: int) -> list[Any]:

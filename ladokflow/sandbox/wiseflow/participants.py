@@ -20,10 +20,11 @@ from ladokflow.sandbox.wiseflow.base import (
     route,
     state_of,
 )
+from ladokflow.sandbox.wiseflow.handed_in import submission_of
 from ladokflow.sandbox.wiseflow.users import external_ids
 
 
-def shape(licence: dict[str, Any], person: dict[str, Any]) -> dict[str, Any]:
+def shape(state: State, licence: dict[str, Any], flow: dict[str, Any], person: dict[str, Any]) -> dict[str, Any]:
     user = licence["users"][str(person["userId"])]
     return {
         "user": {
@@ -38,7 +39,7 @@ def shape(licence: dict[str, Any], person: dict[str, Any]) -> dict[str, Any]:
         "userId": user["id"],
         "number": person["number"],
         "activated": person["is_activated"],
-        "submissionId": None,
+        "submissionId": submission_of(state, flow, person),
         "groupId": None,
         "assessorIds": person["assessors"],
         "assessorGroupIds": [],
@@ -47,14 +48,14 @@ def shape(licence: dict[str, Any], person: dict[str, Any]) -> dict[str, Any]:
 
 @route("GET", "/flows/{flowId}/participants")
 def several(state: State, call: Call, licence: dict[str, Any]) -> Reply:
-    people = list(flow_of(state, call, licence)["participants"].values())
-    rows, more = page(state, call, people, most=100)
-    return envelope([shape(licence, person) for person in rows], **more)
+    flow = flow_of(state, call, licence)
+    rows, more = page(state, call, list(flow["participants"].values()), most=100)
+    return envelope([shape(state, licence, flow, person) for person in rows], **more)
 
 
 @route("GET", "/flows/{flowId}/participants/{participantId}")
 def one(state: State, call: Call, licence: dict[str, Any]) -> Reply:
-    return envelope(shape(licence, _person(state, call, licence)[1]))
+    return envelope(shape(state, licence, *_person(state, call, licence)))
 
 
 def _person(

@@ -106,6 +106,8 @@ def test_what_instant_export_could_not_send_may_be_retried_before_marking_ends()
         (person(sent_elsewhere=elsewhere("unknown")), "export.elsewhere_unknown"),
         (person(sent_elsewhere=elsewhere("live")), "export.elsewhere_under_way"),
         (person(sent_elsewhere=elsewhere("live"), may_be_sent_again=True), "export.elsewhere_under_way"),
+        (person(paper="nothing"), "export.no_paper"),
+        (person(paper="blank"), "export.blank_paper"),
         (person(last=last("live", "5")), "export.person_under_way"),
         (person(last=last("exported", "5")), "export.exported_already"),
         (person(last=last("exported", "3")), "export.changed_since"),
@@ -120,6 +122,22 @@ def test_what_instant_export_could_not_send_may_be_retried_before_marking_ends()
 )
 def test_a_person_who_breaks_one_rule_is_held_back_with_that_rules_sentence(who: PersonFacts, code: str) -> None:
     assert held(flow(), who) == code
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        person("U", is_passing=False, paper="nothing"),
+        person("Sjuk", is_alternative=True, is_passing=False, paper="nothing"),
+        person(paper=""),
+        person(paper="nothing", is_paper_accepted=True),
+    ],
+    ids=["failed", "alternative", "not known", "accepted"],
+)
+def test_a_paper_is_asked_for_only_of_a_passing_grade_of_whom_it_is_known_and_nobody_has_answered(
+    who: PersonFacts,
+) -> None:
+    assert held(flow(), who) == ""
 
 
 def test_people_added_by_hand_are_sent_where_the_source_takes_them() -> None:
@@ -327,6 +345,8 @@ BROKEN = {
     "has_own_identifier": Facts(("start", "send"), person=person(shares_identifier_with="b@x")),
     # When it is sent, they are read once more, and who has none then is held by name.
     "has_points_read": Facts(("start",), source=source(sends_points=True), person=person(has_points_to_come=True)),
+    # What is started without a paper is started by a manager's word; one that is taken back stops what has not been started.
+    "has_paper": Facts(("start",), person=person(paper="nothing")),
     "is_sent_nowhere_else": Facts(("start", "send"), person=person(sent_elsewhere=elsewhere())),
     "is_on_the_scale": Facts(("start", "send"), person=person(is_on_the_scale=False)),
     "are_points_collected": Facts(("start", "wait"), flow=flow(points_total=3, points_left=1)),

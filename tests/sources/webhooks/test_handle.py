@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from exports.models import Assessment, ExportAttempt
-from sources.models import Credential, Flow, SyncRun, WebhookEvent
+from sources.models import Credential, Flow, Paper, SyncRun, WebhookEvent
 from sources.signals import grades_changed
 from sources.sweep import sweep_sources
 from sources.sync.run import request_sync, run_sync
@@ -379,3 +379,20 @@ def test_old_calls_are_forgotten(call, settings):
     WebhookEvent.objects.filter(call_id="old").update(received_at=timezone.now() - dt.timedelta(days=91))
     prune()
     assert list(WebhookEvent.objects.values_list("call_id", flat=True)) == ["new"]
+
+
+def test_a_paper_that_is_handed_in_is_read(came, flow, sandbox):
+    first = people(flow)[0]
+    Flow.objects.filter(pk=flow.pk).update(state=Flow.State.PARTICIPATION_STARTED)
+    sandbox.control.hand_in(flow.wiseflow_id, {first: "blank"})
+    came("PAPER_SUBMITTED")
+    work()
+    assert Paper.objects.get(participant__wiseflow_id=first).state == "blank"
+    assert outcomes() == {"sources.webhook.papers_read"}
+    sandbox.control.clear_received()
+    sandbox.control.hand_in(flow.wiseflow_id, {first: "paper"})  # a moment later: with the next look
+    came("PAPER_SUBMITTED", 2)
+    work()
+    assert outcomes() == {"sources.webhook.papers_read", "sources.webhook.papers_later"}
+    assert not [row for row in sandbox.control.received("wiseflow") if "submissions" in row["path"]]
+    assert Flow.objects.get(pk=flow.pk).has_news_of_papers

@@ -1,0 +1,84 @@
+"""Statistics of what the user's sources have, and as a file."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from exports.pages.lists import memberships_by_source
+from exports.pages.statistics import (
+    HEADINGS,
+    StatisticsForm,
+    charts_of,
+    file_rows,
+    rates_chart,
+    rows_of_page,
+    suppressed_note,
+)
+from exports.statistics.figures import Selection, selection_of, statistics_of
+from ladokflow.requests import HtmxRequest
+from ladokflow.spreadsheets import FILES
+from sources.universities.permissions import Right, rights_in
+
+
+@login_required
+@require_GET
+def statistics(request: HtmxRequest) -> HttpResponse:
+    form, selection = _chosen(request)
+    found = statistics_of(selection)
+    rows, page = rows_of_page(selection, form.group, request.GET.get("page", ""))
+    context = {
+        "form": form,
+        "found": found,
+        "charts": charts_of(found),
+        "rates": rates_chart(rows, form.group, partial(_address_of, request, form.group)),
+        "page": page,
+        "note": "" if found.is_full else suppressed_note(),
+        "sees_logs": rights_in(request).may(Right.LOGS),
+        "query": request.GET.urlencode(),
+        "tz": None,  # of several sources: the reader's own
+    }
+    return render(request, "exports/statistics.html", context)
+
+
+@login_required
+@never_cache
+@require_GET
+def statistics_file(request: HtmxRequest, kind: str) -> HttpResponse:
+    if kind not in FILES:
+        raise Http404
+    found = statistics_of(_chosen(request)[1])
+    return FILES[kind](f"ladokflow-statistics-{timezone.localdate():%Y%m%d}", HEADINGS, file_rows(found))
+
+
+def _chosen(request: HtmxRequest) -> tuple[StatisticsForm, Selection]:
+    """404 for a source that the user is no member of."""
+    members = list(memberships_by_source(request.user).values())
+    rights_in(request, members)
+    slug = request.GET.get("source")
+    own = [member for member in members if not slug or member.source.slug == slug]
+    if slug and not own:
+        raise Http404
+    sources = [member.source for member in members]
+    form = StatisticsForm(request.GET, sources=sources, selection=selection_of(members))
+    return form, selection_of(own, **form.narrowing)
+
+
+def _address_of(request: HtmxRequest, by: str, key: str) -> str:
+    """Where a row leads: to what it is of."""
+    if by == "flow":
+        return reverse("flows:statistics", args=[key])
+    if by == "source":
+        return ""
+    query = request.GET.copy()
+    query.pop("page", None)
+    query[by] = key
+    query["by"] = {"course": "term", "term": "course", "department": "course"}[by]
+    return f"?{query.urlencode()}"

@@ -1,0 +1,277 @@
+"""Reading WISEflow's logs, page by page: each entry once, whatever dies, and what can no longer be had is told.
+
+    want     the log of a licence or a flow is to be read: a row says so, and a queue entry wakes a worker up
+    read     page by page from where the last reading came to; each page's entries and the cursor in one transaction
+    gap      WISEflow keeps 16 weeks: where nothing was read for longer, what lies between is written down as missing
+
+A page is asked for by the moment of the last entry, less one millisecond: entries of the same millisecond may stand on two pages, and
+whether the moment itself is among those that come WISEflow's description does not say. What comes twice is known by its id. Entries
+that WISEflow takes up late are found because each reading begins a day before where the last one ended.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from ladokflow.http import RemoteError
+from ladokflow.leases import is_over
+from ladokflow.messages import message
+from ladokflow.wiseflow.client import WiseflowClient
+from ladokflow.wiseflow.logs import KEPT_WEEKS, PAGE
+from ladokflow.wiseflow.schemas import LogEntry as Raw
+from sources.logs.words import Read, detail_of, read
+from sources.models import Flow, LogEntry, LogGap, LogReading, Participant, Source
+from sources.sync.nightly import due_at
+from sources.universities.clients import wiseflow_for
+
+logger = logging.getLogger(__name__)
+
+KEPT = dt.timedelta(weeks=KEPT_WEEKS)  # by WISEflow
+LATE = dt.timedelta(days=1)  # by so much an entry may come after those that are younger
+AFTER_MARKING = dt.timedelta(weeks=4)  # a flow's log is read until so long after marking
+MOST_UNDER_WAY = 50  # of one source
+MOST_CLAIMS = 5  # workers that may die over one reading before it waits for the next night
+MILLISECOND = 1
+BATCH = 500
+
+
+class LostLease(Exception):
+    """Another worker has the reading: nothing of this page is kept."""
+
+
+# --- Which, and when ------------------------------------------------------------------------------------------------
+
+
+def want_due(now: dt.datetime | None = None) -> int:
+    """Have the logs read whose night has come; how many. Of each source some at a time. Call it every few minutes."""
+    now = now or timezone.now()
+    return sum(_want_of(source, now) for source in Source.objects.all())
+
+
+def _want_of(source: Source, now: dt.datetime) -> int:
+    night_at = due_at(source, now)
+    under_way = LogReading.objects.filter(source=source, wanted_at__isnull=False).count()
+    room = MOST_UNDER_WAY - under_way
+    count = 0
+    licence = LogReading.objects.filter(source=source, flow=None).first()
+    if licence is None or licence.asked_at is None or licence.asked_at < night_at:
+        count += want(source, now=now)
+    for flow in flows_of_the_night(source, night_at, now)[: max(0, room)]:
+        count += want(source, flow, now=now)
+    return count
+
+
+def flows_of_the_night(source: Source, night_at: dt.datetime, now: dt.datetime) -> Any:
+    """Those whose exam has begun, until some weeks after marking; and, once, all of which WISEflow may still have something."""
+    asked = Q(log_reading__asked_at__gte=night_at)
+    lasting = Q(marking_end_at__gte=now - AFTER_MARKING) | Q(marking_end_at=None)
+    new = Q(log_reading=None, marking_end_at__gte=now - KEPT)
+    begun = (
+        Flow.objects.ready()
+        .ours()
+        .filter(source=source, former_host="", purged_at=None, participation_start_at__lte=now)
+    )
+    return begun.filter(lasting | new).exclude(asked).order_by("pk")
+
+
+def want(source: Source, flow: Flow | None = None, *, now: dt.datetime | None = None, enqueue: bool = True) -> bool:
+    """Have a worker read the log; False where one is to already."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        reading, _is_new = LogReading.objects.get_or_create(source=source, flow=flow)
+        changes: dict[str, Any] = {"wanted_at": now, "asked_at": now, "claims": 0}
+        free = Q(wanted_at=None)
+        if enqueue:
+            return LogReading.objects.put_in_queue(reading.pk, free, **changes)
+        return bool(LogReading.objects.filter(free, pk=reading.pk).update(**changes))
+
+
+# --- Reading --------------------------------------------------------------------------------------------------------
+
+
+def read_log(reading_pk: int) -> int:
+    """What the queue calls; how many entries are new. Never raises for what WISEflow does: the row tells it."""
+    token = uuid.uuid4()
+    reading = _claim(reading_pk, token)
+    if reading is None:
+        return 0
+    ours = LogReading.objects.filter(pk=reading.pk, token=token)
+    done: dict[str, Any] = {"wanted_at": None, "token": None, "lease_until": None, "enqueues": 0}
+    try:
+        with wiseflow_for(reading.source, shares_answers=True) as client:
+            count = _read_pages(reading, client, token)
+    except LostLease:
+        logger.warning("log.overtaken reading=%s", reading.pk)
+        return 0
+    except RemoteError as error:
+        ours.update(message=error.message.to_json(), **done)
+        logger.warning("log.failed reading=%s code=%s", reading.pk, error.message.code)
+        return 0
+    ours.update(message={}, **done)
+    logger.info("log.read reading=%s entries=%s", reading.pk, count)
+    _want_of(reading.source, timezone.now())
+    return count
+
+
+def _claim(pk: int, token: uuid.UUID) -> LogReading | None:
+    free = Q(lease_until=None) | is_over("lease_until", LogReading.LEASE)
+    rows = LogReading.objects.filter(free, pk=pk, wanted_at__isnull=False)
+    if rows.filter(claims__gte=MOST_CLAIMS).update(
+        wanted_at=None, token=None, lease_until=None, enqueues=0, message=message("log.gave_up").to_json()
+    ):
+        return None
+    until = timezone.now() + LogReading.LEASE
+    if not rows.update(token=token, lease_until=until, claims=F("claims") + 1, enqueues=0):
+        return None
+    return LogReading.objects.select_related("source", "flow").get(pk=pk)
+
+
+def _read_pages(reading: LogReading, client: WiseflowClient, token: uuid.UUID) -> int:
+    begun = timezone.now()
+    _tell_gap(reading, begun)
+    offset = _first_offset(reading)
+    newest, largest, count = -1, 0, 0
+    while True:
+        entries = _page(client, reading, offset)
+        last = max((entry.sort for entry in entries), default=-1)
+        count += _keep(reading, entries, token, last)
+        if last > newest:
+            if newest >= 0 and min(entry.sort for entry in entries) > newest:
+                _tell_crowd(reading, newest)
+            newest, largest = last, max(largest, len(entries))
+            if last >= _milliseconds(begun) and len(entries) < largest:
+                break
+            offset = max(last - MILLISECOND, offset or 0)
+        elif not entries or len(entries) < largest or offset is None or offset > newest:
+            break  # a page that is not as long as others were is the last one
+        else:
+            # As many of these milliseconds as a page takes: ask for what comes after them.
+            offset = newest if offset < newest else newest + MILLISECOND
+    LogReading.objects.filter(pk=reading.pk, token=token).update(read_to=begun)
+    return count
+
+
+def _page(client: WiseflowClient, reading: LogReading, offset: int | None) -> list[Raw]:
+    if reading.flow is None:
+        return client.licence_logs(offset=offset)
+    if reading.flow.wiseflow_id is None:
+        return []
+    return client.flow_logs(reading.flow.wiseflow_id, offset=offset)
+
+
+def _first_offset(reading: LogReading) -> int | None:
+    return None if reading.cursor is None else max(0, reading.cursor - int(LATE.total_seconds() * 1000))
+
+
+def _milliseconds(moment: dt.datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _moment(milliseconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
+
+
+def _keep(reading: LogReading, entries: Sequence[Raw], token: uuid.UUID, last: int) -> int:
+    """The entries of a page and how far that is, in one transaction; how many of them are new."""
+    oldest = timezone.now() - dt.timedelta(days=settings.LOG_RETENTION_DAYS)
+    rows = _rows(reading, [entry for entry in entries if (at := entry.at) is not None and at >= oldest])
+    with transaction.atomic():
+        ahead = {"cursor": max(last, reading.cursor or 0)} if entries else {}
+        until = timezone.now() + LogReading.LEASE
+        if not LogReading.objects.filter(pk=reading.pk, token=token).update(lease_until=until, **ahead):
+            raise LostLease
+        mine = LogEntry.objects.filter(source=reading.source)
+        known: set[str] = set()
+        keys = list(rows)
+        for start in range(0, len(keys), BATCH):
+            known |= set(mine.filter(key__in=keys[start : start + BATCH]).values_list("key", flat=True))
+        new = [row for key, row in rows.items() if key not in known]
+        # Another worker may be reading the same entry in the licence's log: the database keeps the first.
+        LogEntry.objects.bulk_create(new, batch_size=BATCH, ignore_conflicts=True)
+        if reading.flow is not None and known:  # the licence's log had it, and did not say of which flow it is
+            for start in range(0, len(keys), BATCH):
+                mine.filter(key__in=keys[start : start + BATCH], flow=None).update(flow=reading.flow)
+    reading.cursor = ahead.get("cursor", reading.cursor)
+    return len(new)
+
+
+def _rows(reading: LogReading, entries: Iterable[Raw]) -> dict[str, LogEntry]:
+    """By their keys; what stands twice on a page stands here once."""
+    told = {each.key: (entry, each) for entry in entries for each in (read(entry),)}
+    flows = _flows(reading, [each for _entry, each in told.values()])
+    names = _names(reading, [each for _entry, each in told.values()])
+    return {
+        key: LogEntry(
+            source=reading.source,
+            flow=reading.flow or flows.get(each.flow_id or 0),
+            key=key,
+            sort=entry.sort,
+            at=_moment(entry.sort),
+            kind=each.kind,
+            action=each.action,
+            context=each.context,
+            wiseflow_flow_id=each.flow_id if reading.flow is None else reading.flow.wiseflow_id,
+            wiseflow_participant_id=each.participant_id,
+            wiseflow_user_id=each.user_id,
+            detail=detail_of(each.content, names),
+        )
+        for key, (entry, each) in told.items()
+    }
+
+
+def _flows(reading: LogReading, told: Sequence[Read]) -> dict[int, Flow]:
+    """Our flows that the licence's entries are about, by their numbers in WISEflow."""
+    if reading.flow is not None:
+        return {}
+    numbers = {each.flow_id for each in told if each.flow_id is not None}
+    rows = Flow.objects.filter(source=reading.source, former_host="", wiseflow_id__in=numbers)
+    return {flow.wiseflow_id: flow for flow in rows.only("pk", "wiseflow_id") if flow.wiseflow_id is not None}
+
+
+def _names(reading: LogReading, told: Sequence[Read]) -> frozenset[str]:
+    """What those are called whom the entries are about, as far as we know them: it is not kept."""
+    people = Participant.objects.filter(flow__source=reading.source)
+    if reading.flow is not None:
+        people = people.filter(flow=reading.flow)
+    else:
+        numbers = {each.user_id for each in told if each.user_id is not None}
+        people = people.filter(user_id__in=sorted(numbers)[:BATCH])
+    rows = people.values_list("first_name", "last_name").distinct()
+    return frozenset(name for row in rows for name in row if name)
+
+
+# --- What cannot be had any more ------------------------------------------------------------------------------------
+
+
+def _tell_gap(reading: LogReading, now: dt.datetime) -> None:
+    """WISEflow has forgotten what is older than it keeps: what lies between that and the last reading is missing."""
+    oldest = now - KEPT
+    came_to = None if reading.cursor is None else _moment(reading.cursor)
+    since = max(filter(None, (reading.read_to, came_to)), default=_beginning(reading))
+    if since is None or since >= oldest:
+        return
+    told = message("log.not_kept", weeks=KEPT_WEEKS)
+    LogGap.objects.get_or_create(
+        reading=reading, first_at=since, defaults={"last_at": oldest, "message": told.to_json()}
+    )
+
+
+def _beginning(reading: LogReading) -> dt.datetime | None:
+    """Where its first reading should have begun: of a flow its exam; of a licence the day it came here."""
+    return reading.flow.participation_start_at if reading.flow is not None else reading.source.created_at
+
+
+def _tell_crowd(reading: LogReading, sort: int) -> None:
+    """There may have been more of this millisecond than a page takes, and there is no way to ask for the others."""
+    at = _moment(sort)
+    told = message("log.crowded", most=PAGE)
+    LogGap.objects.get_or_create(reading=reading, first_at=at, defaults={"last_at": at, "message": told.to_json()})

@@ -1,0 +1,150 @@
+"""What WISEflow's words in a log entry mean. Pure.
+
+How an entry is built is published nowhere, and WISEflow says that it may change: each fact is looked for under the names that it has
+been seen under, at any depth, and what is not found stays empty. The words for what was done are those of `POST /participation-events`
+and of the marking audit trail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ladokflow.privacy import redact
+from ladokflow.wiseflow.schemas import LogEntry as Raw
+from sources.models import LogEntry
+
+Kind = LogEntry.Kind
+
+DEEPEST = 5
+LONGEST_DETAIL = 4000
+LONGEST_ACTION = 200
+LONGEST_KEY = 200
+HIDDEN = "…"
+
+FLOW = ("flowid", "assignmentid", "flow.id")
+PARTICIPANT = ("participantid", "participant.id")
+USER = ("userid", "user.id", "triggeredby.userid", "actorid")
+ACTION = ("action", "eventtype", "event", "logtype", "type", "message")
+CONTEXT = ("context", "contexttype", "role")
+# Whose values say who somebody is, where from, or what somebody wrote: none of it is needed to tell what happened
+LEFT_OUT = re.compile(
+    r"name|mail|phone|address|\bip|ip$|person|nationalid|ssn|civic|birth|token|password|secret|session|cookie|agent|externalid"
+    r"|userdata|(?<!con)text|content|comment|answer|image|photo|url|link",
+    re.I,
+)
+_WORD = re.compile(r"[A-Za-z][\w.:/-]*", re.ASCII)
+_EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.\w+")
+# In this order: the first that is found counts.
+KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    (Kind.WITHDRAWN, re.compile(r"withdraw|paper.?removed|submission.?removed", re.I)),
+    (Kind.RECONNECTED, re.compile(r"re.?connect|back.?online|connection.?(restored|established)", re.I)),
+    (Kind.DISCONNECTED, re.compile(r"disconnect|offline|connection.?lost|heartbeat.?(lost|missed)", re.I)),
+    (
+        Kind.HANDED_IN,
+        re.compile(r"hand(ed)?.?in|paper.?submitted|submi(t|tted).?(paper|submission)|submission.?created", re.I),
+    ),
+    (Kind.MARKED, re.compile(r"grade|rubric|score|assessment|marking", re.I)),
+    (Kind.WROTE, re.compile(r"saved|autosave|typed|wrote|progress", re.I)),
+    (Kind.OPENED, re.compile(r"open|accessed|enter|started|log.?in\b", re.I)),
+)
+
+
+@dataclass(frozen=True)
+class Read:
+    """One entry, in our words. Numbers are None where it does not tell them."""
+
+    key: str
+    kind: str
+    action: str
+    context: str
+    flow_id: int | None
+    participant_id: int | None
+    user_id: int | None
+    content: Mapping[str, Any]
+
+
+def read(entry: Raw) -> Read:
+    facts = {name.lower(): value for name, value in _facts(entry.content)}
+    said = [text for name in ACTION if isinstance(text := facts.get(name), str)]
+    # A word of a program's. A sentence may name somebody: it says of what kind the entry is, and stands in the detail alone.
+    action = redact(next((text for text in said if _WORD.fullmatch(text)), ""))[:LONGEST_ACTION]
+    return Read(
+        key=_key(entry),
+        kind=next((kind for text in said if (kind := kind_of(text)) != Kind.OTHER), Kind.OTHER),
+        action=action,
+        context=_text(facts, CONTEXT)[:30],
+        flow_id=_number(facts, FLOW),
+        participant_id=_number(facts, PARTICIPANT),
+        user_id=_number(facts, USER),
+        content=entry.content,
+    )
+
+
+def kind_of(action: str) -> str:
+    return next((kind for kind, words in KINDS if words.search(action)), Kind.OTHER)
+
+
+def _key(entry: Raw) -> str:
+    """WISEflow's id of the entry. One without an id, or with an endless one, is known by what it says."""
+    if entry.id and len(entry.id) <= LONGEST_KEY:
+        return entry.id
+    said = json.dumps([entry.id, entry.sort, entry.content], sort_keys=True, ensure_ascii=False, default=str)
+    return f"sha256:{hashlib.sha256(said.encode()).hexdigest()}"
+
+
+def _facts(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Every single value with its name, and with the name of what it stands in before it. The outermost ones count, so they come last."""
+    if isinstance(value, Mapping) and depth < DEEPEST:
+        inner = [(str(name), each) for name, each in value.items()]
+        for name, each in inner:
+            if isinstance(each, Mapping):
+                yield from _facts(each, name, depth + 1)
+        for name, each in inner:
+            if not isinstance(each, Mapping | list):
+                plain = name.replace("_", "")
+                yield f"{path.replace('_', '')}.{plain}", each
+                yield plain, each
+
+
+def _text(facts: Mapping[str, Any], names: Iterable[str]) -> str:
+    return next((text for name in names if isinstance(text := facts.get(name), str) and text.strip()), "").strip()
+
+
+def _number(facts: Mapping[str, Any], names: Iterable[str]) -> int | None:
+    for name in names:
+        value = facts.get(name)
+        if isinstance(value, str) and re.fullmatch(r"\d{1,18}", value.strip(), re.ASCII):
+            return int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
+            return value
+    return None
+
+
+# --- What is kept of it ---------------------------------------------------------------------------------------------
+
+
+def detail_of(content: Mapping[str, Any], names: Iterable[str] = ()) -> str:
+    """The entry as JSON, without what says who somebody is: no e-mail address, no national id, and none of these `names`."""
+    known = sorted({name for each in names for name in each.split() if len(name) > 1}, key=len, reverse=True)
+    hide = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)", re.I) if known else None
+    return json.dumps(_without(content, hide), ensure_ascii=False, sort_keys=True)[:LONGEST_DETAIL]
+
+
+def _without(value: Any, hide: re.Pattern[str] | None, depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return {
+            str(name): _without(each, hide, depth + 1) for name, each in value.items() if not LEFT_OUT.search(str(name))
+        }
+    if isinstance(value, list):
+        return [_without(each, hide, depth + 1) for each in value[:50]]
+    if isinstance(value, str):
+        text = redact(_EMAIL.sub(HIDDEN, value))
+        return hide.sub(HIDDEN, text) if hide else text
+    return value

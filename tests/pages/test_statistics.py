@@ -1,0 +1,240 @@
+"""Statistics and logs as pages: who sees what, how many queries it takes, and that small groups are not there."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from exports.models import Figure, FlowSummary, QuestionFigure
+from exports.statistics.refresh import refresh
+from ladokflow.messages import Message, message
+from sources.models import AuditEntry, Flow, LogEntry, LogGap, LogReading, Membership, Source
+from tests.factories import FlowFactory, MembershipFactory, ParticipantFactory, SourceFactory, UserFactory, in_hours
+from tests.pages.walking import main_text
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[User], Client]
+GRADES = ("U", "3", "4", "5")
+
+
+def graded_flow(source: Source, counts: dict[str, int], **fields: Any) -> Flow:
+    flow: Flow = FlowFactory(
+        source=source, grades=list(GRADES), participation_end_at=in_hours(-240), marking_end_at=in_hours(-24), **fields
+    )
+    for grade, count in counts.items():
+        ParticipantFactory.create_batch(count, flow=flow, grade=grade)
+    refresh([flow.pk])
+    return flow
+
+
+ROLES: dict[str, dict[str, Any] | None] = {
+    "auditor": {"role": "auditor", "can_export": False},
+    "manager": {},
+    "may see logs": {"can_see_logs": True},
+    "may see small groups": {"can_see_small_groups": True},
+    "licence admin": {"role": "licence_admin"},
+    "stranger": None,
+}
+
+
+@pytest.fixture
+def flow() -> Flow:
+    flow = graded_flow(SourceFactory(slug="uni"), {"U": 3, "3": 8, "4": 7}, codes=["TDDE01-TEN1"])
+    LogReading.objects.create(source=flow.source, read_to=timezone.now())
+    return flow
+
+
+def client_as(role: str, flow: Flow, sign_in: SignIn) -> Client:
+    facts = ROLES[role]
+    user = UserFactory()
+    MembershipFactory(user=user, source=SourceFactory())  # of another university
+    if facts is not None:
+        MembershipFactory(user=user, source=flow.source, **facts)
+    return sign_in(user)
+
+
+@pytest.mark.parametrize(
+    ("role", "statuses"),
+    [
+        # statistics of the source, of the flow, as files; the log, as a file; the timeline
+        ("manager", [200, 200, 200, 200, 403, 403, 403]),
+        ("may see logs", [200, 200, 200, 200, 200, 200, 200]),
+        ("may see small groups", [200, 200, 200, 200, 403, 403, 403]),
+        ("licence admin", [200, 200, 200, 200, 200, 200, 200]),
+        ("auditor", [200, 200, 200, 200, 200, 200, 200]),
+        ("stranger", [404, 404, 404, 404, 404, 404, 404]),
+    ],
+)
+def test_who_may_see_what(role: str, statuses: list[int], flow: Flow, sign_in: SignIn) -> None:
+    client, person = client_as(role, flow, sign_in), flow.participants.first()
+    addresses = [
+        "/statistics/?source=uni",
+        f"/flows/{flow.pk}/statistics/",
+        "/statistics.csv?source=uni",
+        f"/flows/{flow.pk}/statistics.xlsx",
+        "/logs/?source=uni",
+        "/logs/?source=uni&first=2026-11-01&last=2026-11-02&kind=csv",
+        f"/flows/{flow.pk}/participants/{person.pk}/timeline/",
+    ]
+    assert [client.get(address).status_code for address in addresses] == statuses
+
+
+def test_who_has_the_right_at_one_university_does_not_find_the_log_of_another(flow: Flow, sign_in: SignIn) -> None:
+    user = UserFactory()
+    MembershipFactory(user=user, source=flow.source, can_see_logs=True)
+    other = FlowFactory()
+    MembershipFactory(user=user, source=other.source)
+    client, person = sign_in(user), ParticipantFactory(flow=other)
+    assert client.get(f"/logs/?source={other.source.slug}").status_code == 403
+    assert client.get(f"/logs/?source={other.source.slug}&first=2026-11-01&last=2026-11-02&kind=csv").status_code == 403
+    assert client.get(f"/flows/{other.pk}/participants/{person.pk}/timeline/").status_code == 403
+    # A participant of another flow, under one's own flow's address
+    assert client.get(f"/flows/{flow.pk}/participants/{person.pk}/timeline/").status_code == 404
+
+
+def test_nobody_who_is_not_signed_in_sees_any_of_it(flow: Flow, client: Client) -> None:
+    for address in ("/statistics/", "/statistics.csv", "/logs/", f"/flows/{flow.pk}/statistics/"):
+        assert client.get(address).status_code == 302
+        assert client.post(address).status_code in (302, 405)
+
+
+def test_who_looks_at_a_timeline_or_takes_the_log_along_is_written_down(flow: Flow, sign_in: SignIn) -> None:
+    client, person = client_as("may see logs", flow, sign_in), flow.participants.first()
+    LogEntry.objects.create(source=flow.source, flow=flow, key="a", sort=1, at=timezone.now(), kind="opened")
+    client.get(f"/flows/{flow.pk}/participants/{person.pk}/timeline/")
+    today = timezone.localdate().isoformat()
+    answer = client.get(f"/logs/?source=uni&first={today}&last={today}&kind=csv")
+    assert b"opened" in answer.getvalue()
+    told = [Message.from_json(entry.message) for entry in AuditEntry.objects.filter(source=flow.source).order_by("pk")]
+    assert [each.code for each in told if each] == ["log.timeline_seen", "log.downloaded"]
+    assert AuditEntry.objects.filter(actor=None).count() == 0
+
+
+@pytest.mark.parametrize("query", ["first=x&last=2026-11-02", "first=2026-11-03&last=2026-11-02", "first=2026-11-01"])
+def test_days_that_are_none_are_told_beside_the_field_and_nothing_is_taken(
+    query: str, flow: Flow, sign_in: SignIn
+) -> None:
+    answer = client_as("may see logs", flow, sign_in).get(f"/logs/?source=uni&kind=csv&{query}")
+    assert 'class="errorlist"' in answer.text
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_gap_stands_with_its_dates_on_the_page_of_the_logs(flow: Flow, sign_in: SignIn) -> None:
+    told = message("log.not_kept", weeks=16).to_json()
+    LogGap.objects.create(
+        reading=LogReading.objects.get(), first_at=in_hours(-9000), last_at=in_hours(-4000), message=told
+    )
+    page = main_text(client_as("licence admin", flow, sign_in).get("/logs/").text)
+    assert "for 16 weeks" in page or "16 veckor" in page
+
+
+def shown_in(answer: Any) -> dict[str, dict[str, int]]:
+    """The file's rows: table -> name -> count."""
+    _headings, *rows = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";")
+    tables: dict[str, dict[str, int]] = {}
+    for kind, _side, name, count in rows:
+        if count:
+            tables.setdefault(kind, {})[name] = int(count)
+    return tables
+
+
+@pytest.mark.parametrize("address", ["/statistics.csv?source=uni", "/flows/{pk}/statistics.csv"])
+def test_a_group_of_three_is_in_no_file_and_cannot_be_worked_out(address: str, flow: Flow, sign_in: SignIn) -> None:
+    told = shown_in(client_as("manager", flow, sign_in).get(address.format(pk=flow.pk)))
+    assert told["grade"] == {"4": 7, "hidden": 11}
+    assert told["result"] == {"hidden": 18}
+    told = shown_in(client_as("licence admin", flow, sign_in).get(address.format(pk=flow.pk)))
+    assert told["grade"] == {"U": 3, "3": 8, "4": 7}
+
+
+@pytest.mark.parametrize("address", ["/statistics/?source=uni", "/flows/{pk}/statistics/"])
+def test_a_group_of_three_is_on_no_page(address: str, flow: Flow, sign_in: SignIn) -> None:
+    charts = client_as("manager", flow, sign_in).get(address.format(pk=flow.pk)).context["charts"]
+    (grades,) = [chart for chart in charts if chart.slug == "grades"]
+    assert [(bar.label, bar.figures[0]) for bar in grades.bars if bar.figures[0] != "0"] == [("4", "7")]
+    assert grades.hidden == 11
+    (parts,) = [chart for chart in charts if chart.slug == "result"]
+    assert (parts.bars, parts.hidden) == ([], 18)
+
+
+def test_assessors_are_for_those_alone_who_may_see_small_groups(flow: Flow, sign_in: SignIn) -> None:
+    summary = FlowSummary.objects.get(pk=flow.pk)
+    for assessor, grade, count in ((51, "U", 9), (51, "3", 30), (52, "3", 4)):
+        Figure.objects.create(summary=summary, kind="assessor", side=str(assessor), name=grade, count=count)
+    for number, people in ((1, 18), (2, 4)):
+        QuestionFigure.objects.create(
+            summary=summary, item=number, question=1, reference=str(number), people=people, mean=1.5
+        )
+    address = f"/flows/{flow.pk}/statistics/"
+    context = client_as("manager", flow, sign_in).get(address).context
+    assert ("assessors" in context, [one.people for one in context["questions"]]) == (False, [18])
+    answer = client_as("may see small groups", flow, sign_in).get(address)
+    assert [(one.graded, one.passed, one.is_few) for one in answer.context["assessors"]] == [
+        (39, 30, False),
+        (4, 4, True),
+    ]
+    assert [one.people for one in answer.context["questions"]] == [18, 4]
+    assert "51" not in main_text(answer.text).split()  # they are counted, not named
+
+
+def test_the_page_takes_as_many_queries_for_much_as_for_little_and_twelve_at_most(sign_in: SignIn) -> None:
+    member = MembershipFactory(source=SourceFactory(departments={"A": "IDA", "B": "MAI"}))
+    MembershipFactory(user=member.user)
+    client = sign_in(member.user)
+    graded_flow(member.source, {"3": 6, "U": 7}, codes=["A1-TEN"])
+    addresses = ["/statistics/", *(f"/statistics/?by={by}" for by in ("course", "department", "source", "flow"))]
+    counts = []
+    for turn in range(2):
+        for address in addresses:
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(address).status_code == 200
+            counts.append(len(queries))
+        for number in range(5):
+            graded_flow(member.source, {"3": 6, "U": 7}, codes=[f"B{number}{turn}-TEN"], participation_start_at=None)
+    assert counts[:5] == counts[5:]
+    assert max(counts) <= 12
+
+
+def test_what_is_chosen_narrows_everything_and_rows_lead_further(sign_in: SignIn) -> None:
+    member = MembershipFactory(can_see_small_groups=True)
+    client = sign_in(member.user)
+    graded_flow(member.source, {"3": 6}, codes=["A1-TEN"], title="Första")
+    graded_flow(member.source, {"U": 2}, codes=["B1-TEN"])
+    by_course = client.get("/statistics/?by=course").context["rates"].bars
+    assert [(bar.label, bar.figures[0]) for bar in by_course] == [("A1", "6"), ("B1", "2")]
+    one = client.get("/statistics/" + by_course[0].address)
+    assert one.context["found"].graded == 6
+    flows = client.get("/statistics/?by=flow&course=A1").context["rates"].bars
+    assert [bar.label for bar in flows] == ["Första"]
+    assert client.get(flows[0].address).status_code == 200
+    for query in ("term=nonsense", "by=nonsense", "page=99", "course=%00", "department=x"):
+        assert client.get(f"/statistics/?{query}").status_code == 200
+
+
+def test_nothing_yet_and_no_department_are_told(sign_in: SignIn) -> None:
+    answer = sign_in(MembershipFactory().user).get("/statistics/", headers={"accept-language": "en"})
+    assert "Which department gives a course is not known here." in main_text(answer.text)
+    assert "There are no figures of it yet." in main_text(answer.text)
+    source = SourceFactory(departments={"TDDE": "IDA", "TDDE01": "ITN"})
+    assert [source.department_of(course) for course in ("TDDE01", "tdde02", "TATA24")] == ["ITN", "IDA", ""]
+
+
+def test_the_menu_and_the_students_page_lead_there(flow: Flow, sign_in: SignIn) -> None:
+    person = flow.participants.first()
+    address = reverse("flows:timeline", args=[flow.pk, person.pk])
+    page = reverse("student", args=[person.pk])
+    assert address not in client_as("manager", flow, sign_in).get(page).text
+    answer = client_as("may see logs", flow, sign_in).get(page).text
+    assert address in answer
+    assert reverse("statistics") in answer
+    assert Membership.objects.filter(can_see_logs=True).count() == 1

@@ -1,0 +1,105 @@
+"""What an entry says is found however it is built, and nothing of it says who somebody is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ladokflow.wiseflow.schemas import LogEntry as Raw
+from sources.logs.words import detail_of, kind_of, read
+from sources.models import LogEntry
+
+
+def entry(source: Any, **more: Any) -> Raw:
+    return Raw.model_validate({"_id": "a", "sort": [1], "_source": source} | more)
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        ("FLOW_OPENED", "opened"),
+        ("ASSIGNMENT_ACCESSED", "opened"),
+        ("PAPER_SAVED", "wrote"),
+        ("CHARACTERS_TYPED", "wrote"),
+        ("PAPER_HANDED_IN", "handed_in"),
+        ("PAPER_WITHDRAWN", "withdrawn"),
+        ("participant.disconnected", "disconnected"),
+        ("participant.reconnected", "reconnected"),
+        ("assessor.audit.log.submit.grade", "marked"),
+        ("assessor.audit.log.submit.rubric", "marked"),
+        ("INDIVIDUAL_DEADLINE", "other"),
+        ("", "other"),
+    ],
+)
+def test_wiseflows_words_are_of_a_kind(action: str, kind: str) -> None:
+    assert kind_of(action) == kind
+    assert kind in LogEntry.Kind.values
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"action": "FLOW_OPENED", "flowId": 5, "participantId": 6, "userId": 7, "context": "participant"},
+        {"eventType": "FLOW_OPENED", "flow_id": "5", "participant_id": "6", "user_id": "7", "contextType": "participant"},
+        {"event": "FLOW_OPENED", "flow": {"id": 5}, "participant": {"id": 6}, "user": {"id": 7}, "role": "participant"},
+        {"payload": {"type": "FLOW_OPENED", "flowId": 5, "participantId": 6, "triggeredBy": {"userId": 7}, "context": "participant"}},
+    ],
+)  # fmt: skip
+def test_facts_are_found_under_the_names_they_have_been_seen_under(source: dict[str, Any]) -> None:
+    for given_as in (source, json.dumps(source)):
+        told = read(entry(given_as))
+        facts = (told.action, told.kind, told.flow_id, told.participant_id, told.user_id, told.context)
+        assert facts == ("FLOW_OPENED", "opened", 5, 6, 7, "participant")
+
+
+@pytest.mark.parametrize(
+    "source", ["no JSON", "[1, 2]", None, 5, {"userId": True}, {"userId": "x" * 30}, {"a": [[[[[[1]]]]]]}]
+)
+def test_what_cannot_be_understood_is_kept_all_the_same(source: Any) -> None:
+    told = read(entry(source))
+    assert (told.kind, told.user_id, told.flow_id) == ("other", None, None)
+    assert detail_of(told.content)
+
+
+def test_a_sentence_stands_in_the_detail_alone_and_names_nobody() -> None:
+    told = read(entry({"message": "Åsa Öberg handed in her paper"}))
+    assert (told.action, told.kind) == ("", "handed_in")
+    detail = detail_of(told.content, ["Åsa", "Öberg Lind"])
+    assert "Åsa" not in detail
+    assert "Öberg" not in detail
+    assert "handed in her paper" in detail
+
+
+def test_an_entry_without_an_id_is_known_by_what_it_says() -> None:
+    one, other = (read(entry({"n": n}, _id="")).key for n in (1, 2))
+    assert one != other
+    assert one == read(entry({"n": 1}, _id="")).key
+    assert len(read(entry({}, _id="x" * 500)).key) <= 200
+
+
+PERSONAL = (
+    "userName",
+    "firstName",
+    "last_name",
+    "email",
+    "phone",
+    "ipAddress",
+    "ip",
+    "nationalId",
+    "answerText",
+    "comment",
+)
+
+
+@given(st.sampled_from(PERSONAL), st.text(min_size=8, max_size=20, alphabet="abcdefgh"), st.integers(0, 3))
+def test_no_value_under_a_name_that_says_who_somebody_is_is_kept(name: str, value: str, depth: int) -> None:
+    content: Any = {name: value, "device": "kept"}
+    for _ in range(depth):
+        content = {"inner": content}
+    detail = detail_of(content)
+    assert value not in detail
+    assert "kept" in detail
