@@ -11,8 +11,7 @@ class LadokflowConfig(AppConfig):
     verbose_name = "LadokFlow"
 
     def ready(self) -> None:
-        import ladokflow.checks
-        import ladokflow.sign_in_session  # noqa: F401 - listens
+        from ladokflow import checks, federation, sign_in_session  # noqa: F401 - each registers what it has
         from ladokflow.queue import keep_to_our_tasks
 
         keep_to_our_tasks()

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from ladokflow.safe_settings import keep_private, key_faults, production_faults, proxy_faults, watching_faults
 from tests.environment import ROOT
+from tests.providers.saml import key_pair
 
 SECRET = "kQ8-3vZr_yB7wXn2LdTf6HjMs9PaEc4UgRi0oWlYbVxN1tKzSqJm5DhA"
 READ = re.compile(r'\benv(?:\.\w+)?\(\s*"([A-Z][A-Z0-9_]+)"|_key\(\s*"([A-Z][A-Z0-9_]+)"')
@@ -102,11 +103,12 @@ SECRETS = {
     "EMAIL_URL": "smtp+tls://user:word@mail.example.se:587",
     "METRICS_TOKEN": "0123456789abcdefghij",
     "SENTRY_DSN": "https://public@sentry.example.se/1",
+    "SAML_KEYS": "\n".join(key_pair("ladokflow")).strip(),
 }
 SHOW = (
     "import json; from ladokflow import settings as s; d = s.DATABASES['default']; "
     "print(json.dumps([s.SECRET_KEY, s.FIELD_ENCRYPTION_KEYS, [d['USER'], d['PASSWORD'], d['NAME']], s.REDIS_URL, "
-    "[s.EMAIL_HOST_PASSWORD, s.EMAIL_PORT], s.METRICS_TOKEN, s.SENTRY_DSN, s.CACHES['default']['LOCATION']]))"
+    "[s.EMAIL_HOST_PASSWORD, s.EMAIL_PORT], s.METRICS_TOKEN, s.SENTRY_DSN, s.SAML_KEYS, s.CACHES['default']['LOCATION']]))"
 )
 
 
