@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ladokflow import __version__, logs
-from ladokflow.privacy import redact
+from ladokflow.privacy import redact_by_looks
 
 # What an event may hold; whatever a later version of the library adds is left out until somebody has looked at it.
 KEPT = {
@@ -63,7 +63,7 @@ def _exception(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _redacted(value: Any) -> Any:
     if isinstance(value, str):
-        return redact(value)
+        return redact_by_looks(value)
     if isinstance(value, Mapping):
         return {name: _redacted(each) for name, each in value.items()}
     return [_redacted(each) for each in value] if isinstance(value, list) else value

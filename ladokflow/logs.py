@@ -16,7 +16,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-from ladokflow.privacy import redact
+from ladokflow.privacy import redact_by_looks
 
 FORMATS = ("text", "json")
 KEPT = ("time", "level", "logger", "message", "exception")
@@ -57,7 +57,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line, *rest = super().format(record).split("\n")
         facts = "".join(f" [{name}={value}]" for name, value in getattr(record, "about", {}).items())
-        return redact("\n".join([line + facts, *rest]))
+        return redact_by_looks("\n".join([line + facts, *rest]))
 
 
 class EventFormatter(JsonFormatter):
@@ -83,7 +83,7 @@ class EventFormatter(JsonFormatter):
         return {**facts, **log_data.get("about", {}), **kept}
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return redact_by_looks(super().format(record))
 
 
 def formatter(kind: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ _GIVEN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{7,99}")
 PERMISSIONS_POLICY = ", ".join(
     f"{name}=()"
     for name in (
-        "accelerometer", "bluetooth", "camera", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer", "microphone",
+        "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer", "microphone",
         "midi", "payment", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
     )
 )  # fmt: skip

@@ -87,7 +87,8 @@ def send_attempt(pk: uuid.UUID | str, *, seconds: float | None = None) -> str:
     if token is None:
         _leave(key)
     else:
-        with uncollected(), remembering(), knowing_people_of(Flow.objects.filter(attempts=key)):
+        people = knowing_people_of(Flow.objects.filter(attempts=key))
+        with logs.about(attempt=key), uncollected(), remembering(), people:
             _send_claimed(key, token, began + limit)
     state: str = ExportAttempt.objects.values_list("state", flat=True).get(pk=key)
     return state
@@ -104,7 +105,7 @@ def _leave(pk: uuid.UUID) -> None:
 
 def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
     attempt = ExportAttempt.objects.select_related("flow__source", "code").get(pk=pk)
-    logs.bind(flow=attempt.flow_id, attempt=pk)
+    logs.bind(flow=attempt.flow_id)
     try:
         if attempt.state == ExportAttempt.State.READING:
             _go_on_reading(attempt, token)

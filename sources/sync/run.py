@@ -147,7 +147,11 @@ def run_sync(run_pk: uuid.UUID | str) -> SyncRun:
     Never raises for what Ladok or WISEflow do: the run is then FAILED, with the reason in `message`.
     """
     run = SyncRun.objects.select_related("flow").get(pk=run_pk)
-    logs.bind(flow=run.flow_id, run=run.pk)
+    with logs.about(flow=run.flow_id, run=run.pk):
+        return _run(run)
+
+
+def _run(run: SyncRun) -> SyncRun:
     if run.state not in SyncRun.OPEN:
         return run
     lease = Lease.take(run.flow_id, only_if=Q(setup_state=Flow.Setup.READY))
