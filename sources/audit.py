@@ -29,9 +29,10 @@ def name_people(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
 
 
 def _person(entry: AuditEntry) -> int | None:
-    params = entry.message.get("params") if isinstance(entry.message, dict) else None
-    found = [value["person"] for value in (params or {}).values() if isinstance(value, dict) and "person" in value]
-    return found[0] if found else None
+    """Whatever another version has written is no reason not to show the log."""
+    told = Message.from_json(entry.message)
+    found = [value.get("person") for value in (told.params if told else {}).values() if isinstance(value, dict)]
+    return next((key for key in found if isinstance(key, int)), None)
 
 
 def without_people(entry: AuditEntry) -> Message | None:

@@ -25,6 +25,7 @@ from sources.models import Flow, Membership
 from tests.exports.world import World
 from tests.factories import FlowFactory, MembershipFactory, ParticipantFactory
 from tests.filling import form_on
+from tests.pages.everything import package_of
 from tests.pages.exporting import ENGLISH, exported, shown
 from tests.pages.walking import filled, patterns
 
@@ -195,6 +196,7 @@ def test_no_address_but_the_previews_own_sends_anything(client: Client, make_flo
     for flow, asking in ((ready, "first"), (failed, "retry")):
         attempt = failed.attempts.get()
         values = {"int:pk": flow.pk, "uuid:pk": attempt.pk, "kind": "csv", "slug": flow.source.slug}
+        values |= {"package_pk": package_of(flow).pk, "file_pk": 1, "archived_pk": 1}
         for pattern, name in patterns():
             if name.startswith("exports:") and name not in ("exports:send", "exports:send_chosen"):
                 client.post(filled(pattern, values), form | {"asking": asking})
