@@ -67,6 +67,11 @@ class Chart:
     hidden: int = 0
     empty: Text = NO_FIGURES
 
+    @property
+    def rows(self) -> Iterator[tuple[Bar, Iterable[tuple[Text, str]]]]:
+        """Each bar with its figures, and what each is called."""
+        return ((bar, zip(self.headings, bar.figures, strict=True)) for bar in self.bars)
+
 
 class StatisticsForm(forms.Form):
     """Which flows, and by what they are told apart. What it does not know counts as nothing."""

@@ -69,10 +69,11 @@ def test_somebody_off_the_list_and_on_it_again_is_not_forgotten(liu: Source, san
     exam.control.end_marking(exam.wiseflow_id)
     run("export", "--flow", str(exam.flow), "--by", exam.by, "--wait")
     if owners(exam) != earned:
-        # The list was read again for those who were sent: the flow says that somebody is left, and how to go on.
+        # The list was read again for those who were sent: somebody is left, who has been graded and has handed in nothing.
         status = exam.status()
-        assert (status["state"], "ready to be exported" in status["reason"]) == ("pending", True)
-        run("export", "--flow", str(exam.flow), "--by", exam.by, "--wait")
+        assert (status["state"], "cannot be sent" in status["reason"]) == ("pending", True)
+        wrote = "Wrote on paper, in another room."
+        run("export", "--flow", str(exam.flow), "--by", exam.by, "--wait", "--without-paper", wrote)
     assert owners(exam) == earned
     assert exam.status()["state"] == "exported"
 

@@ -158,6 +158,8 @@ def takes_answers(client: Client, name: str, flow: Flow) -> bool:
         "flows:code_remove": lambda: flow.codes.first().pk,
         "flows:sync_run": lambda: SyncRunFactory(flow=flow).pk,
         "flows:participants_file": lambda: "csv",
+        "flows:statistics_file": lambda: "csv",
+        "flows:timeline": lambda: ParticipantFactory(flow=flow).pk,
     }
     args = [flow.pk, more[name]()] if name in more else [flow.pk]
     return client.post(reverse(name, args=args)).status_code != 405

@@ -115,4 +115,4 @@ def test_many_synchronisations_of_one_moment_go_in_few_statements():
     with CaptureQueriesContext(connection) as queries:
         tasks.prune()
     assert list(SyncRun.objects.values_list("pk", flat=True)) == [last]
-    assert len(queries) < 35
+    assert len(queries) < 45

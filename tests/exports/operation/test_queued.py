@@ -1,4 +1,4 @@
-"""The six kinds of rows that workers are woken for: forgotten ones are put in the queue again, each once, and ever more seldom."""
+"""The kinds of rows that workers are woken for: forgotten ones are put in the queue again, each once, and ever more seldom."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from exports.models import Collection, ExportAttempt
-from sources.models import BatchExam, Flow, FlowBatch, SyncRun, WebhookEvent
+from exports.models import Collection, ExportAttempt, Package
+from sources.models import BatchExam, Delivery, Flow, FlowBatch, LogReading, Subscription, SyncRun, WebhookEvent
 from sources.models.queued import PATIENCE, Queued
 from tests.factories import ExportAttemptFactory, FlowFactory, SourceFactory, SyncRunFactory, UserFactory
 
@@ -25,6 +25,11 @@ def batch_exam() -> BatchExam:
     return BatchExam.objects.create(batch=batch, position=0, code="TEN1")
 
 
+def delivery() -> Delivery:
+    subscription = Subscription.objects.create(source=SourceFactory(), label="x", url="https://x.example/")
+    return Delivery.objects.create(subscription=subscription, event="flow.exported")
+
+
 MAKE: dict[type[Queued], Callable[[], Any]] = {
     Flow: lambda: FlowFactory(setup_state="queued", wiseflow_id=None, synced_at=None),
     SyncRun: lambda: SyncRunFactory(state="queued"),
@@ -32,6 +37,9 @@ MAKE: dict[type[Queued], Callable[[], Any]] = {
     WebhookEvent: lambda: WebhookEvent.objects.create(source=SourceFactory(), call_id="1", event="ASSESSMENT"),
     ExportAttempt: lambda: ExportAttemptFactory(state="queued"),
     Collection: lambda: Collection.objects.create(flow=FlowFactory()),
+    Package: lambda: Package.objects.create(flow=FlowFactory(), trigger="manager", store="disk"),
+    Delivery: delivery,
+    LogReading: lambda: LogReading.objects.create(source=SourceFactory(), wanted_at=timezone.now()),
 }
 kinds = pytest.mark.parametrize("model", MAKE, ids=lambda model: model.__name__)
 
@@ -118,6 +126,9 @@ DONE: dict[type[Queued], dict[str, Any]] = {
     WebhookEvent: {"handled_at": timezone.now()},
     ExportAttempt: {"state": "failed", "finished_at": timezone.now()},
     Collection: {"enqueues": 0},
+    Package: {"state": "failed"},
+    Delivery: {"ended_at": timezone.now()},
+    LogReading: {"wanted_at": None},
 }
 
 

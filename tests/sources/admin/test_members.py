@@ -9,6 +9,7 @@ from django_q.models import OrmQ
 
 from sources.admin.membership import RIGHTS
 from sources.models import AuditEntry, Membership
+from sources.universities.permissions import GIVEN
 from sources.universities.rights import tell
 from tests.factories import MembershipFactory, UserFactory
 
@@ -112,10 +113,11 @@ def letters(entry: AuditEntry) -> dict[str, str]:
 @pytest.mark.parametrize("field", RIGHTS)
 def test_nobody_changes_their_own_rights_or_who_they_are(as_admin: Client, cast: Any, field: str) -> None:
     """Another licence admin of the source does."""
-    Membership.objects.filter(user=cast.admin).update(can_export=False, organisation_id="lars@ours.example")
+    given = dict.fromkeys(GIVEN, False)
+    Membership.objects.filter(user=cast.admin).update(organisation_id="lars@ours.example", **given)
     own = Membership.objects.get(user=cast.admin)
     before = getattr(own, field)
-    other = {"role": "manager", "organisation_id": "birgit@ours.example", "can_export": "on"}[field]
+    other = {"role": "manager", "organisation_id": "birgit@ours.example"}.get(field, "on")
     assert getattr(changed(as_admin, own, **{field: other}), field) == before
     second = MembershipFactory(source=cast.ours, role="licence_admin", user=UserFactory(is_staff=True)).user
     as_admin.force_login(second)
