@@ -18,8 +18,8 @@ from exports.pages.findings import Found
 from exports.pages.previews import address_of_preview
 from exports.pages.standing import standing_of
 from exports.rules import rules
-from exports.rules.facts import flow_facts, source_facts
-from exports.rules.values import Asking, Sender
+from exports.rules.facts import flow_facts, sender_at, source_facts
+from exports.rules.values import Asking
 from ladokflow.looks import Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.wiseflow.words import MARKING_OVER
@@ -174,7 +174,7 @@ def _row(flow: Any, membership: Membership, found: Found | None, failed: tuple[P
         action = "export"
     elif _shows(flow, Trait.CHANGED) and not rules.may_overwrite(source, Asking.OVERWRITE):
         action = "overwrite"
-    sender = Sender(membership.organisation_id, membership.can_export)
+    sender = sender_at(membership)
     may_change = Right.CHANGE in rights_of(membership)
     return Row(flow, action, rules.has_export_right(source, sender), found, failed, may_change)
 

@@ -11,8 +11,7 @@ from exports.pages.filters import FlowFilter
 from exports.pages.findings import Found
 from exports.pages.lists import Row, failed_people, rows_of, with_exports
 from exports.rules import rules
-from exports.rules.facts import source_facts
-from exports.rules.values import Sender
+from exports.rules.facts import sender_at, source_facts
 from ladokflow.paging import KeyedPage
 from sources.models import Flow, Membership
 from sources.models.flow import FlowQuerySet
@@ -63,5 +62,4 @@ def shown_with_people(rows: list[Row]) -> list[Flow]:
 
 
 def may_send(membership: Membership) -> bool:
-    sender = Sender(membership.organisation_id, membership.can_export)
-    return rules.has_export_right(source_facts(membership.source), sender) is None
+    return rules.has_export_right(source_facts(membership.source), sender_at(membership)) is None

@@ -93,6 +93,10 @@ def is_known_as(flow: Flow, sent: GradeLine, now: GradeLine) -> bool:
     return known[0] <= known[1]
 
 
+def sender_at(membership: Membership) -> Sender:
+    return Sender(membership.organisation_id, membership.can_export, Right.CHANGE in rights_of(membership))
+
+
 def sender_of(flow: Flow, user: AbstractBaseUser | None) -> Sender | None:
     """The user's place at the flow's source: a stranger's has no right. A job without a user acts for who made the flow, and for nobody
     where that one is no member any more."""
@@ -100,8 +104,8 @@ def sender_of(flow: Flow, user: AbstractBaseUser | None) -> Sender | None:
         source_id=flow.source_id, user_id=user.pk if user else flow.created_by_id, user__is_active=True
     ).first()
     if membership:
-        return Sender(membership.organisation_id, membership.can_export, Right.CHANGE in rights_of(membership))
-    return Sender("", can_export=False) if user else None
+        return sender_at(membership)
+    return Sender("", can_export=False, may_change=False) if user else None
 
 
 def waits_for_reviewer(flow: Flow) -> bool:

@@ -56,7 +56,7 @@ class Sender:
 
     organisation_id: str
     can_export: bool
-    may_change: bool = True
+    may_change: bool
 
 
 @dataclass(frozen=True, kw_only=True)

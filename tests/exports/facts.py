@@ -9,7 +9,7 @@ from exports.rules.values import Elsewhere, FlowFacts, Last, PersonFacts, Sender
 from ladokflow.ladok.base import GradeLine
 
 NOW = dt.datetime(2027, 1, 15, 12, tzinfo=dt.UTC)
-SENDER = Sender("chef@x", can_export=True)
+SENDER = Sender("chef@x", can_export=True, may_change=True)
 
 
 def source(**fields: Any) -> SourceFacts:

@@ -279,6 +279,13 @@ def walk_webhooks(client: httpx.Client) -> None:
     client.get(f"/webhooks/{webhook}")
 
 
+def walk_logs_and_figures(client: httpx.Client, flow: int, assessor: int) -> None:
+    for path in ("/license/logs", f"/flows/{flow}/logs"):
+        client.get(path)
+    for counted in ("scores", "responses", f"assessors/{assessor}/scores"):
+        client.get(f"/flows/{flow}/marking-stats/{counted}")
+
+
 def test_every_answer_is_as_the_description_says(
     control: Control, liu_wiseflow: httpx.Client, make_flow: Callable[..., int], openapi_path: Path
 ) -> None:
@@ -293,6 +300,7 @@ def test_every_answer_is_as_the_description_says(
         its = [row["participantId"] for row in client.get(f"/flows/{each}/participants").json()["data"]]
         walk_papers(client, each, its, control, f"{control.url}/storage")
     walk_staff(client, flow, user, people)
+    walk_logs_and_figures(client, flow, user)
     walk_rooms_and_sources(client, flow, people)
     walk_webhooks(client)
     client.delete(f"/flows/{flow}/participants/{people[0]}")

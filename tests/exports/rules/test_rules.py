@@ -64,8 +64,8 @@ def test_a_flow_that_breaks_one_rule_is_refused_with_that_rules_sentence(facts: 
 def test_where_a_right_is_needed_the_one_who_asks_must_have_it_and_be_known() -> None:
     boras = source(names_sender=True)
     assert refused(flow(), None, university=boras) == "export.no_right"
-    assert refused(flow(), Sender("chef@x", can_export=False), university=boras) == "export.no_right"
-    assert refused(flow(), Sender("", can_export=True), university=boras) == "export.sender_without_id"
+    assert refused(flow(), Sender("chef@x", can_export=False, may_change=True), university=boras) == "export.no_right"
+    assert refused(flow(), Sender("", can_export=True, may_change=True), university=boras) == "export.sender_without_id"
     assert refused(flow(), SENDER, university=boras) == ""
 
 
