@@ -32,7 +32,7 @@ def _frame(state: State, questions: list[dict[str, Any]], flow: dict[str, Any]) 
 
 def _question(flow: dict[str, Any], number: int) -> dict[str, Any]:
     kind = "mcq" if number == 1 else "longtextV2"
-    return {"unscorableType": None, "questionReference": f"q-{flow['id']}-{number}", "number": 1, "type": kind}
+    return {"questionReference": f"q-{flow['id']}-{number}", "number": 1, "type": kind}
 
 
 def _analysis(scores: list[float]) -> list[dict[str, float]]:
