@@ -228,12 +228,9 @@ def exchange(
     `last_look` is called right before the first byte leaves. What it raises comes out of here: then nothing was sent.
     """
     limit = seconds or float(settings.REMOTE_TIMEOUT_SECONDS)
-    try:
-        target = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        return NoAnswer("address", sent=False, detail=str(error))
-    if fault := fault_of(target):
-        return NoAnswer(fault, sent=False, detail=target.host)
+    target = _target(url)
+    if isinstance(target, NoAnswer):
+        return target
     try:
         with (
             within(limit, last_look),
@@ -247,14 +244,8 @@ def exchange(
             ) as response,
         ):
             return receive(response, response.extensions["network_stream"].tail)
-    except Inside:
-        return NoAnswer("inside", sent=False, detail=target.host)
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-        return _turned_down(error) or NoAnswer("connect", sent=False, detail=_reason(error))
-    except httpx.TimeoutException:
-        return NoAnswer("timeout", sent=True, detail=f"{limit:.0f}")
-    except (httpx.HTTPError, httpx.StreamError) as error:
-        return _turned_down(error) or NoAnswer("cut", sent=True, detail=type(error).__name__)
+    except WENT_WRONG as error:
+        return _no_answer(error, target.host, limit)
 
 
 @dataclass(frozen=True)
@@ -277,12 +268,9 @@ def download(
     `size` is how long it is said to be, if it is; nothing beyond it is read, and "cut" or "oversized" is told where it is not so long.
     `tick` is called all along; what it raises comes out of here.
     """
-    try:
-        target = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        return NoAnswer("address", sent=False, detail=str(error)[:60])
-    if fault := fault_of(target):
-        return NoAnswer(fault, sent=False, detail=target.host)
+    target = _target(url)
+    if isinstance(target, NoAnswer):
+        return target
     limit = 60 + (size if size is not None else MAX_DOWNLOAD_BYTES) / SLOWEST
     digest, count = hashlib.sha256(), 0
     headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
@@ -297,17 +285,36 @@ def download(
                 digest.update(part)
                 into.write(part)
                 tick()
-    except Inside:
-        return NoAnswer("inside", sent=False, detail=target.host)
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-        return _turned_down(error) or NoAnswer("connect", sent=False, detail=_reason(error))
-    except httpx.TimeoutException:
-        return NoAnswer("timeout", sent=True, detail=f"{limit:.0f}")
-    except (httpx.HTTPError, httpx.StreamError) as error:
-        return _turned_down(error) or NoAnswer("cut", sent=True, detail=type(error).__name__)
+    except WENT_WRONG as error:
+        return _no_answer(error, target.host, limit)
     if size is not None and count != size:
         return NoAnswer("cut", sent=True, detail=str(count))
     return Download(200, count, digest.hexdigest())
+
+
+def _target(url: str) -> httpx.URL | NoAnswer:
+    try:
+        target = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        return NoAnswer("address", sent=False, detail=str(error))
+    fault = fault_of(target)
+    return NoAnswer(fault, sent=False, detail=target.host) if fault else target
+
+
+WENT_WRONG = (Inside, httpx.HTTPError, httpx.StreamError)
+
+
+def _no_answer(error: Exception, host: str, limit: float) -> NoAnswer:
+    """What one of WENT_WRONG says of a request to the host that might take `limit` seconds."""
+    match error:
+        case Inside():
+            return NoAnswer("inside", sent=False, detail=host)
+        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout() | httpx.UnsupportedProtocol():
+            return _turned_down(error) or NoAnswer("connect", sent=False, detail=_reason(error))
+        case httpx.TimeoutException():
+            return NoAnswer("timeout", sent=True, detail=f"{limit:.0f}")
+        case _:
+            return _turned_down(error) or NoAnswer("cut", sent=True, detail=type(error).__name__)
 
 
 def _turned_down(error: Exception) -> NoAnswer | None:

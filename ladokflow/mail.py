@@ -1,13 +1,19 @@
-"""E-mails where there is no mail server: on the screen, as somebody would read them."""
+"""The e-mails that LadokFlow writes; and, where there is no mail server, how they stand on the screen."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.console import EmailBackend as Console
 
 LINE = "-" * 72
+
+
+def letter(to: str, subject: str, lines: Iterable[str]) -> EmailMessage:
+    """One that nobody's answering machine answers."""
+    return EmailMessage(subject=subject, body="\n".join(lines), to=[to], headers={"Auto-Submitted": "auto-generated"})
 
 
 class EmailBackend(Console):

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from exports.models import Package
 from ladokflow.clock import monotonic
+from ladokflow.leases import LeaseLost, beating
 
 RENEW_SECONDS = 20.0
-
-
-class LeaseLost(Exception):
-    """Another worker has the package: stop at once, and write nothing more."""
 
 
 class Hold:
@@ -71,32 +67,8 @@ class Hold:
             yield
         self._renewed = begun
 
-    @contextlib.contextmanager
-    def beating(self) -> Iterator[None]:
-        """Renewed in the background, while something that cannot be interrupted takes long. Not inside a transaction."""
-        if transaction.get_connection().in_atomic_block:
-            yield
-            return
-        stop = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(stop,), daemon=True, name=f"package-{self.package.pk}")
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
-
-    def _beat(self, stop: threading.Event) -> None:
-        try:
-            while not stop.wait(RENEW_SECONDS):
-                try:
-                    self.renew()
-                except LeaseLost:
-                    return
-                except DatabaseError:
-                    connection.close()
-        finally:
-            connection.close()
+    def beating(self) -> contextlib.AbstractContextManager[None]:
+        return beating(self.renew, every=RENEW_SECONDS, name=f"package-{self.package.pk}")
 
     def release(self, state: str, **changes: Any) -> None:
         self.write(state=state, token=None, lease_until=None, **changes)

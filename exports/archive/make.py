@@ -20,13 +20,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from exports.archive import bag, stores, tables
-from exports.archive.hold import Hold, LeaseLost
+from exports.archive.hold import Hold
 from exports.archive.paths import PAYLOAD, PEOPLE, file_name, folder_of
 from exports.models import Package, PackageFile, PackagePerson
 from exports.writing import BATCH
 from ladokflow.clock import monotonic
 from ladokflow.http import Download, NoAnswer, RemoteError, build_client, download
 from ladokflow.identifiers import normal
+from ladokflow.leases import LeaseLost
 from ladokflow.messages import Message, Refused, message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import WiseflowError
@@ -347,7 +348,7 @@ def _why_missing(answer: Download | NoAnswer | None, file: LinkedFile) -> Messag
         if answer.kind in ("oversized", "cut") and answer.detail.isdecimal():
             return message("archive.other_size", size=file.size or 0, came=int(answer.detail))
         if answer.kind in ("address", "inside"):
-            return message("archive.link_inside", host=answer.detail)
+            return message("archive.link_inside", host=answer.detail[:60])
         raise WiseflowError.of("", answer)
     if answer is not None and answer.status not in ENDED:
         raise WiseflowError(message("archive.store_down", status=answer.status), permanent=False)

@@ -28,6 +28,7 @@ from exports.pages.findings import Found, found_in
 from exports.pages.lists import with_newer
 from ladokflow import leases
 from ladokflow.choices import with_trait
+from ladokflow.mail import letter
 from ladokflow.messages import Message, Trait
 from sources.models import Flow, Membership, SyncRun
 from sources.models.flow import ExportState
@@ -171,12 +172,7 @@ def write(news: News) -> EmailMessage:
         gettext("You get this because you are a manager of the flows. Switch it off under My settings:"),
         f"{settings.PUBLIC_URL}{reverse('preferences')}",
     ]
-    return EmailMessage(
-        subject=subject % {"count": len(flows)},
-        body="\n".join(body),
-        to=[news.member.user.email],
-        headers={"Auto-Submitted": "auto-generated"},
-    )
+    return letter(news.member.user.email, subject % {"count": len(flows)}, body)
 
 
 def _export_lines(attempts: Sequence[ExportAttempt]) -> list[str]:

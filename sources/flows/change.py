@@ -19,6 +19,7 @@ from django.db import transaction
 from ladokflow.fingerprints import Fingerprint, fingerprint, require_seen
 from ladokflow.http import RemoteError
 from ladokflow.identifiers import normal
+from ladokflow.leases import LeaseLost
 from ladokflow.messages import Message, Refused, message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import WiseflowError
@@ -29,7 +30,7 @@ from sources.flows.settings_in_wiseflow import SINGLE, Part, Value, Values
 from sources.models import Flow, SyncRun
 from sources.signals import settings_changed
 from sources.sync.gather import flow_info
-from sources.sync.lease import Lease, LeaseLost, alone_or_refused
+from sources.sync.lease import Lease, alone_or_refused
 from sources.sync.run import request_sync
 from sources.sync.staff import StaffRow, named
 from sources.universities.clients import wiseflow_for

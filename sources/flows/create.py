@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.http import RemoteError
+from ladokflow.leases import LeaseLost
 from ladokflow.messages import Message, Refused, Text, message
 from ladokflow.wiseflow.client import WiseflowClient
 from sources.flows.adoption import may_have_been_exported, require_as_confirmed
@@ -31,7 +32,7 @@ from sources.models import Flow, SyncRun
 from sources.sync.apply.apply import Applied
 from sources.sync.apply.references import refer
 from sources.sync.gather import Gathered, fetch_exams, flow_info, live_codes, recognise, unexpected
-from sources.sync.lease import Lease, LeaseLost
+from sources.sync.lease import Lease
 from sources.sync.plan.changes import Plan
 from sources.sync.record import record_failure
 from sources.sync.reply import answer

@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from ladokflow.fingerprints import Fingerprint, NotAsShown, fingerprint, require_seen
 from ladokflow.http import RemoteError
+from ladokflow.leases import LeaseLost
 from ladokflow.messages import Message, Refused, Trait, message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import WiseflowError
@@ -32,7 +33,7 @@ from sources.flows.codes import tell_codes_changed
 from sources.flows.steps import BEGUN
 from sources.models import Flow, FlowSource, SyncRun
 from sources.sync.gather import flow_info
-from sources.sync.lease import Lease, LeaseLost
+from sources.sync.lease import Lease
 from sources.sync.plan.values import SETUP
 from sources.universities.clients import wiseflow_for
 

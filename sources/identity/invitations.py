@@ -16,10 +16,11 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from ladokflow.dates import moment_in_words
+from ladokflow.mail import letter
 from ladokflow.messages import Refused, message
 from ladokflow.queue import enqueue
 from sources.audit import record
-from sources.identity.letters import address_of, letter
+from sources.identity.letters import address_of
 from sources.models import Invitation, Membership
 
 logger = logging.getLogger(__name__)

@@ -1,12 +1,10 @@
-"""Letters about somebody's own account, in their own language."""
+"""Where letters about somebody's own account go, and in which language."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 
 from sources.models import Membership
 
@@ -20,7 +18,3 @@ def language_of(user_pk: int) -> str:
 def address_of(user: Any) -> str:
     """The person's e-mail address; empty where none is known."""
     return user.email or (user.username if "@" in user.username else "")
-
-
-def letter(to: str, subject: str, lines: Iterable[str]) -> EmailMessage:
-    return EmailMessage(subject=subject, body="\n".join(lines), to=[to], headers={"Auto-Submitted": "auto-generated"})

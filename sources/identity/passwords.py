@@ -18,8 +18,9 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext
 
+from ladokflow.mail import letter
 from ladokflow.queue import enqueue
-from sources.identity.letters import address_of, language_of, letter
+from sources.identity.letters import address_of, language_of
 from sources.identity.recording import record_everywhere
 
 logger = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from ladokflow.http import RemoteError
-from ladokflow.leases import is_over
+from ladokflow.leases import LeaseLost, is_over
 from ladokflow.messages import message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.logs import KEPT_WEEKS, PAGE
@@ -42,10 +42,6 @@ MOST_UNDER_WAY = 50  # of one source
 MOST_CLAIMS = 5  # workers that may die over one reading before it waits for the next night
 MILLISECOND = 1
 BATCH = 500
-
-
-class LostLease(Exception):
-    """Another worker has the reading: nothing of this page is kept."""
 
 
 # --- Which, and when ------------------------------------------------------------------------------------------------
@@ -109,7 +105,7 @@ def read_log(reading_pk: int) -> int:
     try:
         with wiseflow_for(reading.source, shares_answers=True) as client:
             count = _read_pages(reading, client, token)
-    except LostLease:
+    except LeaseLost:
         logger.warning("log.overtaken reading=%s", reading.pk)
         return 0
     except RemoteError as error:
@@ -188,7 +184,7 @@ def _keep(reading: LogReading, entries: Sequence[Raw], token: uuid.UUID, last: i
         ahead = {"cursor": max(last, reading.cursor or 0)} if entries else {}
         until = timezone.now() + LogReading.LEASE
         if not LogReading.objects.filter(pk=reading.pk, token=token).update(lease_until=until, **ahead):
-            raise LostLease
+            raise LeaseLost
         mine = LogEntry.objects.filter(source=reading.source)
         known: set[str] = set()
         keys = list(rows)

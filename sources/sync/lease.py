@@ -8,30 +8,24 @@ database's, so that several machines agree.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from ladokflow.clock import monotonic
+from ladokflow.leases import LeaseLost, beating
 from ladokflow.messages import Refused, message
 from sources.models import Flow
-
-logger = logging.getLogger(__name__)
 
 LEASE = Flow.LEASE
 BEAT_SECONDS = 10.0
 # Nobody else can have taken a lease that is younger than this.
 SURE_SECONDS = 25.0
-
-
-class LeaseLost(Exception):
-    """Another worker has taken the flow over: stop at once, and write nothing more."""
 
 
 def is_free() -> Q:
@@ -106,33 +100,5 @@ class Lease:
     def release(self, **changes: Any) -> None:
         self.write(sync_token=None, sync_lease_until=None, **changes)
 
-    @contextlib.contextmanager
-    def beating(self) -> Iterator[None]:
-        """Renewed in the background, for one call to the other systems may take longer than the lease.
-
-        Not inside a transaction: another connection does not see what it has written.
-        """
-        if transaction.get_connection().in_atomic_block:
-            yield
-            return
-        stop = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(stop,), daemon=True, name=f"lease-{self.flow_pk}")
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
-
-    def _beat(self, stop: threading.Event) -> None:
-        try:
-            while not stop.wait(BEAT_SECONDS):
-                try:
-                    self.renew()
-                except LeaseLost:
-                    return
-                except DatabaseError as error:
-                    logger.warning("flow.lease.not_renewed flow=%s kind=%s", self.flow_pk, type(error).__name__)
-                    connection.close()
-        finally:
-            connection.close()
+    def beating(self) -> contextlib.AbstractContextManager[None]:
+        return beating(self.renew, every=BEAT_SECONDS, name=f"lease-{self.flow_pk}")

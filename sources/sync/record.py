@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from ladokflow.leases import LeaseLost
 from ladokflow.messages import Message, Trait, message
 from ladokflow.wiseflow.scales import Scale
 from sources import audit
@@ -19,7 +20,7 @@ from sources.models import Flow, FlowSource, Participant, SyncRun
 from sources.sync.apply.work import Applied
 from sources.sync.followed import followed_after, unfollowed_after
 from sources.sync.gather import Gathered
-from sources.sync.lease import Lease, LeaseLost
+from sources.sync.lease import Lease
 from sources.sync.plan.changes import (
     DATE_FIELDS,
     AddParticipant,

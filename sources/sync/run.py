@@ -22,6 +22,7 @@ from ladokflow import logs
 from ladokflow.fingerprints import NotAsShown, require_seen
 from ladokflow.http import RemoteError
 from ladokflow.ladok.base import Exam
+from ladokflow.leases import LeaseLost
 from ladokflow.memo import remembering
 from ladokflow.messages import Message, Refused, Trait, message
 from ladokflow.wiseflow.client import WiseflowClient
@@ -33,7 +34,7 @@ from sources.sync.apply.apply import Applied, Applying
 from sources.sync.apply.references import refer_added, unrefer_removed
 from sources.sync.followed import followed_ahead
 from sources.sync.gather import Gathered, flow_info, gather, recognise, unexpected
-from sources.sync.lease import Lease, LeaseLost
+from sources.sync.lease import Lease
 from sources.sync.plan.changes import Plan
 from sources.sync.plan.plan import nothing_to_do, plan
 from sources.sync.record import record_failure, record_success

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 
+from ladokflow.mail import letter
 from ladokflow.messages import Message, message
 from sources.models import Credential, Membership
 
@@ -73,15 +74,12 @@ def _readers(credential: Credential) -> dict[str, str]:
 
 def _letter(credential: Credential, told: Message, address: str) -> EmailMessage:
     facts = {"label": credential.label, "source": credential.source.name}
-    return EmailMessage(
-        subject=gettext("LadokFlow: the credential “%(label)s” of %(source)s") % facts,
-        body="\n".join(
-            [
-                f"{told.what} {told.effect}",
-                told.todo,
-                f"{settings.PUBLIC_URL}{reverse('admin:sources_credential_change', args=[credential.pk])}",
-            ]
-        ),
-        to=[address],
-        headers={"Auto-Submitted": "auto-generated"},
+    return letter(
+        address,
+        gettext("LadokFlow: the credential “%(label)s” of %(source)s") % facts,
+        [
+            f"{told.what} {told.effect}",
+            told.todo,
+            f"{settings.PUBLIC_URL}{reverse('admin:sources_credential_change', args=[credential.pk])}",
+        ],
     )

@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from ladokflow.dates import moment_in_words
+from ladokflow.mail import letter
 from ladokflow.messages import Message
 from ladokflow.queue import enqueue
 from sources.models import AuditEntry, Membership
@@ -48,19 +49,16 @@ def _readers(entry: AuditEntry) -> dict[str, str]:
 def _letter(entry: AuditEntry, address: str) -> EmailMessage:
     who = entry.actor.get_username() if entry.actor else gettext("A schedule or a worker")
     at = moment_in_words(entry.at, entry.source.tz)
-    return EmailMessage(
-        subject=gettext("LadokFlow: rights at %(source)s have been changed") % {"source": entry.source.name},
-        body="\n".join(
-            [
-                gettext("%(who)s did this at %(at)s:") % {"who": who, "at": at},
-                str(Message.from_json(entry.message)),
-                "",
-                gettext(
-                    "If this is not as it should be, take it back in the administration, and tell those who run LadokFlow:"
-                ),
-                f"{settings.PUBLIC_URL}{reverse('admin:sources_membership_changelist')}",
-            ]
-        ),
-        to=[address],
-        headers={"Auto-Submitted": "auto-generated"},
+    return letter(
+        address,
+        gettext("LadokFlow: rights at %(source)s have been changed") % {"source": entry.source.name},
+        [
+            gettext("%(who)s did this at %(at)s:") % {"who": who, "at": at},
+            str(Message.from_json(entry.message)),
+            "",
+            gettext(
+                "If this is not as it should be, take it back in the administration, and tell those who run LadokFlow:"
+            ),
+            f"{settings.PUBLIC_URL}{reverse('admin:sources_membership_changelist')}",
+        ],
     )

@@ -12,11 +12,12 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from ladokflow.clock import monotonic
+from ladokflow.leases import LeaseLost
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
 from sources.models import Flow, SyncRun
 from sources.sweep import sweep_sources
-from sources.sync.lease import LEASE, SURE_SECONDS, Lease, LeaseLost
+from sources.sync.lease import LEASE, SURE_SECONDS, Lease
 from sources.sync.nightly import request_night_syncs
 from sources.sync.run import request_sync
 from tests.factories import FlowFactory, SourceFactory, SyncRunFactory, UserFactory
