@@ -20,12 +20,7 @@ def flow_status(flow: Flow) -> dict[str, Any]:
         "phase": flow.state,
         "state": str(flow.export_state),
         "reason": words(flow.export_message),
-        "counts": {
-            "participants": flow.participant_count,
-            "graded": flow.graded_count,
-            "exported": flow.exported_count,
-            "failed": flow.failed_count,
-        },
+        "counts": flow.counts,
         "sync": sync_status(flow),
         "findings": [
             finding_status(found) for found in Finding.objects.open().filter(flow=flow).select_related("item")

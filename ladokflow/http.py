@@ -78,9 +78,9 @@ class RemoteError(Exception):
         failure = failure_of(response, failures or cls.failures)
         if isinstance(response, NoAnswer):
             facts = {"detail": response.detail, "seconds": response.detail}
-            reason = failure.message(system=cls.system, host=_host(url) or response.detail, **facts)
+            reason = failure.message(system=cls.system, host=host_of(url) or response.detail, **facts)
             return cls(reason, permanent=failure.is_permanent)
-        reason = failure.message(system=cls.system, host=_host(url), status=response.status, detail=said(response))
+        reason = failure.message(system=cls.system, host=host_of(url), status=response.status, detail=said(response))
         reference = response.headers.get("x-trace-id", "")
         return cls(
             reason,
@@ -107,7 +107,7 @@ def failure_of(response: Answer | NoAnswer, failures: Failures) -> Failure:
     return failures.get(status) or failures.get(f"{status // 100}xx") or failures["other"]
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
     try:
         return httpx.URL(url).host
     except httpx.InvalidURL:

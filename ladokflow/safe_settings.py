@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -94,6 +95,7 @@ def federation_faults(
 _PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----", re.DOTALL)
 
 
+@cache
 def pairs_of(pem: str) -> list[tuple[str, str]]:
     """Each private key with its certificate, as PEM, in the order in which they stand. ValueError where one has no counterpart."""
     found = [(match[1], match[0]) for match in _PEM.finditer(pem)]

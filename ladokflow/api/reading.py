@@ -73,14 +73,13 @@ def _filtered(flows: FlowQuerySet, chosen: FlowFilter) -> FlowQuerySet:
         )
         flows = flows.filter(Exists(codes))
     if chosen.asks is not None:
-        asks = Q(pk__in=asking(Flow.objects.filter(source__in=flows.values("source"))).values("pk"))
-        flows = flows.filter(asks if chosen.asks else ~asks)
+        flows = asking(flows) if chosen.asks else flows.exclude(pk__in=asking(Flow.objects.order_by()).values("pk"))
     return flows
 
 
 @router.get("/flows/{flow}", response=schemas.Flow, auth=Bearer(Scope.FLOWS_READ), tags=["Flows"])
 def get_flow(request: Call, flow: schemas.Key) -> dict[str, Any]:
-    return rows.told_of_flow(rows.flow_of(request.auth, flow))
+    return rows.told_of_flow(rows.shown_flow_of(request.auth, flow))
 
 
 @router.get(
@@ -215,10 +214,7 @@ def _with_flow(code: FlowSource) -> dict[str, Any]:
 def list_exams_without_flow(request: Call, chosen: Query[ExamFilter]) -> dict[str, Any]:
     """Exams of the coming two weeks that are on no flow, as Ladok told when it was last asked, some hours ago at most."""
     source = request.auth.source
-    on_a_flow = FlowSource.objects.filter(
-        source=OuterRef("source"), normal_code=OuterRef("normal_code"), removed_at__isnull=True
-    )
-    exams = ComingExam.objects.filter(~Exists(on_a_flow), _within("start_at", chosen), source=source).order_by("pk")
+    exams = ComingExam.objects.off_flow().filter(_within("start_at", chosen), source=source).order_by("pk")
     reading = ExamReading.objects.filter(source=source).first()
     told = {"readAt": reading.read_at if reading else None, "message": words(reading.message) if reading else ""}
     return page_of(exams, chosen, _without_flow) | told

@@ -41,6 +41,11 @@ def flows_of(caller: Caller) -> FlowQuerySet:
 
 
 def flow_of(caller: Caller, pk: int) -> Flow:
+    return _the_one(Flow.objects.filter(source=caller.source).select_related("source"), pk)
+
+
+def shown_flow_of(caller: Caller, pk: int) -> Any:
+    """With all that `told_of_flow` tells of it."""
     return _the_one(flows_of(caller), pk)
 
 
@@ -104,12 +109,7 @@ def told_of_flow(flow: Any) -> dict[str, Any]:
         },
         "state": flow.export_state,
         "message": words(flow.export_message),
-        "counts": {
-            "participants": flow.participant_count,
-            "graded": flow.graded_count,
-            "exported": flow.exported_count,
-            "failed": flow.failed_count,
-        },
+        "counts": flow.counts,
         "syncedAt": flow.synced_at,
         "gradesCollectedAt": flow.collected_at,
         "isCollecting": flow.is_collecting,

@@ -6,9 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
-from ladokflow.http import build_client, exchange
+from ladokflow.http import build_client, exchange, host_of
 from ladokflow.messages import Refused, message
 from ladokflow.response import Answer, NoAnswer, NotData
 
@@ -36,10 +34,3 @@ def fetch_json(method: str, url: str, **given: Any) -> dict[str, Any]:
         logger.warning("sign_in.federation.not_json host=%s", host_of(url))
         raise Refused(message("federation.unreachable", host=host_of(url)))
     return data
-
-
-def host_of(url: str) -> str:
-    try:
-        return httpx.URL(url).host
-    except httpx.InvalidURL:
-        return ""

@@ -27,8 +27,9 @@ from joserfc.errors import (
 )
 from joserfc.jwk import KeySet
 
-from ladokflow.federation.fetching import fetch_json, host_of
+from ladokflow.federation.fetching import fetch_json
 from ladokflow.federation.subject import MFA, Subject, principal_name_of, texts
+from ladokflow.http import host_of
 from ladokflow.kept import Answers
 from ladokflow.messages import Message, Refused, message
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -31,7 +32,6 @@ from ladokflow.pages.invitation import INVITED
 from ladokflow.pages.sign_in import let_in
 from ladokflow.sign_in_session import is_fresh
 from sources.identity import federated
-from sources.identity.recording import record_everywhere
 from sources.models import FederatedIdentity
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def oidc_begin(request: HttpRequest) -> HttpResponse:
         url, kept = oidc.begin(_address("oidc_answer"))
     except Refused as refused:
         return _told(request, refused.message, 502)
-    return keep(HttpResponseRedirect(url), Errand(**vars(errand) | {"kept": kept}))
+    return keep(HttpResponseRedirect(url), replace(errand, kept=kept))
 
 
 @never_cache
@@ -154,7 +154,7 @@ def saml_chosen(request: HttpRequest) -> HttpResponse:
 
 def _ask(provider: metadata.Provider, errand: Errand) -> HttpResponse:
     url, kept = saml.begin(provider, _address("saml_answer"))
-    return keep(HttpResponseRedirect(url), Errand(**vars(errand) | {"kept": kept}))
+    return keep(HttpResponseRedirect(url), replace(errand, kept=kept))
 
 
 @csrf_exempt  # it comes from the identity provider; the errand's cookie shows whose it is
@@ -191,9 +191,7 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
     user: Any = request.user
     identity = get_object_or_404(FederatedIdentity, pk=pk, user=user.pk)
     if user.has_usable_password() or user.identities.count() > 1:
-        told = {"issuer": identity.issuer, "subject": identity.principal_name or identity.subject}
-        record_everywhere(user, "identity.unlinked", actor=user, address=address_of(request), **told)
-        identity.delete()
+        federated.unlink(identity, by=user, address=address_of(request))
         messages.success(request, gettext("The sign-in at the university is taken off your account."))
     else:
         messages.error(request, gettext("It is your only way to sign in, so it is kept."))

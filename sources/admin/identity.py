@@ -10,8 +10,8 @@ from django.http import HttpRequest
 
 from ladokflow.addresses import address_of
 from sources.admin.recording import changed_fields, record_in_admin
-from sources.admin.scope import ScopedAdmin
-from sources.identity.recording import record_everywhere
+from sources.admin.scope import OfOperation, ScopedAdmin
+from sources.identity.federated import unlink
 from sources.models import FederatedIdentity, MembershipRule, SignInScope
 from sources.universities.rights import tell_later
 
@@ -31,11 +31,11 @@ class SignInScopeAdmin(_AtItsSource):
     def save_model(self, request: HttpRequest, obj: SignInScope, form: ModelForm[SignInScope], change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not change:
-            told = record_in_admin(request, obj.source, "identity.scope_added", scope=obj.scope, email="")
+            told = record_in_admin(request, obj.source, "identity.scope_added", scope=obj.scope)
             tell_later(told)
         elif form.changed_data:
             fields = changed_fields(form)
-            tell_later(record_in_admin(request, obj.source, "identity.scope_changed", fields=fields, email=""))
+            tell_later(record_in_admin(request, obj.source, "identity.scope_changed", fields=fields))
 
     def delete_model(self, request: HttpRequest, obj: SignInScope) -> None:
         record_in_admin(request, obj.source, "identity.scope_removed", scope=obj.scope)
@@ -54,13 +54,13 @@ class MembershipRuleAdmin(_AtItsSource):
         self, request: HttpRequest, obj: MembershipRule, form: ModelForm[MembershipRule], change: bool
     ) -> None:
         super().save_model(request, obj, form, change)
-        told: dict[str, Any] = {"rule": str(obj), "email": ""}
+        rule = str(obj)
         if not change:
             fields = changed_fields(form, FIELDS)
-            tell_later(record_in_admin(request, obj.source, "identity.rule_added", fields=fields, **told))
+            tell_later(record_in_admin(request, obj.source, "identity.rule_added", fields=fields, rule=rule))
         elif form.changed_data:
             fields = changed_fields(form)
-            tell_later(record_in_admin(request, obj.source, "identity.rule_changed", fields=fields, **told))
+            tell_later(record_in_admin(request, obj.source, "identity.rule_changed", fields=fields, rule=rule))
 
     def delete_model(self, request: HttpRequest, obj: MembershipRule) -> None:
         record_in_admin(request, obj.source, "identity.rule_removed", rule=str(obj))
@@ -68,7 +68,7 @@ class MembershipRuleAdmin(_AtItsSource):
 
 
 @admin.register(FederatedIdentity)
-class FederatedIdentityAdmin(admin.ModelAdmin):
+class FederatedIdentityAdmin(OfOperation, admin.ModelAdmin):
     """A person may have places at several universities, so it is for those who run the house. One that is wrong is deleted."""
 
     list_display = ("user", "principal_name", "issuer", "used_at")
@@ -87,25 +87,8 @@ class FederatedIdentityAdmin(admin.ModelAdmin):
         "used_at",
     )
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
-
     def delete_model(self, request: HttpRequest, obj: FederatedIdentity) -> None:
-        told = {"issuer": obj.issuer, "subject": obj.principal_name or obj.subject}
-        record_everywhere(obj.user, "identity.unlinked", actor=request.user, address=address_of(request), **told)
-        super().delete_model(request, obj)
+        unlink(obj, by=request.user, address=address_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for row in queryset:

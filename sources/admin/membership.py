@@ -55,7 +55,7 @@ class MembershipAdmin(ScopedAdmin):
         """How far the person has come: from not invited to having signed in."""
         if membership.user.last_login:
             return str(_("Has signed in"))
-        if membership.user.has_usable_password() or membership.user.identities.all():
+        if invitations.can_sign_in(membership.user):
             return str(_("Can sign in"))
         invitation = next(iter(membership.invitations.all()), None)
         if invitation is None or invitation.withdrawn_at:

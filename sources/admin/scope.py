@@ -32,6 +32,31 @@ def allows(request: HttpRequest, needed: Needed, source_pk: Any = None) -> bool:
     return isinstance(needed, Right) and rights_in(request).may(needed, source_pk)
 
 
+class OfOperation:
+    """Before an admin of rows that belong to no source: who may what with them stands in the same table."""
+
+    opts: Any
+
+    @property
+    def needs(self) -> Table:
+        return ADMIN[self.opts.label_lower]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return allows(request, self.needs.view)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return allows(request, self.needs.view)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return allows(request, self.needs.add)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return allows(request, self.needs.change)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return allows(request, self.needs.delete)
+
+
 class ScopedAdmin(admin.ModelAdmin):
     """Rows of the user's own sources. `source_path` leads from the row to its source, as in a queryset filter."""
 

@@ -80,10 +80,20 @@ def _person_of(subject: Subject, *, address: str | None, invitation: str, joined
     _keep(identity, subject)
     _follow_rules(identity, subject, address)
     if is_new:
-        told = {"issuer": subject.issuer, "subject": subject.principal_name or subject.subject}
-        record_everywhere(identity.user, "identity.linked", actor=identity.user, address=address, **told)
+        record_everywhere(identity.user, "identity.linked", actor=identity.user, address=address, **_told(identity))
     has_place = identity.user.is_superuser or Membership.objects.filter(user=identity.user).exists()
     return identity.user if has_place else None
+
+
+@transaction.atomic
+def unlink(identity: FederatedIdentity, *, by: Any, address: str | None) -> None:
+    """Take a sign-in at a university off the account."""
+    record_everywhere(identity.user, "identity.unlinked", actor=by, address=address, **_told(identity))
+    identity.delete()
+
+
+def _told(identity: FederatedIdentity) -> dict[str, str]:
+    return {"issuer": identity.issuer, "subject": identity.principal_name or identity.subject}
 
 
 def _keep(identity: FederatedIdentity, subject: Subject) -> None:

@@ -39,13 +39,16 @@ class ExamReading(models.Model):
 
 
 class ComingExamQuerySet(models.QuerySet["ComingExam"]):
-    def without_flow(self, sources: Iterable[Any], first: dt.datetime, last: dt.datetime) -> ComingExamQuerySet:
-        """Those of the sources that begin between the two moments and are on no flow, the first one first."""
+    def off_flow(self) -> ComingExamQuerySet:
         on_a_flow = FlowSource.objects.filter(
             source=OuterRef("source"), normal_code=OuterRef("normal_code"), removed_at__isnull=True
         )
+        return self.filter(~Exists(on_a_flow))
+
+    def without_flow(self, sources: Iterable[Any], first: dt.datetime, last: dt.datetime) -> ComingExamQuerySet:
+        """Those of the sources that begin between the two moments and are on no flow, the first one first."""
         between = self.filter(source__in=sources, start_at__gte=first, start_at__lt=last)
-        return between.filter(~Exists(on_a_flow)).order_by("start_at", "code")
+        return between.off_flow().order_by("start_at", "code")
 
 
 class ComingExam(models.Model):

@@ -428,6 +428,16 @@ class Flow(Queued):
         return self.source.page_of_flow(self.wiseflow_id) if is_there else ""
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Of people, as other systems are told them: `{"participants", "graded", "exported", "failed"}`."""
+        return {
+            "participants": self.participant_count,
+            "graded": self.graded_count,
+            "exported": self.exported_count,
+            "failed": self.failed_count,
+        }
+
+    @property
     def warning_messages(self) -> list[Message]:
         return Message.list_from_json(self.warnings)
 

@@ -40,7 +40,7 @@ def new_secret() -> str:
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def of(self, event: str) -> list[Subscription]:
         """The enabled ones that are told of it."""
-        return [each for each in self.filter(enabled=True) if event in each.events]
+        return [each for each in self.filter(enabled=True).select_related("source") if event in each.events]
 
 
 class Subscription(models.Model):

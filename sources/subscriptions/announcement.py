@@ -11,7 +11,6 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from ladokflow.queue import enqueue
 from sources.flows.asking import KINDS, asking, with_questions
 from sources.models import Delivery, Event, Flow, Subscription, ToldQuestions
 
@@ -39,7 +38,7 @@ def put_down(subscription: Subscription, event: Event, flow: Flow | None, **fact
         **facts,
     }
     delivery.save(force_insert=True)
-    enqueue(Delivery.TASK, delivery.pk)
+    Delivery.wake_a_worker(delivery.pk)
     return delivery
 
 
@@ -51,18 +50,13 @@ def _of(flow: Flow) -> dict[str, Any]:
         "wiseflowFlow": flow.wiseflow_id,
         "codes": list(codes),
         "state": str(flow.export_state),
-        "counts": {
-            "participants": flow.participant_count,
-            "graded": flow.graded_count,
-            "exported": flow.exported_count,
-            "failed": flow.failed_count,
-        },
+        "counts": flow.counts,
     }
 
 
 def announce_questions() -> int:
     """Tell each subscriber what flows ask that it has not been told of; how many were told. Safe to run twice."""
-    return sum(_announce_to(each) for each in Subscription.objects.select_related("source").of(Event.FLOW_ASKS))
+    return sum(_announce_to(each) for each in Subscription.objects.of(Event.FLOW_ASKS))
 
 
 def _announce_to(subscription: Subscription) -> int:

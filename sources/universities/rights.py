@@ -39,7 +39,7 @@ def _readers(entry: AuditEntry) -> dict[str, str]:
     members = Membership.objects.filter(source=entry.source, user__is_active=True).exclude(user=entry.actor_id)
     admins = members.filter(role=Membership.Role.LICENCE_ADMIN).values_list("user__email", "language")
     people = get_user_model().objects.filter(is_active=True).exclude(pk=entry.actor_id or 0)
-    about = people.filter(username=entry.message["params"]["email"]).values_list("email", flat=True)
+    about = people.filter(username=entry.message["params"].get("email", "")).values_list("email", flat=True)
     told = dict(admins) or dict.fromkeys(people.filter(is_superuser=True).values_list("email", flat=True), "")
     languages = dict(members.values_list("user__email", "language"))
     told |= {address: languages.get(address, "") for address in about}
