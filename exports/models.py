@@ -550,11 +550,6 @@ class DigestEntry(models.Model):
         return f"{self.user} {moment_in_words(self.told_at)}"
 
 
-class PackageQuerySet(QueuedQuerySet["Package"]):
-    def open(self) -> "PackageQuerySet":
-        return self.filter(state__in=Package.OPEN)
-
-
 class Package(Queued):
     """An archive package of a flow: papers, grades and history, in a store of its own (`exports/archive/`).
 
@@ -618,7 +613,7 @@ class Package(Queued):
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     removed_at = models.DateTimeField(_("deleted"), null=True, blank=True)
 
-    objects = PackageQuerySet.as_manager()
+    objects = QueuedQuerySet["Package"].as_manager()
 
     class Meta:
         verbose_name = _("archive package")
@@ -799,7 +794,7 @@ class Figure(models.Model):
                 ),
                 name="figure_kind_is_known",
             ),
-            models.CheckConstraint(condition=Q(shown__in=[0, 1, 2]), name="figure_shown_is_known"),
+            models.CheckConstraint(condition=Q(shown__range=(0, 2)), name="figure_shown_is_known"),
         )  # fmt: skip
 
     def __str__(self) -> str:

@@ -156,7 +156,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="figure",
             constraint=models.CheckConstraint(
-                condition=models.Q(("shown__in", [0, 1, 2])), name="figure_shown_is_known"
+                condition=models.Q(("shown__range", (0, 2))), name="figure_shown_is_known"
             ),
         ),
         migrations.AddConstraint(
