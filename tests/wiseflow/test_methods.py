@@ -33,6 +33,23 @@ METADATA = {
     "purpose": "EXAMINATION",
 }
 SUBJECT = {"userId": 6, "firstName": "Åsa", "lastName": "Öberg"}
+SUBMISSION = {
+    "id": 77,
+    "status": {"handedIn": True, "handedInBlank": False, "handedInDate": unix(12)},
+    "similarityReports": [{"percentage": 12.5, "status": "DONE", "provider": "Ouriginal"}],
+}
+FILE = {"id": 5, "type": "DOCUMENT", "filename": "svar.pdf", "size": 10, "link": "https://files.example/5"}
+LOGGED = {"_id": "e1", "sort": [1768467600000], "_source": {"message": "opened"}}
+SCORED = {
+    "state": "DONE",
+    "builtAt": unix(9),
+    "items": [
+        {
+            "itemReference": "I1",
+            "questions": [{"questionReference": "Q1", "participants": [{"id": 10, "scores": [1, 2]}]}],
+        }
+    ],
+}
 OK = envelope()
 
 # name of the method, arguments, method and path, body that is sent, what is answered, what of the result to look at, expected
@@ -214,6 +231,38 @@ CALLS = [
     ("marking_events", (225, 10), {}, "GET /flows/225/participants/10/marking-audit-trail", None,
      envelope({"auditEvents": [{"type": "reviewer.audit.log.finalized.grade"}, {"type": "assessor.audit.log.submitted.grade"}]}),
      lambda r: [event.kind for event in r], ["reviewer.audit.log.finalized.grade", "assessor.audit.log.submitted.grade"]),
+    ("trail", (225, 10), {}, "GET /flows/225/participants/10/marking-audit-trail", None,
+     envelope({"auditEvents": [{"type": "reviewer.audit.log.finalized.grade", "newKey": 1}]}),
+     lambda r: r, [{"type": "reviewer.audit.log.finalized.grade", "newKey": 1}]),
+    ("submissions", (225,), {}, "GET /flows/225/submissions", None,
+     envelope([SUBMISSION, {"id": 78, "status": None, "similarityReports": None}]),
+     lambda r: [(s.id, s.status.handed_in, s.status.is_blank, s.status.at, [t.percentage for t in s.similarity]) for s in r],
+     [(77, True, False, at(12), [12.5]), (78, None, False, None, [])]),
+    ("submission", (225, 77), {}, "GET /flows/225/submissions/77", None, envelope(SUBMISSION), lambda r: r.status.at, at(12)),
+    ("files", (225, 77), {}, "GET /flows/225/submissions/77/files", None, envelope([FILE]),
+     lambda r: [(f.id, f.kind, f.name, f.size, f.link) for f in r], [(5, "DOCUMENT", "svar.pdf", 10, "https://files.example/5")]),
+    ("file", (225, 77, 5), {}, "GET /flows/225/submissions/77/files/5", None, envelope(FILE), lambda r: r.link, "https://files.example/5"),
+    ("responses", (225, 77), {}, "GET /flows/225/submissions/77/responses", None, envelope([{"any": ["thing"]}]), lambda r: r, [{"any": ["thing"]}]),
+    ("assignments", (225,), {}, "GET /flow/225/assignments", None,
+     [{"id": 1, "publishedReference": "a/b", "assignment": {"name": "tes.pdf", "size": 9, "content-type": "application/pdf", "url": "https://x.example/1"},
+       "appendices": None}],
+     lambda r: [(a.id, a.reference, a.paper.name, a.paper.link, a.appendices) for a in r], [(1, "a/b", "tes.pdf", "https://x.example/1", ())]),
+    ("assignment_links", (225, "ab-1"), {}, "GET /flows/225/assignments/ab-1", None,
+     envelope({"validatedPDFUrl": "https://x.example/1", "nonValidatedPDFUrl": None}),
+     lambda r: (r.validated, r.not_validated), ("https://x.example/1", "")),
+    ("licence_logs", (), {"offset": 1768467600000}, "GET /license/logs", None, envelope([LOGGED]),
+     lambda r: [(e.id, e.sort, e.at, e.content) for e in r], [("e1", 1768467600000, at(9), {"message": "opened"})]),
+    ("flow_logs", (225,), {"limit": 10}, "GET /flows/225/logs", None, envelope([LOGGED | {"_source": '{"message": "opened"}'}]),
+     lambda r: [(e.id, e.at, e.content) for e in r], [("e1", at(9), {"message": "opened"})]),
+    ("item_scores", (225,), {}, "GET /flows/225/marking-stats/scores", None,
+     envelope([SCORED | {"builtAt": unix(8), "items": None}, SCORED, SCORED | {"state": "PENDING", "builtAt": unix(15)}]),
+     lambda r: [(q.reference, q.participants[0].scores) for q in r.items[0].questions], [("Q1", (1.0, 2.0))]),
+    ("assessor_scores", (225, 6), {}, "GET /flows/225/marking-stats/assessors/6/scores", None, envelope([SCORED]),
+     lambda r: r.items[0].questions[0].participants[0].id, 10),
+    ("item_responses", (225,), {}, "GET /flows/225/marking-stats/responses", None,
+     envelope([SCORED | {"items": [{"itemReference": "I1", "questions": [{"questionReference": "Q1", "numberOfUnattempted": 3,
+        "responses": [{"validationType": "MANUAL", "participantIds": [10]}]}]}]}]),
+     lambda r: [(q.unattempted, q.responses[0].participant_ids) for q in r.items[0].questions], [(3, (10,))]),
 ]  # fmt: skip
 # Several requests each: they have tests of their own below.
 IN_SEVERAL = {"put_metadata", "allocate_assessor"}
