@@ -144,7 +144,8 @@ def _of_sendings(person: Participant) -> Iterator[Moment]:
             what = gettext("%(what)s, in place of a grade that Ladok has") % {"what": what}
         yield from _ours(attempt.created_at, Step.ASKED, what, who, attempt.pk)
         yield from _ours(attempt.sending_at, Step.SENT, what, "", attempt.pk)
-        outcome = f"{item.unmarked().outcome.label}. {item.unmarked().reason or ''}".strip()
+        answered = item.unmarked()
+        outcome = f"{answered.outcome.label}. {answered.reason or ''}".strip()
         yield from _ours(attempt.finished_at, Step.ANSWERED, outcome, "", attempt.pk)
         yield from _ours(item.settled_at, Step.SETTLED, item.outcome.label, item.settled_by or "", attempt.pk)
     for finding in Finding.objects.filter(item__participant=person).select_related("handled_by"):

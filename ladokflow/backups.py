@@ -16,13 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import InvalidToken
 from django.db import connection, transaction
 from django.utils import timezone
 
 from ladokflow import __version__
-from ladokflow.encrypted import encrypted_fields
-from ladokflow.fields import keyring
+from ladokflow.encrypted import encrypted_fields, opens
 
 TRIED = 200  # rows of a table in which a value is looked for that can be decrypted
 
@@ -165,15 +163,7 @@ Stored = Iterator[tuple[str, list[str]]]
 
 def _locked(stored: Stored) -> list[str]:
     """Of names, each with some stored values: those with a value that none of our keys opens."""
-    return [name for name, values in stored if not all(map(_opens, values))]
-
-
-def _opens(value: str) -> bool:
-    try:
-        keyring().decrypt(value.encode())
-    except InvalidToken:
-        return False
-    return True
+    return [name for name, values in stored if not all(map(opens, values))]
 
 
 def _stored_in_sqlite(path: Path) -> Stored:

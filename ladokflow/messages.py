@@ -150,6 +150,8 @@ class Message:
         return self.has(Trait.SAID_BY_STATE)
 
     def _fill(self, part: str) -> str:
+        if self.sentence is not WORDLESS and not getattr(self.sentence, part):
+            return ""  # no parameter is looked up for it
         # A parameter may be a stored message itself: it fills the place with its own words for the same part. Days are kept as ISO.
         params = {
             name: getattr(inner, part) if (inner := _inner(value)) else _in_words(value)

@@ -8,8 +8,8 @@ import importlib
 import io
 import pickle
 import re
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -73,12 +73,11 @@ def keep_to_our_tasks() -> None:
     post_save.disconnect(call_hook, sender=Task)
 
 
-def at_work(**ids: Any) -> AbstractContextManager[Any]:
+@contextmanager
+def at_work(**ids: Any) -> Iterator[None]:
     """What a task is about, on each log line while it goes on; and its span, where that is wanted. `attempt=pk`, `flow=pk`."""
-    stack = ExitStack()
-    stack.enter_context(logs.about(**ids))
-    stack.enter_context(tracing.span("task", **ids))
-    return stack
+    with logs.about(**ids), tracing.span("task", **ids):
+        yield
 
 
 def enqueue(task: str, key: Any, *, timeout: int | None = None, queues: Sequence[Queue] = COMMON_ONLY) -> None:

@@ -20,7 +20,7 @@ from ladokflow.messages import Message, Refused, message
 from ladokflow.wiseflow.words import MARKING_OVER
 from sources.audit import record
 from sources.models import Flow, Source
-from sources.universities.permissions import Right, Rights, refusal_of
+from sources.universities.permissions import Right, Rights, refusal_of, require
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ def request_package(
 ) -> Package:
     """A package for a worker to make. Refused without the right to it (`by`; None is for who has none to have), where none can be made, and
     where one is being made already."""
-    if by is not None and (no_right := right_refusal(flow, by)):
-        raise Refused(no_right)
+    if by is not None:
+        require(by, Right.ARCHIVE, flow.source)
     if why := refusal(flow):
         raise Refused(why)
     with refused_where_taken(message("archive.under_way")), transaction.atomic():
@@ -71,8 +71,7 @@ def request_package(
 def go_on(*, package: Package, by: AbstractBaseUser, address: str | None = None) -> None:
     """Have a package that had stopped gone on with. Refused without the right to it, and where it has not stopped."""
     flow = package.flow
-    if no_right := right_refusal(flow, by):
-        raise Refused(no_right)
+    require(by, Right.ARCHIVE, flow.source)
     with refused_where_taken(message("archive.under_way")), transaction.atomic():
         changed = Package.objects.filter(pk=package.pk, state=State.FAILED).update(
             state=State.QUEUED, claims=0, message={}, finished_at=None, rests_until=None

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -90,19 +91,25 @@ class S3:
     kind: str = Package.Store.S3
 
     def __init__(self) -> None:
-        from boto3.s3.transfer import TransferConfig  # where packages are kept so: they take long to load
+        if settings.ARCHIVE_S3_ENDPOINT and fault_of(httpx.URL(settings.ARCHIVE_S3_ENDPOINT)):
+            raise ImproperlyConfigured(
+                "ARCHIVE_S3_ENDPOINT must begin with https://, or its host stand in PLAIN_HTTP_HOSTS; one that leads inside stands in "
+                "INSIDE_HOSTS."
+            )
 
-        self._client = _client()
-        self._transfer = TransferConfig(
-            multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=2
-        )
+    @cached_property
+    def _client(self) -> Any:
+        return _client()  # takes long to load: only for whoever puts something there, or takes it
 
     def _key(self, place: str, path: str) -> str:
         return "/".join(part for part in (settings.ARCHIVE_S3_PREFIX.strip("/"), place, path) if part)
 
     def put(self, place: str, path: str, spooled: Path) -> None:
         key, size = self._key(place, path), spooled.stat().st_size
-        self._client.upload_file(str(spooled), settings.ARCHIVE_S3_BUCKET, key, Config=self._transfer)
+        from boto3.s3.transfer import TransferConfig
+
+        parts = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=2)
+        self._client.upload_file(str(spooled), settings.ARCHIVE_S3_BUCKET, key, Config=parts)
         if self.size(place, path) != size:
             raise OSError(f"{key} is not as long in the store as it was")
         spooled.unlink()
@@ -144,11 +151,6 @@ def _client() -> Any:
     from botocore.config import Config
 
     endpoint = settings.ARCHIVE_S3_ENDPOINT
-    if endpoint and fault_of(httpx.URL(endpoint)):
-        raise ImproperlyConfigured(
-            "ARCHIVE_S3_ENDPOINT must begin with https://, or its host stand in PLAIN_HTTP_HOSTS; one that leads inside stands in "
-            "INSIDE_HOSTS."
-        )
     return boto3.client(
         "s3",
         endpoint_url=endpoint or None,

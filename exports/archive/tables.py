@@ -6,19 +6,18 @@ name but those that stand in the papers themselves.
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from django.db.models import Count
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from exports.archive.paths import PAYLOAD
 from exports.models import ExportItem, Package, PackageFile, PackagePerson
 from ladokflow.messages import Message
-from ladokflow.spreadsheets import safe_text
+from ladokflow.spreadsheets import csv_parts
 from sources.audit import name_people
 from sources.models import AuditEntry, Flow, Paper
 
@@ -27,36 +26,25 @@ ROWS = 500
 LANGUAGE = "sv"  # an archive is read by many, for long: in the language of the authority
 
 Row = Sequence[Any]
+Place = tuple[PackagePerson, str, int]
 
 
 def of(package: Package, flow: Flow) -> Iterator[tuple[str, Iterator[bytes]]]:
     """(path, content) of each, read from the database a little at a time."""
+    people = list(people_of(package))
     yield f"{PAYLOAD}/README.txt", _in_swedish(lambda: _readme(package, flow))
-    yield f"{PAYLOAD}/index.csv", _csv(INDEX, _index(package))
-    yield f"{PAYLOAD}/index.html", _in_swedish(lambda: _page(package, flow))
-    yield f"{PAYLOAD}/grades.csv", _csv(GRADES, _grades(package, flow))
-    yield f"{PAYLOAD}/exports.csv", _csv(EXPORTS, _exports(flow))
-    yield f"{PAYLOAD}/history.csv", _csv(HISTORY, _history(flow))
-    yield f"{PAYLOAD}/missing.csv", _csv(MISSING, _missing(package))
+    yield f"{PAYLOAD}/index.csv", csv_parts(INDEX, _index(people))
+    yield f"{PAYLOAD}/index.html", _in_swedish(lambda: _page(package, flow, people))
+    yield f"{PAYLOAD}/grades.csv", csv_parts(GRADES, _grades(package, flow))
+    yield f"{PAYLOAD}/exports.csv", csv_parts(EXPORTS, _exports(flow))
+    yield f"{PAYLOAD}/history.csv", csv_parts(HISTORY, _history(flow))
+    yield f"{PAYLOAD}/missing.csv", csv_parts(MISSING, _missing(package))
 
 
 def _in_swedish(make: Any) -> Iterator[bytes]:
     with translation.override(LANGUAGE):
         text: str = make()
     yield text.encode()
-
-
-def _csv(headings: Row, rows: Iterable[Row]) -> Iterator[bytes]:
-    """As `ladokflow/spreadsheets.py` writes them, a row at a time."""
-    yield b"\xef\xbb\xbf" + _line(headings)
-    for row in rows:
-        yield _line(row)
-
-
-def _line(row: Row) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, delimiter=";", quoting=csv.QUOTE_ALL).writerow([safe_text(cell) for cell in row])
-    return text.getvalue().encode()
 
 
 # --- Who, and where -----------------------------------------------------------------------------------------------
@@ -73,12 +61,10 @@ INDEX = (
 )
 
 
-def people_of(package: Package) -> Iterator[tuple[PackagePerson, str, int]]:
+def people_of(package: Package) -> Iterator[Place]:
     """Everybody with the folder that holds the submission, a group's first member's, and how many files that is."""
-    counts: dict[int, int] = {}
-    files = PackageFile.objects.filter(package=package, person__isnull=False).exclude(sha256="")
-    for pk in files.filter(path__contains="/files/").values_list("person", flat=True).iterator(chunk_size=ROWS):
-        counts[pk] = counts.get(pk, 0) + 1
+    files = PackageFile.objects.filter(package=package, person__isnull=False, path__contains="/files/")
+    counts = dict(files.exclude(sha256="").order_by().values_list("person").annotate(Count("pk")))
     owners: dict[int, tuple[str, int]] = {}
     rows = PackagePerson.objects.filter(package=package).select_related("participant").order_by("pk")
     for row in rows.iterator(chunk_size=ROWS):
@@ -87,18 +73,18 @@ def people_of(package: Package) -> Iterator[tuple[PackagePerson, str, int]]:
         yield row, folder, count
 
 
-def _index(package: Package) -> Iterator[Row]:
-    for row, folder, count in people_of(package):
+def _index(people: Iterable[Place]) -> Iterator[Row]:
+    for row, folder, count in people:
         person = row.participant
         known = (person.organisation_id, person.external_user_id, person.unique_exam_id) if person else ("", "", "")
         number = person.wiseflow_id if person else ""
         yield (*known, number, f"people/{row.folder}", row.submission_id or "", f"people/{folder}", count)
 
 
-def _page(package: Package, flow: Flow) -> str:
+def _page(package: Package, flow: Flow, people: Iterable[Place]) -> str:
     rows = [
         {"person": row.participant, "folder": row.folder, "kept_in": folder, "count": count}
-        for row, folder, count in people_of(package)
+        for row, folder, count in people
     ]
     return render_to_string("exports/archive/index.html", {"package": package, "flow": flow, "rows": rows})
 

@@ -78,8 +78,7 @@ def _batches(now: dt.datetime) -> Iterator[int]:
         yield from _delete(rows)
     yield from request.remove_old(now)
     logged = LogEntry.objects.filter(at__lt=now - dt.timedelta(days=settings.LOG_RETENTION_DAYS))
-    for window in _windows(logged, "at"):
-        yield delete_in_order(window)
+    yield from _delete(logged, "at")
 
 
 def _empty_answers(old: dt.datetime) -> Iterator[int]:
@@ -95,8 +94,8 @@ def _delete_runs(old: dt.datetime) -> Iterator[int]:
         yield delete_in_order(window.filter(Exists(later)))
 
 
-def _delete(rows: QuerySet[Any]) -> Iterator[int]:
-    for window in _windows(rows, "pk"):
+def _delete(rows: QuerySet[Any], column: str = "pk") -> Iterator[int]:
+    for window in _windows(rows, column):
         yield delete_in_order(window)
 
 

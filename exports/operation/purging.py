@@ -22,6 +22,7 @@ from ladokflow.messages import message
 from ladokflow.wiseflow.words import FlowState
 from sources import audit
 from sources.models import (
+    NAMELESS,
     AllocationLine,
     Flow,
     FlowSource,
@@ -136,7 +137,7 @@ def _empty(flow: Flow, now: dt.datetime) -> int:
     SyncRun.objects.filter(flow=flow).update(changes=[], problems=[], would_go={}, message={})
     WebhookEvent.objects.filter(source=flow.source, wiseflow_flow_id=flow.wiseflow_id).update(payload="", outcome={})
     count = people.update(
-        **NOBODY, first_name="", last_name="", email="", room="", individual_end_at=None, wiseflow_id=None, user_id=None,
+        **NOBODY, **NAMELESS, room="", individual_end_at=None, wiseflow_id=None, user_id=None,
         export_message={},
     )  # fmt: skip
     Flow.objects.filter(pk=flow.pk).update(

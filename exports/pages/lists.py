@@ -26,7 +26,6 @@ from ladokflow.wiseflow.words import MARKING_OVER
 from sources.flows.asking import Asked, asked_by, with_questions
 from sources.models import Flow, Membership, Participant
 from sources.models.flow import ExportState, FlowQuerySet
-from sources.universities.permissions import Right, rights_of
 
 FEW_LIVE, LIVE_SHOWN = 5, 100  # attempts that stand in sight without being asked for, and at all
 LIVE_READ = 1000  # attempts that are under way or have just ended
@@ -175,8 +174,7 @@ def _row(flow: Any, membership: Membership, found: Found | None, failed: tuple[P
     elif _shows(flow, Trait.CHANGED) and not rules.may_overwrite(source, Asking.OVERWRITE):
         action = "overwrite"
     sender = sender_at(membership)
-    may_change = Right.CHANGE in rights_of(membership)
-    return Row(flow, action, rules.has_export_right(source, sender), found, failed, may_change)
+    return Row(flow, action, rules.has_export_right(source, sender), found, failed, sender.may_change)
 
 
 # --- What is under way ---------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from django.db.models import Q
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from exports.archive import stores
@@ -25,6 +24,7 @@ from exports.views.asking import flow_for
 from ladokflow.addresses import address_of
 from ladokflow.messages import Message, Refused, by_row, message
 from ladokflow.requests import HtmxRequest
+from ladokflow.spreadsheets import Sink
 from sources.access import Kind, flow_seen, students_seen
 from sources.audit import record
 from sources.models import Flow, Participant
@@ -110,7 +110,6 @@ def again(request: HtmxRequest, package_pk: UUID) -> HttpResponse:
 
 
 @login_required
-@never_cache
 @require_GET
 def package(request: HtmxRequest, package_pk: UUID) -> HttpResponse:
     """Who is in it: to find one person at once."""
@@ -134,7 +133,6 @@ def package(request: HtmxRequest, package_pk: UUID) -> HttpResponse:
 
 
 @login_required
-@never_cache
 @require_GET
 def person(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> HttpResponse:
     """All that the package has of one person."""
@@ -171,7 +169,6 @@ def _files_of(package: Package, person: PackagePerson) -> Iterable[PackageFile]:
 
 
 @login_required
-@never_cache
 @require_GET
 def file(request: HtmxRequest, package_pk: UUID, file_pk: int) -> StreamingHttpResponse:
     found = ready_for(request, package_pk)
@@ -191,7 +188,6 @@ def file(request: HtmxRequest, package_pk: UUID, file_pk: int) -> StreamingHttpR
 
 
 @login_required
-@never_cache
 @require_GET
 def person_zip(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> StreamingHttpResponse:
     """One person's files, in one: what is handed out when somebody asks for an exam answer."""
@@ -207,7 +203,6 @@ def person_zip(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> Stre
 
 
 @login_required
-@never_cache
 @require_GET
 def whole_zip(request: HtmxRequest, package_pk: UUID) -> StreamingHttpResponse:
     """The bag, in one."""
@@ -244,42 +239,18 @@ def _stream(parts: Iterator[bytes], name: str) -> StreamingHttpResponse:
     answer = StreamingHttpResponse(parts, content_type="application/octet-stream")
     quoted = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_.") else "_" for sign in name)
     answer["Content-Disposition"] = f'attachment; filename="{quoted}"'
-    answer["Cache-Control"] = "no-store"
     return answer
-
-
-class _Pipe:
-    """What a zip file writes to: it is taken out as it comes, and nothing is kept."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def write(self, data: bytes) -> int:
-        self._parts.append(bytes(data))
-        self._size += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return self._size
-
-    def flush(self) -> None:
-        pass
-
-    def taken(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
 
 
 def zipped(members: Iterable[tuple[str, Iterator[bytes]]]) -> Iterator[bytes]:
     """A zip file of these (name, content), without packing, a part at a time."""
-    pipe = _Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as file:  # type: ignore[call-overload]
+    sink = Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as file:
         for name, parts in members:
             info = zipfile.ZipInfo(name)
             info.external_attr = 0o600 << 16
             with file.open(info, "w", force_zip64=True) as member:
                 for part in parts:
                     member.write(part)
-                    yield pipe.taken()
-    yield pipe.taken()
+                    yield sink.taken()
+    yield sink.taken()

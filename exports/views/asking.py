@@ -25,7 +25,7 @@ def flow_for(request: HtmxRequest, pk: int) -> Flow:
     """The flow, or 404 where it belongs to a source the user is no member of. NotAllowed, here and below, where the user may not do this there."""
     if pk > LARGEST_KEY:
         raise Http404
-    flow = get_object_or_404(Flow.objects.visible_to(request.user).select_related("source"), pk=pk)
+    flow = get_object_or_404(Flow.objects.visible_to(request.user).select_related("source", "created_by"), pk=pk)
     require_here(request, flow.source)
     if request.method == "GET":
         flow_seen(request, flow)

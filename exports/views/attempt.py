@@ -9,7 +9,6 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
@@ -38,7 +37,6 @@ STEPS: dict[str, int] = {
 
 
 @login_required
-@never_cache
 @require_GET
 @vary_on_headers("HX-Target")
 def attempt(request: HtmxRequest, pk: UUID) -> HttpResponse:

@@ -6,7 +6,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import trigger_client_event
@@ -74,7 +73,6 @@ def weeks(request: HtmxRequest) -> HttpResponse:
 
 
 @login_required
-@never_cache
 @require_GET
 def live(request: HtmxRequest) -> HttpResponse:
     """What is under way, asked for again and again while something is; together with the figures on the tabs.

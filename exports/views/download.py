@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from exports.models import ExportItem
@@ -19,23 +18,16 @@ from exports.pages.forms import ItemFilter
 from exports.pages.lists import errors_of, memberships_by_source, with_newer, worst_first
 from exports.views.asking import attempt_for
 from ladokflow.requests import HtmxRequest
-from ladokflow.spreadsheets import FILES
+from ladokflow.spreadsheets import writer_of
 from sources.access import MOST, Kind, flow_seen, flows_seen
 from sources.models import Flow
 
 
-def _writer(kind: str) -> Callable[..., HttpResponse]:
-    if kind not in FILES:
-        raise Http404
-    return FILES[kind]
-
-
 @login_required
-@never_cache
 @require_GET
 def errors(request: HtmxRequest, kind: str) -> HttpResponse:
     """Everybody whose grade failed or has an unknown outcome, in the flows that the dashboard's filter finds."""
-    write = _writer(kind)
+    write = writer_of(kind)
     sources = [membership.source for membership in memberships_by_source(request.user).values()]
     form = DashboardFilter(request.GET, sources=sources, user=request.user)
     flows = form.narrow(Flow.objects.visible_to(request.user))
@@ -46,11 +38,10 @@ def errors(request: HtmxRequest, kind: str) -> HttpResponse:
 
 
 @login_required
-@never_cache
 @require_GET
 def people(request: HtmxRequest, pk: UUID, kind: str) -> HttpResponse:
     """Everybody in one attempt, or those that the page's filter finds."""
-    write = _writer(kind)
+    write = writer_of(kind)
     attempt = attempt_for(request, pk)
     flow_seen(request, attempt.flow, Kind.FILE)
     items = worst_first(ItemFilter(request.GET).apply(with_newer(attempt.items.all())))

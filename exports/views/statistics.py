@@ -9,7 +9,6 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from exports.pages.lists import memberships_by_source
@@ -24,7 +23,7 @@ from exports.pages.statistics import (
 )
 from exports.statistics.figures import Selection, selection_of, statistics_of
 from ladokflow.requests import HtmxRequest
-from ladokflow.spreadsheets import FILES
+from ladokflow.spreadsheets import writer_of
 from sources.universities.permissions import Right, rights_in
 
 
@@ -49,13 +48,11 @@ def statistics(request: HtmxRequest) -> HttpResponse:
 
 
 @login_required
-@never_cache
 @require_GET
 def statistics_file(request: HtmxRequest, kind: str) -> HttpResponse:
-    if kind not in FILES:
-        raise Http404
+    write = writer_of(kind)
     found = statistics_of(_chosen(request)[1])
-    return FILES[kind](f"ladokflow-statistics-{timezone.localdate():%Y%m%d}", HEADINGS, file_rows(found))
+    return write(f"ladokflow-statistics-{timezone.localdate():%Y%m%d}", HEADINGS, file_rows(found))
 
 
 def _chosen(request: HtmxRequest) -> tuple[StatisticsForm, Selection]:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_POST
@@ -20,6 +20,7 @@ from exports.attempts.marks import unknown
 from exports.attempts.place import change_place, may_change_place
 from exports.pages.lists import failed_people
 from exports.rules.right import right_refusal
+from exports.views.asking import flow_for
 from ladokflow.addresses import address_of
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, Trait, message
@@ -27,7 +28,6 @@ from ladokflow.parts import part_of
 from ladokflow.requests import HtmxRequest
 from ladokflow.undo import tell
 from ladokflow.wiseflow.words import Role, choices_of
-from sources.access import flow_seen
 from sources.flows.adoption import confirm_anew
 from sources.flows.asking import is_asked
 from sources.flows.create import STEPS
@@ -42,7 +42,6 @@ from sources.pages.phases import phases
 from sources.sync.overrides import fingerprint_of
 from sources.sync.run import braked_run
 from sources.sync.warnings import fingerprint_of_warnings
-from sources.universities.permissions import require_here
 from sources.views.wizard import ONE, address_of_step
 
 RUNS_PER_PAGE = 25
@@ -50,15 +49,6 @@ QUESTIONS_SHOWN = 20
 FAILED_SHOWN = 10
 
 ROLES = dict(choices_of(Role))
-
-
-def flow_for(request: HtmxRequest, pk: int) -> Flow:
-    """The flow, or 404 where it belongs to a source the user is no member of. NotAllowed where the user may not do this there."""
-    flow = get_object_or_404(Flow.objects.visible_to(request.user).select_related("source", "created_by"), pk=pk)
-    require_here(request, flow.source)
-    if request.method == "GET":
-        flow_seen(request, flow)
-    return flow
 
 
 def flow_context(flow: Flow) -> dict[str, Any]:

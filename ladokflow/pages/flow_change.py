@@ -24,7 +24,7 @@ from sources.models import Flow
 from sources.pages.change_form import ChangeForm
 from sources.pages.settings_form import LONGEST_IDENTIFIER
 from sources.pages.staff_form import Questions
-from sources.universities.members import may_export
+from sources.universities.permissions import Right, rights_in
 
 
 @login_required
@@ -72,7 +72,7 @@ def _form(request: HtmxRequest, flow: Flow, data: Any = None, *, written: Any = 
         data,
         flow=flow,
         standing=standing_of(flow),
-        may_export=may_export(flow.source, request.user),
+        may_export=rights_in(request).may(Right.EXPORT, flow.source_id),
         written=written,
     )
 

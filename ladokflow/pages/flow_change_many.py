@@ -21,8 +21,7 @@ from sources.flows.change import Change, change_flow, lines_of, standing_of
 from sources.flows.staff import questions_about
 from sources.models import Flow
 from sources.pages.change_form import ChangeManyForm
-from sources.universities.members import may_export
-from sources.universities.permissions import require_here
+from sources.universities.permissions import Right, require_here, rights_in
 
 MOST = 50  # each is read and written in WISEflow while the manager waits
 
@@ -89,7 +88,7 @@ def _looked_at(request: HtmxRequest, flow: Flow, change: Change) -> Row:
     except Refused as refused:
         return Row(flow, why=refused.message)
     news = change.news(standing)
-    refusals = news.refusals(standing, may_export=may_export(flow.source, request.user))
+    refusals = news.refusals(standing, may_export=rights_in(request).may(Right.EXPORT, flow.source_id))
     return Row(flow, lines_of(news, standing), str(standing.fingerprint), next(iter(refusals), None))
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from exports.pages.filters import Chip
@@ -19,7 +18,7 @@ from ladokflow.dates import moment_in_words
 from ladokflow.pages.flow import flow_context, flow_for
 from ladokflow.paging import PLACE, page_of
 from ladokflow.requests import HtmxRequest
-from ladokflow.spreadsheets import FILES
+from ladokflow.spreadsheets import writer_of
 from sources.access import Kind, flow_seen
 from sources.models import Paper, Participant
 from sources.pages.forms import ParticipantFilter
@@ -71,12 +70,10 @@ def _with_grades_and_codes(people: QuerySet[Participant]) -> QuerySet[Participan
 
 
 @login_required
-@never_cache
 @require_GET
 def participants_file(request: HtmxRequest, pk: int, kind: str) -> HttpResponse:
     """Those whom the page's filter finds, without national ids."""
-    if kind not in FILES:
-        raise Http404
+    write = writer_of(kind)
     flow = flow_for(request, pk)
     flow_seen(request, flow, Kind.FILE)
     people = _with_grades_and_codes(ParticipantFilter(request.GET).apply(flow.participants.all()))
@@ -96,7 +93,7 @@ def participants_file(request: HtmxRequest, pk: int, kind: str) -> HttpResponse:
         _("Export"),
         _("What has happened"),
     )
-    return FILES[kind](f"ladokflow-participants-{flow.pk}", headings, _lines(people, flow.source.tz))
+    return write(f"ladokflow-participants-{flow.pk}", headings, _lines(people, flow.source.tz))
 
 
 def _lines(people: QuerySet[Participant], tz: dt.tzinfo) -> Iterator[tuple[Any, ...]]:

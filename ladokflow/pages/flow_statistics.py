@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from exports.models import QuestionFigure
@@ -17,7 +16,7 @@ from exports.statistics.marking import FEW, assessor_rows, differ
 from exports.statistics.suppression import LEAST
 from ladokflow.pages.flow import flow_context, flow_for
 from ladokflow.requests import HtmxRequest
-from ladokflow.spreadsheets import FILES
+from ladokflow.spreadsheets import writer_of
 from sources.models import Flow
 
 
@@ -37,13 +36,11 @@ def statistics(request: HtmxRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@never_cache
 @require_GET
 def statistics_file(request: HtmxRequest, pk: int, kind: str) -> HttpResponse:
-    if kind not in FILES:
-        raise Http404
+    write = writer_of(kind)
     flow = flow_for(request, pk)
-    return FILES[kind](f"ladokflow-statistics-{flow.pk}", HEADINGS, file_rows(_found(request, flow)))
+    return write(f"ladokflow-statistics-{flow.pk}", HEADINGS, file_rows(_found(request, flow)))
 
 
 def _found(request: HtmxRequest, flow: Flow) -> Statistics:

@@ -6,7 +6,6 @@ import logging
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from exports.operation.facts import BrokerFailed, entries_by_queue, nights
@@ -16,7 +15,6 @@ from sources.models import Source
 logger = logging.getLogger(__name__)
 
 
-@never_cache
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
     """For monitors: 200 while the database and the broker answer and the queue moves, else 503. Load balancers ask `middleware.ready`.

@@ -164,7 +164,7 @@ ORDER = (
 
 def _memberships(user: Any) -> QuerySet[Any]:
     """The signed-in user's own places, with what Home asks of each source; one query."""
-    enabled = Credential.objects.filter(source=OuterRef("source"), enabled=True).order_by("-created_at", "-pk")
+    enabled = Credential.objects.filter(source=OuterRef("source")).newest_enabled()
     waiting = BatchExam.objects.filter(batch__source=OuterRef("source"), flow=None, message={}).order_by("-pk")
     facts: dict[str, Any] = {
         "has_flows": Exists(Flow.objects.filter(source=OuterRef("source"))),

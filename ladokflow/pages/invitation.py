@@ -10,7 +10,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ladokflow.addresses import address_of
@@ -22,7 +21,6 @@ from sources.identity import invitations
 INVITED = "invited"
 
 
-@never_cache
 @require_safe
 def link(request: HttpRequest, secret: str) -> HttpResponse:
     """Keeps the secret out of the address of the page that follows, and of what is called from there. Looking does not use it up: what
@@ -31,7 +29,6 @@ def link(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("invitation")
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest) -> HttpResponse:
     digest = request.session.get(INVITED, "")

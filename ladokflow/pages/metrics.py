@@ -10,7 +10,6 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -35,7 +34,6 @@ COUNTERS = {
 }
 
 
-@never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """404 where no token is set: then there is no such page. 401 without the token."""
@@ -104,9 +102,8 @@ def _exports_and_syncs() -> Iterator[Metric]:
     yield _gauge("ladokflow_export_attempts", "Attempts to send grades.", ["state"], _by(facts.attempts_by_state()))
     unknown = {(): facts.unknown_outcomes()}
     yield _gauge("ladokflow_unknown_outcomes", "Grades that may or may not be in Ladok.", [], unknown)
-    runs = {(trigger, state): count for (trigger, state), count in facts.runs_by_state().items()}
     told = "Synchronisations that were asked for within a day."
-    yield _gauge("ladokflow_sync_runs_last_day", told, ["trigger", "state"], runs)
+    yield _gauge("ladokflow_sync_runs_last_day", told, ["trigger", "state"], facts.runs_by_state())
 
 
 def _nights(sources: dict[int, Source], now: dt.datetime) -> Iterator[Metric]:

@@ -17,7 +17,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from exports.models import Heartbeat
@@ -63,7 +62,6 @@ class Line:
     last_sync: dt.datetime | None
 
 
-@never_cache
 @login_required
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:

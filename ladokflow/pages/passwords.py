@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.translation import gettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from ladokflow.addresses import address_of
@@ -21,7 +20,6 @@ from ladokflow.sign_in_limits import OF_SECOND_STEP, Tries
 from sources.identity import passwords
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def forgotten(request: HttpRequest) -> HttpResponse:
     """What is answered is the same for every name, and comes as fast."""
@@ -36,7 +34,6 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     return redirect("password_letter")
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD"])
 def letter(request: HttpRequest) -> HttpResponse:
     return render(request, "registration/password_letter.html")
@@ -84,4 +81,4 @@ class ChangePassword(PasswordChangeView):
         return answer
 
 
-change = login_required(never_cache(ChangePassword.as_view()))
+change = login_required(ChangePassword.as_view())

@@ -11,7 +11,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ladokflow.addresses import address_of
@@ -31,7 +30,6 @@ APP_SECRET = "app_secret"  # noqa: S105 - where it is kept, encrypted, until a c
 # --- Signing in
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def second_factor(request: HttpRequest) -> HttpResponse:
     user, address = pending(request)
@@ -89,7 +87,6 @@ def _origin(request: HttpRequest) -> str:
 
 
 @login_required
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def factors(request: HttpRequest) -> HttpResponse:
     """All of them, and two forms for a new one."""
@@ -182,7 +179,6 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@never_cache
 @require_POST
 def recovery_codes(request: HttpRequest) -> HttpResponse:
     is_theirs = has_proven_twice(request) and SecondFactor.objects.filter(user=request.user.pk).exists()

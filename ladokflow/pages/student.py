@@ -38,9 +38,7 @@ def student(request: HtmxRequest, person_pk: int) -> HttpResponse:
 @require_POST
 def reveal(request: HtmxRequest, person_pk: int) -> HttpResponse:
     """The same page with the whole national id, this once, and on record."""
-    person = _person(request, person_pk)
-    students_seen(request, [person], Kind.REVEAL)
-    _write_down(request, person, "sources.audit.national_id_revealed")
+    person = _on_record(request, person_pk, Kind.REVEAL, "sources.audit.national_id_revealed")
     return _page(request, person, is_revealed=True)
 
 
@@ -48,9 +46,7 @@ def reveal(request: HtmxRequest, person_pk: int) -> HttpResponse:
 @require_POST
 def extract(request: HtmxRequest, person_pk: int) -> HttpResponse:
     """All that is held of the student at the university, as a file, and on record."""
-    person = _person(request, person_pk)
-    students_seen(request, [person], Kind.EXTRACT)
-    _write_down(request, person, "sources.audit.extract_made")
+    person = _on_record(request, person_pk, Kind.EXTRACT, "sources.audit.extract_made")
     found = extract_of(person)
     if request.POST.get("kind") == "text":
         return text_file(filename_of(person), as_text(found))
@@ -65,9 +61,13 @@ def _person(request: HtmxRequest, person_pk: int) -> Participant:
     return person
 
 
-def _write_down(request: HtmxRequest, person: Participant, code: str) -> None:
+def _on_record(request: HtmxRequest, person_pk: int, kind: Kind, code: str) -> Participant:
+    """As `_person`, written down in both logs."""
+    person = _person(request, person_pk)
+    students_seen(request, [person], kind)
     who: dict[str, Any] = {"actor": request.user, "address": address_of(request)}
     audit.record(message=message(code, person=by_row(person.pk)), source=person.flow.source, flow=person.flow, **who)
+    return person
 
 
 def _page(request: HtmxRequest, person: Participant, *, is_revealed: bool = False) -> HttpResponse:

@@ -18,7 +18,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
@@ -89,7 +88,6 @@ def _come_back(request: HttpRequest, subject: Subject, errand: Errand) -> HttpRe
 # --- OpenID Connect
 
 
-@never_cache
 @require_safe
 @_where_offered(oidc.is_offered)
 def oidc_begin(request: HttpRequest) -> HttpResponse:
@@ -101,7 +99,6 @@ def oidc_begin(request: HttpRequest) -> HttpResponse:
     return keep(HttpResponseRedirect(url), replace(errand, kept=kept))
 
 
-@never_cache
 @require_safe
 @_where_offered(oidc.is_offered)
 def oidc_answer(request: HttpRequest) -> HttpResponse:
@@ -118,7 +115,6 @@ def oidc_answer(request: HttpRequest) -> HttpResponse:
 # --- SAML
 
 
-@never_cache
 @require_safe
 @_where_offered(metadata.is_offered)
 def saml_begin(request: HttpRequest) -> HttpResponse:
@@ -136,7 +132,6 @@ def saml_begin(request: HttpRequest) -> HttpResponse:
     return keep(render(request, "registration/choose_university.html", {"providers": providers}), errand)
 
 
-@never_cache
 @require_safe
 @_where_offered(metadata.is_offered)
 def saml_chosen(request: HttpRequest) -> HttpResponse:
@@ -158,7 +153,6 @@ def _ask(provider: metadata.Provider, errand: Errand) -> HttpResponse:
 
 
 @csrf_exempt  # it comes from the identity provider; the errand's cookie shows whose it is
-@never_cache
 @require_POST
 @_where_offered(metadata.is_offered)
 def saml_answer(request: HttpRequest) -> HttpResponse:

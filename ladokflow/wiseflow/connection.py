@@ -172,13 +172,6 @@ class Connection:
         rows = self._validated(response, _opened(response, data), list[model])  # type: ignore[valid-type]
         return rows, _page_facts(data, limit)[0]
 
-    def get_with_total(self, path: str, model: type[T]) -> tuple[list[T], int | None]:
-        """As `get`, of a list that takes no pages and tells all the same how many rows there are in all; None where it does not."""
-        response = self._ask("GET", path)
-        data = _json(response)
-        rows = _opened(response, data)
-        return self._validated(response, [] if rows is None else rows, list[model]), _page_facts(data, 0)[0]  # type: ignore[valid-type]
-
     def side_by_side(self, do: Callable[[S], T], items: Iterable[S]) -> list[T]:
         """`do` for each, a few at a time; what it gave, in their order. Where one fails, those that have not begun do not begin."""
         items = list(items)

@@ -506,13 +506,6 @@ class Submission(Wire):
     )
 
 
-class SubmissionList(Wire):
-    """`total`, where it is said, is how many there are in all: the list has no pages, and may all the same not be all of them."""
-
-    rows: tuple[Submission, ...] = ()
-    total: int | None = None
-
-
 class Quarantine(Wire):
     reason: Text = ""
     by: Text = ""

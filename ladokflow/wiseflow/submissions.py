@@ -7,17 +7,16 @@ from urllib.parse import quote
 
 from ladokflow.wiseflow.connection import Connection
 from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
-from ladokflow.wiseflow.schemas import Assignment, AssignmentLinks, StoredFile, Submission, SubmissionList
+from ladokflow.wiseflow.schemas import Assignment, AssignmentLinks, StoredFile, Submission
 
 NOT_FOUND = 404
 
 
 class Submissions(Connection):
-    def submissions(self, flow_id: int) -> SubmissionList:
+    def submissions(self, flow_id: int) -> list[Submission]:
         """GET /flows/{flowId}/submissions. It takes no offset, and tells of no participant: `FlowParticipant.submission_id` does."""
-        rows: list[Submission]
-        rows, total = self.get_with_total(f"/flows/{flow_id:d}/submissions", Submission)
-        return SubmissionList(rows=tuple(rows), total=total)
+        found: list[Submission] | None = self.get(f"/flows/{flow_id:d}/submissions", list[Submission] | None)
+        return found or []
 
     def submission(self, flow_id: int, submission_id: int) -> Submission | None:
         """GET /flows/{flowId}/submissions/{submissionId}; None where it is not there, or we may not see it."""

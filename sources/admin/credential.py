@@ -41,8 +41,8 @@ class CredentialAdmin(ScopedAdmin):
     actions = ("enable", "disable")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credential]:
-        own = super().get_queryset(request).values("pk")
-        return Credential.objects.with_used().filter(pk__in=own).select_related("source", "former")
+        rows: Any = super().get_queryset(request)
+        return rows.with_used().select_related("source", "former")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Credential | None = None) -> tuple[str, ...]:
         told = ("state", "last_used_at", "tested_at", "test_result")

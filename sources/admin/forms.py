@@ -148,10 +148,13 @@ class PathField(forms.CharField):
         return path
 
 
+LINES = {"rows": 4, "class": "vLargeTextField mono", "spellcheck": "false"}
+
+
 class DepartmentsField(forms.Field):
     """The beginning of a course code and its department, a line each, as `TDDE = IDA`."""
 
-    widget = forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField mono", "spellcheck": "false"})
+    widget = forms.Textarea(attrs=LINES)
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(f"{start} = {name}" for start, name in value.items()) if isinstance(value, dict) else value
@@ -218,10 +221,7 @@ class SourceForm(forms.ModelForm):
             "already_patterns",
             "exports_when_marking_ends",
         )
-        widgets = {
-            name: forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField mono", "spellcheck": "false"})
-            for name in ("already_patterns",)
-        }
+        widgets = {"already_patterns": forms.Textarea(attrs=LINES)}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

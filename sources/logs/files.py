@@ -4,16 +4,14 @@ thousand. Without names, addresses and identifiers of people: WISEflow's numbers
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from ladokflow.spreadsheets import safe_text
+from ladokflow.spreadsheets import Sink, csv_parts
 from sources.models import Flow, LogEntry, Source
 
 CHUNK = 2000
@@ -67,16 +65,8 @@ def _chunks(entries: QuerySet[LogEntry]) -> Iterator[Sequence[LogEntry]]:
 
 
 def as_csv(entries: QuerySet[LogEntry], slug: str) -> Iterator[bytes]:
-    """As `ladokflow.spreadsheets`: semicolons and a byte-order mark, and no cell that a spreadsheet would run."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", quoting=csv.QUOTE_ALL)
-    text.write("\ufeff")
-    writer.writerow(COLUMNS)
-    for number, row in enumerate(rows_of(entries, slug), start=1):
-        writer.writerow([safe_text(_plain(row[name])) for name in COLUMNS])
-        if number % CHUNK == 0:
-            yield _taken(text)
-    yield _taken(text)
+    rows = ([_plain(row[name]) for name in COLUMNS] for row in rows_of(entries, slug))
+    return csv_parts(COLUMNS, rows, CHUNK)
 
 
 def as_json_lines(entries: QuerySet[LogEntry], slug: str) -> Iterator[bytes]:
@@ -91,48 +81,13 @@ def as_parquet(entries: QuerySet[LogEntry], slug: str) -> Iterator[bytes]:
 
     kinds: dict[str, Any] = {"at": pa.timestamp("ms", tz="UTC")} | dict.fromkeys(NUMBERS, pa.int64())
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-    sink = _Sink()
+    sink = Sink()
     with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), schema, compression="zstd") as writer:
         for chunk in _chunks(entries):
             rows = [_row(entry, slug) for entry in chunk]
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
             yield sink.taken()
     yield sink.taken()
-
-
-class _Sink(io.RawIOBase):
-    """What is written, until somebody takes it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._parts: list[bytes] = []
-        self._place = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        part = bytes(data)
-        self._parts.append(part)
-        self._place += len(part)
-        return len(part)
-
-    def tell(self) -> int:
-        return self._place
-
-    def close(self) -> None:
-        """The end of the file is still to be taken."""
-
-    def taken(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
-
-
-def _taken(text: io.StringIO) -> bytes:
-    written = text.getvalue()
-    text.seek(0)
-    text.truncate()
-    return written.encode()
 
 
 def _plain(value: Any) -> Any:

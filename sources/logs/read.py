@@ -20,15 +20,16 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from ladokflow.http import RemoteError
-from ladokflow.leases import LeaseLost, is_over
+from ladokflow.leases import LeaseLost
 from ladokflow.messages import message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.logs import KEPT_WEEKS, PAGE
 from ladokflow.wiseflow.schemas import LogEntry as Raw
-from sources.logs.words import Read, detail_of, read
+from sources.logs.words import Read, detail_of, hiding, read
 from sources.models import Flow, LogEntry, LogGap, LogReading, Participant, Source
 from sources.sync.nightly import due_at
 from sources.universities.clients import wiseflow_for
@@ -119,14 +120,12 @@ def read_log(reading_pk: int) -> int:
 
 
 def _claim(pk: int, token: uuid.UUID) -> LogReading | None:
-    free = Q(lease_until=None) | is_over("lease_until", LogReading.LEASE)
-    rows = LogReading.objects.filter(free, pk=pk, wanted_at__isnull=False)
+    rows = LogReading.objects.filter(LogReading.is_free(), pk=pk, wanted_at__isnull=False)
     if rows.filter(claims__gte=MOST_CLAIMS).update(
         wanted_at=None, token=None, lease_until=None, enqueues=0, message=message("log.gave_up").to_json()
     ):
         return None
-    until = timezone.now() + LogReading.LEASE
-    if not rows.update(token=token, lease_until=until, claims=F("claims") + 1, enqueues=0):
+    if not rows.update(token=token, lease_until=Now() + LogReading.LEASE, claims=F("claims") + 1, enqueues=0):
         return None
     return LogReading.objects.select_related("source", "flow").get(pk=pk)
 
@@ -182,7 +181,7 @@ def _keep(reading: LogReading, entries: Sequence[Raw], token: uuid.UUID, last: i
     rows = _rows(reading, [entry for entry in entries if (at := entry.at) is not None and at >= oldest])
     with transaction.atomic():
         ahead = {"cursor": max(last, reading.cursor or 0)} if entries else {}
-        until = timezone.now() + LogReading.LEASE
+        until = Now() + LogReading.LEASE
         if not LogReading.objects.filter(pk=reading.pk, token=token).update(lease_until=until, **ahead):
             raise LeaseLost
         mine = LogEntry.objects.filter(source=reading.source)
@@ -204,7 +203,7 @@ def _rows(reading: LogReading, entries: Iterable[Raw]) -> dict[str, LogEntry]:
     """By their keys; what stands twice on a page stands here once."""
     told = {each.key: (entry, each) for entry in entries for each in (read(entry),)}
     flows = _flows(reading, [each for _entry, each in told.values()])
-    names = _names(reading, [each for _entry, each in told.values()])
+    hide = hiding(_names(reading, [each for _entry, each in told.values()]))
     return {
         key: LogEntry(
             source=reading.source,
@@ -218,7 +217,7 @@ def _rows(reading: LogReading, entries: Iterable[Raw]) -> dict[str, LogEntry]:
             wiseflow_flow_id=each.flow_id if reading.flow is None else reading.flow.wiseflow_id,
             wiseflow_participant_id=each.participant_id,
             wiseflow_user_id=each.user_id,
-            detail=detail_of(each.content, names),
+            detail=detail_of(each.content, hide),
         )
         for key, (entry, each) in told.items()
     }

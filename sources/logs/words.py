@@ -128,10 +128,14 @@ def _number(facts: Mapping[str, Any], names: Iterable[str]) -> int | None:
 # --- What is kept of it ---------------------------------------------------------------------------------------------
 
 
-def detail_of(content: Mapping[str, Any], names: Iterable[str] = ()) -> str:
-    """The entry as JSON, without what says who somebody is: no e-mail address, no national id, and none of these `names`."""
+def hiding(names: Iterable[str]) -> re.Pattern[str] | None:
+    """What finds these names in a text."""
     known = sorted({name for each in names for name in each.split() if len(name) > 1}, key=len, reverse=True)
-    hide = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)", re.I) if known else None
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)", re.I) if known else None
+
+
+def detail_of(content: Mapping[str, Any], hide: re.Pattern[str] | None = None) -> str:
+    """The entry as JSON, without what says who somebody is: no e-mail address, no national id, and nothing that `hide` finds."""
     return json.dumps(_without(content, hide), ensure_ascii=False, sort_keys=True)[:LONGEST_DETAIL]
 
 

@@ -359,10 +359,12 @@ class Source(models.Model):
 class CredentialQuerySet(models.QuerySet["Credential"]):
     def with_used(self) -> "CredentialQuerySet":
         """`used_pk`: of each one's source and system the newest enabled one, which is what LadokFlow signs in with."""
-        enabled = Credential.objects.filter(
-            enabled=True, source=models.OuterRef("source"), system=models.OuterRef("system")
-        )
-        return self.annotate(used_pk=models.Subquery(enabled.order_by("-created_at", "-pk").values("pk")[:1]))
+        own = Credential.objects.filter(source=models.OuterRef("source"), system=models.OuterRef("system"))
+        return self.annotate(used_pk=models.Subquery(own.newest_enabled().values("pk")[:1]))
+
+    def newest_enabled(self) -> "CredentialQuerySet":
+        """Of one source and system: the first of them is the one in use."""
+        return self.filter(enabled=True).order_by("-created_at", "-pk")
 
     def in_use(self) -> "CredentialQuerySet":
         return self.with_used().filter(pk=models.F("used_pk"))

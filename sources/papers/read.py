@@ -109,7 +109,7 @@ def _read(flow_id: int, wiseflow: WiseflowClient) -> Told:
     """First the submissions, then whose they are: who hands in between the two is asked for by itself."""
     listed = wiseflow.submissions(flow_id)
     people = wiseflow.participants(flow_id)
-    found = {row.id: row for row in listed.rows}
+    found = {row.id: row for row in listed}
     missing = dict.fromkeys(
         each.submission_id for each in people if each.submission_id and each.submission_id not in found
     )

@@ -42,7 +42,7 @@ def _credential(source: Source, system: str, given: Credential | None) -> tuple[
     """The one that is given, or the newest enabled one; and its secret."""
     name = Credential.System(system).label
     try:
-        credential = given or Credential.objects.filter(source=source, system=system).in_use().first()
+        credential = given or Credential.objects.filter(source=source, system=system).newest_enabled().first()
     except DecryptionFailed as error:
         detail = "FIELD_ENCRYPTION_KEYS"
         raise RemoteError(message("remote.bad_credential", system=name, detail=detail), permanent=True) from error

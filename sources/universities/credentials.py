@@ -96,7 +96,7 @@ def _held(credential: Credential) -> Credential:
 
 
 def _in_use_with(credential: Credential) -> Credential | None:
-    return Credential.objects.filter(source=credential.source_id, system=credential.system).in_use().first()
+    return Credential.objects.filter(source=credential.source_id, system=credential.system).newest_enabled().first()
 
 
 def _put_in_use(credential: Credential, former: Credential | None) -> None:

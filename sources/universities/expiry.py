@@ -7,6 +7,7 @@ import logging
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext
@@ -64,12 +65,8 @@ def _step(credential: Credential, now: dt.datetime) -> int:
 def _readers(credential: Credential) -> dict[str, str]:
     """Address -> language, of the source's licence admins and of the owner."""
     members = Membership.objects.filter(source=credential.source_id, user__is_active=True).exclude(user__email="")
-    rows = members.values_list("user_id", "role", "user__email", "language")
-    return {
-        email: language
-        for user, role, email, language in rows
-        if role == Membership.Role.LICENCE_ADMIN or user == credential.owner_id
-    }
+    told = Q(role=Membership.Role.LICENCE_ADMIN) | Q(user=credential.owner_id)
+    return dict(members.filter(told).values_list("user__email", "language"))
 
 
 def _letter(credential: Credential, told: Message, address: str) -> EmailMessage:

@@ -14,7 +14,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from ladokflow.addresses import address_of
@@ -52,7 +51,6 @@ class LogForm(forms.Form):
 
 
 @login_required
-@never_cache
 @require_GET
 def logs(request: HtmxRequest) -> HttpResponseBase:
     """Of the sources whose logs the user may see; 403 where there is none, and for another one of theirs. With `kind` in the address, the file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ladokflow.sandbox.answers import Call, Refusal, Reply
@@ -49,18 +50,21 @@ def _analysis(scores: list[float]) -> list[dict[str, float]]:
     ]
 
 
+def _scored(flow: dict[str, Any], number: int, people: Sequence[Any], given: Callable[[Any], Any]) -> dict[str, Any]:
+    """`given`: how a person's score is told."""
+    scores = [(pk, shares[number - 1]) for pk, shares in people]
+    return _question(flow, number) | {
+        "isAutoScored": number == 1,
+        "participants": [{"id": pk} | given(score) for pk, score in scores],
+        "analysis": _analysis([float(score) for _pk, score in scores]),
+    }
+
+
 @route("GET", "/flows/{flowId}/marking-stats/scores")
 def scores(state: State, call: Call, licence: dict[str, Any]) -> Reply:
     flow, people = _marked(state, call, licence)
-    questions = [
-        _question(flow, number)
-        | {
-            "isAutoScored": number == 1,
-            "participants": [{"id": pk, "scores": [shares[number - 1]]} for pk, shares in people],
-            "analysis": _analysis([float(shares[number - 1]) for _pk, shares in people]),
-        }
-        for number in range(1, QUESTIONS + 1)
-    ]
+    numbers = range(1, QUESTIONS + 1)
+    questions = [_scored(flow, number, people, lambda score: {"scores": [score]}) for number in numbers]
     return _frame(state, questions, flow)
 
 
@@ -69,15 +73,8 @@ def of_assessor(state: State, call: Call, licence: dict[str, Any]) -> Reply:
     flow, people = _marked(state, call, licence)
     assessor = member_of(flow["assessors"], call, "assessorId", "Assessor")
     own = [(pk, shares) for pk, shares in people if str(pk) in assessor["participants"]]
-    questions = [
-        _question(flow, number)
-        | {
-            "isAutoScored": False,
-            "participants": [{"id": pk, "score": shares[number - 1]} for pk, shares in own],
-            "analysis": _analysis([float(shares[number - 1]) for _pk, shares in own]),
-        }
-        for number in range(2, QUESTIONS + 1)
-    ]
+    numbers = range(2, QUESTIONS + 1)  # the first one scores itself
+    questions = [_scored(flow, number, own, lambda score: {"score": score}) for number in numbers]
     return _frame(state, questions, flow)
 
 
