@@ -41,7 +41,9 @@ def preferences(request: HtmxRequest) -> HttpResponse:
             "form": form,
             "has_memberships": bool(form.memberships),
             "factor_count": SecondFactor.objects.filter(user=request.user.pk).count(),
-            "identities": FederatedIdentity.objects.filter(user=request.user.pk),
+            "identities": FederatedIdentity.objects.filter(user=request.user.pk).prefetch_related(
+                "given__membership__source"
+            ),
             "has_oidc": oidc.is_offered(),
             "has_saml": metadata.is_offered(),
         },

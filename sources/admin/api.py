@@ -105,14 +105,6 @@ class AccessAdmin(SecretAdmin):
             tell_later(entry)
 
 
-def record_deleted_with(request: HttpRequest, membership: Membership) -> None:
-    """What acts as a member goes with the membership."""
-    for model in (ApiToken, OAuthClient):
-        for row in model._default_manager.filter(membership=membership).select_related("membership__source"):
-            facts = {"kind": str(row._meta.verbose_name), "access": row.label}
-            record_in_admin(request, row.source, CODES["deleted"], email=membership.user.get_username(), **facts)
-
-
 @admin.register(ApiToken)
 class ApiTokenAdmin(AccessAdmin):
     pass

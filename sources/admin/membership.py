@@ -11,13 +11,12 @@ from django.utils.translation import ngettext
 from ladokflow.addresses import address_of
 from ladokflow.dates import moment_in_words
 from ladokflow.messages import Refused
-from sources.admin.api import record_deleted_with
 from sources.admin.forms import MembershipForm
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import ScopedAdmin
 from sources.identity import invitations
 from sources.models import Membership
-from sources.universities.members import person_at, update_admin_access
+from sources.universities.members import person_at, remove, update_admin_access
 from sources.universities.permissions import GIVEN
 from sources.universities.rights import tell_later
 
@@ -120,6 +119,4 @@ class MembershipAdmin(ScopedAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         tell_later(record_in_admin(request, obj.source, "admin.member_removed", email=obj.user.get_username()))
-        record_deleted_with(request, obj)
-        super().delete_model(request, obj)
-        update_admin_access(obj.user_id)
+        remove(obj, by=request.user, address=address_of(request))

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ladokflow.federation.saml import Asserted
@@ -24,7 +25,7 @@ from sources.audit import record
 from sources.identity import invitations
 from sources.identity.recording import record_everywhere
 from sources.models import FederatedIdentity, GivenMembership, Membership, MembershipRule, SeenAssertion, Source
-from sources.universities.members import update_admin_access
+from sources.universities.members import remove, update_admin_access
 from sources.universities.rights import tell_later
 
 logger = logging.getLogger(__name__)
@@ -87,8 +88,9 @@ def _person_of(subject: Subject, *, address: str | None, invitation: str, joined
 
 @transaction.atomic
 def unlink(identity: FederatedIdentity, *, by: Any, address: str | None) -> None:
-    """Take a sign-in at a university off the account."""
+    """Take a sign-in at a university off the account, and what the person is a member of by it."""
     record_everywhere(identity.user, "identity.unlinked", actor=by, address=address, **_told(identity))
+    _take_back(identity, identity.given.all(), by, address)
     identity.delete()
 
 
@@ -170,12 +172,15 @@ def _follow_rules(identity: FederatedIdentity, subject: Subject, address: str | 
         by_source.setdefault(rule.source, []).append(rule)
     for source, rules in by_source.items():
         _give(identity, subject, source, rules, address)
-    for given in identity.given.exclude(membership__source__in=by_source).select_related("membership__source"):
-        membership = given.membership
-        _record(identity, membership.source, "identity.member_gone_by_rule", membership.is_admin, address)
-        membership.delete()
+    _take_back(identity, identity.given.exclude(membership__source__in=by_source), None, address)
     update_admin_access(identity.user_id)
     identity.user.refresh_from_db()
+
+
+def _take_back(identity: FederatedIdentity, given: QuerySet[GivenMembership], by: Any, address: str | None) -> None:
+    for membership in [row.membership for row in given.select_related("membership__source", "membership__user")]:
+        _record(identity, membership.source, "identity.member_gone_by_rule", membership.is_admin, address)
+        remove(membership, by=by, address=address)
 
 
 def _give(

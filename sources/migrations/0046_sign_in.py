@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 (
                     "identity",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.RESTRICT,
                         related_name="given",
                         to="sources.federatedidentity",
                     ),

@@ -162,7 +162,7 @@ class GivenMembership(models.Model):
     """That a membership came by rule, with the sign-in that brought it: it goes the same way. One that was given by hand has none."""
 
     membership = models.OneToOneField(Membership, models.CASCADE, related_name="given", primary_key=True)
-    identity = models.ForeignKey(FederatedIdentity, models.CASCADE, related_name="given")
+    identity = models.ForeignKey(FederatedIdentity, models.RESTRICT, related_name="given")
 
     def __str__(self) -> str:
         return str(self.membership)

@@ -7,7 +7,9 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 
-from sources.models import Membership, Source
+from ladokflow.messages import message
+from sources.audit import record
+from sources.models import ApiToken, Membership, OAuthClient, Source
 from sources.universities.permissions import Right, rights_of
 
 
@@ -33,6 +35,18 @@ def update_admin_access(user_pk: Any) -> None:
     """
     is_one = any(Right.INSPECT in rights_of(row) for row in Membership.objects.filter(user_id=user_pk))
     get_user_model().objects.filter(pk=user_pk, is_superuser=False).exclude(is_staff=is_one).update(is_staff=is_one)
+
+
+def remove(membership: Membership, *, by: AbstractBaseUser | None, address: str | None) -> None:
+    """What acts as the member goes with the membership, on record. Call it in a transaction; `by` is None for a rule."""
+    email = membership.user.get_username()
+    for model in (ApiToken, OAuthClient):
+        for access in model._default_manager.filter(membership=membership):
+            facts = {"kind": str(access._meta.verbose_name), "access": access.label, "email": email}
+            told = message("admin.api_access_deleted", **facts)
+            record(message=told, source=membership.source, actor=by, address=address)
+    membership.delete()
+    update_admin_access(membership.user_id)
 
 
 def may_export(source: Source, user: AbstractBaseUser) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import RestrictedError
 from django.test import Client
 
 from ladokflow.messages import message
@@ -22,7 +23,7 @@ from sources.models import (
     SignInScope,
     Source,
 )
-from tests.factories import PASSWORD, MembershipFactory, SourceFactory, UserFactory
+from tests.factories import PASSWORD, ApiTokenFactory, MembershipFactory, SourceFactory, UserFactory
 from tests.pages.walking import main_text, problems_of
 from tests.providers.fixtures import oidc_way_back, saml_answer, saml_sign_in
 
@@ -260,6 +261,35 @@ def test_a_rule_makes_a_member_and_takes_the_place_away_again(saml: str, linkopi
         "identity.linked",
         "identity.member_changed_by_rule",
         "identity.member_gone_by_rule",
+    ]
+
+
+def test_a_place_by_rule_ends_with_the_sign_in_that_brought_it(saml: str, linkoping: Source, english: Client) -> None:
+    MembershipRule.objects.create(
+        source=linkoping,
+        issuer=f"{saml}/metadata",
+        attribute="eduPersonEntitlement",
+        value="urn:mace:liu.example:ladokflow:manager",
+        role="licence_admin",
+    )
+    saml_sign_in(english)
+    by_rule = Membership.objects.get()
+    by_hand = MembershipFactory(user=by_rule.user)
+    ApiTokenFactory(membership=by_rule, label="Nightly list")
+    by_rule.user.set_password(PASSWORD)
+    by_rule.user.save()
+    english.force_login(by_rule.user)
+    assert "Your place at Linköping came with it" in main_text(english.get("/preferences/").text)
+    identity = FederatedIdentity.objects.get()
+    with pytest.raises(RestrictedError):  # no other way leaves the place behind as if it had been given by hand
+        identity.delete()
+    english.post(f"/preferences/university/{identity.pk}/leave/")
+    assert list(Membership.objects.all()) == [by_hand]
+    assert not User.objects.get(pk=by_rule.user_id).is_staff
+    assert [entry.message["code"] for entry in AuditEntry.objects.filter(source=linkoping).order_by("pk")][-3:] == [
+        "identity.unlinked",
+        "identity.member_gone_by_rule",
+        "admin.api_access_deleted",
     ]
 
 
