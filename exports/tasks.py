@@ -39,7 +39,8 @@ def prune() -> None:
 
 
 def make_package(pk: str) -> None:
-    make.make_package(uuid.UUID(pk))
+    with queue.at_work(package=pk):
+        make.make_package(uuid.UUID(pk))
 
 
 def request_packages() -> None:
@@ -54,7 +55,8 @@ def refresh_statistics() -> None:
 
 
 def read_marking(flow_pk: str) -> None:
-    marking.read_marking(int(flow_pk))
+    with queue.at_work(flow=flow_pk):
+        marking.read_marking(int(flow_pk))
 
 
 def heartbeat(_key: str = "") -> None:

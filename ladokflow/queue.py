@@ -4,6 +4,7 @@ django-q2 promises neither "once" nor "not lost" (docs/reliability.md). Everythi
 state, a lease and a fencing token; a queue entry only wakes a worker up, and an extra one is harmless.
 """
 
+import functools
 import importlib
 import io
 import pickle
@@ -53,6 +54,20 @@ def task_named(name: Any) -> Callable[..., None] | None:
     return found if isinstance(found, FunctionType) and found.__module__ == f"{match[1]}.tasks" else None  # type: ignore[index]
 
 
+def watched_task(name: Any) -> Callable[..., None] | None:
+    """As `task_named`, with its name on each log line that is written meanwhile, and a span of its own where that is wanted."""
+    task = task_named(name)
+    if task is None:
+        return None
+
+    @functools.wraps(task)
+    def watched(*args: Any, **options: Any) -> None:
+        with logs.about(task=name), tracing.span("task", task=name):
+            task(*args, **options)
+
+    return watched
+
+
 class _Plain(pickle.Unpickler):
     """Numbers, texts and what holds them: nothing that anything could be made of."""
 
@@ -68,15 +83,16 @@ def keep_to_our_tasks() -> None:
     """django-q2 calls whatever a row in its tables names, in the process that holds the keys: `os.system`, too, and a hook besides.
     Its worker finds our tasks only from here on; what it does not find fails as a function that is not defined. What it keeps of tasks
     that have failed is pickled and, unlike an entry of the queue, not signed: whoever reads it is given plain values or none."""
-    django_q.worker.pydoc = SimpleNamespace(locate=task_named)
+    django_q.worker.pydoc = SimpleNamespace(locate=watched_task)
     picklefield.fields.loads = plain_loads
     post_save.disconnect(call_hook, sender=Task)
 
 
 @contextmanager
 def at_work(**ids: Any) -> Iterator[None]:
-    """What a task is about, on each log line while it goes on; and its span, where that is wanted. `attempt=pk`, `flow=pk`."""
-    with logs.about(**ids), tracing.span("task", **ids):
+    """What a task is about, on each log line while it goes on, and on its span. `attempt=pk`, `flow=pk`."""
+    with logs.about(**ids):
+        tracing.say(tracing.current(), **ids)
         yield
 
 

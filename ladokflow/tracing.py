@@ -25,14 +25,33 @@ def span(name: str, **facts: Any) -> Iterator[Any]:
     if not settings.OPENTELEMETRY:
         yield None
         return
-    with tracer().start_as_current_span(name, attributes=_plain(facts)) as found:
-        yield found
+    from opentelemetry.trace import StatusCode
+
+    # What an exception says may be about a person: its kind is enough.
+    opened = tracer().start_as_current_span(
+        name, attributes=_plain(facts), record_exception=False, set_status_on_exception=False
+    )
+    with opened as found:
+        try:
+            yield found
+        except Exception as error:
+            found.set_status(StatusCode.ERROR, type(error).__name__)
+            raise
 
 
 def say(found: Any, **facts: Any) -> None:
     """What has come out since it began."""
     if found is not None:
         found.set_attributes(_plain(facts))
+
+
+def current() -> Any:
+    """The span that something goes on in; None where tracing is off."""
+    if not settings.OPENTELEMETRY:
+        return None
+    from opentelemetry import trace
+
+    return trace.get_current_span()
 
 
 def _plain(facts: dict[str, Any]) -> dict[str, str | int]:

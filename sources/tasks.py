@@ -35,11 +35,13 @@ def handle_webhook(pk: str) -> None:
 
 
 def hide_names(source_pk: str) -> None:
-    names_hidden.send(sender=Source, source=Source.objects.get(pk=source_pk))
+    with at_work(source=source_pk):
+        names_hidden.send(sender=Source, source=Source.objects.get(pk=source_pk))
 
 
 def deliver(pk: str) -> None:
-    delivery.deliver(pk)
+    with at_work(delivery=pk):
+        delivery.deliver(pk)
 
 
 def tell_of_rights(audit_pk: str) -> None:
@@ -89,7 +91,8 @@ def want_logs() -> None:
 
 
 def read_logs(reading_pk: str) -> None:
-    read.read_log(int(reading_pk))
+    with at_work(log_reading=reading_pk):
+        read.read_log(int(reading_pk))
 
 
 def tell_of_expiring() -> None:

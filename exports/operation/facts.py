@@ -14,10 +14,20 @@ from django.db.models import Case, Count, DateTimeField, Exists, F, Max, Min, Ou
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from exports.models import Collection, ExportAttempt, ExportItem, Tally
+from exports.models import Collection, ExportAttempt, ExportItem, Package, Tally
 from ladokflow import tallies
 from ladokflow.queue import Queue
-from sources.models import BatchExam, Credential, Flow, Source, SyncRun, WebhookEvent
+from sources.models import (
+    BatchExam,
+    Credential,
+    Delivery,
+    Flow,
+    LogReading,
+    Source,
+    SyncRun,
+    WebhookEvent,
+)
+from sources.models.queued import Queued
 from sources.sync.nightly import due_at
 
 BROKER_SECONDS = 2
@@ -33,18 +43,23 @@ class Waiting:
     oldest: dt.datetime | None
 
 
+# Every kind of row that the queue works for, with the column that says since when it waits.
+KINDS: dict[str, tuple[type[Queued], str]] = {
+    "exports": (ExportAttempt, "created_at"),
+    "collections": (Collection, "enqueued_at"),
+    "packages": (Package, "created_at"),
+    "flows": (Flow, "created_at"),
+    "batch_exams": (BatchExam, "batch__created_at"),
+    "synchronisations": (SyncRun, "created_at"),
+    "webhook_calls": (WebhookEvent, "received_at"),
+    "log_readings": (LogReading, "wanted_at"),
+    "deliveries": (Delivery, "created_at"),
+}
+
+
 def waiting() -> list[Waiting]:
-    """Of every kind of row that the queue works for."""
-    kinds = {
-        "exports": (ExportAttempt, "created_at"),
-        "collections": (Collection, "enqueued_at"),
-        "flows": (Flow, "created_at"),
-        "batch_exams": (BatchExam, "batch__created_at"),
-        "synchronisations": (SyncRun, "created_at"),
-        "webhook_calls": (WebhookEvent, "received_at"),
-    }
     found = []
-    for kind, (model, since) in kinds.items():
+    for kind, (model, since) in KINDS.items():
         rows = model._default_manager.filter(model.is_waiting_for_a_worker())
         found.append(Waiting(kind, *rows.order_by().aggregate(count=Count("pk"), oldest=Min(since)).values()))
     return found

@@ -30,10 +30,13 @@ from sources.universities.permissions import Right, rights_in
 KINDS = {
     "exports": _("Exports"),
     "collections": _("Readings of grades"),
+    "packages": _("Archive packages"),
     "flows": _("Flows that are made"),
     "batch_exams": _("Exams of a list"),
     "synchronisations": _("Synchronisations"),
     "webhook_calls": _("WISEflow's calls"),
+    "log_readings": _("Readings of WISEflow's logs"),
+    "deliveries": _("Calls to your other systems"),
 }
 PROCESSES = {
     "queue": _("Workers of the common queue"),

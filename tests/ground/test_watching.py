@@ -113,10 +113,18 @@ def test_what_a_later_library_adds_to_an_event_is_left_out_until_somebody_has_lo
 
 
 TRACED = """
+from django.db import DatabaseError
 from ladokflow import tracing
-from ladokflow.queue import at_work
+from ladokflow.queue import watched_task
 Client().get("/ready/?q=Anna", headers={"user-agent": "Annas dator"})
-with at_work(flow="7"):
+try:
+    with tracing.span("failed"):
+        raise ValueError("Anna")
+except ValueError:
+    pass
+try:
+    watched_task("exports.tasks.collect_flow")("7")  # there is no database
+except DatabaseError:
     pass
 tracing.shut_down()
 """
@@ -129,10 +137,15 @@ def test_spans_name_routes_and_ids_and_nothing_that_a_person_has_written(collect
     spans = [
         span for each in requests for part in each.resource_spans for scope in part.scope_spans for span in scope.spans
     ]
-    assert [span.name for span in spans] == ["request", "task"]
+    assert [span.name for span in spans] == ["request", "failed", "task"]
     facts = {attribute.key: attribute.value for span in spans for attribute in span.attributes}
     assert facts["ladokflow.status"].int_value == 200
+    assert facts["ladokflow.task"].string_value == "exports.tasks.collect_flow"
     assert facts["ladokflow.flow"].string_value == "7"
+    assert [(span.status.code, span.status.message) for span in spans][1:] == [
+        (2, "ValueError"),
+        (2, "OperationalError"),
+    ]
     assert b"Anna" not in b"".join(collector.bodies)
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -17,7 +18,9 @@ from exports.operation import facts, health
 from exports.operation.tallies import write_down
 from ladokflow import tallies
 from ladokflow.http import RemoteError
+from ladokflow.pages import overview
 from sources.models import Credential, Source
+from sources.models.queued import Queued
 from sources.sync.nightly import due_at
 from sources.universities.clients import ladok_for, wiseflow_for
 from tests.factories import (
@@ -244,3 +247,10 @@ def test_nobody_else_has_such_a_page(client: Client) -> None:
     client.force_login(admin)
     assert client.get("/admin/overview/").status_code == 404
     assert "/admin/overview/" not in client.get("/admin/").content.decode()
+
+
+def test_every_kind_of_row_that_the_queue_works_for_is_counted_and_called_something() -> None:
+    queued = {model for model in apps.get_models() if issubclass(model, Queued)}
+    assert {model for model, _ in facts.KINDS.values()} == queued
+    assert overview.KINDS.keys() == facts.KINDS.keys()
+    assert [each.kind for each in facts.waiting()] == [*facts.KINDS]
