@@ -95,9 +95,10 @@ def info_of(package: Package, figures: Figures) -> list[str]:
 def check(package: Package, store: Store, tick: Callable[[], None]) -> None:
     """OSError where a file is not in the store, or not as long as it was written."""
     rows = PackageFile.objects.filter(package=package).exclude(sha256="")
+    stored = store.sizes(package.place)
     for path, size in rows.values_list("path", "size").iterator(chunk_size=ROWS):
         tick()
-        if store.size(package.place, path) != size:
+        if stored.get(path) != size:
             raise OSError(f"{path} is not as long as it was written")
     if isinstance(store, Disk):
         _validate(str(store.root(package.place)))

@@ -324,7 +324,7 @@ class Work:
     def _drop_strays(self) -> None:
         """What a dead worker put into the store, and nobody has counted since: the file was called otherwise, or is gone in WISEflow."""
         known = set(PackageFile.objects.filter(package=self.package).exclude(sha256="").values_list("path", flat=True))
-        for path in list(self.store.paths(self.package.place)):
+        for path in self.store.sizes(self.package.place):
             if path.startswith(f"{PAYLOAD}/") and path not in known:
                 self.store.drop(self.package.place, path)
 

@@ -135,7 +135,7 @@ def _remove(package: Package, now: dt.datetime) -> int:
     """Files first: who is killed in between is followed by somebody who does it again."""
     try:
         stores.of(package).remove(package.place)
-    except Exception:  # whatever a store may say: the others are not to wait for it
+    except OSError:  # the others are not to wait for it
         logger.exception("package.not_removed package=%s", package.pk)
         return 0
     told = message("archive.removed").to_json()

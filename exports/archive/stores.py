@@ -6,6 +6,7 @@ A file is written beside the store first, and put into it when it is whole: what
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -35,19 +36,20 @@ class Written:
 
 
 class Store(Protocol):
+    """OSError where it does not do what it is asked for, FileNotFoundError where a file is not there."""
+
     kind: str
 
     def put(self, place: str, path: str, spooled: Path) -> None:
         """Take a whole file over; one of the same path is replaced."""
 
     def read(self, place: str, path: str) -> Iterator[bytes]:
-        """A part at a time; FileNotFoundError where it is not there."""
+        """A part at a time."""
 
-    def size(self, place: str, path: str) -> int:
-        """FileNotFoundError where it is not there."""
+    def size(self, place: str, path: str) -> int: ...
 
-    def paths(self, place: str) -> Iterator[str]:
-        """Of all that there is of a package."""
+    def sizes(self, place: str) -> dict[str, int]:
+        """By path, of all that there is of a package."""
 
     def drop(self, place: str, path: str) -> None:
         """One file."""
@@ -75,9 +77,10 @@ class Disk:
     def size(self, place: str, path: str) -> int:
         return (self.root(place) / path).stat().st_size
 
-    def paths(self, place: str) -> Iterator[str]:
+    def sizes(self, place: str) -> dict[str, int]:
         root = self.root(place)
-        return (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        files = (path for path in root.rglob("*") if path.is_file())
+        return {path.relative_to(root).as_posix(): path.stat().st_size for path in files}
 
     def drop(self, place: str, path: str) -> None:
         (self.root(place) / path).unlink(missing_ok=True)
@@ -109,41 +112,45 @@ class S3:
         from boto3.s3.transfer import TransferConfig
 
         parts = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=2)
-        self._client.upload_file(str(spooled), settings.ARCHIVE_S3_BUCKET, key, Config=parts)
+        with _refusals_as_files(), spooled.open("rb") as file:
+            self._client.upload_fileobj(file, settings.ARCHIVE_S3_BUCKET, key, Config=parts)
         if self.size(place, path) != size:
             raise OSError(f"{key} is not as long in the store as it was")
         spooled.unlink()
 
     def read(self, place: str, path: str) -> Iterator[bytes]:
-        with _missing_as_file():
+        with _refusals_as_files():
             answer = self._client.get_object(Bucket=settings.ARCHIVE_S3_BUCKET, Key=self._key(place, path))
-        with contextlib.closing(answer["Body"]) as body:
-            yield from body.iter_chunks(CHUNK)
+            with contextlib.closing(answer["Body"]) as body:
+                yield from body.iter_chunks(CHUNK)
 
     def size(self, place: str, path: str) -> int:
-        with _missing_as_file():
+        with _refusals_as_files():
             head = self._client.head_object(Bucket=settings.ARCHIVE_S3_BUCKET, Key=self._key(place, path))
         return int(head["ContentLength"])
 
-    def paths(self, place: str) -> Iterator[str]:
+    def sizes(self, place: str) -> dict[str, int]:
         start = len(self._key(place, "")) + 1
-        return (key[start:] for page in self._pages(place) for key in page)
+        return {row["Key"][start:]: int(row["Size"]) for page in self._pages(place) for row in page}
 
     def drop(self, place: str, path: str) -> None:
-        self._client.delete_object(Bucket=settings.ARCHIVE_S3_BUCKET, Key=self._key(place, path))
+        with _refusals_as_files():
+            self._client.delete_object(Bucket=settings.ARCHIVE_S3_BUCKET, Key=self._key(place, path))
 
     def remove(self, place: str) -> None:
         for page in self._pages(place):
-            keys = [{"Key": key} for key in page]
-            self._client.delete_objects(Bucket=settings.ARCHIVE_S3_BUCKET, Delete={"Objects": keys, "Quiet": True})
+            keys = [{"Key": row["Key"]} for row in page]
+            with _refusals_as_files():
+                self._client.delete_objects(Bucket=settings.ARCHIVE_S3_BUCKET, Delete={"Objects": keys, "Quiet": True})
 
-    def _pages(self, place: str) -> Iterator[list[str]]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=settings.ARCHIVE_S3_BUCKET,
-            Prefix=self._key(place, "") + "/",
-            PaginationConfig={"PageSize": KEYS_AT_ONCE},
-        )
-        return (keys for page in pages if (keys := [row["Key"] for row in page.get("Contents", ())]))
+    def _pages(self, place: str) -> Iterator[list[Any]]:
+        with _refusals_as_files():
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=settings.ARCHIVE_S3_BUCKET,
+                Prefix=self._key(place, "") + "/",
+                PaginationConfig={"PageSize": KEYS_AT_ONCE},
+            )
+            yield from (rows for page in pages if (rows := page.get("Contents")))
 
 
 def _client() -> Any:
@@ -170,15 +177,19 @@ def _client() -> Any:
 
 
 @contextlib.contextmanager
-def _missing_as_file() -> Iterator[None]:
-    from botocore.exceptions import ClientError
+def _refusals_as_files() -> Iterator[None]:
+    """What the storage says, or that it says nothing, as what a disk would say."""
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey", "NotFound"):
-            raise FileNotFoundError from error
-        raise
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in ("404", "NoSuchKey", "NotFound"):
+            raise FileNotFoundError(errno.ENOENT, f"the storage answers {code}") from error
+        raise OSError(errno.EIO, f"the storage answers {code}") from error
+    except BotoCoreError as error:
+        raise OSError(errno.EIO, f"the storage: {type(error).__name__}") from error
 
 
 def current() -> Store:

@@ -50,6 +50,12 @@ register(
             _("Look if there is room where packages are kept, and if LadokFlow may write there."),
             OPERATOR,
         ),
+        "archive.not_read": Sentence(
+            _("The place where packages are kept does not answer as it should: %(detail)s."),
+            _("The package is as it was."),
+            _("Try again in a while. If it stays so, look if the storage is reached with the settings of LadokFlow."),
+            OPERATOR,
+        ),
         "archive.store_down": Sentence(
             _("The place where WISEflow keeps its files does not answer as it should (HTTP %(status)s)."),
             _("What has been fetched is kept, and it is tried again."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -29,6 +31,8 @@ from sources.access import Kind, flow_seen, students_seen
 from sources.audit import record
 from sources.models import Flow, Participant
 from sources.universities.permissions import require_here
+
+logger = logging.getLogger(__name__)
 
 PACKAGES_PER_PAGE = 20
 PEOPLE_PER_PAGE = 50
@@ -170,12 +174,14 @@ def _files_of(package: Package, person: PackagePerson) -> Iterable[PackageFile]:
 
 @login_required
 @require_GET
-def file(request: HtmxRequest, package_pk: UUID, file_pk: int) -> StreamingHttpResponse:
+def file(request: HtmxRequest, package_pk: UUID, file_pk: int) -> HttpResponseBase:
     found = ready_for(request, package_pk)
     rows = PackageFile.objects.filter(package=found).exclude(sha256="").select_related("person__participant")
     row = get_object_or_404(rows, pk=file_pk)
     store = stores.of(found)
-    _must_be_there(store, found, [row.path])
+    if reason := _why_not_read(store, found, [row.path]):
+        messages.error(request, str(reason))
+        return redirect("exports:package", found.pk)
     _seen(request, found, Kind.FILE, row.person)
     facts: dict[str, Any] = {"file": row.name, "at": told_at(found)}
     told = message("audit.package_file_downloaded", **facts)
@@ -189,12 +195,14 @@ def file(request: HtmxRequest, package_pk: UUID, file_pk: int) -> StreamingHttpR
 
 @login_required
 @require_GET
-def person_zip(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> StreamingHttpResponse:
+def person_zip(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> HttpResponseBase:
     """One person's files, in one: what is handed out when somebody asks for an exam answer."""
     found, row = _person_of(request, package_pk, archived_pk)
     paths = [each.path for each in _files_of(found, row) if each.sha256]
     store = stores.of(found)
-    _must_be_there(store, found, paths)
+    if reason := _why_not_read(store, found, paths):
+        messages.error(request, str(reason))
+        return redirect("exports:package", found.pk)
     _seen(request, found, Kind.FILE, row)
     told = message("audit.package_person_downloaded", person=by_row(row.participant_id or 0), at=told_at(found))
     _record(request, found, told)
@@ -204,11 +212,13 @@ def person_zip(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> Stre
 
 @login_required
 @require_GET
-def whole_zip(request: HtmxRequest, package_pk: UUID) -> StreamingHttpResponse:
+def whole_zip(request: HtmxRequest, package_pk: UUID) -> HttpResponseBase:
     """The bag, in one."""
     found = ready_for(request, package_pk)
     store = stores.of(found)
-    _must_be_there(store, found, TAGS)
+    if reason := _why_not_read(store, found, TAGS):
+        messages.error(request, str(reason))
+        return redirect("exports:package", found.pk)
     _seen(request, found, Kind.FILE)
     _record(request, found, message("audit.package_downloaded", at=told_at(found)))
     root = f"ladokflow-{found.flow_id}-{found.created_at:%Y%m%d}"
@@ -221,12 +231,17 @@ def whole_zip(request: HtmxRequest, package_pk: UUID) -> StreamingHttpResponse:
     return _stream(zipped(members()), f"{root}.zip")
 
 
-def _must_be_there(store: stores.Store, package: Package, paths: Iterable[str]) -> None:
+def _why_not_read(store: stores.Store, package: Package, paths: Iterable[str]) -> Message | None:
+    """404 for what is not there; where the storage itself fails, what to do about it."""
     try:
         for path in paths:
             store.size(package.place, path)
     except FileNotFoundError:
         raise Http404 from None
+    except OSError as error:
+        logger.exception("package.not_read package=%s", package.pk)
+        return message("archive.not_read", detail=error.strerror or type(error).__name__)
+    return None
 
 
 def _record(request: HtmxRequest, package: Package, told: Message) -> None:

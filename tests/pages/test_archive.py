@@ -20,6 +20,7 @@ from ladokflow.sandbox.server import Sandbox
 from sources.models import AuditEntry, Flow, Membership, Source
 from tests.exports.test_end_to_end import Exam
 from tests.factories import FlowFactory, MembershipFactory
+from tests.pages.walking import main_text
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
@@ -95,6 +96,19 @@ def test_one_students_files_are_found_at_once_and_taken_along(package: Package, 
         "audit.package_file_downloaded",
         "audit.package_paper_downloaded",
     ]
+
+
+@pytest.mark.parametrize("name", ["file", "person_zip", "zip"])
+def test_storage_that_cannot_be_read_is_told_and_nothing_is_on_record(
+    package: Package, anna: User, sign_in: SignIn, settings: Any, name: str
+) -> None:
+    place = Path(settings.ARCHIVE_DIR) / "packages" / package.place
+    place.rename(place.with_suffix(".aside"))
+    place.write_text("a file where a folder should be")
+    before = AuditEntry.objects.count()
+    answer = sign_in(anna).get(addresses(package)[name], follow=True, headers={"accept-language": "en"})
+    assert "does not answer as it should: Not a directory" in main_text(answer.text)
+    assert AuditEntry.objects.count() == before
 
 
 def test_a_person_or_a_file_of_another_package_is_not_in_this_one(

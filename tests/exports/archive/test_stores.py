@@ -91,6 +91,35 @@ def test_a_package_in_object_storage_is_the_same_bag_and_is_deleted_there(
     assert [each.key for each in bucket.objects.all()] == ["ladokflow/another"]
 
 
+def test_storage_that_refuses_is_told_and_tried_again(
+    make_exam: MakeExam, flow_of: FlowOf, bucket: Any, archive_dir: Path, settings: Any
+) -> None:
+    package = request_package(flow=flow_of(make_exam(people=1)), trigger="command", enqueue=False)
+    settings.ARCHIVE_S3_BUCKET = "another"
+    assert make_package(package.pk) == "queued"
+    package.refresh_from_db()
+    assert package.message["code"] == "archive.not_stored"
+    assert "NoSuchBucket" in package.message["params"]["detail"]
+    assert package.rests_until > timezone.now()
+    store = stores.S3()
+    tries: list[Callable[[], Any]] = [
+        lambda: list(store.read(package.place, "x")),
+        lambda: store.size(package.place, "x"),
+        lambda: store.sizes(package.place),
+        lambda: store.drop(package.place, "x"),
+        lambda: store.remove(package.place),
+    ]
+    for attempt in tries:
+        with pytest.raises(OSError, match="the storage answers"):
+            attempt()
+
+
+def test_storage_that_is_down_is_as_a_disk_that_cannot_be_read(bucket: Any, settings: Any) -> None:
+    settings.ARCHIVE_S3_ENDPOINT = "http://127.0.0.1:9"
+    with pytest.raises(OSError, match="the storage: EndpointConnectionError"):
+        stores.S3().size("place", "x")
+
+
 def test_an_address_without_tls_is_refused(settings: Any) -> None:
     settings.ARCHIVE_S3_BUCKET, settings.ARCHIVE_S3_ENDPOINT = "arkiv", "http://objects.example.se"
     with pytest.raises(ImproperlyConfigured):
