@@ -206,23 +206,24 @@ def _answered(responses: ItemResponses | None) -> dict[str, tuple[int | None, in
 
 @dataclass(frozen=True)
 class AssessorRow:
-    """`number` counts the assessors of the flow from 1: nobody is named. `low` and `high` are the 95 % interval of the pass rate."""
+    """`number` counts the assessors of the flow from 1: nobody is named. `low` and `high` are the 95 % interval of the pass rate.
+
+    `scored` are the scores that the assessor has given question by question, `share` their sum as a part of the highest that anybody
+    got on the same questions; None where there are none.
+    """
 
     number: int
-    assessor: int
     graded: int
     passed: int
     judged: int
     low: float
     high: float
-
-    @property
-    def pass_rate(self) -> float | None:
-        return self.passed / self.judged if self.judged else None
+    scored: int
+    share: float | None
 
     @property
     def is_few(self) -> bool:
-        return self.judged < FEW
+        return max(self.judged, self.scored) < FEW
 
 
 def assessor_rows(flow: Flow) -> list[AssessorRow]:
@@ -230,12 +231,29 @@ def assessor_rows(flow: Flow) -> list[AssessorRow]:
     rows = Figure.objects.filter(summary=flow.pk, kind=Figure.Kind.ASSESSOR)
     for side, grade, count in rows.values_list("side", "name", "count"):
         by_assessor[int(side)][result_of(grade, flow.grades)] += count
+    scores = _shares(flow)
     found = []
-    for number, (assessor, results) in enumerate(sorted(by_assessor.items()), start=1):
+    for number, assessor in enumerate(sorted(by_assessor.keys() | scores.keys()), start=1):
+        results = by_assessor[assessor]
         passed, judged = results[PASSED], results[PASSED] + results[FAILED]
         low, high = interval(passed, judged)
-        found.append(AssessorRow(number, assessor, sum(results.values()), passed, judged, low, high))
+        scored, share = scores.get(assessor, (0, None))
+        found.append(AssessorRow(number, sum(results.values()), passed, judged, low, high, scored, share))
     return found
+
+
+def _shares(flow: Flow) -> dict[int, tuple[int, float | None]]:
+    """By assessor: how many scores, and what they come to. A question that nobody got anything for tells nothing."""
+    questions = QuestionFigure.objects.filter(summary=flow.pk, people__gt=0)
+    highest = dict(questions.filter(assessor=0).values_list("reference", "highest"))
+    scored: Counter[int] = Counter()
+    given: dict[int, float] = defaultdict(float)
+    best: dict[int, float] = defaultdict(float)
+    for row in questions.exclude(assessor=0):
+        scored[row.assessor] += row.people
+        given[row.assessor] += row.people * (row.mean or 0.0)
+        best[row.assessor] += row.people * (highest.get(row.reference) or 0.0)
+    return {each: (scored[each], given[each] / best[each] if best[each] > 0 else None) for each in scored}
 
 
 def interval(part: int, whole: int) -> tuple[float, float]:

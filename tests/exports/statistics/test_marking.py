@@ -147,3 +147,26 @@ def test_a_difference_is_one_only_where_intervals_do_not_meet() -> None:
     given_by(3, 5, 95)
     given_by(4, 95, 5)
     assert differ(assessor_rows(flow))
+
+
+def test_assessors_scores_are_a_part_of_the_highest_that_anybody_got_on_the_same_questions() -> None:
+    flow = FlowFactory()
+    summary = FlowSummary.objects.create(flow=flow, source=flow.source)
+
+    def scored(assessor: int, reference: str, people: int, mean: float, highest: float) -> None:
+        figures = {"people": people, "mean": mean, "highest": highest}
+        QuestionFigure.objects.create(summary=summary, assessor=assessor, reference=reference, **figures)
+
+    for reference, highest in (("Q1", 4.0), ("Q2", 10.0), ("Q3", 0.0)):
+        scored(0, reference, 30, highest / 2, highest)
+    scored(7, "Q1", 10, 3.0, 4.0)
+    scored(7, "Q2", 20, 5.0, 9.0)
+    scored(9, "Q1", 20, 1.0, 2.0)
+    scored(11, "Q3", 3, 0.0, 0.0)
+    rows = assessor_rows(flow)
+    assert [(row.number, row.graded, row.scored, row.is_few) for row in rows] == [
+        (1, 0, 30, False),
+        (2, 0, 20, False),
+        (3, 0, 3, True),
+    ]
+    assert [row.share for row in rows] == [(30 + 100) / (40 + 200), 20 / 80, None]
