@@ -12,7 +12,7 @@ SANDBOX_PORT ?= 8099
 JOBS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all crash owner attack fuzz-api client-check bench bench-archive bench-export bench-points bench-queue soak check lint audit sbom format messages docs install lock screenshots clean
+.PHONY: help demo test test-all crash owner attack fuzz fuzz-api client-check bench bench-archive bench-export bench-points bench-queue soak check lint audit sbom format messages docs install lock screenshots clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ attack: install  ## attack exports at random, and hold Ladok's ledger against ro
 
 fuzz-api: install  ## thousands of calls of our API that nobody has thought of (FUZZ="--cases 10000")
 	@exec $(BIN)/python -m tests.api $(FUZZ)
+
+fuzz: install  ## answers of Ladok and WISEflow, forms and webhooks that nobody has thought of (FUZZ="--cases 10000": see --help)
+	@exec $(BIN)/python -m tests.fuzz $(FUZZ)
 
 client-check: install  ## a client made from our OpenAPI by npm lists, exports, polls until it is done (needs node and npm)
 	@exec $(BIN)/python -m pytest -q -n 0 -p no:cacheprovider tests/client/check.py

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 from ladokflow.messages import message
 from sources.audit import record
@@ -37,7 +37,7 @@ def update_admin_access(user_pk: Any) -> None:
     get_user_model().objects.filter(pk=user_pk, is_superuser=False).exclude(is_staff=is_one).update(is_staff=is_one)
 
 
-def remove(membership: Membership, *, by: AbstractBaseUser | None, address: str | None) -> None:
+def remove(membership: Membership, *, by: AbstractBaseUser | AnonymousUser | None, address: str | None) -> None:
     """What acts as the member goes with the membership, on record. Call it in a transaction; `by` is None for a rule."""
     email = membership.user.get_username()
     for model in (ApiToken, OAuthClient):
