@@ -66,12 +66,16 @@ class Faults(logging.Handler):
 @contextmanager
 def watched(case: Any) -> Iterator[None]:
     """Fails where something was not foreseen meanwhile."""
-    faults, root = Faults(), logging.getLogger()
-    root.addHandler(faults)
+    faults = Faults()
+    named = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    heard = [logging.root, *(each for each in named if not each.propagate)]
+    for logger in heard:
+        logger.addHandler(faults)
     try:
         yield
     finally:
-        root.removeHandler(faults)
+        for logger in heard:
+            logger.removeHandler(faults)
     assert faults.found == [], (case, faults.found)
 
 
