@@ -654,6 +654,10 @@ class Package(Queued):
         return self.State(self.state)
 
     @property
+    def made_at(self) -> dt.datetime:
+        return self.finished_at or self.created_at
+
+    @property
     def reason(self) -> Message | None:
         return Message.from_json(self.message)
 

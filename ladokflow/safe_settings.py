@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ from ladokflow.logs import FORMATS
 # As Django's own check of a deployment has it (security.W009), which nobody is made to run.
 SHORTEST_SECRET, FEWEST_SIGNS = 50, 5
 SHORTEST_TOKEN = 20
+MOST_DAYS = 36500
 
 
 def keep_private(database: Path) -> None:
@@ -109,6 +110,12 @@ def pairs_of(pem: str) -> list[tuple[str, str]]:
         if private.public_key() != x509.load_pem_x509_certificate(certificate.encode()).public_key():
             raise ValueError("not a pair")
     return pairs
+
+
+def days_faults(days: Mapping[str, int]) -> list[str]:
+    """Of how long things are kept: what is kept for fewer than no days would go at once, and beyond a hundred years no calendar reaches."""
+    wrong = {name: value for name, value in days.items() if not 0 <= value <= MOST_DAYS}
+    return [f"{name} is {value}: it must be a number of days from 0 to {MOST_DAYS}." for name, value in wrong.items()]
 
 
 def watching_faults(*, metrics_token: str, opentelemetry: bool, log_format: str) -> list[str]:

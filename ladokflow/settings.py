@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow import errors, logs
 from ladokflow.environment import Env
 from ladokflow.safe_settings import (
+    days_faults,
     federation_faults,
     keep_private,
     key_faults,
@@ -358,6 +359,7 @@ _faults += federation_faults(
     discovery=SAML_DISCOVERY_URL,
     keys=SAML_KEYS,
 )
+_faults += days_faults({name: value for name, value in globals().items() if name.endswith("_DAYS")})
 _faults += watching_faults(metrics_token=METRICS_TOKEN, opentelemetry=OPENTELEMETRY, log_format=LOG_FORMAT)
 if sys.argv[1:2] != ["makekeys"]:
     _faults += key_faults(FIELD_ENCRYPTION_KEYS)

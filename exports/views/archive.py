@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from django.db.models import Q
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -94,7 +96,7 @@ def make(request: HtmxRequest, pk: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, str(refused.message))
     else:
-        messages.success(request, _("A package is being made. You can leave the page meanwhile."))
+        messages.success(request, _("A package has been asked for. You can leave the page meanwhile."))
     return redirect("exports:archive", flow.pk)
 
 
@@ -206,8 +208,8 @@ def person_zip(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> Http
     _seen(request, found, Kind.FILE, row)
     told = message("audit.package_person_downloaded", person=by_row(row.participant_id or 0), at=told_at(found))
     _record(request, found, told)
-    parts = zipped((path.removeprefix(f"{PEOPLE}/"), store.read(found.place, path)) for path in paths)
-    return _stream(parts, f"{found.flow_id}-{row.pk}.zip")
+    members = ((path.removeprefix(f"{PEOPLE}/"), store.read(found.place, path)) for path in paths)
+    return _stream(zipped(members, found.made_at), f"{row.folder}.zip")
 
 
 @login_required
@@ -228,7 +230,7 @@ def whole_zip(request: HtmxRequest, package_pk: UUID) -> HttpResponseBase:
         for path in (*TAGS, *paths.iterator(chunk_size=500)):
             yield f"{root}/{path}", store.read(found.place, path)
 
-    return _stream(zipped(members()), f"{root}.zip")
+    return _stream(zipped(members(), found.made_at), f"{root}.zip")
 
 
 def _why_not_read(store: stores.Store, package: Package, paths: Iterable[str]) -> Message | None:
@@ -257,12 +259,13 @@ def _stream(parts: Iterator[bytes], name: str) -> StreamingHttpResponse:
     return answer
 
 
-def zipped(members: Iterable[tuple[str, Iterator[bytes]]]) -> Iterator[bytes]:
-    """A zip file of these (name, content), without packing, a part at a time."""
+def zipped(members: Iterable[tuple[str, Iterator[bytes]]], at: dt.datetime) -> Iterator[bytes]:
+    """A zip file of these (name, content), without packing, a part at a time; `at` is what it says of each file, in the local time."""
+    moment = timezone.localtime(at).timetuple()[:6]
     sink = Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as file:
         for name, parts in members:
-            info = zipfile.ZipInfo(name)
+            info = zipfile.ZipInfo(name, moment)
             info.external_attr = 0o600 << 16
             with file.open(info, "w", force_zip64=True) as member:
                 for part in parts:

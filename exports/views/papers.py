@@ -32,19 +32,18 @@ SHOWN = 500  # of a list: the others are on the participants' page
 def papers(request: HtmxRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
     form = PaperForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST":
-        keys = keys_of(request.POST.getlist("person"))
-        if not keys:
-            messages.warning(request, _("Choose at least one person first."))
-            return redirect("exports:papers", flow.pk)
-        if form.is_valid():
-            _accept(request, flow, keys, form.cleaned_data["reason"])
-            return redirect("exports:papers", flow.pk)
+    keys = keys_of(request.POST.getlist("person"))
+    if request.method == "POST" and not keys:
+        form.add_error(None, _("Choose at least one person first."))
+    elif request.method == "POST" and form.is_valid():
+        _accept(request, flow, keys, form.cleaned_data["reason"])
+        return redirect("exports:papers", flow.pk)
     found = papers_of(flow)
     context: dict[str, Any] = {
         "flow": flow,
         "tz": flow.source.tz,
         "form": form,
+        "chosen": keys,
         "found": found,
         "asked": found.asked[:SHOWN],
         "ungraded": found.ungraded[:SHOWN],

@@ -100,7 +100,10 @@ class Migration(migrations.Migration):
                 blank=True,
                 help_text="So many days after a flow has been concluded and its grades are in Ladok, its students, grades and answers are emptied, and cannot be had back here. Counts and the audit log stay. Empty: they are kept.",
                 null=True,
-                validators=[django.core.validators.MinValueValidator(1)],
+                validators=[
+                    django.core.validators.MinValueValidator(30),
+                    django.core.validators.MaxValueValidator(36500),
+                ],
                 verbose_name="days that students are kept",
             ),
         ),

@@ -265,7 +265,7 @@ class Source(models.Model):
         _("days that students are kept"),
         null=True,
         blank=True,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(30), MaxValueValidator(36500)],
         help_text=_(
             "So many days after a flow has been concluded and its grades are in Ladok, its students, grades and answers are emptied, and cannot be had "
             "back here. Counts and the audit log stay. Empty: they are kept."

@@ -38,7 +38,7 @@ class ParticipantFilter(forms.Form):
         "failed": (_("Failed or unknown"), Q(export_state=ExportState.FAILED)),
         "exported": (_("Exported"), Q(export_state=ExportState.EXPORTED)),
         "deactivated": (_("Deactivated"), Q(is_active=False)),
-        "without_paper": (_("Nothing handed in"), Q(paper__state__in=Paper.EMPTY)),
+        "without_paper": (_("Nothing or blank handed in"), Q(paper__state__in=Paper.EMPTY)),
         "late": (_("Handed in late"), Q(paper__is_late=True)),
     }
     BY_NAME = ("last_name", "first_name", "pk")

@@ -144,7 +144,7 @@ def _store(flow: Flow, told: Told) -> bool:
                 forgotten += [paper.pk] if paper is not None else []
                 continue
             values = _values(locked, person, told.papers[person.wiseflow_id])
-            count += values["state"] != State.NOTHING and person.is_active
+            count += values["state"] not in Paper.EMPTY and person.is_active
             if paper is None:
                 new.append(Paper(participant=person, **values))
             elif any(getattr(paper, name) != values[name] for name in COLUMNS):

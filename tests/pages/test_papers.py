@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -65,7 +66,10 @@ def test_the_question_is_answered_and_the_answer_undone(flow: Flow, sign_in: Sig
     fields = form_on(page, f"/exports/flows/{flow.pk}/papers/")
     person = Paper.objects.get(state="nothing").participant_id
     none_chosen = client.post(f"/exports/flows/{flow.pk}/papers/", fields | {"reason": "x"}, follow=True)
-    assert "Choose at least one person first." in none_chosen.content.decode()
+    assert "Choose at least one person first." in none_chosen.text
+    assert none_chosen.context["form"]["reason"].value() == "x"  # what was written is kept
+    no_reason = client.post(f"/exports/flows/{flow.pk}/papers/", fields | {"person": person, "reason": ""})
+    assert re.search(rf'value="{person}"[^>]*checked', no_reason.text)  # and who was chosen
     told = client.post(f"/exports/flows/{flow.pk}/papers/", fields | {"person": person, "reason": "x"}, follow=True)
     assert "It is kept that 1 grade is right." in told.content.decode()
     assert Paper.objects.get(state="nothing").accepted_grade == "5"

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from ladokflow.safe_settings import keep_private, key_faults, production_faults, proxy_faults, watching_faults
+from ladokflow.safe_settings import (
+    days_faults,
+    keep_private,
+    key_faults,
+    production_faults,
+    proxy_faults,
+    watching_faults,
+)
 from tests.environment import ROOT
 from tests.providers.saml import key_pair
 
@@ -141,6 +148,13 @@ def test_every_secret_may_stand_in_a_file_as_editors_leave_it(tmp_path: Path, en
 def test_what_an_installation_is_watched_by_is_looked_at(wrong: dict[str, Any], named: str) -> None:
     faults = watching_faults(**{"metrics_token": "", "opentelemetry": False, "log_format": "json", **wrong})
     assert [named in fault for fault in faults] == ([True] if named else [])
+
+
+@pytest.mark.parametrize(("days", "is_wrong"), [(0, False), (36500, False), (-1, True), (36501, True), (10**12, True)])
+def test_days_are_those_of_a_calendar(days: int, is_wrong: bool) -> None:
+    assert [str(days) in fault for fault in days_faults({"LOG_RETENTION_DAYS": days})] == [True] * is_wrong
+    ran = start("check", LOG_RETENTION_DAYS=str(days))
+    assert (ran.returncode != 0, "LOG_RETENTION_DAYS" in ran.stderr) == (is_wrong, is_wrong)
 
 
 @pytest.mark.parametrize("mode", [None, 0o644, 0o666])
