@@ -41,6 +41,7 @@ class Chapter:
     rejects: int = 0
     is_instant: bool = False
     papers: tuple[str, ...] = ()  # how the last of its people hand in
+    by_items: bool = False  # marked question by question, by two assessors
 
     @property
     def name(self) -> str:
@@ -50,7 +51,7 @@ class Chapter:
 CHAPTERS = (
     Chapter("liu", "TDDE01-TEN1-1001", "anna@liu.example", -24, rejects=2),
     Chapter("oru", "DT116G-0101-1001", "olle@oru.example", -26),
-    Chapter("boras", "21SD1A-1510-1001", "bodil@boras.example", -34),
+    Chapter("boras", "21SD1A-1510-1001", "bodil@boras.example", -34, by_items=True),
     Chapter(
         "liu",
         "TDDD17-DIT1-1001",
@@ -181,8 +182,24 @@ def write_and_grade(chapter: Chapter, flow: Flow, wiseflow_id: int, control: Con
     if not any(person["assessment"] for person in told["participants"]):
         hand_in_otherwise(chapter, flow, wiseflow_id, control)
         graded = flow.participants.order_by("pk").values_list("wiseflow_id", flat=True)[chapter.leaves_ungraded :]
-        grades = flow.grades or ["G"]
-        control.grade(wiseflow_id, {number: grades[number % len(grades)] for number in graded if number})
+        scale = flow.grades or ["G"]
+        grades = {number: scale[number % len(scale)] for number in graded if number}
+        if chapter.by_items:
+            share_out(flow, wiseflow_id, control)
+        control.grade(wiseflow_id, grades, points="random" if chapter.by_items else None)
+
+
+def share_out(flow: Flow, wiseflow_id: int, control: Control) -> None:
+    """Two assessors have half of the people each."""
+    from sources.universities.clients import wiseflow_for
+
+    with wiseflow_for(flow.source) as client:
+        for name in ("ett", "två"):
+            found = control.add_user(flow.source.slug, {"organisation_id": f"{name}@{flow.source.slug}.example"})
+            client.add_assessor(wiseflow_id, found)
+        people = [row.id for row in client.participants(wiseflow_id)]
+        for place, assessor in enumerate(client.assessors(wiseflow_id)[-2:]):
+            client.allocate_assessor(wiseflow_id, assessor.id, people[place::2])
 
 
 def hand_in_otherwise(chapter: Chapter, flow: Flow, wiseflow_id: int, control: Control) -> None:
@@ -211,12 +228,14 @@ def tell(port: int, sandbox_port: int) -> None:
 
 
 def keep_logs_and_figures() -> None:
-    """As each night: the logs are read by the worker, and the statistics worked out."""
+    """As each night: the logs and the marking are read by the worker, and the statistics worked out."""
+    from exports.statistics import marking
     from exports.statistics.refresh import refresh_due
     from sources.logs.read import want_due
 
     want_due()
     refresh_due()
+    marking.want_due()
 
 
 def one_step(name: str, step: Callable[[], Any]) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exports.models import ExportAttempt
+from exports.models import ExportAttempt, QuestionFigure
 from ladokflow.sandbox import demo as house
 from sources.models import Flow, Webhook
 from tests.environment import ROOT
@@ -53,6 +53,8 @@ def test_a_minute_after_the_start_there_are_flows_in_all_three_states(
         # It tells how to sign in once, when all is done.
         running.wait_until(lambda: running.said().count(house.PASSWORD) == told + 1, START_SECONDS * 2)
         assert Flow.objects.count() >= flows
+        # One exam is marked question by question, by two assessors.
+        running.wait_until(lambda: QuestionFigure.objects.values("assessor").distinct().count() == 3, START_SECONDS)
         assert running.stop(signal.SIGTERM) == 0
         assert nothing_stays_of(running)
 
