@@ -181,12 +181,6 @@ class Migration(migrations.Migration):
             model_name="accessentry",
             index=models.Index(fields=["at"], name="access_age"),
         ),
-        migrations.AddIndex(
-            model_name="accessentry",
-            index=models.Index(
-                condition=models.Q(("participant__isnull", False)), fields=["participant"], name="access_to_student"
-            ),
-        ),
         migrations.AddConstraint(
             model_name="accessentry",
             constraint=models.CheckConstraint(

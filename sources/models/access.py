@@ -47,12 +47,7 @@ class AccessEntry(models.Model):
         verbose_name = _("access to students")
         verbose_name_plural = _("access log")
         ordering = ("-at", "-pk")
-        indexes = (
-            models.Index(fields=["at"], name="access_age"),
-            models.Index(
-                fields=["participant"], name="access_to_student", condition=models.Q(participant__isnull=False)
-            ),
-        )
+        indexes = (models.Index(fields=["at"], name="access_age"),)
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(

@@ -115,7 +115,8 @@ class LogEntry(models.Model):
         MARKED = "marked", pgettext_lazy("timeline", "Marked")
         OTHER = "other", pgettext_lazy("timeline", "Something else")
 
-    source = models.ForeignKey(Source, models.CASCADE, related_name="+", verbose_name=_("source"))
+    # Found by the index below, which begins with it
+    source = models.ForeignKey(Source, models.CASCADE, related_name="+", db_index=False, verbose_name=_("source"))
     flow = models.ForeignKey(Flow, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("flow"))
     key = models.CharField(_("entry in WISEflow"), max_length=200)
     sort = models.BigIntegerField()
