@@ -17,6 +17,14 @@ def is_sane(day: dt.date) -> bool:
     return FIRST_DAY <= day <= LAST_DAY
 
 
+def read_day(text: str) -> dt.date:
+    """A day as 2026-11-28; ValueError for anything else, and for a day that nobody means."""
+    day = dt.date.fromisoformat(text.strip())
+    if not is_sane(day):
+        raise ValueError(f"{text} is beyond what is taken for a day")
+    return day
+
+
 def day_in_words(day: dt.date) -> str:
     return formats.date_format(day, "DATE_FORMAT")
 
