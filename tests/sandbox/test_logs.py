@@ -92,7 +92,7 @@ def test_the_log_has_a_handing_in_of_each_paper_at_its_moment_and_of_no_other(
         source = json.loads(row["_source"])
         if source["action"] == "PAPER_HANDED_IN":
             logged.setdefault(source["participantId"], []).append(row["sort"][0] / 1000)
-    handed = {}
+    handed: dict[int, float] = {}
     for submission in get(sandbox, f"/flows/{flow}/submissions").json()["data"]:
         whole = get(sandbox, f"/flows/{flow}/submissions/{submission['id']}").json()
         if whole["status"]["handedIn"]:
