@@ -7,8 +7,22 @@ import re
 
 from django.utils import formats, timezone
 
+# What is taken for a day that somebody writes or asks for: before and after it is a slip, and beyond what clocks and databases reckon with.
+FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2199, 12, 31)
 # How a message keeps a day or a moment: in the source's time zone, without saying so.
 KEPT_DAY, KEPT_MOMENT = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+
+
+def is_sane(day: dt.date) -> bool:
+    return FIRST_DAY <= day <= LAST_DAY
+
+
+def read_day(text: str) -> dt.date:
+    """A day as 2026-11-28; ValueError for anything else, and for a day that nobody means."""
+    day = dt.date.fromisoformat(text.strip())
+    if not is_sane(day):
+        raise ValueError(f"{text} is beyond what is taken for a day")
+    return day
 
 
 def day_in_words(day: dt.date) -> str:

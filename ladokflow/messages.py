@@ -78,6 +78,12 @@ class Trait(StrEnum):
     NAMES_STUDENT = (
         "names_student"  # `person` or `name` is a student: by the row, and in entries of earlier versions in plain
     )
+    # of an export that a row of its own tells, too: a timeline tells it once
+    STEP_ASKED = "step_asked"
+    STEP_SENT = "step_sent"
+    STEP_ENDED = "step_ended"
+    STEP_SETTLED = "step_settled"
+    STEP_HANDLED = "step_handled"
     SAID_BY_STATE = "said_by_state"  # says no more than the state that it stands beside
 
 

@@ -35,6 +35,11 @@ def students_seen(request: HttpRequest, people: Iterable[Participant], kind: str
     student_seen_by(request.user, people, kind, address_of(request))
 
 
+def logs_seen(request: HttpRequest, source: Source, flow: Flow | None = None) -> None:
+    """Entries of a log were taken along, of all students or of a flow's."""
+    _write(request.user, address_of(request), [_entry(Kind.FILE, source.pk, flow.pk if flow else None, None)])
+
+
 def student_seen_by(
     user: AbstractBaseUser | AnonymousUser, people: Iterable[Participant], kind: str, address: str | None = None
 ) -> None:

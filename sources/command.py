@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import IO, Any, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
@@ -19,6 +22,7 @@ from sources.models import Flow, Membership, Source
 from sources.universities.permissions import COMMANDS, Needed, require
 
 WAIT_SECONDS = 3600.0
+CLOSED_PIPE = 141  # as of a program that the closed pipe has ended
 T = TypeVar("T")
 
 
@@ -40,6 +44,24 @@ class PlainCommand(BaseCommand):
     def add_json(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
+    def add_output(self, parser: CommandParser) -> None:
+        parser.add_argument("--output", type=Path, metavar="FILE", help="Without it: stdout.")
+
+    @contextlib.contextmanager
+    def output(self, path: Path | None) -> Iterator[IO[bytes]]:
+        """Where bytes are written to: the file, or stdout. Refused where the file cannot be opened or written."""
+        if path is None:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+            return
+        try:
+            with path.open("wb") as file:
+                yield file
+        except OSError as error:
+            raise Refused(
+                message("command.cannot_write", file=str(path), reason=error.strerror or str(error))
+            ) from error
+
     def add_new_users(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--new-user",
@@ -55,6 +77,10 @@ class PlainCommand(BaseCommand):
         try:
             with contextlib.nullcontext() if self.is_service or options["verbosity"] > 1 else only_errors_in_the_log():
                 self.work(**options)
+                self.stdout.flush()
+        except BrokenPipeError:
+            _leave_stdout()
+            raise SystemExit(CLOSED_PIPE) from None
         except (Refused, RemoteError) as error:
             raise CommandError(one_line(error.message)) from error
 
@@ -67,6 +93,12 @@ class PlainCommand(BaseCommand):
     def fail(self, reason: Message | str) -> None:
         """End with status 1 and one line on stderr, after what was printed."""
         raise CommandError(one_line(reason))
+
+
+def _leave_stdout() -> None:
+    """Whoever read it, as `head`, wants no more: nothing is flushed into it at the end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager

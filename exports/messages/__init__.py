@@ -14,6 +14,7 @@ from exports.messages import (
     seen,
     settle,
     states,
+    statistics,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "seen",
     "settle",
     "states",
+    "statistics",
 ]

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from ladokflow.messages import MANAGER, Sentence, register
+from ladokflow.messages import MANAGER, Sentence, Trait, register
 
 register(
     {
@@ -45,17 +45,20 @@ register(
             _("It was said to have been exported before the flow was taken over. That was taken back.")
         ),
         "audit.adoption_all": Sentence(
-            _("Said that all %(count)s grades were exported before it was taken over (%(code)s): %(reason)s")
+            _("Said that all %(count)s grades were exported before it was taken over (%(code)s): %(reason)s"),
+            traits={Trait.STEP_SETTLED},
         ),
         "audit.adoption_wiseflow": Sentence(
             _(
                 "Said that the %(count)s grades that WISEflow says so of were exported before it was taken over (%(code)s): %(reason)s"
-            )
+            ),
+            traits={Trait.STEP_SETTLED},
         ),
         "audit.adoption_ladok": Sentence(
             _(
                 "Said that the %(count)s grades that Ladok shows were exported before it was taken over (%(code)s): %(reason)s"
-            )
+            ),
+            traits={Trait.STEP_SETTLED},
         ),
         "audit.adoption_none": Sentence(_("Said that no grade was exported before it was taken over: %(reason)s")),
     }

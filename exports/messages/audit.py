@@ -7,10 +7,13 @@ from ladokflow.messages import Sentence, Trait, register
 
 register(
     {
-        "audit.export_started": Sentence(_("Started an export of %(count)s grades (%(code)s).")),
-        "audit.export_ordered": Sentence(_("Asked for an export.")),
+        "audit.export_started": Sentence(
+            _("Started an export of %(count)s grades (%(code)s)."), traits={Trait.STEP_ASKED}
+        ),
+        "audit.export_ordered": Sentence(_("Asked for an export."), traits={Trait.STEP_ASKED}),
         "audit.export_retried": Sentence(
-            _("Retried the export of %(count)s grades (%(code)s), %(unknown)s of them with unknown outcome.")
+            _("Retried the export of %(count)s grades (%(code)s), %(unknown)s of them with unknown outcome."),
+            traits={Trait.STEP_ASKED},
         ),
         "audit.last_list_used": Sentence(
             _("%(code)s: sent with Ladok's list as it was last known, because it could not be read.")
@@ -25,17 +28,20 @@ register(
         "audit.grades_given_out_stored": Sentence(_("Found out that WISEflow gives out grades as they are stored.")),
         "audit.said_shown": Sentence(_("Said that the grades are to be sent as they stand: %(grades)s.")),
         "audit.said_stored": Sentence(_("Said that the grades are to be sent as stored ones: %(grades)s.")),
-        "audit.export_claimed": Sentence(_("A worker took the export.")),
-        "audit.export_reading": Sentence(_("Began to read the points of %(count)s people.")),
-        "audit.export_sending": Sentence(_("The export is being sent to Ladok.")),
+        "audit.export_claimed": Sentence(_("A worker took the export."), traits={Trait.STEP_SENT}),
+        "audit.export_reading": Sentence(_("Began to read the points of %(count)s people."), traits={Trait.STEP_SENT}),
+        "audit.export_sending": Sentence(_("The export is being sent to Ladok."), traits={Trait.STEP_SENT}),
         "audit.export_recorded": Sentence(
             _(
                 "The export ended: %(exported)s exported, %(failed)s failed, %(unknown)s unknown (HTTP status %(status)s)."
-            )
+            ),
+            traits={Trait.STEP_ENDED},
         ),
-        "audit.export_failed": Sentence(_("The export ended before anything was sent.")),
+        "audit.export_failed": Sentence(_("The export ended before anything was sent."), traits={Trait.STEP_ENDED}),
         "audit.export_put_back": Sentence(_("The worker stopped before anything was sent: the export waits again.")),
-        "audit.export_lost": Sentence(_("The worker stopped while sending: the outcome is unknown.")),
+        "audit.export_lost": Sentence(
+            _("The worker stopped while sending: the outcome is unknown."), traits={Trait.STEP_ENDED}
+        ),
         "audit.late_answer": Sentence(
             _(
                 "Ladok's answer came after the outcome had been taken for unknown: %(exported)s exported, %(failed)s failed."
@@ -50,21 +56,25 @@ register(
             )
         ),
         "audit.read_back": Sentence(
-            _("Checked with Ladok: %(exported)s exported, %(failed)s failed, %(unknown)s still unknown.")
+            _("Checked with Ladok: %(exported)s exported, %(failed)s failed, %(unknown)s still unknown."),
+            traits={Trait.STEP_SETTLED},
         ),
         "audit.found_twice": Sentence(_("Found out that %(count)s of the grades are in Ladok twice.")),
         "audit.twice_corrected": Sentence(
-            _("%(person)s, in Ladok twice: corrected there. %(reason)s"), traits={Trait.NAMES_STUDENT}
+            _("%(person)s, in Ladok twice: corrected there. %(reason)s"),
+            traits={Trait.STEP_HANDLED, Trait.NAMES_STUDENT},
         ),
-        "audit.late_seen": Sentence(_("%(person)s: has seen what was found out late."), traits={Trait.NAMES_STUDENT}),
+        "audit.late_seen": Sentence(
+            _("%(person)s: has seen what was found out late."), traits={Trait.STEP_HANDLED, Trait.NAMES_STUDENT}
+        ),
         "audit.marked_as_exported": Sentence(
-            _("Marked %(person)s as exported: %(reason)s"), traits={Trait.NAMES_STUDENT}
+            _("Marked %(person)s as exported: %(reason)s"), traits={Trait.STEP_SETTLED, Trait.NAMES_STUDENT}
         ),
         "audit.mark_taken_back": Sentence(
             _("Took back that %(person)s was marked as exported."), traits={Trait.NAMES_STUDENT}
         ),
         "audit.marked_as_absent": Sentence(
-            _("Marked %(person)s as not in Ladok: %(reason)s"), traits={Trait.NAMES_STUDENT}
+            _("Marked %(person)s as not in Ladok: %(reason)s"), traits={Trait.STEP_SETTLED, Trait.NAMES_STUDENT}
         ),
         "audit.purged": Sentence(
             ngettext_lazy(

@@ -20,6 +20,7 @@ from exports.pages.standing import standing_of
 from exports.rules import rules
 from exports.rules.facts import flow_facts, sender_at, source_facts
 from exports.rules.values import Asking
+from ladokflow.dates import is_sane
 from ladokflow.looks import Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.wiseflow.words import MARKING_OVER
@@ -241,9 +242,10 @@ def moment_of(at: dt.datetime) -> str:
 
 def moment_in(text: str) -> dt.datetime | None:
     try:
-        return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
+        moment = dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
     except (ValueError, OverflowError, OSError):
         return None
+    return moment if is_sane(moment.date()) else None
 
 
 # --- People in attempts --------------------------------------------------------------------------------------------

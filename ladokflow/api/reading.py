@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 from typing import Annotated, Any
 
@@ -176,8 +175,8 @@ def list_grades(request: Call, flow: schemas.Key, chosen: Query[PeopleFilter]) -
 
 class ExamFilter(Paging):
     code: Code
-    first: Annotated[dt.date | None, Field(default=None, description="Those that begin on this day or later.")]
-    last: Annotated[dt.date | None, Field(default=None, description="Those that begin on this day or earlier.")]
+    first: Annotated[schemas.Day | None, Field(default=None, description="Those that begin on this day or later.")]
+    last: Annotated[schemas.Day | None, Field(default=None, description="Those that begin on this day or earlier.")]
 
 
 def _within(column: str, chosen: ExamFilter) -> Q:

@@ -14,10 +14,12 @@ from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from ladokflow.dates import FIRST_DAY, LAST_DAY
 from ladokflow.privacy import mask, redact
 from ladokflow.response import WHOLE_NUMBERS
 
 Key = Annotated[int, Field(ge=1, le=WHOLE_NUMBERS[-1])]
+Day = Annotated[dt.date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 Words = Annotated[str, AfterValidator(redact)]
 Identifier = Annotated[str, AfterValidator(redact)]
 MaskedId = Annotated[str, AfterValidator(mask)]

@@ -76,7 +76,7 @@ def _page(request: HtmxRequest, person: Participant, *, is_revealed: bool = Fals
     exams = (
         Participant.objects.of_same_person(person)
         .filter(flow__in=flows)
-        .select_related("flow__source", "assessment")
+        .select_related("flow__source", "assessment", "paper__accepted_by")
         .prefetch_related("flow__codes", Prefetch("export_items", queryset=sendings))
         .order_by(F("flow__participation_start_at").desc(nulls_last=True), "-pk")
     )

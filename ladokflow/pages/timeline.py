@@ -8,21 +8,16 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from exports.timeline import timeline_of
-from ladokflow.addresses import address_of
-from ladokflow.messages import by_row, message
 from ladokflow.pages.flow import flow_for
 from ladokflow.requests import HtmxRequest
-from sources import audit
-from sources.access import Kind, students_seen
+from sources.logs.access import timeline_seen
 
 
 @login_required
 @require_GET
 def timeline(request: HtmxRequest, pk: int, person_pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
-    person = get_object_or_404(flow.participants, pk=person_pk)
-    students_seen(request, [person], Kind.STUDENT)
-    told = message("log.timeline_seen", participant=by_row(person.pk))
-    audit.record(message=told, source=flow.source, flow=flow, actor=request.user, address=address_of(request))
+    person = get_object_or_404(flow.participants.select_related("flow__source"), pk=person_pk)
+    timeline_seen(request, person)
     context = {"flow": flow, "person": person, "timeline": timeline_of(person), "tz": flow.source.tz}
     return render(request, "pages/timeline.html", context)

@@ -33,4 +33,4 @@ def set_log_pages(sandbox: Sandbox, most: int = logs.MOST, leaves_offset_out: bo
 
 
 def logs_of(sandbox: Sandbox, licence: str) -> list[dict[str, Any]]:
-    return [row for row in sandbox.state.data["wiseflow"].get("logs", []) if row["licence"] == licence]
+    return logs.logs_of(sandbox.state, licence)

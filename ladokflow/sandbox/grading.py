@@ -129,6 +129,7 @@ def _give(
     if value is None:
         person[kind] = None
         return
+    person.setdefault("graded_at", int(state.now()))
     known = person["assessment"] or person["alternative"] or {}
     person[kind] = {"id": known.get("id") or state.next_id("row"), "grade": value, "date": int(state.now())}
     for event in events:

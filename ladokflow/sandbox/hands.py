@@ -95,6 +95,8 @@ def _push(sandbox: Sandbox, flow_id: int, least: int) -> int:
         manager = next((person["userId"] for person in row["managers"].values()), None)
         note(state, row["licence"], "FLOW_ACTIVATED", context=AS_MANAGER, flow=row, user_id=manager)
     row["is_active"] = True
+    if least >= ENDED:
+        row.setdefault("ended_at", int(state.now()))
     row["least_state"] = max(row["least_state"], least)
     return state_of(row, state.now())
 

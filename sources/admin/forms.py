@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.form_fields import DayField
 from ladokflow.identifiers import normal
 from ladokflow.ladok.bodies import check_expression
 from ladokflow.messages import Refused, Text
@@ -42,10 +43,9 @@ class CredentialForm(forms.ModelForm):
     """What is in use is not changed under way: another secret is another credential, which is tested before it takes over."""
 
     secret = forms.CharField(label=capfirst(_("secret")), widget=SecretInput, strip=True)
-    expires_on = forms.DateField(
+    expires_on = DayField(
         label=capfirst(_("expires")),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=_(
             "The last day on which it can be used, where you know it: you are told 90, 30 and 7 days before. A certificate says it itself."
         ),

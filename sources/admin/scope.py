@@ -7,10 +7,11 @@ from Django's own groups and permissions. `is_staff` only opens the door. What b
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import BooleanField, ExpressionWrapper, Model, Q, QuerySet, Value
+from django.db.models import BooleanField, DateField, DateTimeField, ExpressionWrapper, Model, Q, QuerySet, Value
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.form_fields import within_bounds
 from sources.models import Source
 from sources.universities.permissions import ADMIN, Needed, Right, Table, rights_in
 
@@ -62,6 +63,7 @@ class ScopedAdmin(admin.ModelAdmin):
 
     source_path = "source"
     list_select_related: ClassVar[Any] = True
+    formfield_overrides: ClassVar[Any] = {kind: {"validators": [within_bounds]} for kind in (DateField, DateTimeField)}
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from ladokflow.dates import FIRST_DAY, LAST_DAY
 from ladokflow.spreadsheets import Sink, csv_parts
 from sources.models import Flow, LogEntry, Source
 
@@ -22,11 +23,9 @@ NUMBERS = ("flow", "wiseflow_flow", "participant", "user")
 
 
 def entries_of(source: Source, first: dt.date, last: dt.date, flow: Flow | None = None) -> QuerySet[LogEntry]:
-    """Those of these days, the last one included, in the source's time zone."""
-    begins, ends = (
-        dt.datetime.combine(day, dt.time(), source.tz)
-        for day in (first, min(last, dt.date.max - dt.timedelta(1)) + dt.timedelta(days=1))
-    )
+    """Those of these days, the last one included, in the source's time zone. There are none beyond what is taken for a day."""
+    first, last = (min(max(day, FIRST_DAY), LAST_DAY) for day in (first, last))
+    begins, ends = (dt.datetime.combine(day, dt.time(), source.tz) for day in (first, last + dt.timedelta(days=1)))
     rows = LogEntry.objects.filter(source=source, at__gte=begins, at__lt=ends)
     return rows if flow is None else rows.filter(flow=flow)
 

@@ -14,6 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import pgettext_lazy
+
+from ladokflow.messages import Text
 from ladokflow.privacy import redact
 from ladokflow.wiseflow.schemas import LogEntry as Raw
 from sources.models import LogEntry
@@ -52,6 +55,33 @@ KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.WROTE, re.compile(r"saved|autosave|typed|wrote|progress", re.I)),
     (Kind.OPENED, re.compile(r"open|accessed|enter|started|log.?in\b", re.I)),
 )
+
+
+# What an action is called where more can be said than its kind. In this order, too.
+ACTIONS: tuple[tuple[re.Pattern[str], Text], ...] = (
+    (re.compile(r"\.finalized\.grade$"), pgettext_lazy("timeline", "Grade decided")),
+    (re.compile(r"\.submit\.grade$"), pgettext_lazy("timeline", "Grade given")),
+    (re.compile(r"\.remove\.grade$"), pgettext_lazy("timeline", "Grade taken away")),
+    (re.compile(r"\.rubric$"), pgettext_lazy("timeline", "Marked by rubric")),
+    (re.compile(r"^FLOW_ACTIVATED$"), pgettext_lazy("timeline", "Flow activated")),
+)
+ROLES: Mapping[str, Text] = {
+    "participant": pgettext_lazy("timeline", "The student"),
+    "assessor": pgettext_lazy("timeline", "Assessor"),
+    "reviewer": pgettext_lazy("timeline", "Reviewer"),
+    "administrator": pgettext_lazy("timeline", "Administrator"),
+}
+
+
+def in_words(kind: str, action: str) -> Text:
+    """What an entry says, to a reader who does not know WISEflow's names."""
+    return next((words for pattern, words in ACTIONS if pattern.search(action)), Kind(kind).label)
+
+
+def role_in_words(action: str, context: str) -> Text:
+    """As what somebody did it. A reviewer's marking has the context of an assessor's: the action says whose it is."""
+    marker = action.partition(".audit.log.")[0]
+    return ROLES.get(marker) or ROLES.get(context, context)
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,20 @@ register(
             who=OPERATOR,
         ),
         "log.unknown_day": Sentence(_("%(value)s is no day."), todo=_("Write it like 2026-11-28.")),
+        "log.days_reversed": Sentence(
+            _("The last day is before the first one."), todo=_("Write the first day with --from, the last with --to.")
+        ),
+        "command.cannot_write": Sentence(
+            _("%(file)s cannot be written: %(reason)s."),
+            todo=_("Choose a file in a folder that is there, and writable."),
+        ),
         "log.other_flow": Sentence(
             _("Flow %(flow)s is not of the source %(source)s."), todo=_("Give the number of a flow of that source.")
         ),
         "log.under_way": Sentence(_("This log is being read already."), todo=_("Wait a few minutes, and try again.")),
         # The audit log
-        "log.downloaded": Sentence(_("Took along the log from %(first)s to %(last)s (%(format)s).")),
-        "log.downloaded_flow": Sentence(_("Took along the log of the flow from %(first)s to %(last)s (%(format)s).")),
+        "log.downloaded": Sentence(_("Downloaded the log from %(first)s to %(last)s (%(format)s).")),
+        "log.downloaded_flow": Sentence(_("Downloaded the log of the flow from %(first)s to %(last)s (%(format)s).")),
         "log.timeline_seen": Sentence(_("Looked at the timeline of participant %(participant)s.")),
     }
 )

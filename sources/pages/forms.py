@@ -12,6 +12,7 @@ from django.db.models.expressions import OrderBy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.form_fields import DayField
 from ladokflow.messages import Text
 from sources.flows.adoption_table import LONGEST_CODE, Pair, read_table
 from sources.flows.scales import ANY_SCALE
@@ -90,8 +91,8 @@ class CourseForm(forms.Form):
         max_length=400,
         widget=forms.TextInput(attrs={"autocapitalize": "characters", "spellcheck": "false", "class": "input--medium"}),
     )
-    first = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    last = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    first = DayField(label=_("From"), required=False)
+    last = DayField(label=_("To"), required=False)
 
     def __init__(self, *args: Any, source: Source, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -21,6 +21,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import translation
 
+from ladokflow.dates import read_day
 from ladokflow.identifiers import normal
 from ladokflow.ladok import UNIVERSITIES
 from ladokflow.ladok.bodies import check_expression
@@ -251,7 +252,7 @@ def _time(value: str | dt.time, where: str) -> dt.time:
 
 def _day(value: str | dt.date, where: str) -> dt.date:
     try:
-        return value if type(value) is dt.date else dt.date.fromisoformat(str(value).strip())
+        return read_day(str(value))
     except ValueError:
         _wrong(where, "expires_on", f"{value!r} is not {DAY}.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from typing import Any
 
 from django import forms
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from ladokflow.addresses import address_of
+from ladokflow.form_fields import DayField
 from ladokflow.requests import HtmxRequest
 from ladokflow.wiseflow.logs import KEPT_WEEKS
 from sources.logs.access import record_download, sources_of
@@ -31,11 +33,11 @@ KINDS = [("csv", _("CSV, for a spreadsheet")), ("jsonl", _("JSON Lines")), ("par
 
 
 class LogForm(forms.Form):
-    """Which entries are taken along: those of one source and these days, the last one included."""
+    """Which entries are downloaded: those of one source and these days, the last one included."""
 
     source = forms.ModelChoiceField(Source.objects.none(), label=_("Source"), to_field_name="slug", empty_label=None)
-    first = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    last = forms.DateField(label=_("To"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    first = DayField(label=_("From"))
+    last = DayField(label=_("To"))
     kind = forms.ChoiceField(label=_("File"), choices=KINDS)
 
     def __init__(self, *args: Any, sources: SourceQuerySet, **kwargs: Any) -> None:
@@ -86,8 +88,9 @@ def logs(request: HtmxRequest) -> HttpResponseBase:
 
 def _file(request: HtmxRequest, *, source: Source, first: dt.date, last: dt.date, kind: str) -> StreamingHttpResponse:
     write, content_type = FORMATS[kind]
-    record_download(source, first, last, kind, actor=request.user, address=address_of(request))
     name = f"ladokflow-logs-{source.slug}-{first:%Y%m%d}-{last:%Y%m%d}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     parts = write(entries_of(source, first, last), source.slug)
-    return StreamingHttpResponse(parts, content_type=content_type, headers=headers)
+    begun = list(itertools.islice(parts, 1))  # what cannot be read is not on record as downloaded
+    record_download(source, first, last, kind, actor=request.user, address=address_of(request))
+    return StreamingHttpResponse(itertools.chain(begun, parts), content_type=content_type, headers=headers)

@@ -58,7 +58,13 @@ class Fuzz:
         operation = operations()[name]
         if mode is GenerationMode.NEGATIVE and not takes_anything(operation):
             return
-        keys = {"flow": self.world.flow.pk, "attempt": str(self.world.attempt.pk), "run": str(self.world.run.pk)}
+        world = self.world
+        keys = {
+            "flow": world.flow.pk,
+            "participant": world.person.pk,
+            "attempt": str(world.attempt.pk),
+            "run": str(world.run.pk),
+        }
 
         @hypothesis.seed(seed)
         @hypothesis.settings(

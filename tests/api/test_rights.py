@@ -33,6 +33,8 @@ CALLS = {
     "list_grades": Scope.PEOPLE_READ,
     "list_exams_with_flow": Scope.EXAMS_READ,
     "list_exams_without_flow": Scope.EXAMS_READ,
+    "list_log_entries": Scope.LOGS_READ,
+    "get_timeline": Scope.LOGS_READ,
     "synchronise": Scope.FLOWS_SYNCHRONISE,
     "collect": Scope.GRADES_COLLECT,
     "preview": Scope.GRADES_EXPORT,
@@ -56,7 +58,9 @@ def calls() -> dict[str, tuple[str, str]]:
 
 def make(caller: Caller, name: str, of: Any) -> Any:
     method, path = calls()[name]
-    path = path.format_map({"flow": of.flow.pk, "attempt": of.attempt.pk, "run": of.run.pk})
+    path = path.format_map(
+        {"flow": of.flow.pk, "attempt": of.attempt.pk, "run": of.run.pk, "participant": of.person.pk}
+    )
     return caller.get(path) if method == "get" else caller.post(path, BODIES.get(name, {}))
 
 
@@ -97,6 +101,7 @@ def access_token_of(client: Any, **more: str) -> str:
 
 def test_what_belongs_to_another_university_is_not_there(ours: Any, theirs: Any) -> None:
     """Every call, with each kind of key of theirs: 404, and not a word of it; a list of ours has none of their rows."""
+    as_role(ours.membership, "licence admin")
     words = ("theirs", "THEIRS", theirs.source.name, str(theirs.attempt.pk), str(theirs.run.pk))
     for name in CALLS:
         is_keyed = "{" in calls()[name][1]
@@ -130,7 +135,7 @@ def test_who_has_the_token_is_told_what_it_may_do(ours: Any) -> None:
     as_role(ours.membership, "without the right")
     me = ours.api.get("/me").json()
     assert (me["source"], me["actsAs"]) == ("ours", ours.membership.user.email)
-    assert me["scopes"] == sorted(set(Scope) - {Scope.GRADES_EXPORT, Scope.GRADES_MARK})
+    assert me["scopes"] == sorted(set(Scope) - {Scope.GRADES_EXPORT, Scope.GRADES_MARK, Scope.LOGS_READ})
     assert me["scopesGiven"] == sorted(Scope)
 
 

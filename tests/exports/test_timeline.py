@@ -6,14 +6,16 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from exports.models import Finding
 from exports.timeline import Step, timeline_of
-from ladokflow.messages import message
-from sources.models import LogEntry, LogGap, LogReading, Participant
+from ladokflow.messages import by_row, message
+from sources.logs.words import kind_of
+from sources.models import LogEntry, LogGap, LogReading, Paper, Participant
 from tests.factories import (
     AssessmentFactory,
     AuditEntryFactory,
@@ -115,6 +117,110 @@ def test_nothing_of_another_student_or_another_flow_is_in_it(person: Participant
     assert len(texts) == 1
     logged = [str(moment.label) for moment in timeline_of(person).moments if moment.system == "WISEflow"]
     assert logged == [str(Kind.OPENED.label)]
+
+
+def say(of: Participant, told: str, /, *, attempt: Any = None, **params: Any) -> None:
+    AuditEntryFactory(
+        source=of.flow.source,
+        flow=of.flow,
+        attempt_id=attempt.pk if attempt else None,
+        actor=User.objects.filter(username="anna").first() or UserFactory(username="anna"),
+        message=message(told, **params).to_json(),
+    )
+
+
+def test_a_grade_that_was_accepted_without_a_paper_is_told_with_who_and_why(person: Participant) -> None:
+    other = ParticipantFactory(flow=person.flow)
+    for each, why in ((person, "Muntlig tentamen"), (other, "Någon annan")):
+        say(each, "audit.paper_accepted", person=by_row(each.pk), grade="5", reason=why)
+    say(person, "audit.paper_accepted_back", person=by_row(person.pk), grade="5")
+    done = [moment for moment in timeline_of(person).moments if moment.kind == Step.DONE]
+    assert ["Muntlig tentamen" in moment.text for moment in done] == [True, False]
+    assert all(moment.by == "anna" and person.organisation_id in moment.text for moment in done)
+
+
+@pytest.mark.parametrize(
+    ("facts", "at", "words"),
+    [
+        ({"state": "nothing"}, 90, "Nothing handed in"),
+        ({"state": "blank", "handed_in_at": minutes(50)}, 50, "Handed in blank"),
+        (
+            {"state": "handed_in", "handed_in_at": minutes(70), "is_late": True, "similarity": "12.5"},
+            70,
+            "Handed in, after the end, similarity 12.5 %",
+        ),
+    ],
+)
+def test_what_was_read_of_the_paper_is_a_step(
+    person: Participant, facts: dict[str, Any], at: float, words: str
+) -> None:
+    person.flow.papers_read_at = minutes(90)
+    person.flow.save(update_fields=["papers_read_at"])
+    Paper.objects.create(participant=person, **facts)
+    with translation.override("en"):
+        (moment,) = [moment for moment in timeline_of(person).moments if moment.kind == Step.PAPER]
+        assert (moment.at, moment.text) == (minutes(at), words)
+        assert moment.detail.startswith("Last read")
+
+
+def test_an_export_is_told_in_three_steps_with_what_the_audit_log_says_below_them(person: Participant) -> None:
+    attempt = ExportAttemptFactory(flow=person.flow, state="exported", finished_at=minutes(3), sending_at=minutes(2))
+    type(attempt).objects.filter(pk=attempt.pk).update(created_at=minutes(1))
+    ExportItemFactory(attempt=attempt, participant=person, state="exported", grade="5")
+    say(person, "audit.export_started", attempt=attempt, count=1, code="A")
+    say(person, "audit.export_claimed", attempt=attempt)
+    say(person, "audit.export_sending", attempt=attempt)
+    say(person, "audit.export_recorded", attempt=attempt, exported=1, failed=0, unknown=0, status=200)
+    moments = [moment for moment in timeline_of(person).moments if moment.attempt]
+    assert [moment.kind for moment in moments] == [Step.ASKED, Step.SENT, Step.ANSWERED]
+    assert all(moment.detail for moment in moments)
+    assert "200" in moments[2].detail
+
+
+def test_what_was_marked_and_taken_back_stays_where_it_was_said(person: Participant) -> None:
+    attempt = ExportAttemptFactory(flow=person.flow, state="failed")
+    row = by_row(person.pk)
+    say(person, "audit.marked_as_exported", attempt=attempt, person=row, reason="fel person")
+    say(person, "audit.mark_taken_back", attempt=attempt, person=row)
+    ExportItemFactory(
+        attempt=attempt, participant=person, state="exported", settled_at=timezone.now(), settled_by=UserFactory()
+    )
+    say(person, "audit.marked_as_exported", attempt=attempt, person=row, reason="sett i Ladok")
+    told = [moment for moment in timeline_of(person).moments if moment.kind in (Step.DONE, Step.SETTLED)]
+    assert [moment.kind for moment in told] == [Step.DONE, Step.DONE, Step.SETTLED]
+    assert "fel person" in told[0].text
+    assert "sett i Ladok" in told[2].detail
+
+
+def test_what_is_of_the_same_second_stands_in_the_order_of_things(person: Participant) -> None:
+    """WISEflow tells of grades in whole seconds, and logs in milliseconds."""
+    registration = person.registrations.get()
+    registration.first_seen_at = minutes(0) + dt.timedelta(milliseconds=700)
+    registration.save()
+    log(person, "reconnected", 0.2 / 60)
+    log(person, "disconnected", 0.4 / 60)
+    log(person, "marked", 0.9 / 60, "assessor.audit.log.finalized.grade", context="assessor")
+    AssessmentFactory(participant=person, grade="5", grade_at=minutes(0))
+    kinds = [moment.kind for moment in timeline_of(person).moments]
+    assert kinds == [Step.LISTED, Kind.RECONNECTED, Kind.DISCONNECTED, Kind.MARKED, Step.GRADED]
+
+
+@pytest.mark.parametrize(
+    ("action", "context", "label", "by"),
+    [
+        ("PAPER_SAVED", "participant", "Wrote", "The student"),
+        ("assessor.audit.log.finalized.grade", "assessor", "Grade decided", "Assessor"),
+        ("reviewer.audit.log.submit.grade", "assessor", "Grade given", "Reviewer"),
+        ("WHATEVER", "proctor", "Something else", "proctor"),
+    ],
+)
+def test_wiseflows_names_stand_in_words_with_the_name_beside(
+    person: Participant, action: str, context: str, label: str, by: str
+) -> None:
+    log(person, kind_of(action), 0, action, context=context)
+    with translation.override("en"):
+        (moment,) = [moment for moment in timeline_of(person).moments if moment.system == "WISEflow"]
+        assert (str(moment.label), moment.raw, str(moment.by)) == (label, action, by)
 
 
 def test_a_gap_and_how_far_the_log_is_read_are_told(person: Participant) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 
 from exports.rules.states import refresh_states
 from sources.models import Flow, Paper
@@ -84,3 +85,19 @@ def test_who_may_not_export_sees_it_and_answers_nothing(flow: Flow, sign_in: Sig
     stranger = MembershipFactory().user
     for path in ("papers/", "papers/take-back/", "papers/read/"):
         assert sign_in(stranger).post(f"/exports/flows/{flow.pk}/{path}").status_code == 404
+
+
+def test_a_students_page_says_what_was_handed_in_and_who_accepted_a_grade_without(flow: Flow, sign_in: SignIn) -> None:
+    client = sign_in(flow.created_by)
+    nothing, late = Paper.objects.order_by("pk")[:2]
+
+    def page(paper: Paper) -> str:
+        return client.get(reverse("student", args=[paper.participant_id])).content.decode()
+
+    assert "Late" in page(late)
+    assert "similarity 12.0 %" in page(late)
+    assert "Nothing handed in" in page(nothing)
+    Paper.objects.filter(pk=nothing.pk).update(
+        accepted_grade="5", accepted_by=flow.created_by, accepted_at=in_hours(-1)
+    )
+    assert "5 without a paper is right" in page(nothing)

@@ -120,7 +120,17 @@ def test_who_looks_at_a_timeline_or_takes_the_log_along_is_written_down(flow: Fl
     assert AuditEntry.objects.filter(actor=None).count() == 0
 
 
-@pytest.mark.parametrize("query", ["first=x&last=2026-11-02", "first=2026-11-03&last=2026-11-02", "first=2026-11-01"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "first=x&last=2026-11-02",
+        "first=2026-11-03&last=2026-11-02",
+        "first=2026-11-01",
+        "first=0001-01-01&last=2026-11-29",
+        "first=2026-11-01&last=9999-12-31",
+        "first=2026-02-31&last=2026-11-01",
+    ],
+)
 def test_days_that_are_none_are_told_beside_the_field_and_nothing_is_taken(
     query: str, flow: Flow, sign_in: SignIn
 ) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
+from ladokflow.sandbox.control import Control
 from ladokflow.sandbox.server import Sandbox
 from ladokflow.sandbox.wiseflow.logs import KEPT_SECONDS
 
@@ -58,3 +62,41 @@ def test_no_more_than_ten_thousand_may_be_asked_for(sandbox: Sandbox, query: dic
 def test_there_are_no_figures_of_a_flow_that_is_not_there(sandbox: Sandbox) -> None:
     for path in ("/flows/999/logs", "/flows/999/marking-stats/scores", "/flows/999/marking-stats/responses"):
         assert get(sandbox, path).status_code == 404
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_log_has_a_handing_in_of_each_paper_at_its_moment_and_of_no_other(
+    seed: int, sandbox: Sandbox, make_flow: Callable[..., int], liu_wiseflow: httpx.Client, control: Control
+) -> None:
+    """However people hand in, whoever ends the exam or gives the grade, and whether that is said before the log is written or after."""
+    rng = random.Random(seed)
+    flow = make_flow(liu_wiseflow, people=10)
+    control.activate(flow)
+    begun = time.time() - rng.choice([3, 30]) * 3600
+    control.set_dates_by_hand(flow, start=int(begun), end=int(begun + 4 * 3600))
+    people = [row["participantId"] for row in get(sandbox, f"/flows/{flow}/participants").json()["data"]]
+
+    def hand_in() -> None:
+        ways = {person: rng.choice(["paper", "late", "blank", "opened", "nothing", "group"]) for person in people[1:7]}
+        control.hand_in(flow, {key: f"group:{people[0]}" if way == "group" else way for key, way in ways.items()})
+        control.hand_in(flow, {people[0]: rng.choice(["paper", "blank", "nothing"])})
+
+    control.set_activated_by_hand(flow, people[9], False)
+    acts = [lambda: control.write_exam(flow), hand_in, lambda: control.grade(flow, {people[8]: "5"})]
+    acts += [lambda: control.end_participation(flow)] if rng.random() < 0.7 else []
+    for act in rng.sample(acts, len(acts)):
+        act()
+    control.advance(2 * 3600)  # whoever is late has handed in by now
+    logged: dict[int, list[float]] = {}
+    for row in get(sandbox, f"/flows/{flow}/logs").json()["data"]:
+        source = json.loads(row["_source"])
+        if source["action"] == "PAPER_HANDED_IN":
+            logged.setdefault(source["participantId"], []).append(row["sort"][0] / 1000)
+    handed: dict[int, float] = {}
+    for submission in get(sandbox, f"/flows/{flow}/submissions").json()["data"]:
+        whole = get(sandbox, f"/flows/{flow}/submissions/{submission['id']}").json()
+        if whole["status"]["handedIn"]:
+            moment = dt.datetime.fromisoformat(whole["status"]["handedInDate"]).timestamp()
+            handed |= {each["participantId"]: moment for each in whole["participants"]}
+    assert logged.keys() == handed.keys()
+    assert all(len(moments) == 1 and abs(moments[0] - handed[key]) < 1 for key, moments in logged.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -10,8 +11,10 @@ from django.core.management.base import CommandParser
 from exports.pages.statistics import HEADINGS, file_rows
 from exports.statistics.figures import GROUPS, Row, Statistics, grouped, keys_of, statistics_of, whole_selection
 from exports.statistics.refresh import refresh_due
+from ladokflow.messages import Refused, message
 from ladokflow.spreadsheets import safe_text
 from sources.command import PlainCommand, find_source
+from sources.models import Source
 
 HOUR = 3600.0
 
@@ -34,9 +37,13 @@ class Command(PlainCommand):
             if not options["source"]:
                 self.stdout.write(f"The statistics of {count} flows were worked out.")
         if not options["source"]:
+            if not options["refresh"]:
+                raise Refused(message("statistics.nothing_asked"))
             return
+        source = find_source(options["source"])
         chosen = {name: options[name] for name in ("term", "course", "department", "flow")}
-        selection = whole_selection(find_source(options["source"]), **chosen)
+        require_known(source, chosen)
+        selection = whole_selection(source, **chosen)
         if options["apart"]:
             rows = grouped(selection, options["apart"], list(keys_of(selection, options["apart"])))
             self.show([_shown(row) for row in rows], as_json=options["json"])
@@ -50,6 +57,13 @@ class Command(PlainCommand):
             writer = csv.writer(self.stdout, delimiter=";")
             writer.writerow(rows[0])
             writer.writerows([safe_text(value) for value in row.values()] for row in rows)
+
+
+def require_known(source: Source, chosen: Mapping[str, Any]) -> None:
+    """No figures of what there is not: that would read as if nobody had been graded."""
+    for name, value in chosen.items():
+        if value and not keys_of(whole_selection(source, **{name: value}), name).exists():
+            raise Refused(message("statistics.unknown", name=name, value=str(value), source=source.slug))
 
 
 def _shown(row: Row) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """manage.py generate"""
 
-import datetime as dt
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, no_translations
 
+from ladokflow.dates import read_day
 from ladokflow.sandbox.generated import generate, world
 from sources.models import Flow, Participant
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--sources", type=int, default=0, help="default: one for 500 flows, from 3 to 40")
         parser.add_argument("--runs", type=int, default=5, help="synchronisations of each flow (default: %(default)s)")
         parser.add_argument("--events", type=int, default=2, help="WISEflow's calls about each flow")
-        parser.add_argument("--today", type=dt.date.fromisoformat, help="the day that all dates count from")
+        parser.add_argument("--today", type=read_day, help="the day that all dates count from")
         parser.add_argument("--password", default="", help="of everybody in it; without, nobody of them can sign in")
         parser.add_argument(
             "--in-production",

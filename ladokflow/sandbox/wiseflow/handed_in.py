@@ -37,21 +37,29 @@ def way_of(state: State, flow: dict[str, Any], person: dict[str, Any]) -> str:
     return "paper" if person["is_activated"] and (is_over or is_graded) else "nothing"
 
 
+def author_of(flow: dict[str, Any], person: dict[str, Any]) -> dict[str, Any]:
+    """Who handed in what is the person's, too: of a group one for all."""
+    way = str((person.get("paper") or {}).get("way", ""))
+    return author_of(flow, flow["participants"][way.removeprefix("group:")]) if way.startswith("group:") else person
+
+
 def submission_of(state: State, flow: dict[str, Any], person: dict[str, Any]) -> int | None:
-    way = way_of(state, flow, person)
-    if way.startswith("group:"):
-        return submission_of(state, flow, flow["participants"][way.removeprefix("group:")])
-    return None if way == "nothing" else FIRST_SUBMISSION + int(person["id"])
+    author = author_of(flow, person)
+    return None if way_of(state, flow, author) == "nothing" else FIRST_SUBMISSION + int(author["id"])
 
 
 def is_handed_in(state: State, flow: dict[str, Any], person: dict[str, Any]) -> bool:
-    return way_of(state, flow, person) not in ("opened", "nothing")
+    return way_of(state, flow, author_of(flow, person)) not in ("opened", "nothing")
 
 
 def handed_in_at(flow: dict[str, Any], person: dict[str, Any]) -> int:
-    way = (person.get("paper") or {}).get("way", "paper")
-    end = person["end"] or flow["dates"]["end"]
-    return int(end + 600) if way == "late" else int(end - 60 * (1 + person["number"] % 30))
+    """Within the last half hour, or after the end; where participation was ended by hand or the grade given before it, before that."""
+    author = author_of(flow, person)
+    end = author["end"] or flow["dates"]["end"]
+    if (author.get("paper") or {}).get("way") == "late":
+        return int(end + 600)
+    latest = min(end, flow.get("ended_at", end), author.get("graded_at", end))
+    return int(latest - 60 * (1 + author["number"] % 30))
 
 
 def authors(state: State, flow: dict[str, Any]) -> dict[int, list[dict[str, Any]]]:

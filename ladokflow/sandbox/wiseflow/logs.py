@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ladokflow.sandbox.answers import Call, Refusal, Reply, number_in_query
 from ladokflow.sandbox.state import State
 from ladokflow.sandbox.wiseflow.base import envelope, flow_of, route
+from ladokflow.sandbox.wiseflow.handed_in import handed_in_at, is_handed_in, submission_of, way_of
 
 KEPT_SECONDS = 16 * 7 * 24 * 3600
 MOST = 10_000
@@ -59,44 +60,77 @@ def add(
 ) -> None:
     """As `note`, with whatever it is to say."""
     moment = state.now() if at is None else at
-    state.data["wiseflow"].setdefault("logs", []).append(
-        {
-            "licence": licence,
-            "flow": flow["id"] if flow is not None else None,
-            "context": context,
-            "sort": int(moment * 1000),
-            "from": moment + late,
-            "_id": key or f"log-{state.next_id('log')}",
-            "_source": json.dumps(source, ensure_ascii=False),
-        }
+    row = _row(
+        licence, source, flow=flow, context=context, at=moment, late=late, key=key or f"log-{state.next_id('log')}"
     )
+    state.data["wiseflow"].setdefault("logs", []).append(row)
     state.is_changed = True
 
 
-def write_exam(state: State, flow: Mapping[str, Any]) -> None:
-    """What the log would have of everybody who has written: opened, saved, now and then disconnected, handed in. Once for each flow."""
-    logs = state.data["wiseflow"].setdefault("logs", [])
-    if any(row["flow"] == flow["id"] and row["context"] == "participant" for row in logs):
-        return
-    rng = random.Random(f"log:{flow['id']}")
-    start, end = flow["dates"]["start"], min(flow["dates"]["end"], int(state.now()))
-    length = max(600, end - start)
-    licence = flow["licence"]
+def _row(
+    licence: str,
+    source: Mapping[str, Any],
+    *,
+    flow: Mapping[str, Any] | None,
+    context: str,
+    at: float,
+    key: str,
+    late: float = 0,
+) -> dict[str, Any]:
+    return {
+        "licence": licence,
+        "flow": flow["id"] if flow is not None else None,
+        "context": context,
+        "sort": int(at * 1000),
+        "from": at + late,
+        "_id": key,
+        "_source": json.dumps(source, ensure_ascii=False),
+    }
+
+
+def write_exam(state: State, flow: dict[str, Any]) -> None:
+    """From now on the log has what everybody on the flow has written and handed in."""
+    flow["is_logged"] = True
+    state.is_changed = True
+
+
+def logs_of(state: State, licence: str) -> list[dict[str, Any]]:
+    """What has been noted, and what follows from how people have handed in: made of the same facts as submissions."""
+    noted = [row for row in state.data["wiseflow"].get("logs", []) if row["licence"] == licence]
+    flows = [row for row in state.data["wiseflow"]["flows"].values() if row["licence"] == licence]
+    return noted + [row for flow in flows if flow.get("is_logged") for row in _written(state, flow)]
+
+
+def _written(state: State, flow: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for person in flow["participants"].values():
-        if not person["is_activated"]:
-            continue
-        moments = sorted(start + rng.uniform(0, 0.9) * length for _ in range(4))
-        entries = [("FLOW_OPENED", start + rng.uniform(0, 60)), *(("PAPER_SAVED", moment) for moment in moments)]
-        if rng.random() < 0.1:
-            entries += [("PARTICIPANT_DISCONNECTED", moments[1] + 5), ("PARTICIPANT_RECONNECTED", moments[1] + 95)]
-        entries.append(("PAPER_HANDED_IN", start + rng.uniform(0.9, 1) * length))
-        for action, moment in entries:
-            note(state, licence, action, context="participant", flow=flow, person=person, at=moment)
+        if person["is_activated"] and submission_of(state, flow, person) is not None:
+            for number, (action, moment) in enumerate(_moments(state, flow, person)):
+                about = {"flowId": flow["id"], "participantId": person["id"], "userId": person["userId"]}
+                source = {"action": action, "contextType": "participant", "timestamp": int(moment * 1000)} | about
+                key = f"log-{flow['id']}-{person['id']}-{number}"
+                yield _row(flow["licence"], source, flow=flow, context="participant", at=moment, key=key)
+
+
+def _moments(state: State, flow: dict[str, Any], person: dict[str, Any]) -> list[tuple[str, float]]:
+    """Opened, saved, now and then disconnected, handed in."""
+    rng = random.Random(f"log:{flow['id']}:{person['id']}")
+    is_handed = is_handed_in(state, flow, person)
+    until = handed_in_at(flow, person) if is_handed else min(flow["dates"]["end"], state.now())
+    start = min(flow["dates"]["start"], until - 600)
+    opened = start + rng.uniform(0, 60)
+    saved = sorted(opened + rng.uniform(0, 0.95) * (until - opened) for _ in range(4))
+    entries = [("FLOW_OPENED", opened)]
+    if way_of(state, flow, person) != "blank":
+        entries += [("PAPER_SAVED", moment) for moment in saved]
+    if rng.random() < 0.1:
+        lost = saved[1] + 1
+        entries += [("PARTICIPANT_DISCONNECTED", lost), ("PARTICIPANT_RECONNECTED", min(lost + 90, until - 1))]
+    return [*entries, ("PAPER_HANDED_IN", float(until))] if is_handed else entries
 
 
 @route("GET", "/license/logs")
 def of_licence(state: State, call: Call, licence: dict[str, Any]) -> Reply:
-    return _page(state, call, [row for row in _logs(state) if row["licence"] == licence["name"]])
+    return _page(state, call, logs_of(state, licence["name"]))
 
 
 @route("GET", "/flows/{flowId}/logs")
@@ -104,13 +138,12 @@ def of_flow(state: State, call: Call, licence: dict[str, Any]) -> Reply:
     flow, context = flow_of(state, call, licence), call.query.get("type")
     if context is not None and context not in CONTEXTS:
         raise Refusal(400, "Invalid request", errors=(("type", f"must be one of {', '.join(CONTEXTS)}"),))
-    rows = [row for row in _logs(state) if row["flow"] == flow["id"] and context in (None, row["context"])]
+    rows = [
+        row
+        for row in logs_of(state, licence["name"])
+        if row["flow"] == flow["id"] and context in (None, row["context"])
+    ]
     return _page(state, call, rows)
-
-
-def _logs(state: State) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = state.data["wiseflow"].get("logs", [])
-    return found
 
 
 def _page(state: State, call: Call, rows: list[dict[str, Any]]) -> Reply:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from ladokflow.dates import read_day
 from ladokflow.messages import Refused, message
 from sources.command import PlainCommand, find_flow, find_source
 from sources.logs.access import record_download
@@ -29,7 +28,7 @@ class Command(PlainCommand):
         parser.add_argument("--to", dest="last", metavar="DAY", help="The last day. Without it: today.")
         parser.add_argument("--flow", type=int, metavar="ID", help="Of this flow only.")
         parser.add_argument("--format", choices=FORMATS, default="jsonl")
-        parser.add_argument("--output", type=Path, metavar="FILE", help="Without it: stdout.")
+        self.add_output(parser)
         parser.add_argument(
             "--read", action="store_true", help="Read what is new from WISEflow first, without the queue."
         )
@@ -39,18 +38,15 @@ class Command(PlainCommand):
         flow = _flow_of(source, options["flow"])
         last = _day(options["last"]) or timezone.now().astimezone(source.tz).date()
         first = _day(options["first"]) or last - dt.timedelta(days=30)
+        if last < first:
+            raise Refused(message("log.days_reversed"))
         if options["read"]:
             self.read_now(source, flow)
-        record_download(source, first, last, options["format"], flow=flow)
         write, _kind = FORMATS[options["format"]]
         parts = write(entries_of(source, first, last, flow), source.slug)
-        if options["output"]:
-            with options["output"].open("wb") as file:
-                file.writelines(parts)
-            return
-        for part in parts:
-            sys.stdout.buffer.write(part)
-        sys.stdout.buffer.flush()
+        with self.output(options["output"]) as output:
+            record_download(source, first, last, options["format"], flow=flow)
+            output.writelines(parts)
 
     def read_now(self, source: Source, flow: Flow | None) -> None:
         """One that a dead worker has left is gone on with."""
@@ -77,6 +73,6 @@ def _day(text: str | None) -> dt.date | None:
     if not text:
         return None
     try:
-        return dt.date.fromisoformat(text)
+        return read_day(text)
     except ValueError:
         raise Refused(message("log.unknown_day", value=text)) from None

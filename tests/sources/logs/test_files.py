@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+import os
 import subprocess
 import sys
 import tracemalloc
@@ -120,6 +121,12 @@ def test_the_command_writes_a_file_and_is_written_down(tmp_path: Path) -> None:
     ("options", "word"),
     [
         ({"first": "20 november"}, "is no day"),
+        ({"first": "0001-01-01"}, "is no day"),
+        ({"last": "9999-12-31"}, "is no day"),
+        ({"first": "2026-02-31"}, "is no day"),
+        ({"first": "2026-11-02", "last": "2026-11-01"}, "before the first"),
+        ({"output": Path("/nonexistent/x")}, "/nonexistent/x cannot be written"),
+        ({"output": Path("/")}, "cannot be written"),
         ({"flow": 10**9}, "no flow"),
         ({"source": "nobody"}, "nobody"),
     ],
@@ -130,6 +137,7 @@ def test_the_command_tells_in_one_line_what_is_wrong(options: dict[str, Any], wo
         call_command("logs", **({"source": "uni"} | options))
     assert word.lower() in str(told.value).lower()
     assert "\n" not in str(told.value)
+    assert not AuditEntry.objects.exists()
 
 
 def test_a_flow_of_another_source_is_refused() -> None:
@@ -144,3 +152,28 @@ def test_the_command_writes_to_stdout(subprocess_environment: dict[str, str]) ->
     command = [sys.executable, "manage.py", "logs", "--source=uni", "--from=2026-11-20", "--to=2026-11-20"]
     told = subprocess.run(command, env=subprocess_environment, capture_output=True, timeout=120)
     assert [json.loads(line)["entry"] for line in told.stdout.splitlines()] == ["k0", "k1"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "command", [["logs", "--source=uni", "--from=2026-11-20", "--to=2026-11-20"], ["flowstatus", "--flow=1"]]
+)
+def test_whoever_reads_no_further_ends_a_command_without_a_word(
+    command: list[str], subprocess_environment: dict[str, str]
+) -> None:
+    """As `head` does: the pipe is closed before the first byte."""
+    source = SourceFactory(slug="uni")
+    logged(source, 3000)
+    flow = FlowFactory(source=source)
+    command = [part.replace("--flow=1", f"--flow={flow.pk}") for part in command]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        told = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            env=subprocess_environment,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            timeout=120,
+        )
+    assert (told.returncode, told.stderr) == (141, b"")
