@@ -18,6 +18,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow import changes
 from ladokflow.dates import in_words
 
 Text = str | Promise
@@ -224,6 +225,8 @@ def by_row(key: int) -> dict[str, int]:
 
 
 def _in_words(value: Any) -> Any:
+    if (told := changes.in_words(value)) is not None:
+        return told
     is_person = isinstance(value, Mapping) and isinstance(value.get("person"), int)
     return _person_of[0](value["person"]) if is_person and _person_of else in_words(value)
 
