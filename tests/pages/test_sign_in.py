@@ -177,3 +177,24 @@ def test_health_tells_of_the_database_and_the_queue_to_anyone(client: Client) ->
     assert answer.status_code == 200
     assert answer.json()["database"] == "ok"
     assert answer.json()["queue"]["stalled"] is False
+
+
+@pytest.mark.parametrize("page", ["/sign-in/", "/admin/login/"])
+@pytest.mark.parametrize("typed", ["LARS@LIU.EXAMPLE", "Lars@liu.example"])
+def test_capital_letters_do_not_matter_in_the_name(client: Client, page: str, typed: str) -> None:
+    user = UserFactory(email="lars@liu.example", is_staff=True)
+    assert client.post(page, {"username": typed, "password": PASSWORD}).status_code == 302
+    assert client.get("/").wsgi_request.user == user
+
+
+def test_a_name_that_could_be_two_accounts_is_taken_as_it_is_written(client: Client) -> None:
+    UserFactory(username="lars", email="")
+    UserFactory(username="LARS", email="")
+    assert client.post("/sign-in/", {"username": "Lars", "password": PASSWORD}).status_code == 200
+    assert client.post("/sign-in/", {"username": "LARS", "password": PASSWORD}).status_code == 302
+
+
+def test_a_wrong_password_names_the_field_as_it_is_called(client: Client) -> None:
+    for page in ("/sign-in/", "/admin/login/"):
+        answer = client.post(page, {"username": "x", "password": "y"}, headers={"accept-language": "en"})
+        assert "The e-mail or user name, or the password, is not right." in answer.text
