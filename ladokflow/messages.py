@@ -25,6 +25,7 @@ Text = str | Promise
 
 MANAGER = "manager"
 LICENCE_ADMIN = "licence_admin"
+RIGHTS_GIVER = "rights_giver"
 OPERATOR = "operator"
 LADOK = "ladok"
 WISEFLOW = "wiseflow"
@@ -32,6 +33,7 @@ WISEFLOW = "wiseflow"
 WHO: dict[str, Text] = {
     MANAGER: _("You, as manager"),
     LICENCE_ADMIN: _("Your licence admin"),
+    RIGHTS_GIVER: _("A licence admin other than yourself"),  # nobody gives themselves a right
     OPERATOR: _("Those who run LadokFlow"),
     LADOK: _("Those who run Ladok at your university"),
     WISEFLOW: _("UNIwise support"),

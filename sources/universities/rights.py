@@ -21,13 +21,6 @@ from sources.models import AuditEntry, Membership
 
 logger = logging.getLogger(__name__)
 
-TABLES = {
-    "identity.scope_added": "signinscope",
-    "identity.scope_changed": "signinscope",
-    "identity.rule_added": "membershiprule",
-    "identity.rule_changed": "membershiprule",
-}
-
 
 def tell_later(entry: AuditEntry) -> None:
     """Call it in the transaction that has written the entry."""
@@ -94,4 +87,4 @@ def _whom_to_tell(entry: AuditEntry) -> str:
 def _table(entry: AuditEntry) -> str:
     """Where it is taken back."""
     named = table_of(entry.message["params"].get("kind"))
-    return TABLES.get(entry.message["code"], "membership") if named is None else str(named._meta.model_name)
+    return str((named or Membership)._meta.model_name)

@@ -1,6 +1,7 @@
 """Signing in and out, and the language."""
 
 import contextlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -198,3 +199,19 @@ def test_a_wrong_password_names_the_field_as_it_is_called(client: Client) -> Non
     for page in ("/sign-in/", "/admin/login/"):
         answer = client.post(page, {"username": "x", "password": "y"}, headers={"accept-language": "en"})
         assert "The e-mail or user name, or the password, is not right." in answer.text
+
+
+def test_wrong_old_passwords_say_nothing_of_signing_in(sign_in: Callable[[User], Client]) -> None:
+    client = sign_in(UserFactory())
+    wrong = {"old_password": "wrong", "new_password1": "a new one 4711", "new_password2": "a new one 4711"}
+    answers = [client.post(reverse("password_change"), wrong, headers={"accept-language": "en"}) for _ in range(12)]
+    assert answers[-1].status_code == 429
+    assert "Too many attempts to sign in" not in answers[-1].text
+    assert "Back to my settings" in answers[-1].text
+
+
+def test_whoever_may_open_the_administration_and_nothing_in_it_is_told_why(sign_in: Callable[[User], Client]) -> None:
+    client = sign_in(UserFactory(is_staff=True))
+    assert "licence admin or auditor of no university" in re.sub(
+        r"\s+", " ", client.get(reverse("admin:index"), headers={"accept-language": "en"}).text
+    )
