@@ -189,12 +189,11 @@ NAMES = {
     "accepted_at": gettext_lazy("accepted"),
     "points_read": gettext_lazy("points read from Ladok"),
     "is_points_read": gettext_lazy("points have been read from Ladok"),
-    "generation": gettext_lazy("times sent anew"),
-    "place": gettext_lazy("place in the list"),
     "message": gettext_lazy("message"),
     "before_mark": gettext_lazy("before it was marked"),
-    "sort": gettext_lazy("place in the log"),
 }
+# They put rows in order, and say nothing to a reader; the file with data has them.
+ORDERS = {"generation", "place", "sort"}
 
 
 def as_text(extract: Mapping[str, Any]) -> str:
@@ -209,7 +208,8 @@ def as_text(extract: Mapping[str, Any]) -> str:
         heading = str(title)
         lines += [heading, "=" * len(heading)]
         for row in extract[name]:
-            lines += [_line(model, key, value) for key, value in row.items() if value not in ("", None, {}, [])]
+            told = {key: value for key, value in row.items() if key not in ORDERS and value not in ("", None, {}, [])}
+            lines += [_line(model, key, value) for key, value in told.items()]
             lines.append("")
         lines += [] if extract[name] else [_("Nothing."), ""]
     lines.append(_("Kept by LadokFlow at %(address)s.") % {"address": settings.PUBLIC_URL})

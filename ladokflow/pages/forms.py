@@ -4,10 +4,13 @@ from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from sources.identity.passwords import name_of_account
 
 LONGEST_NAME = 150  # of the column
+# Django's own words beside a new password, of which our Swedish says that the new one is meant.
+WORDS = (gettext_noop("Enter the same password as before, for verification."),)
 
 
 class ByAnySpelling(AuthenticationForm):
