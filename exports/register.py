@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -11,10 +12,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from exports.models import Assessment, ExportItem, Finding, PackagePerson
 from exports.timeline import entries_of
+from ladokflow.changes import field_of, value_in_words
 from ladokflow.dates import moment_in_words
 from ladokflow.identifiers import spellings
 from ladokflow.messages import Message
@@ -23,6 +27,7 @@ from sources.models import (
     AllocationLine,
     AuditEntry,
     IdentityAnswer,
+    LogEntry,
     Paper,
     Participant,
     Registration,
@@ -43,6 +48,7 @@ LEFT_OUT = {
     "by",
     "accepted_by",
 }
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 Table = list[dict[str, Any]]
 
 
@@ -152,33 +158,72 @@ def filename_of(person: Participant) -> str:
     return f"ladokflow-extract-{person.pk}"
 
 
+# What each part is called, and of which rows it is.
+PARTS: dict[str, tuple[Any, type[models.Model] | None]] = {
+    "participations": (gettext_lazy("Exams"), Participant),
+    "registrations": (gettext_lazy("What Ladok has said"), Registration),
+    "identity_answers": (gettext_lazy("What has been said about who it is"), IdentityAnswer),
+    "assessments": (gettext_lazy("Grades"), Assessment),
+    "papers": (gettext_lazy("Papers"), Paper),
+    "archive_packages": (gettext_lazy("Archive packages"), None),
+    "sent_to_ladok": (gettext_lazy("Sent to Ladok"), ExportItem),
+    "findings": (gettext_lazy("What has come out about grades"), Finding),
+    "assessor_lists": (gettext_lazy("Who assesses"), AllocationLine),
+    "wiseflow_log": (gettext_lazy("What WISEflow has logged"), LogEntry),
+    "audit_log": (gettext_lazy("What has been done"), None),
+    "looked_at_by": (gettext_lazy("Who has looked"), None),
+}
+# Of columns that have no name for people, and of what is no column.
+NAMES = {
+    "flow": gettext_lazy("flow"),
+    "made": gettext_lazy("made"),
+    "folder": gettext_lazy("folder"),
+    "when": gettext_lazy("when"),
+    "who": gettext_lazy("who"),
+    "what": gettext_lazy("what"),
+    "is_activation_manual": gettext_lazy("said by hand whether active"),
+    "export_message": gettext_lazy("what came of the export"),
+    "doubt": gettext_lazy("doubt about who it is"),
+    "approval_read_at": gettext_lazy("approval read"),
+    "accepted_grade": gettext_lazy("grade accepted without a paper"),
+    "accepted_at": gettext_lazy("accepted"),
+    "points_read": gettext_lazy("points read from Ladok"),
+    "is_points_read": gettext_lazy("points have been read from Ladok"),
+    "message": gettext_lazy("message"),
+    "before_mark": gettext_lazy("before it was marked"),
+}
+# They put rows in order, and say nothing to a reader; the file with data has them.
+ORDERS = {"generation", "place", "sort"}
+
+
 def as_text(extract: Mapping[str, Any]) -> str:
-    """To be read by the student. What is empty is left out."""
-    headings = {
-        "participations": _("Exams"),
-        "registrations": _("What Ladok has said"),
-        "identity_answers": _("What has been said about who it is"),
-        "assessments": _("Grades"),
-        "papers": _("Papers"),
-        "archive_packages": _("Archive packages"),
-        "sent_to_ladok": _("Sent to Ladok"),
-        "findings": _("What has come out about grades"),
-        "assessor_lists": _("Who assesses"),
-        "wiseflow_log": _("What WISEflow has logged"),
-        "audit_log": _("What has been done"),
-        "looked_at_by": _("Who has looked"),
-    }
+    """To be read by the student: in words, in the language of whoever takes it out. What is empty is left out."""
     lines = [
         _("Register extract"),
         extract["university"],
         moment_in_words(timezone.now(), timezone.get_current_timezone()),
         "",
     ]
-    for name, heading in headings.items():
+    for name, (title, model) in PARTS.items():
+        heading = str(title)
         lines += [heading, "=" * len(heading)]
         for row in extract[name]:
-            lines += [f"{key}: {value}" for key, value in row.items() if value not in ("", None, {}, [])]
+            told = {key: value for key, value in row.items() if key not in ORDERS and value not in ("", None, {}, [])}
+            lines += [_line(model, key, value) for key, value in told.items()]
             lines.append("")
         lines += [] if extract[name] else [_("Nothing."), ""]
     lines.append(_("Kept by LadokFlow at %(address)s.") % {"address": settings.PUBLIC_URL})
     return "\n".join(lines) + "\n"
+
+
+def _line(model: type[models.Model] | None, name: str, value: Any) -> str:
+    field = field_of(model, name)
+    label = NAMES.get(name) or (field.verbose_name if field is not None else name)
+    return f"{capfirst(str(label))}: {_moment(value) or value_in_words(value, field)}"
+
+
+def _moment(value: Any) -> str:
+    """What is kept as ISO with a time zone; empty for anything else."""
+    if not isinstance(value, str) or not MOMENT.fullmatch(value):
+        return ""
+    return moment_in_words(dt.datetime.fromisoformat(value))

@@ -1,7 +1,9 @@
 import gc
 
+from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
+from django.utils.translation import gettext_lazy as _
 
 from ladokflow.connections import without_jit
 
@@ -21,3 +23,9 @@ class LadokflowConfig(AppConfig):
         gc.freeze()
         gc.set_threshold(5_000, 10, 10)
         gc.enable()
+
+
+class SignInsConfig(AxesConfig):
+    """Django-axes, named in the administration by what it keeps."""
+
+    verbose_name = _("Signing in")

@@ -18,12 +18,14 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow import changes
 from ladokflow.dates import in_words
 
 Text = str | Promise
 
 MANAGER = "manager"
 LICENCE_ADMIN = "licence_admin"
+RIGHTS_GIVER = "rights_giver"
 OPERATOR = "operator"
 LADOK = "ladok"
 WISEFLOW = "wiseflow"
@@ -31,6 +33,7 @@ WISEFLOW = "wiseflow"
 WHO: dict[str, Text] = {
     MANAGER: _("You, as manager"),
     LICENCE_ADMIN: _("Your licence admin"),
+    RIGHTS_GIVER: _("A licence admin other than yourself"),  # nobody gives themselves a right
     OPERATOR: _("Those who run LadokFlow"),
     LADOK: _("Those who run Ladok at your university"),
     WISEFLOW: _("UNIwise support"),
@@ -230,6 +233,8 @@ def by_row(key: int) -> dict[str, int]:
 
 
 def _in_words(value: Any) -> Any:
+    if (told := changes.in_words(value)) is not None:
+        return told
     is_person = isinstance(value, Mapping) and isinstance(value.get("person"), int)
     return _person_of[0](value["person"]) if is_person and _person_of else in_words(value)
 

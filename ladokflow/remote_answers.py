@@ -59,7 +59,7 @@ _UNAUTHORISED = Failure(
     "remote.unauthorised",
     Sentence(
         _("%(system)s refused our token (HTTP %(status)s)."),
-        todo=_("Check the source's %(system)s credential in the administration: is it enabled, and not expired?"),
+        todo=_("Check the source's %(system)s credential in the administration: is it the right one, and not expired?"),
         who=LICENCE_ADMIN,
     ),
     is_permanent=True,

@@ -102,7 +102,7 @@ INSTALLED_APPS = [
     "django_q",
     "django_htmx",
     "template_partials",
-    "axes",
+    "ladokflow.apps.SignInsConfig",  # django-axes
     "csp",
 ]
 
@@ -187,7 +187,7 @@ Q_CLUSTER = {
     "guard_cycle": 0.5,
     "catch_up": False,
     "time_zone": "Europe/Stockholm",
-    "label": "Queue",
+    "label": _("Queue"),
     # Exports have workers of their own (`manage.py watch` runs both): nothing else ever stands before a click.
     "ALT_CLUSTERS": {"exports": {"workers": env.int("EXPORT_WORKERS", default=2), "poll": 0.2}},
 }

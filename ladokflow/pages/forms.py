@@ -4,11 +4,30 @@ from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+from sources.identity.passwords import name_of_account
 
 LONGEST_NAME = 150  # of the column
+# Django's own words beside a new password, of which our Swedish says that the new one is meant.
+WORDS = (gettext_noop("Enter the same password as before, for verification."),)
 
 
-class SignInForm(AuthenticationForm):
+class ByAnySpelling(AuthenticationForm):
+    """Capital letters do not matter in the name, where that leaves one account."""
+
+    error_messages = AuthenticationForm.error_messages | {
+        "invalid_login": _(
+            "The e-mail or user name, or the password, is not right. Capital letters matter in the password only."
+        )
+    }
+
+    def clean_username(self) -> str:
+        typed: str = self.cleaned_data["username"]
+        return name_of_account(typed)
+
+
+class SignInForm(ByAnySpelling):
     username = forms.CharField(
         label=_("E-mail or user name"),
         max_length=LONGEST_NAME,
@@ -19,8 +38,10 @@ class SignInForm(AuthenticationForm):
     )
 
 
-class AdminSignInForm(AdminAuthenticationForm):
-    username = forms.CharField(max_length=LONGEST_NAME, widget=forms.TextInput(attrs={"autofocus": True}))
+class AdminSignInForm(ByAnySpelling, AdminAuthenticationForm):
+    username = forms.CharField(
+        label=_("E-mail or user name"), max_length=LONGEST_NAME, widget=forms.TextInput(attrs={"autofocus": True})
+    )
 
 
 class ForgottenForm(forms.Form):

@@ -1,5 +1,7 @@
 """The administration: for licence admins, each at their own sources, and for superusers."""
 
+from django.contrib.admin import site
+
 from sources.admin import (
     access,
     api,
@@ -11,11 +13,15 @@ from sources.admin import (
     queue,
     rule,
     run,
+    sign_ins,
     source,
     subscription,
     user,
     webhook,
 )
+
+# As everywhere else in LadokFlow.
+site.empty_value_display = "–"
 
 __all__ = [
     "access",
@@ -28,6 +34,7 @@ __all__ = [
     "queue",
     "rule",
     "run",
+    "sign_ins",
     "source",
     "subscription",
     "user",

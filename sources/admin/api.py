@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.changes import kind_of
 from sources.admin.recording import record_in_admin
 from sources.admin.scope import administered_sources
 from sources.admin.secrets import SecretAdmin
@@ -63,11 +64,12 @@ class AccessAdmin(SecretAdmin):
     readonly_after: tuple[str, ...] = ("membership", "made_by", "created_at", "last_used_at", "last_used_from")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        typed = ("membership", "label", "scopes", "expires_at", "enabled")
+        scopes = "scopes" if self.has_change_permission(request, obj) else "scopes_in_words"
+        typed = ("membership", "label", scopes, "expires_at", "enabled")
         return typed if obj is None else (*typed, *self.readonly_after[1:])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if obj is None else self.readonly_after
+        return () if obj is None else (*self.readonly_after, "scopes_in_words")
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.related_model is Membership:
@@ -79,7 +81,7 @@ class AccessAdmin(SecretAdmin):
     def acts_as(self, row: ApiAccess) -> str:
         return str(row.membership)
 
-    @admin.display(description=_("made by"), ordering="created_by__username", empty_value="-")
+    @admin.display(description=_("made by"), ordering="created_by__username")
     def made_by(self, row: ApiAccess) -> str | None:
         """Without a link: the pages of users are for superusers."""
         return row.created_by.get_username() if row.created_by else None
@@ -88,7 +90,9 @@ class AccessAdmin(SecretAdmin):
     def scopes_in_words(self, row: ApiAccess) -> str:
         """Those that its member may not use now stand in brackets."""
         allowed = scopes_of(row.membership)
-        return ", ".join(scope if scope in allowed else f"({scope})" for scope in row.scopes) or "–"
+        labels = dict(Scope.choices)
+        told = [(scope, str(labels.get(scope, scope))) for scope in row.scopes]
+        return ", ".join(label if scope in allowed else f"({label})" for scope, label in told) or "–"
 
     def new_secret(self, row: ApiAccess) -> str:
         return row.renew_secret()
@@ -99,7 +103,7 @@ class AccessAdmin(SecretAdmin):
         super().save_model(request, obj, form, change)
 
     def tell(self, request: HttpRequest, row: ApiAccess, done: str, **params: Any) -> None:
-        facts = {"kind": str(row._meta.verbose_name), "access": row.label, "email": row.membership.user.get_username()}
+        facts = {"kind": kind_of(type(row)), "access": row.label, "email": row.membership.user.get_username()}
         entry = record_in_admin(request, row.source, CODES[done], **facts, **params)
         if done in ("added", "changed", "renewed", "enabled"):  # by which somebody may come to do more
             tell_later(entry)

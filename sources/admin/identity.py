@@ -9,6 +9,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from ladokflow.addresses import address_of
+from ladokflow.changes import kind_of
 from sources.admin.recording import changed_fields, record_in_admin
 from sources.admin.scope import OfOperation, ScopedAdmin
 from sources.identity.federated import unlink
@@ -31,11 +32,16 @@ class SignInScopeAdmin(_AtItsSource):
     def save_model(self, request: HttpRequest, obj: SignInScope, form: ModelForm[SignInScope], change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not change:
-            told = record_in_admin(request, obj.source, "identity.scope_added", scope=obj.scope)
+            told = record_in_admin(
+                request, obj.source, "identity.scope_added", scope=obj.scope, kind=kind_of(SignInScope)
+            )
             tell_later(told)
         elif form.changed_data:
             fields = changed_fields(form)
-            tell_later(record_in_admin(request, obj.source, "identity.scope_changed", fields=fields))
+            told = record_in_admin(
+                request, obj.source, "identity.scope_changed", fields=fields, kind=kind_of(SignInScope)
+            )
+            tell_later(told)
 
     def delete_model(self, request: HttpRequest, obj: SignInScope) -> None:
         record_in_admin(request, obj.source, "identity.scope_removed", scope=obj.scope)
@@ -54,13 +60,13 @@ class MembershipRuleAdmin(_AtItsSource):
         self, request: HttpRequest, obj: MembershipRule, form: ModelForm[MembershipRule], change: bool
     ) -> None:
         super().save_model(request, obj, form, change)
-        rule = str(obj)
+        named = {"rule": str(obj), "kind": kind_of(MembershipRule)}
         if not change:
             fields = changed_fields(form, FIELDS)
-            tell_later(record_in_admin(request, obj.source, "identity.rule_added", fields=fields, rule=rule))
+            tell_later(record_in_admin(request, obj.source, "identity.rule_added", fields=fields, **named))
         elif form.changed_data:
             fields = changed_fields(form)
-            tell_later(record_in_admin(request, obj.source, "identity.rule_changed", fields=fields, rule=rule))
+            tell_later(record_in_admin(request, obj.source, "identity.rule_changed", fields=fields, **named))
 
     def delete_model(self, request: HttpRequest, obj: MembershipRule) -> None:
         record_in_admin(request, obj.source, "identity.rule_removed", rule=str(obj))

@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
+from ladokflow.changes import change, changes
 from ladokflow.identifiers import normal
-from sources.admin.recording import record_in_admin, told_value
+from sources.admin.recording import record_in_admin
 from sources.admin.source_pages import SourcePages
 from sources.models import Source
 from sources.universities.clients import lists_of, scales_in_use
@@ -144,9 +145,7 @@ def _save(request: HttpRequest, source: Source, form: LicenceForm) -> None:
     changed = {name: value for name, value in values.items() if value != getattr(source, name)}
     if not changed:
         return
-    told = "; ".join(
-        f"{name}: {told_value(getattr(source, name))} → {told_value(value)}" for name, value in changed.items()
-    )
+    told = changes(Source, [change(name, getattr(source, name), value) for name, value in changed.items()])
     with transaction.atomic():
         Source.objects.filter(pk=source.pk).update(**changed)
         record_in_admin(request, source, "admin.source_changed", fields=told)

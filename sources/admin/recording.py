@@ -5,16 +5,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
 
 from ladokflow.addresses import address_of
+from ladokflow.changes import LONGEST_VALUE, change, changes
 from ladokflow.fields import EncryptedTextField
 from ladokflow.messages import message
 from sources.audit import record
 from sources.models import AuditEntry, Source
-
-LONGEST_VALUE = 500
 
 
 def record_in_admin(request: HttpRequest, source: Source, code: str, **params: Any) -> AuditEntry:
@@ -22,15 +22,25 @@ def record_in_admin(request: HttpRequest, source: Source, code: str, **params: A
     return record(message=message(code, **params), source=source, actor=request.user, address=address_of(request))
 
 
-def changed_fields(form: ModelForm, names: Iterable[str] | None = None) -> str:
+def changed_fields(form: ModelForm, names: Iterable[str] | None = None) -> dict[str, Any]:
     """Each field that was changed, with what stood there and what stands there now. Of a secret its name."""
-    return "; ".join(_change(form, name) for name in (form.changed_data if names is None else names))
+    model = form._meta.model
+    return changes(model, [_change(form, name) for name in (form.changed_data if names is None else names)])
 
 
-def _change(form: ModelForm, name: str) -> str:
+def _change(form: ModelForm, name: str) -> list[Any]:
     if _is_secret(form, name):
-        return name
-    return f"{name}: {told_value(form.initial.get(name))} → {told_value(form.cleaned_data.get(name))}"
+        return change(name)
+    return change(name, _before(form, name), form.cleaned_data.get(name))
+
+
+def _before(form: ModelForm, name: str) -> Any:
+    """What the form began with; of a row that is chosen the row itself, as what is chosen now is."""
+    value = form.initial.get(name)
+    offered = getattr(form.fields.get(name), "queryset", None)
+    if value is None or offered is None or isinstance(value, Model):
+        return value
+    return offered.model._default_manager.filter(pk=value).first() or value
 
 
 def _is_secret(form: ModelForm, name: str) -> bool:

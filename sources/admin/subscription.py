@@ -49,15 +49,19 @@ class SubscriptionAdmin(SecretAdmin):
     list_display = ("label", "source", "url", "events_in_words", "enabled", "created_at")
     list_filter = ("enabled",)
     search_fields = ("label", "url")
-    fields = ("source", "label", "url", "events", "enabled")
     actions = ("enable", "disable", "test")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if obj is None else ("source",)
+        return () if obj is None else ("source", "events_in_words")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        events = "events" if self.has_change_permission(request, obj) else "events_in_words"
+        return ("source", "label", "url", events, "enabled")
 
     @admin.display(description=_("events"))
     def events_in_words(self, row: Subscription) -> str:
-        return ", ".join(row.events)
+        labels = dict(Event.choices)
+        return ", ".join(str(labels.get(event, event)) for event in row.events)
 
     def new_secret(self, row: Subscription) -> str:
         row.secret = new_secret()

@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from ladokflow.changes import change, changes
 from ladokflow.federation.saml import Asserted
 from ladokflow.federation.subject import ASSURANCE, LOCAL_ID, Subject
 from ladokflow.identifiers import normal
@@ -199,7 +200,10 @@ def _give(
     changed = [name for name, value in wanted.items() if is_new or getattr(membership, name) != value]
     if not changed:
         return
-    fields = "; ".join(f"{name}: {'–' if is_new else getattr(membership, name)} → {wanted[name]}" for name in changed)
+    fields = changes(
+        Membership,
+        [change(name, None if is_new else getattr(membership, name), wanted[name]) for name in changed],
+    )
     for name in changed:
         setattr(membership, name, wanted[name])
     membership.save()

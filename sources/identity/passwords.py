@@ -28,6 +28,18 @@ NOBODY = 0
 SECONDS_BETWEEN_LETTERS = 300
 
 
+def name_of_account(typed: str) -> str:
+    """The user name that was meant: as it is written, or else the only one that differs by capital letters or has this e-mail."""
+    people = get_user_model().objects.all()
+    if people.filter(username=typed).exists():
+        return typed
+    for spelled in ("username__iexact", "email__iexact"):
+        found = people.filter(**{spelled: typed}).values_list("username", flat=True)[:2]
+        if found:
+            return str(found[0]) if len(found) == 1 else typed
+    return typed
+
+
 def ask_for_letter(name: str) -> None:
     """Have a letter sent to whom the name or address belongs, if anybody. As much is done for nobody, so that it takes as long."""
     people = get_user_model().objects.filter(Q(username__iexact=name) | Q(email__iexact=name), is_active=True)

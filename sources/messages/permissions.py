@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.messages import LICENCE_ADMIN, OPERATOR, Sentence, register
+from ladokflow.messages import LICENCE_ADMIN, OPERATOR, RIGHTS_GIVER, Sentence, register
 
 _ASK = _("Ask somebody who may do it, or a licence admin to change your role.")
 # The rules of exports say the same (`exports/messages/rules.py`).
@@ -12,7 +12,7 @@ NO_EXPORT_RIGHT = Sentence(
     ),
     _("Nothing was sent, and nothing was marked."),
     _("Ask a manager who has the right, or ask for it to be given to you."),
-    LICENCE_ADMIN,
+    RIGHTS_GIVER,
 )
 
 register(
@@ -34,19 +34,19 @@ register(
             _("You may not make or download archive packages at %(source)s."),
             _("Nothing was made or given out."),
             _("Ask a licence admin for the right to it, which stands on your membership."),
-            who=LICENCE_ADMIN,
+            who=RIGHTS_GIVER,
         ),
         "sources.may_not.logs": Sentence(
             _("You may not see what WISEflow has logged of students at %(source)s."),
             effect=_("Nothing is shown, and nothing is taken along."),
             todo=_("Ask for the right to see logs. Whoever administers the members gives it."),
-            who=LICENCE_ADMIN,
+            who=RIGHTS_GIVER,
         ),
         "sources.may_not.small_groups": Sentence(
             _("You may not see groups of fewer than five students at %(source)s."),
             effect=_("They are left out of the figures."),
             todo=_("Ask for the right to see small groups. Whoever administers the members gives it."),
-            who=LICENCE_ADMIN,
+            who=RIGHTS_GIVER,
         ),
         "sources.may_not.reveal": Sentence(
             _("Your role at %(source)s sees no whole national id."), _("Nothing was shown."), _ASK, who=LICENCE_ADMIN

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sources.models.flow import Flow, Participant
 from sources.models.source import Source
@@ -45,7 +46,8 @@ class AccessEntry(models.Model):
 
     class Meta:
         verbose_name = _("access to students")
-        verbose_name_plural = _("access log")
+        # With a context: django-axes calls a sign-in by the same words.
+        verbose_name_plural = pgettext_lazy("of students", "access log")
         ordering = ("-at", "-pk")
         indexes = (models.Index(fields=["at"], name="access_age"),)
         constraints = (

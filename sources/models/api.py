@@ -37,6 +37,7 @@ class ApiAccess(models.Model):
     """What tokens and OAuth clients have in common. The secret itself is nowhere: whoever makes it sees it once."""
 
     PREFIX: ClassVar[str]
+    choices_of_each: ClassVar = {"scopes": Scope.choices}
 
     membership = models.ForeignKey(Membership, models.CASCADE, related_name="+", verbose_name=_("acts as"))
     label = models.CharField(_("label"), max_length=100)

@@ -51,8 +51,8 @@ def check_address(value: str) -> None:
     if url.userinfo:
         raise ValidationError(
             _(
-                "The address holds a user name or a password, and everybody who sees the source would see it. Take it out, "
-                "and make a credential of it."
+                "The address holds a user name or a password, and everybody who sees the source would see it. Take it out: "
+                "in Ladok and WISEflow a credential signs in, and a webhook's calls are signed."
             )
         )
     if fault := ADDRESS_FAULTS.get(fault_of(url)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import uuid
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -45,6 +46,8 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
 class Subscription(models.Model):
     """Where the calls go, of which events. The secret signs them: it has to be read for that, and is shown once."""
+
+    choices_of_each: ClassVar = {"events": Event.choices}
 
     source = models.ForeignKey(Source, models.CASCADE, related_name="subscriptions", verbose_name=_("source"))
     label = models.CharField(_("label"), max_length=100)

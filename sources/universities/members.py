@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
+from ladokflow.changes import kind_of
 from ladokflow.messages import message
 from sources.audit import record
 from sources.models import ApiToken, Membership, OAuthClient, Source
@@ -42,7 +43,7 @@ def remove(membership: Membership, *, by: AbstractBaseUser | AnonymousUser | Non
     email = membership.user.get_username()
     for model in (ApiToken, OAuthClient):
         for access in model._default_manager.filter(membership=membership):
-            facts = {"kind": str(access._meta.verbose_name), "access": access.label, "email": email}
+            facts = {"kind": kind_of(model), "access": access.label, "email": email}
             told = message("admin.api_access_deleted", **facts)
             record(message=told, source=membership.source, actor=by, address=address)
     membership.delete()

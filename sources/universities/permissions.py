@@ -216,7 +216,7 @@ class Table:
 _OURS = Table()
 _LOG = Table(add=Access.NOBODY, change=Access.NOBODY, delete=Access.NOBODY)
 _OF_THE_QUEUE = Table(Right.OPERATE, Access.NOBODY, Access.NOBODY, Access.NOBODY)
-_OF_SIGN_INS = Table(Right.OPERATE, Access.NOBODY, Right.OPERATE, Right.OPERATE)
+_OF_SIGN_INS = Table(Right.OPERATE, Access.NOBODY, Access.NOBODY, Right.OPERATE)
 
 ADMIN: Mapping[str, Table] = {
     "sources.source": Table(add=Right.OPERATE, delete=Access.NOBODY),  # its audit log is never deleted
@@ -240,7 +240,6 @@ ADMIN: Mapping[str, Table] = {
     "auth.user": Table(Right.OPERATE, Right.OPERATE, Right.OPERATE, Right.OPERATE),
     "axes.accessattempt": _OF_SIGN_INS,
     "axes.accesslog": _OF_SIGN_INS,
-    "axes.accessfailurelog": _OF_SIGN_INS,
     "django_q.schedule": _OF_THE_QUEUE,
     "django_q.success": _OF_THE_QUEUE,
     "django_q.failure": _OF_THE_QUEUE,

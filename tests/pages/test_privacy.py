@@ -162,6 +162,9 @@ def test_a_whole_national_id_is_shown_on_purpose_and_on_record(
 # --- Register extract -------------------------------------------------------------------------------------------------
 
 
+OF_THE_DATABASE = re.compile(r"[a-z_]+: |.*: (True|False|exported|live|\d{4}-\d\d-\d\dT)")
+
+
 def test_an_extract_has_all_flows_of_the_student_at_the_university_and_who_has_looked(
     sign_in: SignIn, admin: User, person: Participant, capsys: Any
 ) -> None:
@@ -183,6 +186,8 @@ def test_an_extract_has_all_flows_of_the_student_at_the_university_and_who_has_l
     assert elsewhere.flow.title not in answer.text
     readable = client.post(reverse("extract", args=[person.pk]), {"kind": "text"}).text
     assert "Register extract" in readable
+    assert [line for line in readable.splitlines() if OF_THE_DATABASE.match(line)] == []
+    assert "Export: " in readable
     assert NUMBER in readable
     call_command("extract", source=person.flow.source.slug, person=person.organisation_id, by=admin.email, json=True)
     assert json.loads(capsys.readouterr().out)["participations"] == found["participations"]

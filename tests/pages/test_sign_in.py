@@ -1,6 +1,7 @@
 """Signing in and out, and the language."""
 
 import contextlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -177,3 +178,40 @@ def test_health_tells_of_the_database_and_the_queue_to_anyone(client: Client) ->
     assert answer.status_code == 200
     assert answer.json()["database"] == "ok"
     assert answer.json()["queue"]["stalled"] is False
+
+
+@pytest.mark.parametrize("page", ["/sign-in/", "/admin/login/"])
+@pytest.mark.parametrize("typed", ["LARS@LIU.EXAMPLE", "Lars@liu.example"])
+def test_capital_letters_do_not_matter_in_the_name(client: Client, page: str, typed: str) -> None:
+    user = UserFactory(email="lars@liu.example", is_staff=True)
+    assert client.post(page, {"username": typed, "password": PASSWORD}).status_code == 302
+    assert client.get("/").wsgi_request.user == user
+
+
+def test_a_name_that_could_be_two_accounts_is_taken_as_it_is_written(client: Client) -> None:
+    UserFactory(username="lars", email="")
+    UserFactory(username="LARS", email="")
+    assert client.post("/sign-in/", {"username": "Lars", "password": PASSWORD}).status_code == 200
+    assert client.post("/sign-in/", {"username": "LARS", "password": PASSWORD}).status_code == 302
+
+
+def test_a_wrong_password_names_the_field_as_it_is_called(client: Client) -> None:
+    for page in ("/sign-in/", "/admin/login/"):
+        answer = client.post(page, {"username": "x", "password": "y"}, headers={"accept-language": "en"})
+        assert "The e-mail or user name, or the password, is not right." in answer.text
+
+
+def test_wrong_old_passwords_say_nothing_of_signing_in(sign_in: Callable[[User], Client]) -> None:
+    client = sign_in(UserFactory())
+    wrong = {"old_password": "wrong", "new_password1": "a new one 4711", "new_password2": "a new one 4711"}
+    answers = [client.post(reverse("password_change"), wrong, headers={"accept-language": "en"}) for _ in range(12)]
+    assert answers[-1].status_code == 429
+    assert "Too many attempts to sign in" not in answers[-1].text
+    assert "Back to my settings" in answers[-1].text
+
+
+def test_whoever_may_open_the_administration_and_nothing_in_it_is_told_why(sign_in: Callable[[User], Client]) -> None:
+    client = sign_in(UserFactory(is_staff=True))
+    assert "licence admin or auditor of no university" in re.sub(
+        r"\s+", " ", client.get(reverse("admin:index"), headers={"accept-language": "en"}).text
+    )

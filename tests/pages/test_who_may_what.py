@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from axes.models import AccessAttempt, AccessLog
 from django.contrib import admin
 from django.core.management import CommandError, call_command
 from django.db import transaction
@@ -285,7 +285,6 @@ def rows_of_everything(world: World) -> dict[str, Any]:
         world.people["manager"],
         AccessAttempt.objects.create(failures_since_start=1, **entry_of_axes),
         AccessLog.objects.create(**entry_of_axes),
-        AccessFailureLog.objects.create(**entry_of_axes),
         Schedule.objects.create(func="f"),
         Success.objects.create(id="1" * 32, success=True, **task),
         Failure.objects.create(id="2" * 32, success=False, **task),

@@ -15,7 +15,7 @@ from sources.models import ApiToken, AuditEntry, Delivery, OAuthClient, Scope, S
 from sources.models.api import digest_of
 from sources.universities import rights
 from tests.api.calling import Caller
-from tests.factories import ApiTokenFactory, MembershipFactory, OAuthClientFactory, SubscriptionFactory
+from tests.factories import ApiTokenFactory, MembershipFactory, OAuthClientFactory, SubscriptionFactory, UserFactory
 
 SECRET = re.compile(r'<code class="secret">([^<]+)</code>')
 FACTORIES = {"apitoken": ApiTokenFactory, "oauthclient": OAuthClientFactory, "subscription": SubscriptionFactory}
@@ -95,7 +95,7 @@ def test_every_change_is_on_record_with_what_was_and_what_is(as_admin: Client, c
     done = [entry.message["code"].rpartition("_")[2] for entry in entries]
     assert done == ["added", "changed", "renewed", "disabled", "enabled", "deleted"]
     assert {entry.actor for entry in entries} == {cast.admin}
-    assert "label: Datalagret → Lagret" in entries[1].message["params"]["fields"]
+    assert ["label", "Datalagret", "Lagret"] in entries[1].message["params"]["fields"]["rows"]
     assert as_admin.get(address("auditentry", "changelist")).status_code == 200
 
 
@@ -169,7 +169,8 @@ def test_what_a_member_may_not_do_is_shown_in_brackets(as_admin: Client, cast: A
     member = cast.ours.memberships.get(user=cast.manager)
     type(member).objects.filter(pk=member.pk).update(can_export=False)
     ApiTokenFactory(membership=member, scopes=[Scope.FLOWS_READ, Scope.GRADES_EXPORT])
-    assert "flows.read, (grades.export)" in as_admin.get(address("apitoken", "changelist")).content.decode()
+    listed = as_admin.get(address("apitoken", "changelist"), headers={"accept-language": "en"}).text
+    assert "Read flows, synchronisations and exports, (Export grades, and try again)" in listed
 
 
 def test_what_acts_as_a_member_goes_with_the_membership_and_that_is_on_record(as_admin: Client, cast: Any) -> None:
@@ -190,3 +191,24 @@ def test_a_test_call_is_sent_from_the_list(as_admin: Client, cast: Any) -> None:
     assert "flow" not in delivery.payload
     as_admin.post(address("subscription", "delete", row.pk), {"post": "yes"})
     assert not Subscription.objects.exists()  # and its deliveries went with it
+
+
+def test_a_letter_about_a_token_leads_to_the_tokens(as_admin: Client, cast: Any) -> None:
+    MembershipFactory(source=cast.ours, role="licence_admin", language="en")
+    as_admin.post(address("apitoken", "add"), new("apitoken", cast.ours, scopes=["flows.read"]))
+    rights.tell(AuditEntry.objects.latest("pk").pk)
+    told = mail.outbox[-1].body
+    assert reverse("admin:sources_apitoken_changelist") in told or "/admin/" not in told
+    assert any(reverse("admin:sources_apitoken_changelist") in letter.body for letter in mail.outbox)
+
+
+def test_what_a_token_may_is_in_words_in_lists_and_for_whoever_only_reads(client: Client, cast: Any) -> None:
+    auditor = MembershipFactory(
+        source=cast.ours, role="auditor", can_export=False, user=UserFactory(is_staff=True)
+    ).user
+    token = ApiTokenFactory(membership=cast.ours.memberships.order_by("pk").first(), scopes=["flows.read"])
+    client.force_login(auditor)
+    for page in (address("apitoken", "changelist"), address("apitoken", "change", token.pk)):
+        text = client.get(page, headers={"accept-language": "en"}).text
+        assert "Read flows, synchronisations and exports" in text
+        assert "flows.read" not in text

@@ -80,7 +80,10 @@ def test_export_right_is_given_and_on_record(as_admin: Client, cast: Any) -> Non
     entry = AuditEntry.objects.get(source=cast.ours)
     assert entry.message == {
         "code": "admin.member_changed",
-        "params": {"email": "anna@ours.example", "fields": "can_export: False → True"},
+        "params": {
+            "email": "anna@ours.example",
+            "fields": {"changes_of": "sources.membership", "rows": [["can_export", False, True]]},
+        },
     }
 
 
@@ -141,7 +144,8 @@ def test_the_others_and_whom_it_is_about_are_told_of_rights(as_admin: Client, ca
     told = letters(AuditEntry.objects.latest("pk"))
     assert set(told) == {"second@ours.example", "anna@ours.example"}
     assert (
-        "organisation_id: anna@ours.example → a@ours.example; can_export: True → False" in told["second@ours.example"]
+        "Organisation id: anna@ours.example → a@ours.example; May export grades: Yes → No"
+        in told["second@ours.example"]
     )
     assert "lars@ours.example did this at" in told["second@ours.example"]
     as_admin.post(reverse(ADD), new(cast, "ny@ours.example", role="licence_admin"))
@@ -158,5 +162,18 @@ def test_where_there_is_no_other_licence_admin_the_operators_are_told(as_admin: 
 
 def test_what_is_no_right_is_told_nobody(as_admin: Client, cast: Any) -> None:
     changed(as_admin, Membership.objects.get(user=cast.manager), language="en")
-    assert AuditEntry.objects.latest("pk").message["params"]["fields"] == "language: sv → en"
+    assert AuditEntry.objects.latest("pk").message["params"]["fields"]["rows"] == [["language", "sv", "en"]]
     assert not OrmQ.objects.exists()
+
+
+def test_a_letter_about_rights_is_in_words_and_leads_where_its_reader_may_go(as_admin: Client, cast: Any) -> None:
+    MembershipFactory(
+        source=cast.ours, role="licence_admin", language="en", user=UserFactory(email="second@ours.example")
+    )
+    anna = Membership.objects.get(user=cast.manager)
+    changed(as_admin, anna, role="auditor", can_export="", language="sv")
+    told = letters(AuditEntry.objects.latest("pk"))
+    assert "Role: Manager → Auditor" in told["second@ours.example"]
+    assert reverse("admin:sources_membership_changelist") in told["second@ours.example"]
+    assert "manager →" not in told["anna@ours.example"]  # in her own language
+    assert "/admin/" not in told["anna@ours.example"]
