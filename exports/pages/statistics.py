@@ -185,7 +185,9 @@ STUDENTS = (_("Students"), _("Share"))
 
 
 def _chart(slug: str, title: Text, first: Text, cells: Cells, rows: Sequence[Bar], **more: Any) -> Chart:
-    """With what is hidden of these cells."""
+    """With what is hidden of these cells: then a grade that nobody is shown to have is not said to be nobody's."""
+    if cells.is_partly_hidden:
+        rows = [bar for bar in rows if bar.figures[0] != "0"]
     facts: dict[str, Any] = {"headings": STUDENTS, "hidden": cells.hidden, "is_left_out": cells.is_left_out} | more
     return Chart(slug=slug, title=title, first=first, bars=rows, **facts)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from exports.statistics.figures import selection_of, statistics_of
+from exports.statistics.refresh import refresh
 from sources.models import AccessEntry, Flow, Source
+from tests.factories import ExportAttemptFactory, ExportItemFactory
 from tests.pages.test_statistics import graded_flow
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +65,20 @@ def test_without_the_right_a_small_group_is_hidden_and_there_is_no_rate(ours: An
     whole = ours.api.get("/statistics").json()
     assert (whole["graded"], whole["passRate"]) == (33, None)
     assert ours.api.get("/statistics?course=TDDE01").json()["passRate"] == 15 / 21
+
+
+def test_two_of_forty_who_are_not_in_ladok_cannot_be_worked_out(ours: Any) -> None:
+    flow = graded_flow(ours.source, {"U": 20, "3": 20}, codes=["TDDE01-TEN1"])
+    attempt = ExportAttemptFactory(flow=flow, state="exported", finished_at=timezone.now())
+    for person in list(flow.participants.all())[:38]:
+        ExportItemFactory(attempt=attempt, participant=person, state="exported")
+    refresh([flow.pk])
+    told = ours.api.get(f"/flows/{flow.pk}/statistics").json()
+    assert (told["graded"], told["passRate"], told["isPartlyHidden"]) == (40, 0.5, True)
+    for name in ("to_ladok", "reported"):
+        assert table(told, name) == {"table": name, "cells": [], "hidden": 0, "isLeftOut": True}
+    for name in ("grade", "result", "to_grade", "marked"):
+        assert sum(cell["count"] for cell in table(told, name)["cells"]) + table(told, name)["hidden"] in (0, 40)
 
 
 def test_a_row_of_each_page_by_page(ours: Any, flows: list[Flow]) -> None:
