@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from django.utils import formats, timezone
+from django.utils import timezone
 
 from exports.models import Assessment, ExportAttempt
+from exports.statistics.grades import FAILED, result_of
+from ladokflow.numbers import rounded
 from sources.models import Flow
 
 WEEKS = 12
@@ -58,10 +60,11 @@ def _number(grade: str) -> Decimal | None:
     return Decimal(match[0].replace(",", ".")) if match else None
 
 
-def _in_order(grade: str) -> tuple[bool, Decimal, str]:
-    """Numbers by size, before words."""
+def _in_order(grade: str) -> tuple[int, Decimal, str]:
+    """Words that fail, as scales begin with them; numbers by size; other words."""
     number = _number(grade)
-    return number is None, number or Decimal(0), grade
+    place = 1 if number is not None else 0 if result_of(grade, ()) == FAILED else 2
+    return place, number or Decimal(0), grade
 
 
 def _gathered(counted: list[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -99,7 +102,7 @@ def _widths(step: Decimal) -> Iterator[Decimal]:
 
 
 def _interval(first: Decimal, last: Decimal, decimals: int) -> str:
-    low, high = (formats.number_format(number, decimals, use_l10n=True) for number in (first, last))
+    low, high = (rounded(number, decimals) for number in (first, last))
     return low if low == high else f"{low}–{high}"
 
 

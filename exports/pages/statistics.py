@@ -11,8 +11,8 @@ from typing import Any
 
 from django import forms
 from django.core.paginator import Paginator
+from django.db.models import OuterRef, Subquery
 from django.http import QueryDict
-from django.utils import formats
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -22,7 +22,7 @@ from exports.statistics.figures import (
     GROUPS,
     WORDS,
     Cells,
-    Days,
+    Rates,
     Row,
     Selection,
     Statistics,
@@ -31,7 +31,8 @@ from exports.statistics.figures import (
 )
 from exports.statistics.suppression import LEAST
 from ladokflow.messages import CATALOGUE, Message, Text
-from sources.models import Flow, Source
+from ladokflow.numbers import percent, rounded
+from sources.models import Flow, FlowSource, Source
 
 Kind = Figure.Kind
 PER_PAGE = 50
@@ -39,9 +40,12 @@ PER_PAGE = 50
 BANDS = (8, 15, 22, 29)
 MOST_REASONS = 15
 HOURS_OF_DAY = 24
-
+ORDERS = (("", _("The newest exam first")), ("title", _("By title")))
+MILLISECONDS = 3_600_000  # of an hour
+LEAST_WORK = MILLISECONDS / 200  # less is 0.00 hours
 
 NO_FIGURES = _("There are no figures of it yet.")
+NOT_SHOWN = _("It is not shown, because a group would be too small.")
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    """`slug` makes its ids; `hidden`: of how many people the figures are not told."""
+    """`slug` makes its ids; `hidden`: of how many the figures are not told."""
 
     slug: str
     title: Text
@@ -65,7 +69,25 @@ class Chart:
     bars: Sequence[Bar]
     note: str = ""
     hidden: int = 0
+    is_left_out: bool = False  # of some flow, as a whole
     empty: Text = NO_FIGURES
+
+    @property
+    def absence(self) -> Text:
+        """Why there are no bars: what is hidden is not said to be nothing."""
+        return NOT_SHOWN if self.hidden or self.is_left_out else self.empty
+
+    @property
+    def notes(self) -> list[str]:
+        """What stands below the bars."""
+        found = [self.note]
+        if self.hidden:
+            found.append(
+                gettext("Of %(count)s it is not shown, because a group would be too small.") % {"count": self.hidden}
+            )
+        if self.is_left_out:
+            found.append(gettext("Flows of which nothing can be shown are not counted."))
+        return [note for note in found if note] if self.bars else []
 
     @property
     def rows(self) -> Iterator[tuple[Bar, Iterable[tuple[Text, str]]]]:
@@ -79,8 +101,14 @@ class StatisticsForm(forms.Form):
     source = forms.ChoiceField(label=_("Source"), required=False)
     term = forms.ChoiceField(label=_("Term"), required=False)
     department = forms.ChoiceField(label=_("Department"), required=False)
-    course = forms.CharField(label=_("Course code"), required=False, max_length=200)
+    course = forms.CharField(
+        label=_("Course code"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"list": "courses", "autocomplete": "off", "spellcheck": "false"}),
+    )
     by = forms.ChoiceField(label=_("Told apart by"), required=False)
+    order = forms.ChoiceField(label=_("Order"), required=False)
 
     def __init__(self, data: QueryDict, *, sources: Sequence[Source], selection: Selection) -> None:
         super().__init__(data)
@@ -96,7 +124,11 @@ class StatisticsForm(forms.Form):
             del self.fields["department"]
         groups = [name for name in GROUPS if self._is_offered(name)]
         self.fields["by"].choices = [(name, GROUPS[name][1]) for name in groups]  # type: ignore[attr-defined]
+        self.courses = list(keys_of(selection, "course"))
+        self.fields["order"].choices = ORDERS  # type: ignore[attr-defined]
         self.is_valid()
+        if self.group != "flow":
+            del self.fields["order"]
 
     def _is_offered(self, name: str) -> bool:
         return name not in ("source", "department") or name in self.fields
@@ -107,6 +139,15 @@ class StatisticsForm(forms.Form):
     @property
     def group(self) -> str:
         return self.chosen("by") or "term"
+
+    @property
+    def sorting(self) -> str:
+        return str(self.chosen("order")) if self.group == "flow" else ""
+
+    @property
+    def has_unknown_course(self) -> bool:
+        course = self.narrowing["course"].upper()
+        return bool(course) and course not in {known.upper() for known in self.courses}
 
     @property
     def narrowing(self) -> dict[str, str]:
@@ -127,15 +168,14 @@ def term_in_words(term: str) -> str:
 
 
 def charts_of(found: Statistics, scale: Sequence[str] = ()) -> list[Chart]:
+    result, deadline = _("Result"), _("Deadline")
     return [
         grades_chart(found, scale),
-        _parts_chart("result", _("Passed and failed"), found.table(Kind.RESULT)),
-        days_chart(
-            "to-grade", _("Days from the exam to the grade"), found.days(Kind.TO_GRADE), found.table(Kind.TO_GRADE)
-        ),
-        _parts_chart("marked", _("Grades against the deadline for marking"), found.table(Kind.MARKED)),
-        days_chart("to-ladok", _("Days from the exam to Ladok"), found.days(Kind.TO_LADOK), found.table(Kind.TO_LADOK)),
-        _parts_chart("reported", _("Ladok against the deadline for marking"), found.table(Kind.REPORTED)),
+        _parts_chart("result", _("Passed and failed"), result, found.table(Kind.RESULT)),
+        days_chart("to-grade", _("Days from the exam to the grade"), found, Kind.TO_GRADE),
+        _parts_chart("marked", _("Grades against the deadline for marking"), deadline, found.table(Kind.MARKED)),
+        days_chart("to-ladok", _("Days from the exam to Ladok"), found, Kind.TO_LADOK),
+        _parts_chart("reported", _("Ladok against the deadline for marking"), deadline, found.table(Kind.REPORTED)),
         reasons_chart(found.table(Kind.REJECTION)),
         work_chart(found.table(Kind.WORK)),
     ]
@@ -144,20 +184,29 @@ def charts_of(found: Statistics, scale: Sequence[str] = ()) -> list[Chart]:
 STUDENTS = (_("Students"), _("Share"))
 
 
+def _chart(slug: str, title: Text, first: Text, cells: Cells, rows: Sequence[Bar], **more: Any) -> Chart:
+    """With what is hidden of these cells: then a grade that nobody is shown to have is not said to be nobody's."""
+    if cells.is_partly_hidden:
+        rows = [bar for bar in rows if bar.figures[0] != "0"]
+    facts: dict[str, Any] = {"headings": STUDENTS, "hidden": cells.hidden, "is_left_out": cells.is_left_out} | more
+    return Chart(slug=slug, title=title, first=first, bars=rows, **facts)
+
+
 def grades_chart(found: Statistics, scale: Sequence[str]) -> Chart:
     cells = found.table(Kind.GRADE)
     bars = bars_of(cells.flat, scale=scale, people=cells.told)
-    rows = [Bar(bar.grade, bar.length, (str(bar.count), _percent(bar.count, cells.told))) for bar in bars]
-    return Chart("grades", _("Grades"), _("Grade"), STUDENTS, rows, hidden=cells.hidden)
+    rows = [_bar(bar.grade, bar.count, cells.whole) for bar in bars]
+    return _chart("grades", _("Grades given"), _("Grade"), cells, rows)
 
 
-def _parts_chart(slug: str, title: Text, cells: Cells) -> Chart:
+def _parts_chart(slug: str, title: Text, first: Text, cells: Cells) -> Chart:
     counts = cells.flat
-    rows = [_bar(str(WORDS[name]), counts[name], cells.told) for name in WORDS if counts.get(name)]
-    return Chart(slug, title, _("Students"), STUDENTS, rows, hidden=cells.hidden)
+    rows = [_bar(str(WORDS[name]), counts[name], cells.whole) for name in WORDS if counts.get(name)]
+    return _chart(slug, title, first, cells, rows)
 
 
-def days_chart(slug: str, title: Text, days: Days, cells: Cells) -> Chart:
+def days_chart(slug: str, title: Text, found: Statistics, kind: str) -> Chart:
+    cells, days = found.table(kind), found.days(kind)
     bands: dict[str, int] = {}
     begins = None
     for ends in (*BANDS, None):
@@ -169,14 +218,15 @@ def days_chart(slug: str, title: Text, days: Days, cells: Cells) -> Chart:
         )
         begins = ends
     note = ""
-    if (mean := days.mean) is not None:
+    # Of those who are shown alone it would be another mean: small groups are mostly late.
+    if (mean := days.mean) is not None and not cells.is_partly_hidden:
         note = gettext("Mean: %(mean)s days. Half of them within %(median)s days, nine of ten within %(most)s.") % {
-            "mean": formats.number_format(mean, 1),
+            "mean": rounded(mean, 1),
             "median": days.share(50),
             "most": days.share(90),
         }
-    rows = [_bar(label, count, days.people) for label, count in bands.items()] if days.people else []
-    return Chart(slug, title, _("Days"), STUDENTS, rows, note, hidden=cells.hidden)
+    rows = [_bar(label, count, cells.whole) for label, count in bands.items()] if days.people else []
+    return _chart(slug, title, _("Days"), cells, rows, note=note)
 
 
 def _band(begins: int | None, ends: int | None) -> str:
@@ -189,12 +239,13 @@ def reasons_chart(cells: Cells) -> Chart:
     counted = sorted(
         ((count, code, said) for code, names in cells.counts.items() for said, count in names.items()), reverse=True
     )
-    rows = [_bar(reason_in_words(code, said), count, cells.told) for count, code, said in counted[:MOST_REASONS]]
+    rows = [_bar(reason_in_words(code, said), count, cells.whole) for count, code, said in counted[:MOST_REASONS]]
     note = ""
     if more := sum(count for count, _code, _said in counted[MOST_REASONS:]):
         note = gettext("For other reasons: %(count)s.") % {"count": more}
     headings = (_("Sendings"), _("Share"))
-    return Chart("rejections", _("Rejected by Ladok"), _("Reason"), headings, rows, note, cells.hidden, _("None."))
+    title = _("Rejected by Ladok")
+    return _chart("rejections", title, _("Reason"), cells, rows, headings=headings, note=note, empty=_("None."))
 
 
 def reason_in_words(code: str, said: str) -> str:
@@ -204,81 +255,91 @@ def reason_in_words(code: str, said: str) -> str:
 
 
 def work_chart(cells: Cells) -> Chart:
-    """By the hour of the day; the note has what it is in all."""
+    """By the hour of the day; the note has what it is in all. What would read 0.00 hours is left out."""
     hours = [sum(names.get(f"{hour:02}", 0) for names in cells.counts.values()) for hour in range(HOURS_OF_DAY)]
     rows = [
-        Bar(f"{hour:02}–{hour + 1:02}", _length(count, max(hours)), (_hours(count), _percent(count, sum(hours))))
+        Bar(hours_of_day(hour), _length(count, sum(hours)), (_hours(count), _percent(count, sum(hours))))
         for hour, count in enumerate(hours)
-        if count
+        if count >= LEAST_WORK
     ]
     whole = ", ".join(f"{WORDS[side]}: {_hours(sum(names.values()))}" for side, names in sorted(cells.counts.items()))
     note = gettext("Hours in all: %(what)s.") % {"what": whole} if whole else ""
-    headings = (_("Hours worked"), _("Share"))
-    return Chart("work", _("When LadokFlow worked"), _("Time of day"), headings, rows, note)
+    headings, empty = (_("Hours worked"), _("Share")), _("Hardly any time.") if cells.told else NO_FIGURES
+    title = _("When LadokFlow worked")
+    return _chart("work", title, _("Time of day"), cells, rows, headings=headings, note=note, empty=empty)
+
+
+def hours_of_day(hour: int) -> str:
+    return f"{hour:02}–{hour + 1:02}"
 
 
 def rates_chart(rows: Sequence[Row], by: str, address: Any) -> Chart:
     """The pass rate of each term, course, ...: as a trend where they are terms."""
     bars = []
     for row in rows:
-        rate, late = row.pass_rate, row.late_rate
-        length = 0 if rate is None else max(1, round(100 * rate)) if rate else 0
-        figures = (str(row.graded), _rate(rate), _rate(late))
-        bars.append(Bar(row.label or "–", length, figures, address(row.key)))
+        figures = (str(row.graded), rate_in_words(row, Kind.RESULT), rate_in_words(row, Kind.MARKED))
+        bars.append(Bar(row.label or "–", _length(row.pass_rate or 0), figures, address(row.key)))
+    note = ""
+    if any(row.table(kind).is_partly_hidden for row in rows for kind in (Kind.RESULT, Kind.MARKED)):
+        note = gettext(
+            "“Hidden” stands where a group would be too small: of the others alone the rate would be another one. Flows of which nothing can be shown are not counted."
+        )
     title = _("Pass rate, term by term") if by == "term" else _("Pass rate")
-    return Chart("rates", title, GROUPS[by][1], (_("Graded"), _("Passed"), _("Late")), bars)
+    return Chart("rates", title, GROUPS[by][1], (_("Graded"), _("Passed"), _("Late")), bars, note)
 
 
 def _bar(label: str, count: int, whole: int) -> Bar:
     return Bar(label, _length(count, whole), (str(count), _percent(count, whole)))
 
 
-def _length(part: int, whole: int) -> int:
+def _length(part: float, whole: int = 1) -> int:
+    """Of all bars in percent of the whole, so that they can be compared."""
     return max(1, round(100 * part / whole)) if part and whole else 0
 
 
 def _percent(part: int, whole: int) -> str:
-    return _rate(part / whole if whole else None)
+    return percent(part / whole) if whole else "–"
 
 
-def _rate(rate: float | None) -> str:
-    return "–" if rate is None else f"{formats.number_format(100 * rate, 1)} %"
+def rate_in_words(row: Rates, kind: str) -> str:
+    found = row.pass_rate if kind == Kind.RESULT else row.late_rate
+    if found is not None:
+        return percent(found)
+    return gettext("Hidden") if row.table(kind).is_partly_hidden else "–"
 
 
 def _hours(milliseconds: int) -> str:
-    return formats.number_format(milliseconds / 3_600_000, 2)
+    return rounded(milliseconds / MILLISECONDS, 2)
 
 
 # --- The table of what it is told apart by ----------------------------------------------------------------------------------
 
 
-def rows_of_page(selection: Selection, by: str, number: str) -> tuple[list[Row], Any]:
+def rows_of_page(selection: Selection, by: str, number: str, order: str = "") -> tuple[list[Row], Any]:
     """The rows of a page, with the words of their labels, and the page itself."""
-    page = Paginator(keys_of(selection, by), PER_PAGE).get_page(number)
-    rows = grouped(selection, by, list(page))
-    return [Row(row.key, label, row.tables) for row, label in zip(rows, _labels(rows, by), strict=True)], page
+    page = Paginator(keys_of(selection, by, order), PER_PAGE).get_page(number)
+    return labelled(grouped(selection, by, list(page)), by), page
 
 
-def _labels(rows: Sequence[Row], by: str) -> Iterator[str]:
-    titles = (
-        dict(Flow.objects.filter(pk__in=[row.key for row in rows]).values_list("pk", "title")) if by == "flow" else {}
-    )
-    for row in rows:
-        yield titles.get(int(row.key), "–") if by == "flow" else term_in_words(row.key) if by == "term" else row.label
+def labelled(rows: Sequence[Row], by: str) -> list[Row]:
+    words = _flows_in_words([int(row.key) for row in rows]) if by == "flow" else {}
+    if by == "term":
+        words = {row.key: term_in_words(row.key) for row in rows}
+    return [Row(row.key, words.get(row.key, row.label), row.tables) for row in rows]
+
+
+def _flows_in_words(keys: Sequence[int]) -> dict[str, str]:
+    """With code and day: a course's exams often have the same title."""
+    code = FlowSource.objects.filter(flow=OuterRef("pk"), removed_at__isnull=True).order_by("position").values("code")
+    flows = Flow.objects.filter(pk__in=keys).annotate(code=Subquery(code[:1])).order_by()
+    found = flows.values_list("pk", "title", "code", "statistics__exam_on")
+    return {
+        str(pk): " · ".join([title or "–", *(str(each) for each in (code, exam_on) if each)])
+        for pk, title, code, exam_on in found
+    }
 
 
 def suppressed_note() -> str:
     return gettext(
-        "You see no groups of fewer than %(count)s students, and none that would tell their size. Ask a licence admin if you need them."
+        "These figures can be passed on: groups of fewer than %(count)s students are left out of them, and what would tell their size. On a flow's own pages you see each student. Ask a licence admin if you need all figures."
     ) % {"count": LEAST}
-
-
-# --- As a file ----------------------------------------------------------------------------------------------------------------
-
-HEADINGS = (_("Table"), _("Side"), _("Name"), _("Count"))
-
-
-def file_rows(found: Statistics) -> Iterator[tuple[str, str, str, int | None]]:
-    yield "flows", "", "", found.flows
-    yield "computed_at", "", found.computed_at.isoformat(timespec="seconds") if found.computed_at else "", None
-    yield from found.rows()

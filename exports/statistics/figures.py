@@ -10,12 +10,12 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Case, Count, F, Min, PositiveSmallIntegerField, Q, QuerySet, Sum, Value, When
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from exports.models import Figure, FlowSummary
 from exports.statistics.grades import FAILED, PASSED, UNJUDGED
@@ -35,8 +35,8 @@ GROUPS: Mapping[str, tuple[str, Text]] = {
     "flow": ("flow", _("Flow")),
 }
 WORDS: Mapping[str, Text] = {
+    FAILED: pgettext_lazy("result", "Failed"),  # first, as the grades that fail are
     PASSED: _("Passed"),
-    FAILED: _("Failed"),
     UNJUDGED: _("No pass is known on this scale"),
     IN_TIME: _("In time"),
     LATE: _("Late"),
@@ -45,6 +45,9 @@ WORDS: Mapping[str, Text] = {
     "export": _("Exports"),
 }
 OVERALL = (Kind.RESULT, Kind.MARKED, Kind.REPORTED)
+HIDDEN, LEFT_OUT = "hidden", "left_out"  # in the place of a name
+# The days from grade to Ladok are for those who see all, and assessors have a table of their own.
+KINDS = tuple(kind for kind in Kind if kind not in (Kind.GRADE_TO_LADOK, Kind.ASSESSOR))
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,29 @@ class Selection:
 
     def narrow(self, prefix: str = "") -> Q:
         chosen: dict[str, Any] = {f"{prefix}source__in": list(self.sources)}
-        for name in ("course", "term", "department", "flow"):
+        # A course code is written in any case by whoever asks for it.
+        for name, column in (
+            ("course", "course__iexact"),
+            ("term", "term"),
+            ("department", "department"),
+            ("flow", "flow"),
+        ):
             if value := getattr(self, name):
-                chosen[f"{prefix}{name}"] = value
+                chosen[f"{prefix}{column}"] = value
         return Q(**chosen)
 
 
 @dataclass(frozen=True)
 class Cells:
-    """A table: side -> name -> how many; and of how many the cell is not told."""
+    """A table: side -> name -> how many; of how many the cell is not told, and whether that of some flow is left out as a whole."""
 
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     hidden: int = 0
+    is_left_out: bool = False
+
+    @property
+    def is_partly_hidden(self) -> bool:
+        return self.hidden > 0 or self.is_left_out
 
     @property
     def flat(self) -> dict[str, int]:
@@ -118,44 +132,10 @@ class Days:
         return None
 
 
-@dataclass(frozen=True)
-class Row:
-    """One term, course, department, source or flow: `key` is what it is chosen by."""
+class Rates:
+    """What is told of whoever `tables` are of, in three numbers."""
 
-    key: str
-    label: str
     tables: Mapping[str, Cells]
-
-    @property
-    def graded(self) -> int:
-        return self.tables[Kind.RESULT].whole
-
-    @property
-    def pass_rate(self) -> float | None:
-        return share(self.tables[Kind.RESULT].of(PASSED), self.tables[Kind.RESULT].of(FAILED))
-
-    @property
-    def late_rate(self) -> float | None:
-        return share(self.tables[Kind.MARKED].of(LATE), self.tables[Kind.MARKED].of(IN_TIME))
-
-    @property
-    def is_partly_hidden(self) -> bool:
-        return any(cells.hidden for cells in self.tables.values())
-
-
-def share(part: int, others: int) -> float | None:
-    """Of all of both, as a number from 0 to 1; None where there is nobody."""
-    return part / (part + others) if part + others else None
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """`computed_at` is the oldest of the flows' own; None where there is no flow."""
-
-    flows: int
-    computed_at: dt.datetime | None
-    tables: Mapping[str, Cells]
-    is_full: bool
 
     def table(self, kind: str) -> Cells:
         return self.tables.get(kind, Cells())
@@ -166,11 +146,41 @@ class Statistics:
 
     @property
     def pass_rate(self) -> float | None:
-        return share(self.table(Kind.RESULT).of(PASSED), self.table(Kind.RESULT).of(FAILED))
+        return rate(self.table(Kind.RESULT), PASSED, FAILED)
 
     @property
     def late_rate(self) -> float | None:
-        return share(self.table(Kind.MARKED).of(LATE), self.table(Kind.MARKED).of(IN_TIME))
+        return rate(self.table(Kind.MARKED), LATE, IN_TIME)
+
+    @property
+    def is_partly_hidden(self) -> bool:
+        return any(self.table(kind).is_partly_hidden for kind in KINDS)
+
+
+def rate(cells: Cells, part: str, others: str) -> float | None:
+    """Of all of both, from 0 to 1. None where there is nobody; and where some are hidden: those who are told are not as the others, as
+    small groups are mostly of those who failed."""
+    both = cells.of(part) + cells.of(others)
+    return cells.of(part) / both if both and not cells.is_partly_hidden else None
+
+
+@dataclass(frozen=True)
+class Row(Rates):
+    """One term, course, department, source or flow: `key` is what it is chosen by."""
+
+    key: str
+    label: str
+    tables: Mapping[str, Cells]
+
+
+@dataclass(frozen=True)
+class Statistics(Rates):
+    """`computed_at` is the oldest of the flows' own; None where there is no flow."""
+
+    flows: int
+    computed_at: dt.datetime | None
+    tables: Mapping[str, Cells]
+    is_full: bool
 
     def days(self, kind: str) -> Days:
         return Days({int(name): count for name, count in self.table(kind).flat.items()})
@@ -180,19 +190,17 @@ class Statistics:
         """What LadokFlow has worked, by what it was."""
         return {side: sum(names.values()) / 3_600_000 for side, names in self.table(Kind.WORK).counts.items()}
 
-    @cached_property
-    def is_partly_hidden(self) -> bool:
-        return not self.is_full
-
     def rows(self) -> Iterator[tuple[str, str, str, int | None]]:
-        """For a file: kind, side, name, count; the last row of a kind that has hidden cells says of how many they are."""
+        """Kind, side, name, count; the last rows of a kind of which something is hidden say of how many, and if flows are left out."""
         for kind in Kind.values:
             cells = self.table(kind)
             for side, names in sorted(cells.counts.items()):
                 for name, count in sorted(names.items()):
                     yield kind, side, name, count
             if cells.hidden:
-                yield kind, "", "hidden", cells.hidden
+                yield kind, "", HIDDEN, cells.hidden
+            if cells.is_left_out:
+                yield kind, "", LEFT_OUT, None
 
 
 # --- Who may see what -------------------------------------------------------------------------------------------------
@@ -233,24 +241,24 @@ def statistics_of(selection: Selection) -> Statistics:
 
 
 def grouped(selection: Selection, by: str, keys: Sequence[Any]) -> list[Row]:
-    """Result, marking and reporting of each of these keys of `GROUPS[by]`, in their order; one query."""
+    """Result, marking and reporting of each of these keys of `GROUPS[by]`, in their order, also where there are none; one query."""
     column = GROUPS[by][0]
     figures: Any = _seen(selection).filter(kind__in=OVERALL, **{f"summary__{column}__in": list(keys)})
     counted = figures.values_list(f"summary__{column}", "kind", "side", "name", "seen").annotate(Sum("count"))
     per_key: dict[Any, list[Any]] = defaultdict(list)
     for key, *rest in counted:
         per_key[key].append(rest)
-    empty: dict[str, Cells] = {kind.value: Cells() for kind in OVERALL}
-    return [Row(str(key), str(key), {**empty, **_tables(per_key[key])}) for key in keys if key in per_key]
+    return [Row(str(key), str(key), _tables(per_key[key])) for key in keys]
 
 
-def keys_of(selection: Selection, by: str) -> QuerySet[FlowSummary, Any]:
-    """What there is of the column, the newest term first, everything else in its order."""
+def keys_of(selection: Selection, by: str, order: str = "") -> QuerySet[FlowSummary, Any]:
+    """What there is of the column, the newest term first, everything else in its order; flows by "title" where that is said."""
     column = GROUPS[by][0]
     found = FlowSummary.objects.filter(selection.narrow(), computed_at__isnull=False)
-    order = {"term": "-term", "flow": "-exam_on"}.get(by, column)
+    flows = "flow__title" if order == "title" else F("exam_on").desc(nulls_last=True)
+    first = {"term": "-term", "flow": flows}.get(by, column)
     rows = found.exclude(**{column: ""}) if by in ("term", "course", "department") else found
-    return rows.order_by(order, *(["flow"] if by == "flow" else [])).values_list(column, flat=True).distinct()
+    return rows.order_by(first, *(["flow"] if by == "flow" else [])).values_list(column, flat=True).distinct()
 
 
 def _seen(selection: Selection) -> Any:
@@ -266,9 +274,13 @@ def _seen(selection: Selection) -> Any:
 def _tables(counted: Any) -> dict[str, Cells]:
     counts: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     hidden: dict[str, int] = defaultdict(int)
+    left_out = set()
     for kind, side, name, seen, count in counted:
         if seen == Shown.TOLD:
             counts[kind][side][name] = count
         elif seen == Shown.HIDDEN:
             hidden[kind] += count
-    return {kind: Cells(counts.get(kind, {}), hidden[kind]) for kind in {*counts, *hidden}}
+        else:
+            left_out.add(kind)
+    kinds = {*counts, *hidden, *left_out}
+    return {kind: Cells(counts.get(kind, {}), hidden[kind], kind in left_out) for kind in kinds}

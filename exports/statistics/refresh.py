@@ -36,7 +36,7 @@ from django.utils import timezone
 
 from exports.models import Assessment, ExportAttempt, ExportItem, Figure, FlowSummary
 from exports.statistics.grades import result_of
-from exports.statistics.suppression import Told, suppress
+from exports.statistics.suppression import decide
 from ladokflow.messages import Message
 from ladokflow.privacy import redact
 from sources.models import AuditEntry, Flow, FlowSource, Source, SyncRun
@@ -62,6 +62,8 @@ PARENTS = {Kind.GRADE: Kind.RESULT, Kind.TO_GRADE: Kind.MARKED, Kind.TO_LADOK: K
 Cells = defaultdict[str, defaultdict[str, int]]  # side -> name -> how many
 Tables = defaultdict[int, defaultdict[str, Cells]]  # flow -> kind -> cells
 
+# In the order of what is kept first, where two of them together would tell a small group
+DECIDED = (Kind.GRADE, Kind.TO_GRADE, Kind.TO_LADOK, Kind.REJECTION)
 # Nobody is in the hours of work. The days from grade to Ladok are the other two kinds of days, subtracted: told beside them, they would
 # tell what is hidden there.
 UNSUPPRESSED = {Kind.WORK: Shown.TOLD, Kind.GRADE_TO_LADOK: Shown.LEFT_OUT}
@@ -83,12 +85,14 @@ def _given(path: str = "") -> Case:
 
 def refresh_due(seconds: float = SECONDS, now: dt.datetime | None = None) -> int:
     """Work out what has changed, what is new, and what has not been worked out for a day; of how many flows. Call it often."""
-    ends, count = time.monotonic() + seconds, 0
-    while keys := due(now or timezone.now())[:AT_ONCE]:
-        count += refresh(keys)
+    ends, done = time.monotonic() + seconds, set[int]()
+    # Each once: a change by a clock that is ahead of ours seems to come after whatever we do.
+    while keys := [pk for pk in due(now or timezone.now()) if pk not in done][:AT_ONCE]:
+        refresh(keys)
+        done.update(keys)
         if time.monotonic() > ends:
             break
-    return count
+    return len(done)
 
 
 def _kept() -> FlowQuerySet:
@@ -103,8 +107,9 @@ def due(now: dt.datetime) -> list[int]:
     last_done = dict(done_since.order_by().values_list("flow").annotate(Max("at")))
     computed = dict(worked_out.filter(flow__in=last_done).values_list("flow", "computed_at"))
     recent = now - MARGIN
-    changed = [pk for pk, at in last_done.items() if (was := computed.get(pk)) and was < at + MARGIN and was < recent]
-    graded = worked_out.filter(flow__graded_at__gt=F("computed_at") - MARGIN, computed_at__lt=recent)
+    changed = [pk for pk, was in computed.items() if was < last_done[pk] or was < min(last_done[pk] + MARGIN, recent)]
+    again = Q(flow__graded_at__gt=F("computed_at") - MARGIN, computed_at__lt=recent)
+    graded = worked_out.filter(Q(flow__graded_at__gt=F("computed_at")) | again)
     changed += graded.values_list("flow", flat=True)[:AT_ONCE]
     new = _kept().ready().filter(~Exists(FlowSummary.objects.filter(flow=OuterRef("pk"), computed_at__isnull=False)))
     old = worked_out.filter(computed_at__lt=now - EVERY).order_by("computed_at").values_list("flow", flat=True)
@@ -282,11 +287,12 @@ def _add_work(tables: Tables, source: Source, flows: Mapping[int, Flow]) -> None
 
 
 def _figures(pk: int, of_flow: Mapping[str, Cells]) -> Iterable[Figure]:
+    told = decide({kind: of_flow[kind] for kind in DECIDED if kind in of_flow}, days=(Kind.TO_GRADE, Kind.TO_LADOK))
     for kind, cells in of_flow.items():
-        told = Told({}, {}) if kind in (Kind.WORK, Kind.GRADE_TO_LADOK) else suppress(cells)
         for side, names in cells.items():
             if parent := PARENTS.get(Kind(kind)):
-                yield Figure(summary_id=pk, kind=parent, name=side, count=sum(names.values()), shown=told.sides[side])
+                count, shown = sum(names.values()), told[kind].sides[side]
+                yield Figure(summary_id=pk, kind=parent, name=side, count=count, shown=shown)
             for name, count in names.items():
-                shown = told.cells.get((side, name), UNSUPPRESSED.get(Kind(kind), Shown.TOLD))
+                shown = told[kind].cells[side, name] if kind in told else UNSUPPRESSED[Kind(kind)]
                 yield Figure(summary_id=pk, kind=kind, side=side, name=name, count=count, shown=shown)

@@ -9,19 +9,22 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from exports.pages.lists import memberships_by_source
 from exports.pages.statistics import (
-    HEADINGS,
+    NO_FIGURES,
     StatisticsForm,
     charts_of,
-    file_rows,
+    labelled,
     rates_chart,
     rows_of_page,
     suppressed_note,
 )
-from exports.statistics.figures import Selection, selection_of, statistics_of
+from exports.pages.statistics_file import HEADINGS, file_name, file_rows
+from exports.statistics.figures import Selection, grouped, keys_of, selection_of, statistics_of
+from ladokflow.messages import Text
 from ladokflow.requests import HtmxRequest
 from ladokflow.spreadsheets import writer_of
 from sources.universities.permissions import Right, rights_in
@@ -32,10 +35,11 @@ from sources.universities.permissions import Right, rights_in
 def statistics(request: HtmxRequest) -> HttpResponse:
     form, selection = _chosen(request)
     found = statistics_of(selection)
-    rows, page = rows_of_page(selection, form.group, request.GET.get("page", ""))
+    rows, page = rows_of_page(selection, form.group, request.GET.get("page", ""), form.sorting)
     context = {
         "form": form,
         "found": found,
+        "absence": "" if found.flows else _absence(form),
         "charts": charts_of(found),
         "rates": rates_chart(rows, form.group, partial(_address_of, request, form.group)),
         "page": page,
@@ -51,8 +55,18 @@ def statistics(request: HtmxRequest) -> HttpResponse:
 @require_GET
 def statistics_file(request: HtmxRequest, kind: str) -> HttpResponse:
     write = writer_of(kind)
-    found = statistics_of(_chosen(request)[1])
-    return write(f"ladokflow-statistics-{timezone.localdate():%Y%m%d}", HEADINGS, file_rows(found))
+    form, selection = _chosen(request)
+    by = form.group
+    rows = labelled(grouped(selection, by, list(keys_of(selection, by, form.sorting))), by)
+    name = file_name(request.GET.get("source"), *form.narrowing.values(), f"{timezone.localdate():%Y%m%d}")
+    return write(name, HEADINGS, file_rows(statistics_of(selection), rows, by))
+
+
+def _absence(form: StatisticsForm) -> Text:
+    """Why there is no flow."""
+    if form.has_unknown_course:
+        return _("No flow of this course. Choose one of the codes that the field offers, or leave it empty.")
+    return _("No flow is of all that is chosen. Choose less.") if any(form.narrowing.values()) else NO_FIGURES
 
 
 def _chosen(request: HtmxRequest) -> tuple[StatisticsForm, Selection]:

@@ -10,7 +10,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from ninja.parser import Parser
 
-from ladokflow.api import logs, problems, reading, schemas, starting
+from ladokflow.api import logs, problems, reading, schemas, starting, statistics
 from ladokflow.api.callers import Bearer, count_tokens
 from ladokflow.api.oauth import answer_token
 from ladokflow.response import Answer
@@ -99,6 +99,7 @@ problems.handle(api)
 api.add_router("", reading.router)
 api.add_router("", logs.router)
 api.add_router("", starting.router)
+api.add_router("", statistics.router)
 
 
 @api.post("/oauth/token", response=schemas.TokenOut, auth=None, tags=["Access"])

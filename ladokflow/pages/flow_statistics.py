@@ -10,8 +10,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from exports.models import QuestionFigure
-from exports.pages.statistics import HEADINGS, charts_of, file_rows, suppressed_note
-from exports.statistics.figures import Statistics, selection_for, statistics_of
+from exports.pages.statistics import charts_of, labelled, suppressed_note
+from exports.pages.statistics_file import HEADINGS, file_name, file_rows
+from exports.statistics.figures import Selection, grouped, selection_for, statistics_of
 from exports.statistics.marking import FEW, assessor_rows, differ
 from exports.statistics.suppression import LEAST
 from ladokflow.pages.flow import flow_context, flow_for
@@ -24,7 +25,7 @@ from sources.models import Flow
 @require_GET
 def statistics(request: HtmxRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
-    found = _found(request, flow)
+    found = statistics_of(_selection(request, flow))
     context = flow_context(flow) | {
         "tab": "statistics",
         "found": found,
@@ -40,15 +41,19 @@ def statistics(request: HtmxRequest, pk: int) -> HttpResponse:
 def statistics_file(request: HtmxRequest, pk: int, kind: str) -> HttpResponse:
     write = writer_of(kind)
     flow = flow_for(request, pk)
-    return write(f"ladokflow-statistics-{flow.pk}", HEADINGS, file_rows(_found(request, flow)))
+    selection = _selection(request, flow)
+    rows = labelled(grouped(selection, "flow", [flow.pk]), "flow")
+    name = file_name(flow.source.slug, "flow", flow.pk)
+    return write(name, HEADINGS, file_rows(statistics_of(selection), rows))
 
 
-def _found(request: HtmxRequest, flow: Flow) -> Statistics:
-    return statistics_of(selection_for(request.user, source=flow.source, flow=flow.pk))
+def _selection(request: HtmxRequest, flow: Flow) -> Selection:
+    return selection_for(request.user, source=flow.source, flow=flow.pk)
 
 
 def _marking(flow: Flow, is_full: bool) -> dict[str, Any]:
-    """Whoever may not see small groups sees no assessor, and no question that fewer than five have answered."""
+    """Whoever may not see small groups sees no assessor, no question that fewer than five have answered, and of the others not how many
+    they were, or had it right: that would tell how few had not."""
     questions = QuestionFigure.objects.filter(summary=flow.pk)
     if not is_full:
         return {"questions": list(questions.filter(assessor=0, people__gte=LEAST))}

@@ -22,6 +22,7 @@ class Scope(models.TextChoices):
     PEOPLE_READ = "people.read", _("Read people and their grades")
     EXAMS_READ = "exams.read", _("Read exams, with and without a flow")
     LOGS_READ = "logs.read", _("Read what WISEflow has logged, and students' timelines")
+    STATISTICS_READ = "statistics.read", _("Read statistics")
     FLOWS_SYNCHRONISE = "flows.synchronise", _("Synchronise flows")
     GRADES_COLLECT = "grades.collect", _("Have grades read from WISEflow")
     GRADES_EXPORT = "grades.export", _("Export grades, and try again")

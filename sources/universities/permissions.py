@@ -265,6 +265,7 @@ SCOPES: Mapping[str, Right] = {
     Scope.PEOPLE_READ: Right.READ,
     Scope.EXAMS_READ: Right.READ,
     Scope.LOGS_READ: Right.LOGS,
+    Scope.STATISTICS_READ: Right.READ,
     Scope.FLOWS_SYNCHRONISE: Right.CHANGE,
     Scope.GRADES_COLLECT: Right.CHANGE,
     Scope.GRADES_EXPORT: Right.EXPORT,

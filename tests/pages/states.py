@@ -398,6 +398,7 @@ def _of_statistics_and_logs(source: Source, user: User) -> list[Place]:
     return [
         *empty,
         *[Place(f"/statistics/?by={by}") for by in ("term", "course", "department", "flow")],
+        Place("/statistics/?course=NONE"),
         Place(reverse("flows:statistics", args=[flow.pk])),
         Place(reverse("flows:timeline", args=[flow.pk, person.pk])),
         Place(reverse("student", args=[person.pk])),

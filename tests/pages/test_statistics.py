@@ -19,7 +19,16 @@ from exports.models import Figure, FlowSummary, QuestionFigure
 from exports.statistics.refresh import refresh
 from ladokflow.messages import Message, message
 from sources.models import AuditEntry, Flow, LogEntry, LogGap, LogReading, Membership, Source
-from tests.factories import FlowFactory, MembershipFactory, ParticipantFactory, SourceFactory, UserFactory, in_hours
+from tests.factories import (
+    ExportAttemptFactory,
+    ExportItemFactory,
+    FlowFactory,
+    MembershipFactory,
+    ParticipantFactory,
+    SourceFactory,
+    UserFactory,
+    in_hours,
+)
 from tests.pages.walking import main_text
 
 pytestmark = pytest.mark.django_db
@@ -149,13 +158,17 @@ def test_a_gap_stands_with_its_dates_on_the_page_of_the_logs(flow: Flow, sign_in
 
 
 def shown_in(answer: Any) -> dict[str, dict[str, int]]:
-    """The file's rows: table -> name -> count."""
-    _headings, *rows = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";")
+    """The file's rows of people, by their codes: table -> name -> count."""
     tables: dict[str, dict[str, int]] = {}
-    for kind, _side, name, count in rows:
-        if count:
+    for _table, _group, _value, count, unit, kind, _side, name in rows_of(answer):
+        if count and unit != "%" and kind != "work":
             tables.setdefault(kind, {})[name] = int(count)
     return tables
+
+
+def rows_of(answer: Any) -> list[list[str]]:
+    _headings, *rows = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";")
+    return rows
 
 
 @pytest.mark.parametrize("address", ["/statistics.csv?source=uni", "/flows/{pk}/statistics.csv"])
@@ -171,7 +184,7 @@ def test_a_group_of_three_is_in_no_file_and_cannot_be_worked_out(address: str, f
 def test_a_group_of_three_is_on_no_page(address: str, flow: Flow, sign_in: SignIn) -> None:
     charts = client_as("manager", flow, sign_in).get(address.format(pk=flow.pk)).context["charts"]
     (grades,) = [chart for chart in charts if chart.slug == "grades"]
-    assert [(bar.label, bar.figures[0]) for bar in grades.bars if bar.figures[0] != "0"] == [("4", "7")]
+    assert [(bar.label, bar.figures[0]) for bar in grades.bars] == [("4", "7")]  # and not that nobody has U
     assert grades.hidden == 11
     (parts,) = [chart for chart in charts if chart.slug == "result"]
     assert (parts.bars, parts.hidden) == ([], 18)
@@ -225,10 +238,108 @@ def test_what_is_chosen_narrows_everything_and_rows_lead_further(sign_in: SignIn
     one = client.get("/statistics/" + by_course[0].address)
     assert one.context["found"].graded == 6
     flows = client.get("/statistics/?by=flow&course=A1").context["rates"].bars
-    assert [bar.label for bar in flows] == ["Första"]
+    assert [bar.label.split(" · ")[:2] for bar in flows] == [["Första", "A1-TEN"]]
     assert client.get(flows[0].address).status_code == 200
     for query in ("term=nonsense", "by=nonsense", "page=99", "course=%00", "department=x"):
         assert client.get(f"/statistics/?{query}").status_code == 200
+
+
+def test_a_course_is_found_in_any_case_and_an_unknown_one_is_said_once_to_be_none(sign_in: SignIn) -> None:
+    client = sign_in(MembershipFactory().user)
+    source = Source.objects.get()
+    graded_flow(source, {"3": 6, "U": 7}, codes=["TDDE01-TEN"])
+    assert client.get("/statistics/?course=tdde01").context["found"].flows == 1
+    answer = client.get("/statistics/?course=TATA24", headers={"accept-language": "en"})
+    page = main_text(answer.text)
+    assert page.count("No flow of this course.") == 1
+    assert "There are no figures of it yet." not in page
+    assert '<option value="TDDE01">' in answer.text
+
+
+def test_two_of_forty_who_are_not_in_ladok_cannot_be_worked_out(sign_in: SignIn) -> None:
+    """On no page and in no file is there a number that they would be the rest of; and what is hidden is not said to be nothing."""
+    member = MembershipFactory(source=SourceFactory(slug="uni"))
+    flow = graded_flow(member.source, {"U": 20, "3": 20})
+    people = list(flow.participants.all())
+    for state, some in (("exported", people[:38]), ("failed", people[38:])):
+        attempt = ExportAttemptFactory(flow=flow, state=state, finished_at=timezone.now())
+        for person in some:
+            ExportItemFactory(attempt=attempt, participant=person, state=state)
+    refresh([flow.pk])
+    client = sign_in(member.user)
+    for address in ("/statistics", f"/flows/{flow.pk}/statistics"):
+        told = shown_in(client.get(f"{address}.csv"))
+        assert told["grade"] == {"U": 20, "3": 20}
+        assert not {"to_ladok", "reported", "rejection"} & told.keys()
+        page = client.get(f"{address}/", headers={"accept-language": "en"})
+        charts = {chart.slug: chart for chart in page.context["charts"]}
+        for slug in ("to-ladok", "reported", "rejections"):
+            assert charts[slug].bars == []
+            assert charts[slug].absence == "It is not shown, because a group would be too small."
+        assert "None." not in main_text(page.text)
+    member.can_see_small_groups = True
+    member.save()
+    told = shown_in(client.get("/statistics.csv"))
+    assert (sum(told["to_ladok"].values()), sum(told["rejection"].values())) == (38, 2)
+
+
+def test_a_rate_of_which_a_part_is_hidden_is_said_to_be_hidden(sign_in: SignIn) -> None:
+    member = MembershipFactory()
+    client = sign_in(member.user)
+    graded_flow(member.source, {"3": 10, "U": 10}, codes=["A1-TEN"])
+    graded_flow(member.source, {"3": 20, "U": 3}, codes=["A1-LAB"])
+    graded_flow(member.source, {"3": 43, "U": 43}, codes=["B1-TEN"])
+    chart = client.get("/statistics/?by=course", headers={"accept-language": "en"}).context["rates"]
+    assert [(bar.label, *bar.figures[:2]) for bar in chart.bars] == [
+        ("A1", "43", "Hidden"),
+        ("B1", "86", "50.0\u00a0%"),
+    ]
+    assert chart.notes
+    member.can_see_small_groups = True
+    member.save()
+    chart = client.get("/statistics/?by=course", headers={"accept-language": "en"}).context["rates"]
+    assert [bar.figures[1] for bar in chart.bars] == ["69.8\u00a0%", "50.0\u00a0%"]
+    assert not chart.notes
+
+
+def test_flows_without_figures_are_rows_as_well_and_those_with_one_title_told_apart(sign_in: SignIn) -> None:
+    member = MembershipFactory()
+    flows = [FlowFactory(source=member.source, title="Tenta", codes=[f"A{number}-TEN"]) for number in range(2)]
+    refresh([flow.pk for flow in flows])
+    graded_flow(member.source, {"3": 9}, title="Algebra", codes=["B1-TEN"])
+    client = sign_in(member.user)
+    answer = client.get("/statistics/?by=flow&order=title")
+    assert [bar.label.split(" · ")[:2] for bar in answer.context["rates"].bars] == [
+        ["Algebra", "B1-TEN"],
+        ["Tenta", "A0-TEN"],
+        ["Tenta", "A1-TEN"],
+    ]
+    assert [bar.figures[:2] for bar in answer.context["rates"].bars][1:] == [("0", "–"), ("0", "–")]
+    assert len(answer.context["page"]) == 3
+
+
+def test_a_file_says_in_its_name_what_it_is_of_and_has_words_and_codes(sign_in: SignIn) -> None:
+    member = MembershipFactory(source=SourceFactory(slug="uni"))
+    graded_flow(member.source, {"3": 6, "U": 7}, codes=["TDDE01-TEN"])
+    address = "/statistics.csv?source=uni&course=TDDE01&by=course"
+    answer = sign_in(member.user).get(address, headers={"accept-language": "en"})
+    assert "ladokflow-statistics-uni-tdde01-" in answer.headers["Content-Disposition"]
+    rows = rows_of(answer)
+    assert ["Pass rate", "Course", "TDDE01", "46.2", "%", "pass_rate", "course", "TDDE01"] in rows
+    assert ["Grade", "Failed", "U", "7", "students", "grade", "failed", "U"] in rows
+    assert ["Result", "", "Failed", "7", "students", "result", "", "failed"] in rows
+
+
+def test_hours_of_work_are_in_hours_and_next_to_none_are_not_shown(sign_in: SignIn) -> None:
+    member = MembershipFactory()
+    summary = FlowSummary.objects.get(flow=graded_flow(member.source, {"3": 6}))
+    Figure.objects.create(summary=summary, kind="work", side="sync", name="07", count=5_400_000, shown=0)
+    Figure.objects.create(summary=summary, kind="work", side="export", name="08", count=900, shown=0)
+    client = sign_in(member.user)
+    answer = client.get("/statistics.csv", headers={"accept-language": "en"})
+    assert ["07–08", "1.50", "hours"] in [row[2:5] for row in rows_of(answer)]
+    (work,) = [chart for chart in client.get("/statistics/").context["charts"] if chart.slug == "work"]
+    assert [bar.label for bar in work.bars] == ["07–08"]
 
 
 def test_nothing_yet_and_no_department_are_told(sign_in: SignIn) -> None:

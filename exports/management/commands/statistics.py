@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from exports.pages.statistics import HEADINGS, file_rows
 from exports.statistics.figures import GROUPS, Row, Statistics, grouped, keys_of, statistics_of, whole_selection
 from exports.statistics.refresh import refresh_due
 from ladokflow.messages import Refused, message
@@ -17,6 +16,7 @@ from sources.command import PlainCommand, find_source
 from sources.models import Source
 
 HOUR = 3600.0
+COLUMNS = ("table", "side", "name", "count")  # of the work, milliseconds
 
 
 class Command(PlainCommand):
@@ -71,5 +71,6 @@ def _shown(row: Row) -> dict[str, Any]:
 
 
 def _cells(found: Statistics) -> list[dict[str, Any]]:
-    names = [str(heading).lower() for heading in HEADINGS]
-    return [dict(zip(names, row, strict=True)) for row in file_rows(found)]
+    at = found.computed_at.isoformat(timespec="seconds") if found.computed_at else ""
+    rows = [("flows", "", "", found.flows), ("computed_at", "", at, None), *found.rows()]
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]

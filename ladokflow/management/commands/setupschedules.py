@@ -30,7 +30,7 @@ TASKS = (
     Task("coming exams", "sources.tasks.list_coming_exams", 5),
     Task("rules for flows", "sources.tasks.follow_rules", 5),
     Task("logs of WISEflow", "sources.tasks.want_logs", 5),
-    Task("statistics", "exports.tasks.refresh_statistics", 5),
+    Task("statistics", "exports.tasks.refresh_statistics", 3),
     Task("e-mail to managers", "exports.tasks.send_digests", 5),
     Task("credentials that end", "sources.tasks.tell_of_expiring", 60),
     Task("archive packages", "exports.tasks.request_packages", 60),

@@ -247,6 +247,25 @@ def test_what_has_changed_is_worked_out_anew_and_the_rest_once_a_day() -> None:
     assert due(now + dt.timedelta(hours=21)) == [flow.pk]
 
 
+def test_a_change_just_after_the_figures_were_worked_out_does_not_wait_for_the_margin() -> None:
+    flow = FlowFactory(participation_end_at=in_hours(-240))
+    refresh_due()
+    now = timezone.now()
+    FlowSummary.objects.update(computed_at=now)
+    Flow.objects.update(graded_at=now + dt.timedelta(minutes=1))
+    assert due(now + dt.timedelta(minutes=3)) == [flow.pk]
+    Flow.objects.update(graded_at=None)
+    entry = AuditEntryFactory(source=flow.source, flow=flow, message={"code": "audit.export_failed", "params": {}})
+    FlowSummary.objects.update(computed_at=entry.at - dt.timedelta(seconds=30))
+    assert due(entry.at + dt.timedelta(minutes=2)) == [flow.pk]
+
+
+def test_a_change_by_a_clock_that_is_ahead_is_worked_out_once_in_a_call() -> None:
+    flow = FlowFactory(participation_end_at=in_hours(-240), graded_at=in_hours(1))
+    assert refresh_due() == 1
+    assert FlowSummary.objects.get().flow == flow
+
+
 def test_flows_of_several_turns_are_all_worked_out() -> None:
     source = SourceFactory()
     FlowFactory.create_batch(AT_ONCE + 3, source=source)
