@@ -49,7 +49,8 @@ class CredentialAdmin(ScopedAdmin):
         return told if obj is None else ("source", "system", *told)
 
     def get_fieldsets(self, request: HttpRequest, obj: Credential | None = None) -> Any:
-        return self.fieldsets[:1] if obj is None else self.fieldsets
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets[:1] if obj is None else fieldsets
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "owner":
