@@ -248,6 +248,7 @@ ADMIN: Mapping[str, Table] = {
 }
 # Those of the administration that are no list and no row: as `PAGES`.
 ADMIN_PAGES: Mapping[str, tuple[Needed, Needed]] = {
+    "admin:auth_user_password_letter": (Access.NOBODY, Right.OPERATE),
     "admin:sources_source_connection": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_source_export_body": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_source_webhook": (Right.ADMINISTER, Right.ADMINISTER),
