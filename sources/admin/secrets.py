@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.templatetags.admin_urls import admin_urlname
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from ladokflow.messages import Message
 from sources.admin.recording import changed_fields
 from sources.admin.scope import ScopedAdmin
 from sources.universities.permissions import require_here
@@ -32,6 +34,10 @@ class SecretAdmin(ScopedAdmin):
     def tell(self, request: HttpRequest, row: Any, done: str, **params: Any) -> None:
         """Write down that it was added, changed, renewed, enabled, disabled or deleted, and tell whom it concerns."""
         raise NotImplementedError
+
+    def refusal(self, request: HttpRequest, row: Any) -> Message | None:
+        """Why this person may not make it work, or have its secret; None where they may."""
+        return None
 
     # --- Saving
 
@@ -59,11 +65,17 @@ class SecretAdmin(ScopedAdmin):
     def renew(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row: Any = self.get_object(request, object_id)
         require_here(request, row.source)
+        if refusal := self.refusal(request, row):
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(self._page_of(row))
         with transaction.atomic():
             secret = self.new_secret(row)
             row.save()
             self.tell(request, row, "renewed")
         return self._show(request, row, secret)
+
+    def _page_of(self, row: Model) -> str:
+        return reverse(admin_urlname(self.opts, "change"), args=[row.pk])  # type: ignore[arg-type]
 
     def _show(self, request: HttpRequest, row: Model, secret: str) -> HttpResponse:
         context = {"opts": self.opts, "row": row, "secret": secret, "title": _("The secret, this once")}
@@ -89,7 +101,9 @@ class SecretAdmin(ScopedAdmin):
         """How many were the other way before."""
         count = 0
         for row in queryset:
-            if self.model._default_manager.filter(pk=row.pk, enabled=not enabled).update(enabled=enabled):
+            if enabled and (refusal := self.refusal(request, row)):
+                messages.error(request, str(refusal))
+            elif self.model._default_manager.filter(pk=row.pk, enabled=not enabled).update(enabled=enabled):
                 count += 1
                 self.tell(request, row, "enabled" if enabled else "disabled")
         return count

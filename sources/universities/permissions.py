@@ -322,6 +322,11 @@ def scopes_of(membership: Membership) -> frozenset[str]:
     return frozenset(scope for scope, right in SCOPES.items() if right in rights)
 
 
+def beyond(rights: frozenset[Right], scopes: Iterable[str]) -> list[str]:
+    """The scopes that need more than these rights."""
+    return [scope for scope in scopes if SCOPES.get(scope) not in rights]  # type: ignore[call-overload]
+
+
 class Rights:
     """What somebody may do, at each source. Asked many times in a page, and looked up once; `memberships` are theirs, where they are at hand."""
 

@@ -190,3 +190,50 @@ def test_a_test_call_is_sent_from_the_list(as_admin: Client, cast: Any) -> None:
     assert "flow" not in delivery.payload
     as_admin.post(address("subscription", "delete", row.pk), {"post": "yes"})
     assert not Subscription.objects.exists()  # and its deliveries went with it
+
+
+WITHOUT_RIGHT = "You may not do this yourself at Vårt universitet"
+
+
+@pytest.fixture
+def exporter(cast: Any) -> Any:
+    """A member who may export, at a source whose licence admin may not."""
+    cast.ours.memberships.filter(user=cast.admin).update(can_export=False)
+    return cast.ours.memberships.get(user=cast.manager)
+
+
+@pytest.mark.parametrize("page", ["apitoken", "oauthclient"])
+@pytest.mark.parametrize("who", ["admin", "root"])
+def test_nobody_makes_what_may_do_more_than_they_may(
+    client: Client, cast: Any, exporter: Any, page: str, who: str
+) -> None:
+    client.force_login(getattr(cast, who))
+    given = new(page, cast.ours, membership=exporter.pk, scopes=["flows.read", "grades.export"])
+    response = client.post(address(page, "add"), given, headers={"accept-language": "en"})
+    (error,) = response.context["adminform"].form.errors["scopes"]
+    assert WITHOUT_RIGHT in error
+    assert ("flows.read" in error) == (who == "root")  # who runs LadokFlow, and is no member, reads no flow
+    assert not MODELS[page].objects.exists()
+
+
+@pytest.mark.parametrize("page", ["apitoken", "oauthclient"])
+def test_nobody_gets_the_secret_of_what_may_do_more_than_they_may(
+    as_admin: Client, cast: Any, exporter: Any, page: str
+) -> None:
+    row = FACTORIES[page](membership=exporter, scopes=["flows.read", "grades.mark"])
+    before = row.secret_hash
+    as_admin.post(address(page, "secret", row.pk))
+    changed = new(page, cast.ours, scopes=["flows.read", "grades.export"])
+    assert as_admin.post(address(page, "change", row.pk), changed).status_code == 200
+    as_admin.post(address(page, "changelist"), {"action": "disable", "_selected_action": row.pk})
+    as_admin.post(address(page, "changelist"), {"action": "enable", "_selected_action": row.pk})
+    row.refresh_from_db()
+    assert (row.secret_hash, row.scopes, row.enabled) == (before, ["flows.read", "grades.mark"], False)
+    assert as_admin.post(address(page, "change", row.pk), new(page, cast.ours)).status_code == 302
+    row.refresh_from_db()
+    assert row.scopes == ["flows.read"]
+
+
+def test_who_may_export_makes_a_token_that_exports(as_admin: Client, cast: Any) -> None:
+    given = new("apitoken", cast.ours, scopes=["flows.read", "grades.export"])
+    secret_in(as_admin.post(address("apitoken", "add"), given))
