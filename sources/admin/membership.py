@@ -27,7 +27,11 @@ RIGHTS = ("role", "organisation_id", *GIVEN)
 def _held(column: str) -> Any:
     """A column of the list: whether the member may do it, by the role or because it was given."""
 
-    @admin.display(description=Membership._meta.get_field(column).verbose_name, boolean=True, ordering=column)
+    @admin.display(
+        description=Membership._meta.get_field(column).verbose_name,  # type: ignore[union-attr]
+        boolean=True,
+        ordering=column,
+    )
     def held(membership: Membership) -> bool:
         return GIVEN[column] in rights_of(membership)
 

@@ -252,9 +252,9 @@ ADMIN_PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "admin:sources_source_connection": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_source_export_body": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_source_webhook": (Right.ADMINISTER, Right.ADMINISTER),
-    "admin:sources_apitoken_secret": (Access.NOBODY, Right.ADMINISTER),
-    "admin:sources_oauthclient_secret": (Access.NOBODY, Right.ADMINISTER),
-    "admin:sources_subscription_secret": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_apitoken_secret": (Right.ADMINISTER, Right.ADMINISTER),
+    "admin:sources_oauthclient_secret": (Right.ADMINISTER, Right.ADMINISTER),
+    "admin:sources_subscription_secret": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_source_licence": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_credential_test": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_credential_switch": (Access.NOBODY, Right.ADMINISTER),
@@ -324,7 +324,7 @@ def scopes_of(membership: Membership) -> frozenset[str]:
 
 def beyond(rights: frozenset[Right], scopes: Iterable[str]) -> list[str]:
     """The scopes that need more than these rights."""
-    return [scope for scope in scopes if SCOPES.get(scope) not in rights]  # type: ignore[call-overload]
+    return [scope for scope in scopes if SCOPES.get(scope) not in rights]
 
 
 class Rights:
