@@ -127,6 +127,16 @@ class CredentialAdmin(ScopedAdmin):
             else super().response_add(request, obj)
         )
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What is in use is not deleted: something else takes over first, or it is disabled."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        used = [
+            str(each)
+            for each in self.get_queryset(request).filter(pk__in=[row.pk for row in objs])
+            if self.is_in_use(each)
+        ]
+        return deleted, counts, needed, [*protected, *used]
+
     def delete_model(self, request: HttpRequest, obj: Credential) -> None:
         record_in_admin(request, obj.source, "admin.credential_deleted", credential=str(obj))
         super().delete_model(request, obj)
