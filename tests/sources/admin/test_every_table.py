@@ -10,7 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
 from sources.admin.base import secrets_of
-from sources.models import AuditEntry, Credential, Participant
+from sources.models import AuditEntry, Credential, Participant, Source
 from sources.universities.permissions import ADMIN, ADMIN_PAGES, Access
 from tests.filling import form_on
 from tests.pages.test_who_may_what import World, rows_of_everything, views_of
@@ -127,6 +127,16 @@ CHANGES: dict[str, dict[str, Any]] = {
     "sources.membershiprule": {"value": "another"},
     "auth.user": {"first_name": "Another"},
 }
+
+
+def test_a_stale_export_body_undoes_nothing(world: World) -> None:
+    client, address = world.client("licence_admin"), reverse("admin:sources_source_export_body", args=[world.source.pk])
+    stale = form_on(client.get(address).text, address)
+    previewed = form_on(client.post(address, stale | {"expression": "", "previewed": ""}).text, address)
+    Source.objects.filter(pk=world.source.pk).update(export_body="{students: people}")
+    answer = client.post(address, previewed | {"save": "yes"}, follow=True)
+    assert "nothing is saved" in "".join(map(str, answer.context["messages"]))
+    assert Source.objects.get(pk=world.source.pk).export_body == "{students: people}"
 
 
 def test_a_stale_form_undoes_nothing(world: World) -> None:
