@@ -75,5 +75,7 @@ class PackageAdmin(LongListAdmin):
         return package.reason
 
     @admin.display(description=_("page"))
-    def page(self, package: Package) -> Any:
+    def page(self, package: Any) -> Any:
+        if not package.sees_people:
+            return OF_STUDENTS
         return format_html('<a href="{}">{}</a>', reverse("exports:archive", args=[package.flow_id]), _("Its page"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ladokflow.queue import at_work
 from sources.flows import batch, coming, create, rules
-from sources.identity import invitations, passwords
+from sources.identity import accounts, invitations, passwords
 from sources.logs import read
 from sources.models import Source
 from sources.signals import names_hidden
@@ -58,6 +58,10 @@ def send_password_letter(user_pk: str) -> None:
 
 def tell_of_password(user_pk: str) -> None:
     passwords.tell(int(user_pk))
+
+
+def tell_of_account(change: str) -> None:
+    accounts.tell(accounts.Change.from_key(change))
 
 
 def follow_rule(pk: str) -> None:

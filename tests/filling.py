@@ -17,6 +17,7 @@ class _Forms(HTMLParser):
         self.by_id: dict[str, Fields] = {}
         self.open: Fields | None = None
         self.select: tuple[Fields, str] | None = None
+        self.writing: list[str] | None = None  # in a text area
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -32,14 +33,27 @@ class _Forms(HTMLParser):
             self.select = (fields, name)
         elif tag == "option" and self.select and "selected" in given:
             self.select[0].setdefault(self.select[1], []).append(given["value"])
-        elif tag == "input" and name and not (given.get("type") in ("checkbox", "radio") and "checked" not in given):
-            fields.setdefault(name, []).append(given.get("value", ""))
+        elif tag == "textarea" and name:
+            self.writing = fields.setdefault(name, [])
+            self.writing.append("")
+        elif tag == "input" and name:
+            is_box = given.get("type") in ("checkbox", "radio")
+            if not is_box or "checked" in given:
+                fields.setdefault(name, []).append(given.get("value", "on" if is_box else ""))
+
+    def handle_data(self, data: str) -> None:
+        if self.writing is not None:
+            self.writing[-1] += data
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self.open = None
         elif tag == "select":
             self.select = None
+        elif tag == "textarea" and self.writing is not None:
+            # As browsers do: without the line break that the text begins with in the page, and with their own kind of them.
+            self.writing[-1] = self.writing[-1].removeprefix("\n").replace("\r\n", "\n").replace("\n", "\r\n")
+            self.writing = None
 
 
 def form_on(page: str, action: str = "", **having: str) -> Fields:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -12,12 +13,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.changes import kind_of
+from ladokflow.messages import Message, message
 from sources.admin.recording import record_in_admin
 from sources.admin.scope import administered_sources
 from sources.admin.secrets import SecretAdmin
 from sources.models import ApiToken, Membership, OAuthClient, Scope
 from sources.models.api import ApiAccess
-from sources.universities.permissions import scopes_of
+from sources.universities.permissions import Rights, beyond, rights_in, scopes_of
 from sources.universities.rights import tell_later
 
 CODES = {
@@ -37,6 +39,7 @@ class AccessForm(forms.ModelForm):
         widget=forms.CheckboxSelectMultiple,
         help_text=_("What it may do. What its member may not do it may not either, whatever is ticked here."),
     )
+    makers: Rights  # those of whoever fills it in
 
     def clean_expires_at(self) -> Any:
         """What has expired can be edited, and stays as it is."""
@@ -44,6 +47,21 @@ class AccessForm(forms.ModelForm):
         if end is not None and end <= timezone.now() and "expires_at" in self.changed_data:
             raise ValidationError(_("That is over already."))
         return end
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        membership = cleaned.get("membership") or (self.instance.membership if self.instance.pk else None)
+        if membership is not None and (refusal := _refusal(self.makers, membership, cleaned.get("scopes", ()))):
+            self.add_error("scopes", str(refusal))
+        return cleaned
+
+
+def _refusal(makers: Rights, membership: Membership, scopes: Iterable[str]) -> Message | None:
+    """Nobody does by a token, in somebody else's name, what they may not do themselves."""
+    missing = beyond(makers.at(membership.source_id), scopes)
+    if not missing:
+        return None
+    return message("admin.api_access_beyond", scopes=", ".join(missing), source=membership.source.name)
 
 
 class AccessAdmin(SecretAdmin):
@@ -77,6 +95,11 @@ class AccessAdmin(SecretAdmin):
             kwargs["queryset"] = members.select_related("user", "source")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.makers = rights_in(request)
+        return form
+
     @admin.display(description=_("acts as"), ordering="membership__user__username")
     def acts_as(self, row: ApiAccess) -> str:
         return str(row.membership)
@@ -96,6 +119,9 @@ class AccessAdmin(SecretAdmin):
 
     def new_secret(self, row: ApiAccess) -> str:
         return row.renew_secret()
+
+    def refusal(self, request: HttpRequest, row: ApiAccess) -> Message | None:
+        return _refusal(rights_in(request), row.membership, row.scopes)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:

@@ -49,7 +49,8 @@ class CredentialAdmin(ScopedAdmin):
         return told if obj is None else ("source", "system", *told)
 
     def get_fieldsets(self, request: HttpRequest, obj: Credential | None = None) -> Any:
-        return self.fieldsets[:1] if obj is None else self.fieldsets
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets[:1] if obj is None else fieldsets
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "owner":
@@ -125,6 +126,16 @@ class CredentialAdmin(ScopedAdmin):
             if "_addanother" not in request.POST
             else super().response_add(request, obj)
         )
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What is in use is not deleted: something else takes over first, or it is disabled."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        used = [
+            str(each)
+            for each in self.get_queryset(request).filter(pk__in=[row.pk for row in objs])
+            if self.is_in_use(each)
+        ]
+        return deleted, counts, needed, [*protected, *used]
 
     def delete_model(self, request: HttpRequest, obj: Credential) -> None:
         record_in_admin(request, obj.source, "admin.credential_deleted", credential=str(obj))

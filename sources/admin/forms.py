@@ -17,6 +17,7 @@ from ladokflow.identifiers import normal
 from ladokflow.ladok.bodies import check_expression
 from ladokflow.messages import Refused, Text
 from sources.models import Credential, Membership, Source
+from sources.universities.members import known_at
 from sources.universities.paths import PATHS, PLACEHOLDERS, check_path
 from sources.universities.permissions import GIVEN
 
@@ -311,6 +312,8 @@ class MembershipForm(forms.ModelForm):
         model = Membership
         fields = ("source", "role", "organisation_id", *GIVEN, "gets_summary", "language")
 
+    maker: Any = None  # who fills it in
+
     field_order = ("source", "email", "role", "organisation_id", *GIVEN, "gets_summary", "language")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -326,11 +329,25 @@ class MembershipForm(forms.ModelForm):
     def _is(email: str) -> Q:
         return Q(user__username__iexact=email.strip()) | Q(user__email__iexact=email.strip())
 
+    @staticmethod
+    def _is_its_first_admin(cleaned: Mapping[str, Any], source: Source) -> bool:
+        admins = source.memberships.filter(role=Membership.Role.LICENCE_ADMIN, user__is_active=True)
+        is_only_that = cleaned.get("role") == Membership.Role.LICENCE_ADMIN and not any(map(cleaned.get, GIVEN))
+        return is_only_that and not admins.exists()
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         email, source = cleaned.get("email"), cleaned.get("source")
         if email and source and Membership.objects.filter(self._is(email), source=source).exists():
             self.add_error("email", _("This person is a member of the source already."))
+        elif email and source and known_at(email) == self.maker and not self._is_its_first_admin(cleaned, source):
+            self.add_error(
+                "email",
+                _(
+                    "Nobody makes themselves a member: ask a licence admin of the source. Only where it has none, you can be the first, without "
+                    "the rights that are given besides the role."
+                ),
+            )
         if source is None and self.instance.pk:
             source = self.instance.source
         organisation_id = cleaned.get("organisation_id") if "organisation_id" in self.changed_data else ""

@@ -13,6 +13,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.changes import change, changes
+from ladokflow.fingerprints import fingerprint
 from ladokflow.identifiers import normal
 from sources.admin.recording import record_in_admin
 from sources.admin.source_pages import SourcePages
@@ -131,12 +132,21 @@ class LicencePages(SourcePages):
     def licence_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         source = self.own_source(request, object_id)
         form = LicenceForm(source, lists_of(source), request.POST if request.method == "POST" else None)
+        shown = fingerprint("admin.licence", [source.pk, source.grading_scales, source.user_data_types])
         if form.is_valid():
+            if self.is_stale(request, source, shown):
+                return HttpResponseRedirect(request.path)
             _save(request, source, form)
             messages.success(request, _("The settings are saved."))
             return HttpResponseRedirect(reverse("admin:sources_source_change", args=[source.pk]))
         return self.page(
-            request, source, "licence", title=_("Scales and ids in WISEflow"), form=form, failure=form.lists.failure
+            request,
+            source,
+            "licence",
+            title=_("Scales and ids in WISEflow"),
+            form=form,
+            failure=form.lists.failure,
+            seen=request.POST.get("seen", str(shown)),
         )
 
 

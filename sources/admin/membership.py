@@ -17,17 +17,32 @@ from sources.admin.scope import ScopedAdmin
 from sources.identity import invitations
 from sources.models import Membership
 from sources.universities.members import person_at, remove, update_admin_access
-from sources.universities.permissions import GIVEN
+from sources.universities.permissions import GIVEN, rights_of
 from sources.universities.rights import tell_later
 
-# What somebody may do, and who they are in WISEflow and Ladok: another licence admin says so, or a superuser.
+# What somebody may do, and who they are in WISEflow and Ladok: another licence admin says so, or a superuser; nobody of themselves.
 RIGHTS = ("role", "organisation_id", *GIVEN)
+
+
+def _held(column: str) -> Any:
+    """A column of the list: whether the member may do it, by the role or because it was given."""
+
+    @admin.display(
+        description=Membership._meta.get_field(column).verbose_name,  # type: ignore[union-attr]
+        boolean=True,
+        ordering=column,
+    )
+    def held(membership: Membership) -> bool:
+        return GIVEN[column] in rights_of(membership)
+
+    held.__name__ = column
+    return held
 
 
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
     form = MembershipForm
-    list_display = ("user", "source", "role", "organisation_id", *GIVEN, "sign_in")
+    list_display = ("user", "source", "role", "organisation_id", *map(_held, GIVEN), "sign_in")
     list_filter = ("role", *GIVEN)
     search_fields = ("user__username", "user__email", "user__first_name", "user__last_name", "organisation_id")
     actions = ("invite", "withdraw")
@@ -43,6 +58,11 @@ class MembershipAdmin(ScopedAdmin):
         if obj is None:
             return ()
         return ("source", "person", *RIGHTS) if self._is_own(request, obj) else ("source", "person")
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.maker = request.user
+        return form
 
     @admin.display(description=_("user"))
     def person(self, membership: Membership) -> str:
@@ -98,7 +118,7 @@ class MembershipAdmin(ScopedAdmin):
 
     @staticmethod
     def _is_own(request: HttpRequest, obj: Membership) -> bool:
-        return obj.user_id == request.user.pk and not request.user.is_superuser
+        return obj.user_id == request.user.pk
 
     def save_model(self, request: HttpRequest, obj: Membership, form: MembershipForm, change: bool) -> None:
         if not change:

@@ -45,7 +45,7 @@ class FlowRuleAdmin(ScopedAdmin):
         is_shown = obj is None or Source.objects.visible_to(request.user).filter(pk=obj.source_id).exists()
         return [
             (title, {"fields": [name for name in part["fields"] if is_shown or name != "what_it_would_make"]})
-            for title, part in self.fieldsets
+            for title, part in super().get_fieldsets(request, obj)
         ]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -7,16 +7,20 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
+from ladokflow.fields import decrypted, keyring
+from ladokflow.messages import Message
 from sources.admin.recording import changed_fields
 from sources.admin.scope import ScopedAdmin
 from sources.universities.permissions import require_here
+
+WAITING = "secret_made"  # in the session
 
 
 class SecretAdmin(ScopedAdmin):
@@ -32,6 +36,10 @@ class SecretAdmin(ScopedAdmin):
     def tell(self, request: HttpRequest, row: Any, done: str, **params: Any) -> None:
         """Write down that it was added, changed, renewed, enabled, disabled or deleted, and tell whom it concerns."""
         raise NotImplementedError
+
+    def refusal(self, request: HttpRequest, row: Any) -> Message | None:
+        """Why this person may not make it work, or have its secret; None where they may."""
+        return None
 
     # --- Saving
 
@@ -49,27 +57,43 @@ class SecretAdmin(ScopedAdmin):
     # --- The secret, once
 
     def get_urls(self) -> list[Any]:
-        name = f"{self.opts.app_label}_{self.opts.model_name}_secret"
-        view = self.admin_site.admin_view(require_POST(self.renew))
-        return [path("<path:object_id>/secret/", view, name=name), *super().get_urls()]
+        view = self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(self.secret_view))
+        return [path("<path:object_id>/secret/", view, name=self._page("secret")), *super().get_urls()]
 
     def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
-        return self._show(request, obj, vars(request)["secret_made"])
+        return self._show_once(request, obj, vars(request)["secret_made"])
 
-    def renew(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def secret_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Shows the one that has just been made, this once; otherwise asks whether a new one is to be made. Loaded again it makes none."""
         row: Any = self.get_object(request, object_id)
         require_here(request, row.source)
-        with transaction.atomic():
-            secret = self.new_secret(row)
-            row.save()
-            self.tell(request, row, "renewed")
-        return self._show(request, row, secret)
-
-    def _show(self, request: HttpRequest, row: Model, secret: str) -> HttpResponse:
-        context = {"opts": self.opts, "row": row, "secret": secret, "title": _("The secret, this once")}
+        if refusal := self.refusal(request, row):
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(reverse(f"admin:{self._page('change')}", args=[row.pk]))
+        if request.method == "POST":
+            with transaction.atomic():
+                secret = self.new_secret(row)
+                row.save()
+                self.tell(request, row, "renewed")
+            return self._show_once(request, row, secret)
+        taken = self._taken(request, row)
+        title = _("Make a new secret") if taken is None else _("The secret, this once")
+        context = {"opts": self.opts, "row": row, "secret": taken, "title": title}
         return TemplateResponse(
             request, "admin/sources/secret.html", {**self.admin_site.each_context(request), **context}
         )
+
+    def _page(self, verb: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{verb}"
+
+    def _show_once(self, request: HttpRequest, row: Model, secret: str) -> HttpResponse:
+        """On a page of its own, for which it waits in the session, encrypted."""
+        request.session[WAITING] = [self.opts.label_lower, row.pk, keyring().encrypt(secret.encode()).decode()]
+        return HttpResponseRedirect(reverse(f"admin:{self._page('secret')}", args=[row.pk]))
+
+    def _taken(self, request: HttpRequest, row: Model) -> str | None:
+        label, pk, encrypted = request.session.pop(WAITING, ("", None, ""))
+        return decrypted(encrypted) if (label, pk) == (self.opts.label_lower, row.pk) else None
 
     # --- Enabling and disabling
 
@@ -89,7 +113,9 @@ class SecretAdmin(ScopedAdmin):
         """How many were the other way before."""
         count = 0
         for row in queryset:
-            if self.model._default_manager.filter(pk=row.pk, enabled=not enabled).update(enabled=enabled):
+            if enabled and (refusal := self.refusal(request, row)):
+                messages.error(request, str(refusal))
+            elif self.model._default_manager.filter(pk=row.pk, enabled=not enabled).update(enabled=enabled):
                 count += 1
                 self.tell(request, row, "enabled" if enabled else "disabled")
         return count

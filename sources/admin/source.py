@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from ladokflow.addresses import address_of
+from ladokflow.fingerprints import fingerprint
 from ladokflow.ladok.bodies import (
     PARTICIPANTS_PRESET,
     SAMPLE_FLOW,
@@ -151,10 +152,13 @@ class SourceAdmin(WebhookPages, LicencePages):
         if request.method == "GET" and request.GET.get("preset") == "participants":
             start = PARTICIPANTS_PRESET
         form = ExportBodyForm(request.POST or None, source=source, initial={"expression": start})
+        shown = fingerprint("admin.export_body", [source.pk, source.export_body])
         is_ready = False
         if request.method == "POST" and form.is_valid():
             is_ready = form.has_been_previewed
             if is_ready and "save" in request.POST:
+                if self.is_stale(request, source, shown):
+                    return HttpResponseRedirect(request.path)
                 return self._save_export_body(request, source, form.cleaned_data["expression"])
             # The page shows the preview of what was typed, and only now offers to save that.
             expression = form.cleaned_data["expression"]
@@ -171,6 +175,7 @@ class SourceAdmin(WebhookPages, LicencePages):
             title=_("Export body"),
             form=form,
             is_ready=is_ready,
+            seen=request.POST.get("seen", str(shown)),
             sample=_pretty(form.sample) if is_ready else "",
             neutral=_pretty(neutral_document(SAMPLE_FLOW, SAMPLE_MANAGERS, SAMPLE_LINES)),
             preset=PARTICIPANTS_PRESET,

@@ -95,7 +95,7 @@ def unlink(identity: FederatedIdentity, *, by: Any, address: str | None) -> None
     identity.delete()
 
 
-def _told(identity: FederatedIdentity) -> dict[str, str]:
+def _told(identity: FederatedIdentity) -> dict[str, Any]:
     return {"issuer": identity.issuer, "subject": identity.principal_name or identity.subject}
 
 

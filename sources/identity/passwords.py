@@ -57,11 +57,11 @@ def send_letter(pk: int) -> None:
             "password_new", args=[urlsafe_base64_encode(force_bytes(pk)), default_token_generator.make_token(user)]
         )
         lines = [
-            gettext("Somebody, you we hope, has asked for a new password in LadokFlow."),
+            gettext("Somebody, you or those who run LadokFlow, has asked for a new password for you."),
             gettext("Open this link within an hour to choose it:"),
             f"{settings.PUBLIC_URL}{link}",
             "",
-            gettext("If it was not you, do nothing: your password stays as it is."),
+            gettext("If you want none, do nothing: your password stays as it is."),
         ]
         _send(letter(address_of(user), gettext("LadokFlow: choose a new password"), lines), pk)
 

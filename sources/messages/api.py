@@ -10,6 +10,12 @@ register(
         "sources.audit.api_call": Sentence(_("Called the API with %(access)s: %(call)s.")),
         "admin.api_access_added": Sentence(_("Made %(kind)s %(access)s, which acts as %(email)s: %(fields)s.")),
         "admin.api_access_changed": Sentence(_("Changed %(kind)s %(access)s, which acts as %(email)s: %(fields)s.")),
+        "admin.api_access_beyond": Sentence(
+            _("You may not do this yourself at %(source)s, so you can let nothing else do it: %(scopes)s."),
+            _("Nothing was changed."),
+            _("Leave it out, or ask a licence admin who has these rights to do it."),
+            LICENCE_ADMIN,
+        ),
         "admin.api_access_renewed": Sentence(
             _("Gave %(kind)s %(access)s, which acts as %(email)s, a new secret. The former one is worth nothing now.")
         ),

@@ -12,6 +12,9 @@ register(
         "identity.invitation_used": Sentence(_("%(email)s took up the invitation.")),
         "identity.password_changed": Sentence(_("%(email)s changed their password.")),
         "identity.password_reset": Sentence(_("%(email)s chose a new password by a letter.")),
+        "identity.password_letter": Sentence(_("Had a letter for a new password sent to %(email)s.")),
+        "identity.account_changed": Sentence(_("Changed the account of %(email)s: %(fields)s.")),
+        "identity.account_removed": Sentence(_("Removed the account of %(email)s.")),
         "identity.factor_added": Sentence(_("%(email)s added the second factor “%(factor)s”.")),
         "identity.factor_removed": Sentence(_("The second factor “%(factor)s” of %(email)s was removed.")),
         "identity.recovery_codes_made": Sentence(_("%(email)s made new recovery codes.")),
@@ -49,6 +52,11 @@ register(
         "identity.account_inactive": Sentence(
             _("The account of %(email)s is switched off, so no invitation is sent."),
             todo=_("Have it switched on."),
+            who=OPERATOR,
+        ),
+        "identity.no_password_letter": Sentence(
+            _("%(email)s was sent no letter: the account is switched off, or no e-mail address of it is known."),
+            todo=_("Change the account first."),
             who=OPERATOR,
         ),
         "identity.letter_left_undone": Sentence(

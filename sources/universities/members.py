@@ -14,14 +14,20 @@ from sources.models import ApiToken, Membership, OAuthClient, Source
 from sources.universities.permissions import Right, rights_of
 
 
+def known_at(email: str) -> AbstractBaseUser | None:
+    """The person with this address, if there is one."""
+    people = get_user_model().objects
+    return (
+        people.filter(username__iexact=email.strip()).first()
+        or people.filter(email__iexact=email.strip()).order_by("pk").first()
+    )
+
+
 def person_at(email: str) -> AbstractBaseUser:
     """The person with this address; a new one cannot sign in with a password until somebody gives them one."""
     model = get_user_model()
     email = email.strip()
-    user: Any = (
-        model.objects.filter(username__iexact=email).first()
-        or model.objects.filter(email__iexact=email).order_by("pk").first()
-    )
+    user: Any = known_at(email)
     if user is None:
         user = model(username=email.lower(), email=email.lower())
         user.set_unusable_password()

@@ -247,12 +247,13 @@ ADMIN: Mapping[str, Table] = {
 }
 # Those of the administration that are no list and no row: as `PAGES`.
 ADMIN_PAGES: Mapping[str, tuple[Needed, Needed]] = {
+    "admin:auth_user_password_letter": (Access.NOBODY, Right.OPERATE),
     "admin:sources_source_connection": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_source_export_body": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_source_webhook": (Right.ADMINISTER, Right.ADMINISTER),
-    "admin:sources_apitoken_secret": (Access.NOBODY, Right.ADMINISTER),
-    "admin:sources_oauthclient_secret": (Access.NOBODY, Right.ADMINISTER),
-    "admin:sources_subscription_secret": (Access.NOBODY, Right.ADMINISTER),
+    "admin:sources_apitoken_secret": (Right.ADMINISTER, Right.ADMINISTER),
+    "admin:sources_oauthclient_secret": (Right.ADMINISTER, Right.ADMINISTER),
+    "admin:sources_subscription_secret": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_source_licence": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_credential_test": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_credential_switch": (Access.NOBODY, Right.ADMINISTER),
@@ -320,6 +321,11 @@ def scopes_of(membership: Membership) -> frozenset[str]:
     """What the member may do over the API now, whatever a token has been given."""
     rights = rights_of(membership) if membership.user.is_active else frozenset()
     return frozenset(scope for scope, right in SCOPES.items() if right in rights)
+
+
+def beyond(rights: frozenset[Right], scopes: Iterable[str]) -> list[str]:
+    """The scopes that need more than these rights."""
+    return [scope for scope in scopes if SCOPES.get(scope) not in rights]
 
 
 class Rights:

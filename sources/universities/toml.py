@@ -324,12 +324,21 @@ def _save_member(source: Source, entry: Mapping[str, Any], where: str) -> None:
     membership = Membership.objects.filter(source=source, user_id=user.pk).first() or Membership(
         source=source, user_id=user.pk
     )
-    for key in ("role", "organisation_id", *GIVEN):
-        if key in entry:
-            setattr(membership, key, entry[key])
+    keys = [key for key in ("role", "organisation_id", *GIVEN) if key in entry]
+    before = {key: getattr(membership, key) if membership.pk else None for key in keys}
+    for key in keys:
+        setattr(membership, key, entry[key])
     _clean(membership, where)
+    code = "admin.member_changed" if membership.pk else "admin.member_added_with"
+    fields = "; ".join(f"{key}: {_told(before[key])} → {entry[key]}" for key in keys if before[key] != entry[key])
     membership.save()
     update_admin_access(user.pk)
+    if fields:
+        audit.record(message=message(code, email=user.get_username(), fields=fields), source=source)
+
+
+def _told(value: Any) -> str:
+    return "–" if value in (None, "") else str(value)
 
 
 def _user(email: str) -> AbstractBaseUser:

@@ -369,8 +369,7 @@ def test_every_view_of_the_administration_has_its_place_in_the_table(world: Worl
         for pattern in model_admin.get_urls()
         if pattern.name and pattern.name.rpartition("_")[2] not in usual
     }
-    # Of a user's password: by who may change users.
-    assert {f"admin:{name}" for name in names} - {"admin:auth_user_password_change"} == set(ADMIN_PAGES)
+    assert {f"admin:{name}" for name in names} == set(ADMIN_PAGES)
 
 
 # --- Commands ---------------------------------------------------------------------------------------------------------
@@ -453,7 +452,7 @@ class Offers(HTMLParser):
             self.action = (given.get("action") or self.here) if given.get("method") == "post" else ""
         elif tag == "a" and given.get("href"):
             self.found.add((0, str(given["href"])))
-        elif tag == "button" and given.get("type", "submit") == "submit":
+        elif tag in ("button", "input") and given.get("type", "submit" if tag == "button" else "text") == "submit":
             if given.get("formaction"):
                 self.found.add((1, str(given["formaction"])))
             elif self.action:
@@ -479,4 +478,41 @@ def test_no_page_offers_what_would_be_refused(world: World, role: str) -> None:
                 continue
             if isinstance(needed, Right) and shown_to(needed) not in rights:
                 refused.add((name, offered))
+    assert refused == set()
+
+
+def needed_in_the_administration(world: World) -> dict[tuple[str, int], Needed]:
+    """By the name of an address, and whether a form is sent there."""
+    of_rows = {"changelist": ("view", "view"), "add": ("add", "add"), "change": ("view", "change"),
+               "history": ("view", "view"), "delete": ("delete", "delete")}  # fmt: skip
+    needed = {(name, sends): needs[sends] for name, needs in ADMIN_PAGES.items() for sends in (0, 1)}
+    for label, table in ADMIN.items():
+        for verb, names in of_rows.items():
+            for sends in (0, 1):
+                needed[f"admin:{label.replace('.', '_')}_{verb}", sends] = getattr(table, names[sends])
+    return needed
+
+
+@pytest.mark.parametrize("role", ["auditor", "licence_admin", OPERATOR])
+def test_no_page_of_the_administration_offers_what_would_be_refused(world: World, role: str) -> None:
+    rights, client, refused = world.rights(role), world.client(role), set()
+    needed_by_name = needed_in_the_administration(world)
+    pages = [reverse("admin:index")]
+    for label, row in rows_of_everything(world).items():
+        pages += [address for method, _view, address, _needed in views_of(label, row) if method == "GET"]
+    for address in pages:
+        answer = client.get(address)
+        if answer.status_code != 200:
+            continue
+        parser = Offers(address)
+        parser.feed(answer.text)
+        for sends, offered in parser.found:
+            path = urlsplit(offered).path or urlsplit(address).path
+            try:
+                name = resolve(path).view_name
+            except Resolver404:
+                continue
+            needed = needed_by_name.get((name, sends), PAGES.get(name, (Access.ANYBODY, Access.ANYBODY))[sends])
+            if needed is Access.NOBODY or (isinstance(needed, Right) and shown_to(needed) not in rights):
+                refused.add((address, sends, offered))
     assert refused == set()

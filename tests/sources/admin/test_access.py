@@ -16,6 +16,7 @@ from sources.models.api import digest_of
 from sources.universities import rights
 from tests.api.calling import Caller
 from tests.factories import ApiTokenFactory, MembershipFactory, OAuthClientFactory, SubscriptionFactory, UserFactory
+from tests.filling import form_on
 
 SECRET = re.compile(r'<code class="secret">([^<]+)</code>')
 FACTORIES = {"apitoken": ApiTokenFactory, "oauthclient": OAuthClientFactory, "subscription": SubscriptionFactory}
@@ -40,8 +41,10 @@ def new(page: str, source: Any, **fields: Any) -> dict[str, Any]:
     return {"label": "Datalagret", "enabled": "on", **given, **fields}
 
 
-def secret_in(response: Any) -> str:
-    assert response.status_code == 200, response.context and response.context["adminform"].form.errors
+def secret_in(client: Client, response: Any) -> str:
+    """It is shown on the page that one is led to."""
+    assert response.status_code == 302, response.context and response.context["adminform"].form.errors
+    response = client.get(response.headers["Location"])
     assert "no-store" in response.headers["Cache-Control"]
     (secret,) = SECRET.findall(response.content.decode())
     return str(secret)
@@ -53,10 +56,10 @@ def told(source: Any) -> list[str]:
 
 @pytest.mark.parametrize("page", MODELS)
 def test_a_secret_is_shown_once_when_it_is_made_and_when_it_is_renewed(as_admin: Client, cast: Any, page: str) -> None:
-    first = secret_in(as_admin.post(address(page, "add"), new(page, cast.ours)))
+    first = secret_in(as_admin, as_admin.post(address(page, "add"), new(page, cast.ours)))
     row = MODELS[page].objects.get()
     change = address(page, "change", row.pk)
-    second = secret_in(as_admin.post(address(page, "secret", row.pk)))
+    second = secret_in(as_admin, as_admin.post(address(page, "secret", row.pk)))
     row.refresh_from_db()
     assert first != second
     assert second in (row.secret if page == "subscription" else second)
@@ -65,11 +68,35 @@ def test_a_secret_is_shown_once_when_it_is_made_and_when_it_is_renewed(as_admin:
     shown = [as_admin.get(each).content.decode() for each in (change, address(page, "changelist"))]
     assert not [secret for secret in (first, second) for text in shown if secret in text]
     assert not [text for text in told(cast.ours) if first in text or second in text]
-    assert as_admin.get(address(page, "secret", row.pk)).status_code == 405
+
+
+@pytest.mark.parametrize("page", MODELS)
+def test_a_new_secret_is_asked_about_first_and_made_once(as_admin: Client, cast: Any, page: str) -> None:
+    row = row_of(page, cast.ours)
+    shown_at, stored = address(page, "secret", row.pk), "secret" if page == "subscription" else "secret_hash"
+    before = getattr(MODELS[page].objects.get(), stored)
+    asked = as_admin.get(shown_at).text
+    assert form_on(asked)
+    assert getattr(MODELS[page].objects.get(), stored) == before
+    secret = secret_in(as_admin, as_admin.post(shown_at))
+    made = getattr(MODELS[page].objects.get(), stored)
+    again = as_admin.get(shown_at).text  # the page is loaded again
+    assert secret not in again
+    assert getattr(MODELS[page].objects.get(), stored) == made != before
+    assert not SECRET.search(as_admin.get(shown_at).text)
+
+
+def test_a_secret_that_waits_to_be_shown_is_encrypted_and_shown_with_its_own_row_only(
+    as_admin: Client, cast: Any
+) -> None:
+    rows = [row_of("apitoken", cast.ours), row_of("apitoken", cast.ours)]
+    as_admin.post(address("apitoken", "secret", rows[0].pk))
+    assert "lft_" not in str(dict(as_admin.session))
+    assert not SECRET.search(as_admin.get(address("apitoken", "secret", rows[1].pk)).text)
 
 
 def test_what_is_made_works_at_once_and_until_it_is_disabled(as_admin: Client, cast: Any) -> None:
-    caller = Caller(secret_in(as_admin.post(address("apitoken", "add"), new("apitoken", cast.ours))))
+    caller = Caller(secret_in(as_admin, as_admin.post(address("apitoken", "add"), new("apitoken", cast.ours))))
     assert caller.get("/me").json()["actsAs"] == "lars@ours.example"
     row = ApiToken.objects.get()
     assert row.created_by == cast.admin
@@ -152,7 +179,7 @@ def test_what_cannot_work_is_refused(as_admin: Client, cast: Any, page: str, fie
 
 
 def test_a_label_is_used_once(as_admin: Client, cast: Any) -> None:
-    secret_in(as_admin.post(address("apitoken", "add"), new("apitoken", cast.ours)))
+    secret_in(as_admin, as_admin.post(address("apitoken", "add"), new("apitoken", cast.ours)))
     again = as_admin.post(address("apitoken", "add"), new("apitoken", cast.ours))
     assert again.context["adminform"].form.errors
     assert ApiToken.objects.count() == 1
@@ -212,3 +239,50 @@ def test_what_a_token_may_is_in_words_in_lists_and_for_whoever_only_reads(client
         text = client.get(page, headers={"accept-language": "en"}).text
         assert "Read flows, synchronisations and exports" in text
         assert "flows.read" not in text
+
+
+WITHOUT_RIGHT = "You may not do this yourself at Vårt universitet"
+
+
+@pytest.fixture
+def exporter(cast: Any) -> Any:
+    """A member who may export, at a source whose licence admin may not."""
+    cast.ours.memberships.filter(user=cast.admin).update(can_export=False)
+    return cast.ours.memberships.get(user=cast.manager)
+
+
+@pytest.mark.parametrize("page", ["apitoken", "oauthclient"])
+@pytest.mark.parametrize("who", ["admin", "root"])
+def test_nobody_makes_what_may_do_more_than_they_may(
+    client: Client, cast: Any, exporter: Any, page: str, who: str
+) -> None:
+    client.force_login(getattr(cast, who))
+    given = new(page, cast.ours, membership=exporter.pk, scopes=["flows.read", "grades.export"])
+    response = client.post(address(page, "add"), given, headers={"accept-language": "en"})
+    (error,) = response.context["adminform"].form.errors["scopes"]
+    assert WITHOUT_RIGHT in error
+    assert ("flows.read" in error) == (who == "root")  # who runs LadokFlow, and is no member, reads no flow
+    assert not MODELS[page].objects.exists()
+
+
+@pytest.mark.parametrize("page", ["apitoken", "oauthclient"])
+def test_nobody_gets_the_secret_of_what_may_do_more_than_they_may(
+    as_admin: Client, cast: Any, exporter: Any, page: str
+) -> None:
+    row: Any = FACTORIES[page](membership=exporter, scopes=["flows.read", "grades.mark"])
+    before = row.secret_hash
+    as_admin.post(address(page, "secret", row.pk))
+    changed = new(page, cast.ours, scopes=["flows.read", "grades.export"])
+    assert as_admin.post(address(page, "change", row.pk), changed).status_code == 200
+    as_admin.post(address(page, "changelist"), {"action": "disable", "_selected_action": row.pk})
+    as_admin.post(address(page, "changelist"), {"action": "enable", "_selected_action": row.pk})
+    row.refresh_from_db()
+    assert (row.secret_hash, row.scopes, row.enabled) == (before, ["flows.read", "grades.mark"], False)
+    assert as_admin.post(address(page, "change", row.pk), new(page, cast.ours)).status_code == 302
+    row.refresh_from_db()
+    assert row.scopes == ["flows.read"]
+
+
+def test_who_may_export_makes_a_token_that_exports(as_admin: Client, cast: Any) -> None:
+    given = new("apitoken", cast.ours, scopes=["flows.read", "grades.export"])
+    secret_in(as_admin, as_admin.post(address("apitoken", "add"), given))

@@ -103,12 +103,14 @@ def test_every_change_is_on_record_without_the_secret(as_admin: Client, cast: An
     proven = {"tested_at": timezone.now(), "has_passed": True, "tested_address": cast.ours.ladok_url}
     Credential.objects.filter(pk=cast.credential.pk).update(**proven)
     as_admin.post(reverse(CHANGELIST), {"action": "enable", "_selected_action": cast.credential.pk})
+    as_admin.post(reverse(CHANGELIST), {"action": "disable", "_selected_action": cast.credential.pk})
     as_admin.post(reverse("admin:sources_credential_delete", args=[cast.credential.pk]), {"post": "yes"})
     entries = list(AuditEntry.objects.filter(source=cast.ours).order_by("pk"))
     assert [entry.message["code"] for entry in entries] == [
         "admin.credential_disabled",
         "admin.credential_changed",
         "sources.audit.credential_taken",
+        "admin.credential_disabled",
         "admin.credential_deleted",
     ]
     assert {entry.actor for entry in entries} == {cast.admin}
@@ -163,3 +165,24 @@ def test_newest_enabled_one_is_shown_as_in_use(as_admin: Client, cast: Any) -> N
 
 def test_secret_cannot_be_guessed_by_filtering(as_admin: Client, cast: Any) -> None:
     assert as_admin.get(reverse(CHANGELIST), {"secret__startswith": "kept"}).status_code in (302, 400)
+
+
+def test_a_credential_in_use_is_not_deleted(as_admin: Client, cast: Any) -> None:
+    """Not by its own page and not with others in the list; the page says what to do first."""
+    off = CredentialFactory(source=cast.ours, enabled=False)
+    page, listed = (
+        reverse("admin:sources_credential_delete", args=[cast.credential.pk]),
+        reverse("admin:sources_credential_changelist"),
+    )
+    chosen = {"action": "delete_selected", "_selected_action": [cast.credential.pk, off.pk]}
+    english = {"accept-language": "en"}
+    for told in (as_admin.get(page, headers=english), as_admin.post(listed, chosen, headers=english)):
+        assert "LadokFlow signs in with this now" in told.text
+        assert str(cast.credential) in told.text
+        assert 'value="yes"' not in told.text
+    as_admin.post(page, {"post": "yes"})
+    as_admin.post(listed, chosen | {"post": "yes"})
+    assert set(cast.ours.credentials.all()) == {cast.credential, off}
+    as_admin.post(listed, {"action": "disable", "_selected_action": [cast.credential.pk]})
+    as_admin.post(page, {"post": "yes"})
+    assert set(cast.ours.credentials.all()) == {off}

@@ -177,3 +177,40 @@ def test_a_letter_about_rights_is_in_words_and_leads_where_its_reader_may_go(as_
     assert reverse("admin:sources_membership_changelist") in told["second@ours.example"]
     assert "manager →" not in told["anna@ours.example"]  # in her own language
     assert "/admin/" not in told["anna@ours.example"]
+
+
+OWN = {"role": "licence_admin", "organisation_id": "root@example.org"}
+
+
+def test_an_operator_does_not_become_a_member_by_their_own_hand(as_root: Client, cast: Any) -> None:
+    for fields in (OWN, OWN | {"can_export": "on"}, {"role": "manager"}):
+        response = as_root.post(reverse(ADD), new(cast, "ROOT@example.org", **fields))
+        assert "email" in response.context["adminform"].form.errors
+    assert not cast.root.memberships.exists()
+
+
+def test_an_operator_can_be_the_first_licence_admin_and_gives_themselves_nothing_more(
+    as_root: Client, cast: Any
+) -> None:
+    Membership.objects.filter(user=cast.admin).delete()
+    for fields in (OWN | {"can_export": "on"}, {"role": "manager"}):
+        assert as_root.post(reverse(ADD), new(cast, "root@example.org", **fields)).status_code == 200
+    assert as_root.post(reverse(ADD), new(cast, "root@example.org", **OWN)).status_code == 302
+    own = Membership.objects.get(user=cast.root)
+    assert AuditEntry.objects.filter(source=cast.ours, message__code="admin.member_added_with").exists()
+    assert not changed(as_root, own, can_export="on").can_export
+    assert as_root.post(reverse("admin:sources_membership_delete", args=[own.pk]), {"post": "yes"}).status_code == 403
+
+
+def test_a_member_who_is_an_operator_as_well_raises_nothing_of_their_own(as_root: Client, cast: Any) -> None:
+    own = MembershipFactory(source=cast.ours, user=cast.root, can_export=False)
+    assert not changed(as_root, own, can_export="on").can_export
+    assert changed(as_root, own, role="licence_admin").role == "manager"
+
+
+def test_the_list_shows_what_members_may_whether_by_role_or_given(as_admin: Client, cast: Any) -> None:
+    Membership.objects.filter(user=cast.admin).update(can_export=False)
+    rows = as_admin.get(reverse("admin:sources_membership_changelist")).text.split("<tr>")
+    (own,) = (row for row in rows if "lars@ours.example</a>" in row)
+    shown = {column: f'field-{column}"><img src="/static/admin/img/icon-yes' in own for column in GIVEN}
+    assert shown == {"can_export": False, "can_archive": False, "can_see_logs": True, "can_see_small_groups": True}
