@@ -14,6 +14,7 @@ class LadokflowConfig(AppConfig):
 
     def ready(self) -> None:
         from ladokflow import checks, federation, sign_in_session  # noqa: F401 - each registers what it has
+        from ladokflow.api import messages  # noqa: F401
         from ladokflow.queue import keep_to_our_tasks
 
         keep_to_our_tasks()

@@ -50,7 +50,7 @@ def send_password_letter(user: Any, *, by: Any, address: str | None) -> None:
     enqueue("sources.tasks.send_password_letter", user.pk)
 
 
-def has_changed(user: Any, names: Sequence[str], fields: str, *, by: Any, address: str | None) -> None:
+def has_changed(user: Any, names: Sequence[str], fields: dict[str, Any], *, by: Any, address: str | None) -> None:
     """Call it in the transaction that changes the columns `names`; `fields` says what they were, and are. Whoever is an operator, or becomes
     or ceases to be one, concerns every source."""
     at = Source.objects.all() if user.is_superuser or "is_superuser" in names else None
