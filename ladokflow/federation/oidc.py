@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hmac
 import logging
 import secrets
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from authlib.oidc.discovery import OpenIDProviderMetadata, get_well_known_url
 from django.conf import settings
+from django.utils.crypto import constant_time_compare
 from joserfc import jwt
 from joserfc.errors import (
     BadSignatureError,
@@ -83,7 +83,7 @@ def begin(redirect_uri: str) -> tuple[str, dict[str, str]]:
 
 def finish(redirect_uri: str, answered: Mapping[str, str], kept: Mapping[str, str]) -> Subject:
     """Who came back with `answered`, the parameters of the address. Refused for anything that is not as it should be."""
-    if not hmac.compare_digest(answered.get("state", ""), kept["state"]):
+    if not constant_time_compare(answered.get("state", ""), kept["state"]):
         raise _refused(message("federation.unsolicited"))
     if answered.get("iss", settings.OIDC_ISSUER) != settings.OIDC_ISSUER:
         raise _refused(message("federation.issuer"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, Any
+
+from django.utils.crypto import constant_time_compare
 
 from ladokflow.sandbox.answers import Call, Reply
 from ladokflow.sandbox.hands import flow_of, participant_of
@@ -65,7 +66,7 @@ def set_papers(sandbox: Sandbox, flow_id: int, padding: int = 0, quarantined: li
 def answer(state: State, call: Call) -> Reply:
     """What the store answers: the file, or as such stores do once a link has ended."""
     path, ends = STORAGE + call.path, call.query.get("expires", "")
-    if not ends.isdecimal() or not hmac.compare_digest(
+    if not ends.isdecimal() or not constant_time_compare(
         signature(state, path, int(ends)), call.query.get("signature", "")
     ):
         return _denied("SignatureDoesNotMatch")

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.crypto import constant_time_compare
+
 EVENTS = frozenset(
     {
         "ALTERNATIVE_GRADE",
@@ -82,7 +84,7 @@ def verify_signature(*, secret: str, body: bytes, signature: str, encoding: str 
         digest = base64.b64decode(given, validate=True) if encoding == "base64" else bytes.fromhex(given)
     except (ValueError, binascii.Error):
         return False
-    return hmac.compare_digest(digest, hmac.new(secret.encode(), body, hashlib.sha256).digest())
+    return constant_time_compare(digest, hmac.new(secret.encode(), body, hashlib.sha256).digest())
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def find_signature(*, secret: str, body: bytes, headers: Mapping[str, str]) -> S
             wanted = signature_of(secret=secret, body=body, encoding=encoding).encode()
             given = value.strip().encode()
             end, start = given[-len(wanted) :], given[: -len(wanted)]
-            if hmac.compare_digest(end.lower() if encoding == "hex" else end, wanted):
+            if constant_time_compare(end.lower() if encoding == "hex" else end, wanted):
                 return SignedWith(header=name, encoding=encoding, prefix=start.decode())
     return None
 

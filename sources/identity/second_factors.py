@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import logging
 import secrets
 from typing import Any
@@ -12,6 +11,7 @@ import pyotp
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from webauthn import (
     generate_authentication_options,
     generate_registration_options,
@@ -75,7 +75,7 @@ def _step_of(secret: str, code: str, *, after: int) -> int:
     now = int(timezone.now().timestamp()) // STEP
     app = pyotp.TOTP(secret, interval=STEP)
     for step in range(now - DRIFT, now + DRIFT + 1):
-        if step > after and hmac.compare_digest(app.at(step * STEP), code):
+        if step > after and constant_time_compare(app.at(step * STEP), code):
             return step
     return 0
 

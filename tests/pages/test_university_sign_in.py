@@ -407,6 +407,8 @@ def test_another_browser_another_state_or_a_used_code_lets_nobody_in(openid: str
     assert "No sign-in is under way" in other.get(back).text
     other.get("/sign-in/oidc/")
     assert "belongs to no sign-in that was begun here" in other.get(back).text
+    other.get("/sign-in/oidc/")
+    assert "belongs to no sign-in that was begun here" in other.get("/sign-in/oidc/answer/?code=x&state=åäö").text
     cookie = english.cookies[COOKIE].value
     assert english.get(back).status_code == 302
     other.cookies[COOKIE] = cookie

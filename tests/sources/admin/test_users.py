@@ -85,7 +85,7 @@ def test_who_becomes_an_operator_is_on_record_at_every_source_and_told(as_root: 
     assert cast.manager.is_superuser
     entries = AuditEntry.objects.all()
     assert {entry.source for entry in entries} == {cast.ours, cast.theirs}
-    assert {entry.message["params"]["fields"] for entry in entries} == {"is_superuser: False → True"}
+    assert [entry.message["params"]["fields"]["rows"] for entry in entries] == [[["is_superuser", False, True]]] * 2
     accounts.tell(accounts.Change(cast.manager.pk, cast.root.pk, ("is_superuser",)))
     assert set(letters()) == {"anna@ours.example", second.email}
     assert "root@example.org" in letters()[second.email]
@@ -93,7 +93,8 @@ def test_who_becomes_an_operator_is_on_record_at_every_source_and_told(as_root: 
 
 def test_an_address_that_is_changed_is_on_record(as_root: Client, cast: Any) -> None:
     saved(as_root, cast.manager, email="other@ours.example")
-    assert AuditEntry.objects.get().message["params"]["fields"] == "email: anna@ours.example → other@ours.example"
+    changed = AuditEntry.objects.get().message["params"]["fields"]
+    assert changed["rows"] == [["email", "anna@ours.example", "other@ours.example"]]
 
 
 @pytest.mark.parametrize("right", RIGHTS)
