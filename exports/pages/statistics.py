@@ -30,6 +30,7 @@ from exports.statistics.figures import (
     keys_of,
 )
 from exports.statistics.suppression import LEAST
+from ladokflow.dates import day_in_words
 from ladokflow.messages import CATALOGUE, Message, Text
 from ladokflow.numbers import percent, rounded
 from sources.models import Flow, FlowSource, Source
@@ -334,7 +335,7 @@ def _flows_in_words(keys: Sequence[int]) -> dict[str, str]:
     flows = Flow.objects.filter(pk__in=keys).annotate(code=Subquery(code[:1])).order_by()
     found = flows.values_list("pk", "title", "code", "statistics__exam_on")
     return {
-        str(pk): " · ".join([title or "–", *(str(each) for each in (code, exam_on) if each)])
+        str(pk): " · ".join(filter(None, [title or "–", code, day_in_words(exam_on) if exam_on else ""]))
         for pk, title, code, exam_on in found
     }
 
