@@ -133,7 +133,7 @@ USES: Mapping[str, Callable[[World], object]] = {
         Asserted(subject=Subject("saml", "", ""), digest="x" * 64, ends_at=NEVER)
     ),
     "summary_age": lambda world: due(timezone.now()),
-    "summary_grouped": lambda world: world.get("statistics", query=f"?source={world.flow.source.slug}&course=C77"),
+    "summary_grouped": lambda world: world.get("statistics", query=f"?source={world.flow.source.slug}&term=2016-1"),
 }
 
 # Those that no model names (`sources/migrations/0030_search.py`, `sources/migrations/0032_search_people.py`)
@@ -259,7 +259,13 @@ def world(transactional_db: None, client: Client) -> World:
     )
     summary = FlowSummary.objects.create(flow=flow, source=flow.source, term="2026-2", course="C0")
     multiply(
-        summary, MANY, flow_id=key, source_id=f"{first} + n % {SOURCES}", course="'C' || n % 500", computed_at="now()"
+        summary,
+        MANY,
+        flow_id=key,
+        source_id=f"{first} + n % {SOURCES}",
+        course="'C' || n % 500",
+        computed_at="now()",
+        term="2000 + n % 20 || '-1'",
     )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")  # as the database does by itself when it has time
