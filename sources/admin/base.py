@@ -10,7 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Field, Model
+from django.db.models import DateField, DateTimeField, Field, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 from ladokflow.dates import moment_in_words
 from ladokflow.fields import EncryptedTextField
 from ladokflow.fingerprints import Fingerprint, NotAsShown, fingerprint, require_seen
+from ladokflow.form_fields import within_bounds
 from sources.admin.forms import SecretInput
 
 
@@ -82,7 +83,11 @@ def _with_plain_lines(data: Any) -> Any:
 
 class OurAdmin(admin.ModelAdmin):
     # Where a secret is typed, nothing stands in its field: not what is stored, nor what was typed wrongly.
-    formfield_overrides: ClassVar[Any] = {EncryptedTextField: {"widget": SecretInput}}
+    formfield_overrides: ClassVar[Any] = {
+        EncryptedTextField: {"widget": SecretInput},
+        DateField: {"validators": [within_bounds]},
+        DateTimeField: {"validators": [within_bounds]},
+    }
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Django shows whoever may only look the values themselves: a secret is left out wherever it is not typed."""
@@ -136,6 +141,11 @@ class OurAdmin(admin.ModelAdmin):
         if row is not None and self.has_change_permission(request, row):
             context["seen"] = request.POST.get("seen", str(context["adminform"].form.shown))
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Each by itself, as if it were deleted alone: what that records and tells goes for each."""
+        for row in queryset:
+            self.delete_model(request, row)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Nothing changed is nothing to tell of."""

@@ -10,8 +10,9 @@ from django.http import HttpRequest
 
 from ladokflow.addresses import address_of
 from ladokflow.changes import kind_of
+from sources.admin.base import OurAdmin
 from sources.admin.recording import changed_fields, record_in_admin
-from sources.admin.scope import OfOperation, ScopedAdmin
+from sources.admin.scope import ByTable, ScopedAdmin
 from sources.identity.federated import unlink
 from sources.models import FederatedIdentity, MembershipRule, SignInScope
 from sources.universities.rights import tell_later
@@ -74,7 +75,7 @@ class MembershipRuleAdmin(_AtItsSource):
 
 
 @admin.register(FederatedIdentity)
-class FederatedIdentityAdmin(OfOperation, admin.ModelAdmin):
+class FederatedIdentityAdmin(ByTable, OurAdmin):
     """A person may have places at several universities, so it is for those who run the house. One that is wrong is deleted."""
 
     list_display = ("user", "principal_name", "issuer", "used_at")
@@ -95,7 +96,3 @@ class FederatedIdentityAdmin(OfOperation, admin.ModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: FederatedIdentity) -> None:
         unlink(obj, by=request.user, address=address_of(request))
-
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        for row in queryset:
-            self.delete_model(request, row)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 from django_q import admin as _registers_its_pages  # noqa: F401 - before we register them again
 from django_q.models import Failure, OrmQ, Schedule, Success, Task
 
-from sources.admin.scope import OfOperation
+from sources.admin.scope import ByTable
 
 # The library's own names of its rows, which have no Swedish: it stands with ours.
 WORDS = (
@@ -28,7 +28,7 @@ REGISTERED = [model for model in (Schedule, Success, Failure, OrmQ) if admin.sit
 admin.site.unregister(REGISTERED)
 
 
-class OfTheQueue(OfOperation, admin.ModelAdmin):
+class OfTheQueue(ByTable, admin.ModelAdmin):
     actions = ()
 
     @admin.display(description=_("name"))

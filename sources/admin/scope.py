@@ -8,12 +8,11 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import BooleanField, DateField, DateTimeField, ExpressionWrapper, Model, Q, QuerySet, Value
+from django.db.models import BooleanField, ExpressionWrapper, Model, Q, QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.form_fields import within_bounds
 from sources.admin.base import OurAdmin
 from sources.models import Source
 from sources.universities.permissions import ADMIN, Needed, Right, Table, rights_in
@@ -40,8 +39,8 @@ def audit_log_of_source(source_pk: Any) -> str:
     return f"{reverse('admin:sources_auditentry_changelist')}?source__exact={source_pk}"
 
 
-class OfOperation:
-    """Before an admin of rows that belong to no source: who may what with them stands in the same table."""
+class ByTable:
+    """Before an admin: who may what with its rows stands in the table of permissions. These belong to no source."""
 
     opts: Any
 
@@ -49,28 +48,30 @@ class OfOperation:
     def needs(self) -> Table:
         return ADMIN[self.opts.label_lower]
 
+    def _may(self, request: HttpRequest, needed: Needed, obj: Any = None) -> bool:
+        return allows(request, needed)
+
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return allows(request, self.needs.view)
+        return self._may(request, self.needs.view)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return allows(request, self.needs.view)
+        return self._may(request, self.needs.view, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return allows(request, self.needs.add)
+        return self._may(request, self.needs.add)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return allows(request, self.needs.change)
+        return self._may(request, self.needs.change, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return allows(request, self.needs.delete)
+        return self._may(request, self.needs.delete, obj)
 
 
-class ScopedAdmin(OurAdmin):
+class ScopedAdmin(ByTable, OurAdmin):
     """Rows of the user's own sources. `source_path` leads from the row to its source, as in a queryset filter."""
 
     source_path = "source"
     list_select_related: ClassVar[Any] = True
-    formfield_overrides: ClassVar[Any] = {kind: {"validators": [within_bounds]} for kind in (DateField, DateTimeField)}
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -98,31 +99,12 @@ class ScopedAdmin(OurAdmin):
         return HttpResponseRedirect(audit_log_of_source(self.source_pk_of(row)))
 
     @property
-    def needs(self) -> Table:
-        return ADMIN[self.opts.label_lower]
-
-    @property
     def is_changed(self) -> bool:
         """Whether people change its rows, so that the audit log tells of them."""
         return isinstance(self.needs.change, Right)
 
     def _may(self, request: HttpRequest, needed: Needed, obj: Any = None) -> bool:
         return allows(request, needed, None if obj is None or obj.pk is None else self.source_pk_of(obj))
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._may(request, self.needs.view)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, self.needs.view, obj)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return self._may(request, self.needs.add)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, self.needs.change, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, self.needs.delete, obj)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.related_model is Source:
@@ -134,11 +116,6 @@ class ScopedAdmin(OurAdmin):
         initial = super().get_changeform_initial_data(request)
         administered = list(administered_sources(request)[:2])
         return {"source": administered[0].pk, **initial} if len(administered) == 1 else initial
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Each by itself, as if it were deleted alone: what that records and tells goes for each."""
-        for row in queryset:
-            self.delete_model(request, row)
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """The filter by source only helps whoever has more than one, and offers only their own."""

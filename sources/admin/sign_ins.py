@@ -7,7 +7,7 @@ from django.contrib.admin.utils import display_for_value
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from sources.admin.scope import OfOperation
+from sources.admin.scope import ByTable
 
 # The library's own names of its rows, which have no Swedish: it stands with ours.
 WORDS = (
@@ -18,7 +18,7 @@ WORDS = (
 admin.site.unregister([AccessAttempt, AccessLog, AccessFailureLog])
 
 
-class SignIns(OfOperation, admin.ModelAdmin):
+class SignIns(ByTable, admin.ModelAdmin):
     """All there is to know of a row stands in the list."""
 
     list_display_links = None

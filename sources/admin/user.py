@@ -93,10 +93,6 @@ class UserAdmin(OurAdmin, DjangosUserAdmin):
         accounts.is_removed(obj, by=request.user, address=address_of(request))
         super().delete_model(request, obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        for user in queryset:
-            self.delete_model(request, user)
-
     # --- Passwords and second factors
 
     def get_urls(self) -> list[Any]:

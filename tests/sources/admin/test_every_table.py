@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.db import models
 from django.urls import reverse
 
-from sources.admin.base import secrets_of
+from ladokflow.fields import EncryptedTextField
+from ladokflow.form_fields import within_bounds
+from sources.admin.base import OurAdmin, secrets_of
+from sources.admin.forms import SecretInput
 from sources.models import AuditEntry, Credential, Participant, Source
 from sources.universities.permissions import ADMIN, ADMIN_PAGES, Access
 from tests.filling import form_on
@@ -46,6 +50,15 @@ def test_what_is_a_secret_is_known_by_its_column() -> None:
         ("exports.exportattempt", "answer"),
     }
     assert "national_id" in secrets_of(Participant)
+
+
+def test_a_secret_and_a_day_are_typed_in_fields_of_ours_in_every_table() -> None:
+    ours = [each for each in admin.site._registry.values() if isinstance(each, OurAdmin)]
+    assert ours
+    for each in ours:
+        assert each.formfield_overrides[EncryptedTextField]["widget"] is SecretInput
+        for kind in (models.DateField, models.DateTimeField):
+            assert within_bounds in each.formfield_overrides[kind]["validators"]
 
 
 @pytest.mark.parametrize("reader", READERS)
