@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -48,7 +47,6 @@ LEFT_OUT = {
     "by",
     "accepted_by",
 }
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 Table = list[dict[str, Any]]
 
 
@@ -219,11 +217,4 @@ def as_text(extract: Mapping[str, Any]) -> str:
 def _line(model: type[models.Model] | None, name: str, value: Any) -> str:
     field = field_of(model, name)
     label = NAMES.get(name) or (field.verbose_name if field is not None else name)
-    return f"{capfirst(str(label))}: {_moment(value) or value_in_words(value, field)}"
-
-
-def _moment(value: Any) -> str:
-    """What is kept as ISO with a time zone; empty for anything else."""
-    if not isinstance(value, str) or not MOMENT.fullmatch(value):
-        return ""
-    return moment_in_words(dt.datetime.fromisoformat(value))
+    return f"{capfirst(str(label))}: {value_in_words(value, field)}"

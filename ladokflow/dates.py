@@ -11,6 +11,8 @@ from django.utils import formats, timezone
 FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2199, 12, 31)
 # How a message keeps a day or a moment: in the source's time zone, without saying so.
 KEPT_DAY, KEPT_MOMENT = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+# And a moment that does say so, as a value of a row or of a file with data.
+KEPT_EXACTLY = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
 
 
 def is_sane(day: dt.date) -> bool:
@@ -41,6 +43,8 @@ def in_words(value: object) -> object:
     try:
         if KEPT_MOMENT.fullmatch(value):
             return formats.date_format(dt.datetime.fromisoformat(value), "DATETIME_FORMAT")
+        if KEPT_EXACTLY.fullmatch(value):
+            return moment_in_words(dt.datetime.fromisoformat(value))
         if KEPT_DAY.fullmatch(value):
             return day_in_words(dt.date.fromisoformat(value))
     except ValueError:

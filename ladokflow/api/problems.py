@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-import ladokflow.api.messages  # noqa: F401 - the sentences
 from ladokflow.fingerprints import NotAsShown
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused, message

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.changes import kind_of
+from ladokflow.changes import NOTHING, kind_of, value_in_words
 from ladokflow.messages import Message, message
 from sources.admin.recording import record_in_admin
 from sources.admin.scope import administered_sources
@@ -113,9 +113,8 @@ class AccessAdmin(SecretAdmin):
     def scopes_in_words(self, row: ApiAccess) -> str:
         """Those that its member may not use now stand in brackets."""
         allowed = scopes_of(row.membership)
-        labels = dict(Scope.choices)
-        told = [(scope, str(labels.get(scope, scope))) for scope in row.scopes]
-        return ", ".join(label if scope in allowed else f"({label})" for scope, label in told) or "–"
+        told = [(scope, value_in_words(scope, row._meta.get_field("scopes"))) for scope in row.scopes]
+        return ", ".join(label if scope in allowed else f"({label})" for scope, label in told) or NOTHING
 
     def new_secret(self, row: ApiAccess) -> str:
         return row.renew_secret()

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from ladokflow.changes import value_in_words
 from ladokflow.messages import Message
 from sources.admin.forms import ADDRESS
 from sources.admin.long_list import LongListAdmin
@@ -60,8 +61,7 @@ class SubscriptionAdmin(SecretAdmin):
 
     @admin.display(description=_("events"))
     def events_in_words(self, row: Subscription) -> str:
-        labels = dict(Event.choices)
-        return ", ".join(str(labels.get(event, event)) for event in row.events)
+        return value_in_words(row.events, row._meta.get_field("events"))
 
     def new_secret(self, row: Subscription) -> str:
         row.secret = new_secret()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from smtplib import SMTPException
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -16,11 +14,9 @@ from django.utils.translation import gettext
 from ladokflow.mail import letter
 from ladokflow.messages import Refused, message
 from ladokflow.queue import enqueue
-from sources.identity.letters import address_of, language_of
+from sources.identity.letters import address_of, language_of, send
 from sources.identity.recording import record_everywhere
 from sources.models import Source
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,8 +77,4 @@ def tell(change: Change) -> None:
                 gettext("%(who)s has changed the account of %(person)s in LadokFlow: %(what)s.") % facts,
                 gettext("If this is not as it should be, tell those who run LadokFlow at once."),
             ]
-            written = letter(address_of(reader), gettext("LadokFlow: an account has been changed"), lines)
-            try:
-                written.send()
-            except (OSError, SMTPException) as error:
-                logger.warning("sign_in.letter.not_sent user=%s reason=%s", reader.pk, type(error).__name__)
+            send(letter(address_of(reader), gettext("LadokFlow: an account has been changed"), lines), reader.pk)

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import logging
 import secrets
-from smtplib import SMTPException
 from typing import Any
 
 from django.conf import settings
@@ -78,7 +77,7 @@ def send(pk: int) -> None:
     try:
         with translation.override(invitation.membership.language or settings.LANGUAGE_CODE):
             _letter(invitation, secret).send()
-    except (OSError, SMTPException) as error:
+    except OSError as error:
         Invitation.objects.filter(pk=pk).update(could_not_be_sent=True)
         logger.warning("sign_in.invitation.not_sent invitation=%s reason=%s", pk, type(error).__name__)
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from smtplib import SMTPException
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +19,7 @@ from django.utils.translation import gettext
 
 from ladokflow.mail import letter
 from ladokflow.queue import enqueue
-from sources.identity.letters import address_of, language_of
+from sources.identity.letters import address_of, language_of, send
 from sources.identity.recording import record_everywhere
 
 logger = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ def send_letter(pk: int) -> None:
             "",
             gettext("If you want none, do nothing: your password stays as it is."),
         ]
-        _send(letter(address_of(user), gettext("LadokFlow: choose a new password"), lines), pk)
+        send(letter(address_of(user), gettext("LadokFlow: choose a new password"), lines), pk)
 
 
 @transaction.atomic
@@ -84,11 +83,4 @@ def tell(pk: int) -> None:
             gettext("If it was not you, choose a new one at once, and tell those who run LadokFlow:"),
             f"{settings.PUBLIC_URL}{reverse('password_forgotten')}",
         ]
-        _send(letter(address_of(user), gettext("LadokFlow: your password has been changed"), lines), pk)
-
-
-def _send(written: Any, pk: int) -> None:
-    try:
-        written.send()
-    except (OSError, SMTPException) as error:
-        logger.warning("sign_in.letter.not_sent user=%s reason=%s", pk, type(error).__name__)
+        send(letter(address_of(user), gettext("LadokFlow: your password has been changed"), lines), pk)

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import translation
 
+from ladokflow.changes import change, changes
 from ladokflow.dates import read_day
 from ladokflow.identifiers import normal
 from ladokflow.ladok import UNIVERSITIES
@@ -29,7 +28,7 @@ from ladokflow.messages import Message, Refused, message
 from sources import audit
 from sources.models import Credential, Membership, Source
 from sources.models.source import GradeForm
-from sources.universities.members import update_admin_access
+from sources.universities.members import person_at, update_admin_access
 from sources.universities.moved_hosts import hosts, leave_credentials_behind
 from sources.universities.paths import PATHS, check_path
 from sources.universities.permissions import GIVEN
@@ -320,7 +319,7 @@ def _save_credential(source: Source, entry: Mapping[str, Any], where: str) -> No
 
 def _save_member(source: Source, entry: Mapping[str, Any], where: str) -> None:
     where = f"{where}, member {entry['email']}"
-    user = _user(entry["email"])
+    user = person_at(entry["email"])
     membership = Membership.objects.filter(source=source, user_id=user.pk).first() or Membership(
         source=source, user_id=user.pk
     )
@@ -330,29 +329,12 @@ def _save_member(source: Source, entry: Mapping[str, Any], where: str) -> None:
         setattr(membership, key, entry[key])
     _clean(membership, where)
     code = "admin.member_changed" if membership.pk else "admin.member_added_with"
-    fields = "; ".join(f"{key}: {_told(before[key])} → {entry[key]}" for key in keys if before[key] != entry[key])
+    changed = [change(key, before[key], entry[key]) for key in keys if before[key] != entry[key]]
     membership.save()
     update_admin_access(user.pk)
-    if fields:
+    if changed:
+        fields = changes(Membership, changed)
         audit.record(message=message(code, email=user.get_username(), fields=fields), source=source)
-
-
-def _told(value: Any) -> str:
-    return "–" if value in (None, "") else str(value)
-
-
-def _user(email: str) -> AbstractBaseUser:
-    """The person with this address; a new one cannot sign in with a password until somebody gives them one."""
-    model = get_user_model()
-    user = (
-        model.objects.filter(username__iexact=email).first()
-        or model.objects.filter(email__iexact=email).order_by("pk").first()
-    )
-    if user is None:
-        user = model(username=email, email=email)
-        user.set_unusable_password()
-        user.save()
-    return user
 
 
 def _check_body(source: Source, where: str) -> None:
