@@ -20,6 +20,7 @@ from exports.models import Figure
 from exports.pages.charts import bars_of
 from exports.statistics.figures import (
     GROUPS,
+    MILLISECONDS,
     WORDS,
     Cells,
     Rates,
@@ -42,7 +43,6 @@ BANDS = (8, 15, 22, 29)
 MOST_REASONS = 15
 HOURS_OF_DAY = 24
 ORDERS = (("", _("The newest exam first")), ("title", _("By title")))
-MILLISECONDS = 3_600_000  # of an hour
 LEAST_WORK = MILLISECONDS / 200  # less is 0.00 hours
 
 NO_FIGURES = _("There are no figures of it yet.")

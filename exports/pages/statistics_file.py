@@ -10,8 +10,8 @@ from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import Figure
-from exports.pages.statistics import MILLISECONDS, hours_of_day, rate_in_words, reason_in_words
-from exports.statistics.figures import GROUPS, HIDDEN, LEFT_OUT, WORDS, Row, Statistics
+from exports.pages.statistics import hours_of_day, rate_in_words, reason_in_words
+from exports.statistics.figures import GROUPS, HIDDEN, LEFT_OUT, MILLISECONDS, WORDS, Row, Statistics
 from ladokflow.numbers import rounded
 
 Kind = Figure.Kind

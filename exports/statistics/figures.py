@@ -44,6 +44,7 @@ WORDS: Mapping[str, Text] = {
     "sync": _("Synchronisations"),
     "export": _("Exports"),
 }
+MILLISECONDS = 3_600_000  # of an hour
 OVERALL = (Kind.RESULT, Kind.MARKED, Kind.REPORTED)
 HIDDEN, LEFT_OUT = "hidden", "left_out"  # in the place of a name
 # The days from grade to Ladok are for those who see all, and assessors have a table of their own.
@@ -188,7 +189,7 @@ class Statistics(Rates):
     @property
     def hours(self) -> Mapping[str, float]:
         """What LadokFlow has worked, by what it was."""
-        return {side: sum(names.values()) / 3_600_000 for side, names in self.table(Kind.WORK).counts.items()}
+        return {side: sum(names.values()) / MILLISECONDS for side, names in self.table(Kind.WORK).counts.items()}
 
     def rows(self) -> Iterator[tuple[str, str, str, int | None]]:
         """Kind, side, name, count; the last rows of a kind of which something is hidden say of how many, and if flows are left out."""

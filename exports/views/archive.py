@@ -181,9 +181,8 @@ def file(request: HtmxRequest, package_pk: UUID, file_pk: int) -> HttpResponseBa
     rows = PackageFile.objects.filter(package=found).exclude(sha256="").select_related("person__participant")
     row = get_object_or_404(rows, pk=file_pk)
     store = stores.of(found)
-    if reason := _why_not_read(store, found, [row.path]):
-        messages.error(request, str(reason))
-        return redirect("exports:package", found.pk)
+    if away := _not_to_be_had(request, found, [row.path]):
+        return away
     _seen(request, found, Kind.FILE, row.person)
     facts: dict[str, Any] = {"file": row.name, "at": told_at(found)}
     told = message("audit.package_file_downloaded", **facts)
@@ -202,9 +201,8 @@ def person_zip(request: HtmxRequest, package_pk: UUID, archived_pk: int) -> Http
     found, row = _person_of(request, package_pk, archived_pk)
     paths = [each.path for each in _files_of(found, row) if each.sha256]
     store = stores.of(found)
-    if reason := _why_not_read(store, found, paths):
-        messages.error(request, str(reason))
-        return redirect("exports:package", found.pk)
+    if away := _not_to_be_had(request, found, paths):
+        return away
     _seen(request, found, Kind.FILE, row)
     told = message("audit.package_person_downloaded", person=by_row(row.participant_id or 0), at=told_at(found))
     _record(request, found, told)
@@ -218,9 +216,8 @@ def whole_zip(request: HtmxRequest, package_pk: UUID) -> HttpResponseBase:
     """The bag, in one."""
     found = ready_for(request, package_pk)
     store = stores.of(found)
-    if reason := _why_not_read(store, found, TAGS):
-        messages.error(request, str(reason))
-        return redirect("exports:package", found.pk)
+    if away := _not_to_be_had(request, found, TAGS):
+        return away
     _seen(request, found, Kind.FILE)
     _record(request, found, message("audit.package_downloaded", at=told_at(found)))
     root = f"ladokflow-{found.flow_id}-{found.created_at:%Y%m%d}"
@@ -233,8 +230,9 @@ def whole_zip(request: HtmxRequest, package_pk: UUID) -> HttpResponseBase:
     return _stream(zipped(members(), found.made_at), f"{root}.zip")
 
 
-def _why_not_read(store: stores.Store, package: Package, paths: Iterable[str]) -> Message | None:
-    """404 for what is not there; where the storage itself fails, what to do about it."""
+def _not_to_be_had(request: HtmxRequest, package: Package, paths: Iterable[str]) -> HttpResponse | None:
+    """404 for what is not there; where the storage itself fails, back to the package, with what to do about it."""
+    store = stores.of(package)
     try:
         for path in paths:
             store.size(package.place, path)
@@ -242,7 +240,8 @@ def _why_not_read(store: stores.Store, package: Package, paths: Iterable[str]) -
         raise Http404 from None
     except OSError as error:
         logger.exception("package.not_read package=%s", package.pk)
-        return message("archive.not_read", detail=error.strerror or type(error).__name__)
+        messages.error(request, str(message("archive.not_read", detail=error.strerror or type(error).__name__)))
+        return redirect("exports:package", package.pk)
     return None
 
 

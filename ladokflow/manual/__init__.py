@@ -155,7 +155,7 @@ def _link(renderer: Any, tokens: Sequence[Any], place: int, options: Any, env: A
 
 
 def _table(renderer: Any, tokens: Sequence[Any], place: int, options: Any, env: Any) -> str:
-    tokens[place].attrSet("class", "table")
+    tokens[place].attrSet("class", "table table--stack")
     return str(renderer.renderToken(tokens, place, options, env))
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import hypothesis
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
@@ -24,6 +23,8 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+
+from tests.fuzz.strange import many
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 PER_ADDRESS = 20  # access tokens that are asked for from one: they are limited
@@ -66,21 +67,15 @@ class Fuzz:
             "run": str(world.run.pk),
         }
 
-        @hypothesis.seed(seed)
-        @hypothesis.settings(
-            max_examples=cases,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(hypothesis.HealthCheck),
-            phases=[hypothesis.Phase.generate],
-        )
-        @hypothesis.given(case=operation.as_strategy(generation_mode=mode), is_there=st.booleans())
-        def one(case: Any, is_there: bool) -> None:
-            if is_there:
+        cases_of = operation.as_strategy(generation_mode=mode)
+
+        def one(data: st.DataObject) -> None:
+            case = data.draw(cases_of)
+            if data.draw(st.booleans()):
                 case.path_parameters = {key: keys[key] for key in case.path_parameters or {}}
             self._call(case)
 
-        one()
+        many(one, cases=cases, seed=seed)
 
     def _call(self, case: Any) -> None:
         address = f"10.{self.count // PER_ADDRESS // 250}.{self.count // PER_ADDRESS % 250}.1"

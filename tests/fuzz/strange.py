@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import hypothesis
 from hypothesis import strategies as st
 
 GONE, TWICE = "gone", "twice"  # what stands there is left out; stands there twice
-
-
-class Part(Protocol):
-    """One of what is played: a name, and what is drawn for a case of it."""
-
-    def play(self, data: st.DataObject) -> None: ...
 
 
 def many(play: Callable[[st.DataObject], None], *, cases: int, seed: int) -> None:

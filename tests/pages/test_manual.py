@@ -81,7 +81,7 @@ def test_a_page_s_question_mark_leads_to_what_to_do(sign_in: SignIn, anna: User,
     client = sign_in(anna, **{"accept-language": language})
     page = client.get(reverse("manual_page", args=["rejected"])).text
     assert main_text(page).count(title) == 2  # where one is, and the heading
-    assert '<table class="table">' in page
+    assert '<table class="table table--stack">' in page
     assert f'src="/static/manual/{language}/attempt' in page
     home = client.get("/").text
     assert f'href="{reverse("manual_page", args=["home"])}"' in home

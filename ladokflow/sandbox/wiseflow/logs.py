@@ -94,10 +94,14 @@ def write_exam(state: State, flow: dict[str, Any]) -> None:
     state.is_changed = True
 
 
-def logs_of(state: State, licence: str) -> list[dict[str, Any]]:
-    """What has been noted, and what follows from how people have handed in: made of the same facts as submissions."""
+def logs_of(state: State, licence: str, flow_id: int | None = None) -> list[dict[str, Any]]:
+    """What has been noted, and what follows from how people have handed in: made of the same facts as submissions. Of one flow where that
+    is said."""
     noted = [row for row in state.data["wiseflow"].get("logs", []) if row["licence"] == licence]
     flows = [row for row in state.data["wiseflow"]["flows"].values() if row["licence"] == licence]
+    if flow_id is not None:
+        noted = [row for row in noted if row["flow"] == flow_id]
+        flows = [row for row in flows if row["id"] == flow_id]
     return noted + [row for flow in flows if flow.get("is_logged") for row in _written(state, flow)]
 
 
@@ -138,11 +142,7 @@ def of_flow(state: State, call: Call, licence: dict[str, Any]) -> Reply:
     flow, context = flow_of(state, call, licence), call.query.get("type")
     if context is not None and context not in CONTEXTS:
         raise Refusal(400, "Invalid request", errors=(("type", f"must be one of {', '.join(CONTEXTS)}"),))
-    rows = [
-        row
-        for row in logs_of(state, licence["name"])
-        if row["flow"] == flow["id"] and context in (None, row["context"])
-    ]
+    rows = [row for row in logs_of(state, licence["name"], flow["id"]) if context in (None, row["context"])]
     return _page(state, call, rows)
 
 
