@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Model
 from django.utils import formats
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 
 from ladokflow import dates
+
+if TYPE_CHECKING:  # A university's adapter needs no models, and tells its faults by messages.
+    from django.db.models import Model
 
 NOTHING = "–"
 LONGEST_VALUE = 500
