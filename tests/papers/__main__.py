@@ -27,6 +27,12 @@ def main() -> int:
         "--kills", type=int, default=2, help="over the largest package, its log and the licence's each (%(default)s)"
     )
     parser.add_argument("--page", type=int, default=10_000, help="entries of a page of WISEflow's logs (%(default)s)")
+    parser.add_argument(
+        "--rush",
+        type=int,
+        default=6000,
+        help="requests of two processes against WISEflow's limit; 0: none (%(default)s)",
+    )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, interrupted)
     folder = Path(os.environ["DATA_DIR"])
@@ -48,7 +54,7 @@ def main() -> int:
         from tests.papers.play import Play
 
         play = Play(folder, archive, environment, options.people, kills=options.kills, page=options.page)
-        play.perform()
+        play.perform(rush=options.rush)
         play.hold_against_description()
     sys.stdout.write(
         f"\n{f'{play.faults} FAULTS' if play.faults else 'No fault'}, after {time.monotonic() - began:.0f} s.\n"

@@ -34,6 +34,16 @@ PATIENCE = 3600.0
 BY = "anna@liu.example"
 GOAL_MEGABYTES = 300
 NAMED = 20  # entries of the log that name somebody
+RUSH = """
+import django, sys
+django.setup()
+from sources.models import Flow
+from sources.universities.clients import wiseflow_for
+flow, count = Flow.objects.select_related("source").get(pk=sys.argv[1]), int(sys.argv[2])
+people = list(flow.participants.values_list("wiseflow_id", flat=True))
+with wiseflow_for(flow.source) as wiseflow:
+    wiseflow.side_by_side(lambda n: wiseflow.trail(flow.wiseflow_id, people[n % len(people)]), range(count))
+"""
 LATEST = 0.5  # seconds after a request, at which a worker is killed
 
 
@@ -55,7 +65,8 @@ class Play:
         self.peak = 0.0
         self.folder = folder
 
-    def perform(self) -> None:
+    def perform(self, *, rush: int = 0) -> None:
+        """`rush`: so many requests besides, by two processes at once."""
         with self.sandbox, self._workers():
             self._timed("made", self._make)
             for exam in self.exams:
@@ -66,6 +77,8 @@ class Play:
                 self._export(exam)
             self._timed("packed and logged", self._keep)
             self._judge_what_is_kept()
+            if rush:
+                self._rush(rush)
 
     def _make(self) -> None:
         exams.make(self.exams, self.control, self.site.source, self.site.anna, self._wait)
@@ -195,6 +208,17 @@ class Play:
         verdict.expect("workers killed", kills, 3 * self.kills)
         verdict.most("a worker's peak", self.peak, GOAL_MEGABYTES, " MB")
         return verdict
+
+    def _rush(self, requests: int) -> None:
+        """Two processes ask as fast as they are let: it is the limit of a minute that holds them."""
+        self.sandbox.ledger.clear()
+        smallest = min(self.exams, key=lambda exam: exam.people).flow
+        share = str(requests // 2)
+        started = [self.processes.start(f"rush{n}", "-c", RUSH, str(smallest.pk), share) for n in (1, 2)]
+        statuses = [process.wait(PATIENCE) for process in started]
+        verdict = judge.limits(self.sandbox.ledger, is_reached=True)
+        verdict.expect("how they ended", statuses, [0, 0])
+        self._judge(None, verdict)
 
     def hold_against_description(self) -> None:
         """What was asked of WISEflow, where its description is found."""

@@ -80,8 +80,8 @@ class WatchingSandbox(server.Sandbox):
 
     def _worker(self, port: str) -> int:
         if not self.processes.is_ours(self._workers.get(port, 0)):
-            clusters = [found.pid for found in self.processes.all("qcluster")]
-            self._workers[port] = owner_of_port(int(port), self.port, clusters) or 0
+            ours = [found.pid for found in self.processes.all()]
+            self._workers[port] = owner_of_port(int(port), self.port, ours) or 0
         return self._workers[port]
 
     def _keep(self, system: str, call: Call) -> None:

@@ -169,6 +169,10 @@ def test_requests_are_held_against_wiseflows_limits_in_any_minute_and_second(led
     assert fault in told if fault else told == "[]"
 
 
+def test_a_limit_that_was_never_reached_is_no_proof() -> None:
+    assert "never reached" in str(judge.limits(asked([1, 2]), is_reached=True).faults)
+
+
 @pytest.mark.parametrize(
     ("queries", "fault"),
     [
