@@ -7,9 +7,10 @@ from functools import cache
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from ladokflow.api.app import api as the_api
-from sources.models import AccessEntry, ApiToken, Scope
+from sources.models import AccessEntry, ApiToken, LogEntry, Scope
 from sources.universities.permissions import SCOPES, rights_of
 from tests.api.calling import Caller
 from tests.api.conftest import as_role
@@ -104,6 +105,8 @@ def access_token_of(client: Any, **more: str) -> str:
 def test_what_belongs_to_another_university_is_not_there(ours: Any, theirs: Any) -> None:
     """Every call, with each kind of key of theirs: 404, and not a word of it; a list of ours has none of their rows."""
     as_role(ours.membership, "licence admin")
+    for of in (ours, theirs):
+        LogEntry.objects.create(source=of.source, flow=of.flow, key=f"of {of.source.slug}", sort=1, at=timezone.now())
     words = ("theirs", "THEIRS", theirs.source.name, str(theirs.attempt.pk), str(theirs.run.pk))
     for name in CALLS:
         is_keyed = "{" in calls()[name][1].replace("{apart}", "")

@@ -77,6 +77,14 @@ pytestmark = pytest.mark.django_db
 
 EXPORTER = "manager who exports"
 ROLE_NAMES = ("signed out", "inactive", "outsider", "auditor", "manager", EXPORTER, "licence_admin", OPERATOR)
+# Whoever has this at another university has nothing here.
+EVERY_RIGHT = {
+    "role": Membership.Role.LICENCE_ADMIN,
+    "can_export": True,
+    "can_archive": True,
+    "can_see_logs": True,
+    "can_see_small_groups": True,
+}
 # Those of several universities, that show each reader their own, and whose form names flows.
 OF_CHOSEN = {
     "flows:sync_chosen",
@@ -102,7 +110,7 @@ class World:
         self.people: dict[str, Any] = {}
         for role, where, facts in (
             ("inactive", self.source, {"role": Membership.Role.LICENCE_ADMIN}),
-            ("outsider", other, {"role": Membership.Role.LICENCE_ADMIN}),
+            ("outsider", other, EVERY_RIGHT),
             ("auditor", self.source, {"role": Membership.Role.AUDITOR, "can_export": False}),
             ("manager", self.source, {"can_export": False}),
             (EXPORTER, self.source, {"can_archive": True}),
