@@ -14,13 +14,16 @@ from django.db.models import DateField, DateTimeField, Field, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from ladokflow.dates import moment_in_words
 from ladokflow.fields import EncryptedTextField
 from ladokflow.fingerprints import Fingerprint, NotAsShown, fingerprint, require_seen
 from ladokflow.form_fields import within_bounds
 from sources.admin.forms import SecretInput
+
+# Django's own word on the button, of which our Swedish says it as everywhere else.
+WORDS = (gettext_noop("Delete"),)
 
 
 def is_secret(field: Any) -> bool:
