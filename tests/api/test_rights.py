@@ -18,6 +18,7 @@ from tests.factories import OAuthClientFactory
 pytestmark = pytest.mark.django_db
 
 ROLES = ("manager", "licence admin", "without the right", "auditor", "gone")
+KINDS = ("with all scopes", "without the scope")
 BODIES = {"mark": {"word": "in-ladok", "reason": "Seen in Ladok."}}
 # Which scope each call asks for; None: any token. A call that is missing here fails the test.
 CALLS = {
@@ -71,7 +72,7 @@ def test_every_call_is_placed_in_the_matrix() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("kind", ["with all scopes", "without the scope"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_a_token_may_do(ours: Any, role: str, kind: str) -> None:
     """Both the scope and the right are asked for, by every call."""
     as_role(ours.membership, role)
