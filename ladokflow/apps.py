@@ -2,6 +2,7 @@ import gc
 
 from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
+from django.contrib.auth.apps import AuthConfig
 from django.db.backends.signals import connection_created
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,12 @@ class LadokflowConfig(AppConfig):
         gc.freeze()
         gc.set_threshold(5_000, 10, 10)
         gc.enable()
+
+
+class AccountsConfig(AuthConfig):
+    """Django's accounts, named in the administration by what they are."""
+
+    verbose_name = _("Accounts")
 
 
 class SignInsConfig(AxesConfig):

@@ -20,7 +20,7 @@ from ladokflow.dates import moment_in_words
 from ladokflow.fields import EncryptedTextField
 from ladokflow.fingerprints import Fingerprint, NotAsShown, fingerprint, require_seen
 from ladokflow.form_fields import within_bounds
-from sources.admin.forms import SecretInput
+from sources.admin.forms import MomentInput, SecretInput
 
 # Django's own word on the button, of which our Swedish says it as everywhere else.
 WORDS = (gettext_noop("Delete"),)
@@ -89,7 +89,7 @@ class OurAdmin(admin.ModelAdmin):
     formfield_overrides: ClassVar[Any] = {
         EncryptedTextField: {"widget": SecretInput},
         DateField: {"validators": [within_bounds]},
-        DateTimeField: {"validators": [within_bounds]},
+        DateTimeField: {"validators": [within_bounds], "widget": MomentInput},
     }
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

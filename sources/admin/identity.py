@@ -117,10 +117,15 @@ class FederatedIdentityAdmin(ByTable, OurAdmin):
         "subject",
         "principal_name",
         "local_id",
-        "assurance",
+        "assurances",
         "created_at",
         "used_at",
     )
+    readonly_fields = ("assurances",)
+
+    @admin.display(description=FederatedIdentity._meta.get_field("assurance").verbose_name)
+    def assurances(self, identity: FederatedIdentity) -> str:
+        return ", ".join(identity.assurance)
 
     def delete_model(self, request: HttpRequest, obj: FederatedIdentity) -> None:
         unlink(obj, by=request.user, address=address_of(request))
