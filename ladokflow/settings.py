@@ -92,7 +92,7 @@ INSTALLED_APPS = [
     "sources.apps.SourcesConfig",
     "exports.apps.ExportsConfig",
     "django.contrib.admin",
-    "ladokflow.apps.AccountsConfig",  # django.contrib.auth
+    "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",

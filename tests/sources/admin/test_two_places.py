@@ -42,7 +42,7 @@ def actions_that_change() -> list[tuple[str, str]]:
         (model._meta.label_lower, action)
         for model, each in admin.site._registry.items()
         if isinstance(ADMIN[model._meta.label_lower].change, Right)
-        for action in (each.get_action(given)[1] for given in each.actions)  # type: ignore[index]
+        for action in (each.get_action(given)[1] for given in each.actions)
     ]
 
 

@@ -28,7 +28,7 @@ def theirs(world: World) -> dict[str, Any]:
     source = Source.objects.get(slug="theirs")
     membership = Membership.objects.get(source=source)
     preset = FlowPreset.objects.create(source=source, name="Deras förval")
-    rows = [
+    rows: list[Any] = [
         source,
         membership,
         preset,
