@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ladokflow.api.app import api as the_api
+from ladokflow.messages import message
 from sources.models import AccessEntry, ApiToken, Scope
 from sources.universities.permissions import SCOPES, rights_of
 from tests.api.calling import Caller
@@ -150,6 +151,25 @@ def test_who_takes_people_along_is_on_record(ours: Any) -> None:
     entry = AccessEntry.objects.get()
     assert (entry.user, entry.flow, entry.kind) == (ours.membership.user, ours.flow, AccessEntry.Kind.FILE)
     assert entry.address == "127.0.0.1"
+
+
+@pytest.mark.parametrize("path", ["/synchronisations/{run}", "/flows/{flow}/synchronisations"])
+def test_problems_name_students_only_to_who_may_read_people(ours: Any, path: str) -> None:
+    """What a synchronisation could not settle says of whom; and who reads that is on record."""
+    told = message("sources.person_refused", name="Stina Sjö", organisation_id="stina99", detail="no").to_json()
+    type(ours.run).objects.filter(pk=ours.run.pk).update(problems=[told])
+    path = path.format(run=ours.run.pk, flow=ours.flow.pk)
+
+    def read(*scopes: str) -> dict[str, Any]:
+        ApiToken.objects.update(scopes=scopes)
+        found = ours.api.get(path).json()
+        (run,) = found.get("items", [found])
+        return dict(run)
+
+    assert (read(Scope.FLOWS_READ)["problems"], read(Scope.FLOWS_READ)["problemCount"]) == ([], 1)
+    assert not AccessEntry.objects.exists()
+    assert "Stina Sjö" in read(Scope.FLOWS_READ, Scope.PEOPLE_READ)["problems"][0]
+    assert AccessEntry.objects.get().flow == ours.flow
 
 
 def test_every_scope_has_its_right() -> None:
