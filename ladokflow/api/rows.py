@@ -17,7 +17,7 @@ from exports.reporting import attempt_status, run_status, words
 from ladokflow.api.callers import Caller
 from ladokflow.api.problems import Problem
 from ladokflow.messages import message
-from sources.flows.asking import asked_by, with_questions
+from sources.flows.asking import Asked, asked_by, with_questions
 from sources.models import Flow, FlowSource, Participant, Registration, SyncRun
 from sources.models.flow import FlowQuerySet
 
@@ -59,7 +59,12 @@ def attempt_of(caller: Caller, pk: uuid.UUID) -> ExportAttempt:
 
 
 def runs_of(caller: Caller) -> QuerySet[SyncRun]:
-    return SyncRun.objects.filter(flow__source=caller.source).order_by("-created_at", "pk").select_related("flow").defer("changes")
+    return (
+        SyncRun.objects.filter(flow__source=caller.source)
+        .order_by("-created_at", "pk")
+        .select_related("flow")
+        .defer("changes")
+    )
 
 
 def run_of(caller: Caller, pk: uuid.UUID) -> SyncRun:
@@ -114,11 +119,17 @@ def told_of_flow(flow: Any) -> dict[str, Any]:
         "gradesCollectedAt": flow.collected_at,
         "isCollecting": flow.is_collecting,
         "asks": [
-            {"kind": asked.kind.name, "message": str(asked.message), "page": settings.PUBLIC_URL + asked.address}
+            {"kind": asked.kind.name, "message": _unnamed(asked), "page": settings.PUBLIC_URL + asked.address}
             for asked in asked_by(flow)
         ],
         "page": settings.PUBLIC_URL + reverse("flows:detail", args=[flow.pk]),
     }
+
+
+def _unnamed(asked: Asked) -> str:
+    """What a synchronisation could not settle names students, of whom a flow tells nothing: it is counted, also where it is one thing."""
+    is_named = asked.kind.name == "warnings" and asked.message.code != "sources.asked.warnings"
+    return str(message("sources.asked.warnings", count=1) if is_named else asked.message)
 
 
 def told_of_run(run: SyncRun, *, names_people: bool = False) -> dict[str, Any]:

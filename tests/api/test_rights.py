@@ -172,5 +172,16 @@ def test_problems_name_students_only_to_who_may_read_people(ours: Any, path: str
     assert AccessEntry.objects.get().flow == ours.flow
 
 
+@pytest.mark.parametrize("path", ["/flows", "/flows/{flow}"])
+def test_what_a_flow_asks_names_no_student(ours: Any, path: str) -> None:
+    told = message("sources.person_refused", name="Stina Sjö", organisation_id="stina99", detail="no").to_json()
+    type(ours.flow).objects.filter(pk=ours.flow.pk).update(warnings=[told], state=1)
+    found = ours.api.get(path.format(flow=ours.flow.pk)).json()
+    (flow,) = found.get("items", [found])
+    assert [asked["message"].partition(".")[0] for asked in flow["asks"] if asked["kind"] == "warnings"] == [
+        "1 thing to look at since the last synchronisation"
+    ]
+
+
 def test_every_scope_has_its_right() -> None:
     assert set(SCOPES) == set(Scope)
