@@ -12,7 +12,7 @@ SANDBOX_PORT ?= 8099
 JOBS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all crash owner attack fuzz fuzz-api client-check bench bench-archive bench-export bench-points bench-queue soak check lint audit sbom format messages docs install lock screenshots clean
+.PHONY: help demo test test-all crash owner attack papers fuzz fuzz-api client-check bench bench-archive bench-export bench-points bench-queue soak check lint audit sbom format messages docs install lock screenshots clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ owner: install  ## mix people up in Ladok at random, then see whose grades are t
 
 attack: install  ## attack exports at random, and hold Ladok's ledger against rows and pages (ATTACK="--attacks 1000": see --help)
 	@exec $(BIN)/python -m tests.attack $(ATTACK)
+
+papers: install  ## exams of several sizes with papers, packages and logs, workers killed over them (PAPERS="--people 40 400 10000")
+	@exec $(BIN)/python -m tests.papers $(PAPERS)
 
 fuzz-api: install  ## thousands of calls of our API that nobody has thought of (FUZZ="--cases 10000")
 	@exec $(BIN)/python -m tests.api $(FUZZ)

@@ -39,6 +39,15 @@ class StrictJSONField(forms.JSONField):
 class Careful(admin.ModelAdmin):
     formfield_overrides: ClassVar[Any] = {models.JSONField: {"form_class": StrictJSONField}}
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Django lets an address ask by any column of the table: what comes back would tell what no page shows. What may be asked for is
+        what a filter offers, and the columns of `offered_besides`, where a page of ours has them."""
+        given: Any = self.get_list_filter(request) if request is not None else self.list_filter
+        filters = [each[0] if isinstance(each, tuple) else getattr(each, "parameter_name", each) for each in given]
+        besides: tuple[str, ...] = getattr(self, "offered_besides", ())
+        offered = {str(each).split("__")[0] for each in (*filters, self.date_hierarchy, *besides)}
+        return lookup.split("__")[0] in offered and super().lookup_allowed(lookup, value, request)
+
     def response_action(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
         """An action is done with rows that there are: what is no key is told, instead of being looked for."""
         if all(map(self._is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):

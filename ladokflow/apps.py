@@ -1,7 +1,7 @@
 import gc
 
 from axes.apps import AppConfig as AxesConfig
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.backends.signals import connection_created
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +18,7 @@ class LadokflowConfig(AppConfig):
         from ladokflow.queue import keep_to_our_tasks
 
         keep_to_our_tasks()
+        apps.get_app_config("auth").verbose_name = _("Accounts")  # in the administration
         connection_created.connect(without_jit)
         # What has been loaded by now is there for good, and what a flow of thousands is worked out of until that is done: looking for
         # garbage among it again and again takes as long as the work itself.

@@ -2,23 +2,25 @@
 
 A national id is a personnummer, a samordningsnummer (the day plus 60) or one of Ladok's interim numbers (a letter first among
 the last four, the "T-number"). Its last four characters are never shown, however it is written: with 10 or 12 digits, with `-`,
-`+`, `/` or a blank, as a date, with the country before it, or with a digit too many or too few. Whose it is, where that is known
-(`knowing`), is found in spellings that could be anything else's as well.
+`+`, `/` or a blank, as a date, with the country before it, with a digit too many or too few, and with signs that are escaped as in
+an address, in HTML or in JSON. Whose it is, where that is known (`knowing`), is found in spellings that could be anything else's as well.
 """
 
+import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from urllib.parse import unquote
 
 HIDDEN = "****"
 
 _MONTH = r"(?:0[1-9]|1[0-2])"
 _DAY = r"(?:[06][1-9]|[1278]\d|[39][01])"  # 01-31, and 61-91 of a samordningsnummer
 _DASH = "-‐‑‒–—―−﹣－"
-_SIGN = rf"[^\S\r\n]?[{_DASH}+/_][^\S\r\n]?"
+_SIGN = rf"[^\S\r\n]?[{_DASH}+/_]{{1,2}}[^\S\r\n]?"
 _LAST = r"(?:\d{4}|[A-Za-z]\d{3})"
 # Whoever is examined was born before 2020, and exams are held after it: that tells the births among what is written as a date.
 _BIRTH_YEAR = r"(?:19\d\d|20[01]\d)"
@@ -60,12 +62,78 @@ def mask(national_id: str) -> str:
 def redact(text: str) -> str:
     """A text from elsewhere, with the last four characters of every national id in it hidden. Cut the text afterwards, if at
     all: half a number is not known for one."""
-    return _hide_known(redact_by_looks(text))
+    return _hide(redact_by_looks(text), _of_the_known)
 
 
 def redact_by_looks(text: str) -> str:
     """As `redact`, of what looks like one: nobody is read for it, so it may be called in any state of the database."""
-    return _NATIONAL_ID.sub(lambda match: f"{match['shown']}{HIDDEN}" if match["shown"] else match[0], text)
+    return _hide(text, _by_looks)
+
+
+# --- Finding them
+
+Spot = tuple[int, int, str]  # from where and up to where to hide, and what stands there then
+
+# One sign in several: of an address, of HTML, of JSON. What was escaped may have been escaped once more.
+_ESCAPED = re.compile(
+    r"""
+      (?P<utf8>(?:%(?:25)*[89A-Fa-f][0-9A-Fa-f]){1,4})
+    | %(?:25)*(?P<ascii>[0-7][0-9A-Fa-f])
+    | &(?:amp;)*(?P<html>\#\d{1,7}|\#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});
+    | \\+(?:u(?P<json>[0-9A-Fa-f]{4})|(?P<itself>["/])|[bfnrt])
+    """,
+    re.VERBOSE,
+)
+
+
+def _hide(text: str, find: Callable[[str], Iterable[Spot]]) -> str:
+    """As the text is meant, where signs in it are escaped, and as it stands: what looks escaped may be none."""
+    for read in (_as_it_is_meant, _as_it_stands) if _ESCAPED.search(text) else (_as_it_stands,):
+        plain, places = read(text)
+        parts, begin = list[str](), 0
+        for start, end, instead in find(plain):
+            parts += text[begin : places[start]], instead
+            begin = places[end]
+        text = "".join(parts) + text[begin:]
+    return text
+
+
+def _as_it_stands(text: str) -> tuple[str, Sequence[int]]:
+    """The text with each sign in its plainest form, and where in the text each begins; the last ends there."""
+    plain = text if text.isascii() else "".join(map(_plain, text))
+    return plain, range(len(text) + 1)
+
+
+def _as_it_is_meant(text: str) -> tuple[str, Sequence[int]]:
+    """As `_as_it_stands`, with what is escaped as the sign that it stands for."""
+    parts, places, begin = list[str](), list[int](), 0
+    for match in _ESCAPED.finditer(text):
+        parts += text[begin : match.start()], _unescaped(match)
+        places += range(begin, match.start() + 1)
+        begin = match.end()
+    plain = "".join(parts) + text[begin:]
+    return "".join(map(_plain, plain)), [*places, *range(begin, len(text) + 1)]
+
+
+def _unescaped(escaped: re.Match[str]) -> str:
+    if code := escaped["ascii"] or escaped["json"]:
+        return chr(int(code, 16))
+    if escaped["utf8"]:
+        sign = unquote(escaped["utf8"].replace("%25", "%"))
+    else:
+        sign = html.unescape(f"&{escaped['html']};") if escaped["html"] else escaped["itself"] or " "
+    return sign if len(sign) == 1 else " "
+
+
+def _plain(sign: str) -> str:
+    plain = unicodedata.normalize("NFKC", sign)
+    return plain if len(plain) == 1 else sign
+
+
+def _by_looks(plain: str) -> Iterator[Spot]:
+    for match in _NATIONAL_ID.finditer(plain):
+        if match["shown"]:
+            yield match.end("shown"), match.end(), HIDDEN
 
 
 # --- Names
@@ -105,38 +173,38 @@ _LONGEST_GAP = 3  # characters between two signs of one number
 def knowing(national_ids: NationalIds) -> Iterator[None]:
     """In here `redact` finds the national ids of these people, however they are written. They are asked for where a text holds
     what may be one."""
-    token = _known.set(cache(lambda: frozenset(_signs(each)[0][-10:] for each in national_ids())))
+    token = _known.set(cache(lambda: frozenset(_signs(_as_it_stands(each)[0])[0][-10:] for each in national_ids())))
     try:
         yield
     finally:
         _known.reset(token)
 
 
-def _hide_known(text: str) -> str:
+def _of_the_known(plain: str) -> Iterator[Spot]:
     known = _known.get()
-    if known is None or sum(map(str.isdigit, text)) < 9:
-        return text
-    signs, places = _signs(text)
+    if known is None or sum(map(str.isdigit, plain)) < 9:
+        return
+    signs, places = _signs(plain)
     hidden = {
         place
         for match in _TEN.finditer(signs)
         if match[1] in known()
         for place in places[match.start() + 6 : match.start() + 10]
     }
-    return "".join("*" if place in hidden else sign for place, sign in enumerate(text)) if hidden else text
+    for place in sorted(hidden):
+        yield place, place + 1, "*"
 
 
-def _signs(text: str) -> tuple[str, list[int]]:
+def _signs(plain: str) -> tuple[str, list[int]]:
     """The letters and digits of a text, and where each stands in it. Where others stand between them for too long, a blank."""
     signs: list[str] = []
     places: list[int] = []
-    for place, sign in enumerate(text):
-        plain = (sign if sign.isascii() else unicodedata.normalize("NFKC", sign)).lower()
-        if len(plain) != 1 or not (plain.isalnum() or plain == "*"):
+    for place, sign in enumerate(map(str.lower, plain)):
+        if len(sign) != 1 or not (sign.isalnum() or sign == "*"):
             continue
         if places and place - places[-1] > _LONGEST_GAP + 1:
             signs.append(" ")
             places.append(place - 1)
-        signs.append(plain)
+        signs.append(sign)
         places.append(place)
     return "".join(signs), places

@@ -2,9 +2,14 @@
 "use strict";
 
 for (const button of document.querySelectorAll("[data-copy]")) {
+  const wanted = document.getElementById(button.dataset.copy);
   button.hidden = !navigator.clipboard;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-    button.textContent = button.dataset.copied;
+    try {
+      await navigator.clipboard.writeText(wanted.textContent);
+      button.textContent = button.dataset.copied;
+    } catch {
+      getSelection().selectAllChildren(wanted); // to be copied by hand, where the browser has just said no
+    }
   });
 }

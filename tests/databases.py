@@ -53,6 +53,8 @@ SHARES = {
     # Each attack makes its own flow and looks at every page; what depends on the database is tried by the tests of the parts.
     "tests/attack/test_short_run.py": (POSTGRESQL,),
     "tests/attack/test_judge.py": (POSTGRESQL,),
+    # What is killed in it, and what is held against what, is the same on both.
+    "tests/papers/test_short_run.py": (POSTGRESQL,),
     "tests/test_house/test_demo.py": (SQLITE,),  # the demo is on SQLite wherever a person starts it
     # Nothing in a time, a size or a page that is measured here comes from the database; the queries are counted on both.
     "tests/exports/attempts/test_ten_thousand.py": (POSTGRESQL,),

@@ -146,6 +146,22 @@ def roles() -> str:
     return "\n" + table(("May", *columns), rows) + "\n"
 
 
+def cells() -> str:
+    from tests.api.test_rights import CALLS, KINDS, ROLES
+    from tests.pages.test_who_may_what import many_cells
+
+    of = many_cells()
+    tried = {
+        "addresses, each looked at and sent a form": of["pages"],
+        "views of the administration": of["administration"],
+        "commands in somebody's name": of["commands"],
+        "calls of the API, by tokens with all scopes and without its own": (len(CALLS) * len(KINDS), len(ROLES)),
+    }
+    rows = [(what, f"{many:,}", str(roles), f"{many * roles:,}") for what, (many, roles) in tried.items()]
+    rows.append(("all of it", "", "", f"{sum(many * roles for many, roles in tried.values()):,}"))
+    return "\n" + table(("What", "How many", "Roles", "Cells"), rows) + "\n"
+
+
 def personal_data() -> str:
     from exports.personal_data import OF_PEOPLE, Whose
 
@@ -167,6 +183,7 @@ WRITERS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "forty_exams": forty_exams,
     "roles": roles,
+    "cells": cells,
     "personal_data": personal_data,
 }
 

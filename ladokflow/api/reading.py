@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Annotated, Any
 
 from django.conf import settings
@@ -89,13 +90,23 @@ def get_flow(request: Call, flow: schemas.Key) -> dict[str, Any]:
 )
 def list_synchronisations(request: Call, flow: schemas.Key, paging: Query[Paging]) -> dict[str, Any]:
     """A flow's synchronisations, the newest first."""
-    runs = rows.runs_of(request.auth).filter(flow=rows.flow_of(request.auth, flow))
-    return page_of(runs, paging, rows.told_of_run)
+    found = rows.flow_of(request.auth, flow)
+    tell = partial(rows.told_of_run, names_people=_reads_people(request, found))
+    return page_of(rows.runs_of(request.auth).filter(flow=found), paging, tell)
 
 
 @router.get("/synchronisations/{run}", response=schemas.Run, auth=Bearer(Scope.FLOWS_READ), tags=["Synchronisations"])
 def get_synchronisation(request: Call, run: uuid.UUID) -> dict[str, Any]:
-    return rows.told_of_run(rows.run_of(request.auth, run))
+    found = rows.run_of(request.auth, run)
+    return rows.told_of_run(found, names_people=_reads_people(request, found.flow))
+
+
+def _reads_people(request: Call, flow: Flow) -> bool:
+    """Whether students of the flow may be named. That they are is on record."""
+    if Scope.PEOPLE_READ not in request.auth.scopes:
+        return False
+    flow_seen(request, flow, Kind.FILE)
+    return True
 
 
 # --- Exports -------------------------------------------------------------------------------------------------------

@@ -59,7 +59,12 @@ def attempt_of(caller: Caller, pk: uuid.UUID) -> ExportAttempt:
 
 
 def runs_of(caller: Caller) -> QuerySet[SyncRun]:
-    return SyncRun.objects.filter(flow__source=caller.source).order_by("-created_at", "pk").defer("changes")
+    return (
+        SyncRun.objects.filter(flow__source=caller.source)
+        .order_by("-created_at", "pk")
+        .select_related("flow")
+        .defer("changes")
+    )
 
 
 def run_of(caller: Caller, pk: uuid.UUID) -> SyncRun:
@@ -115,17 +120,22 @@ def told_of_flow(flow: Any) -> dict[str, Any]:
         "isCollecting": flow.is_collecting,
         "asks": [
             {"kind": asked.kind.name, "message": str(asked.message), "page": settings.PUBLIC_URL + asked.address}
-            for asked in asked_by(flow)
+            for asked in asked_by(flow, names_people=False)
         ],
         "page": settings.PUBLIC_URL + reverse("flows:detail", args=[flow.pk]),
     }
 
 
-def told_of_run(run: SyncRun) -> dict[str, Any]:
+def told_of_run(run: SyncRun, *, names_people: bool = False) -> dict[str, Any]:
+    """Problems name students: only their number is told to who may not read people."""
+    told = run_status(run)
+    problems = told["problems"]
     return {
         "run": run.pk,
         "flow": run.flow_id,
-        **run_status(run),
+        **told,
+        "problems": problems if names_people else [],
+        "problemCount": len(problems),
         "asks": run.is_braked,
         "fingerprint": run.fingerprint.whole if run.is_braked else None,
         "requestedAt": run.created_at,

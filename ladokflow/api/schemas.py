@@ -134,7 +134,8 @@ class Run(Out):
     removed: int
     deactivated: int
     unchanged: int
-    problems: list[Words]
+    problem_count: int
+    problems: list[Words] = Field(description="They name students: only for a token with `people.read`.")
     requested_at: dt.datetime
     finished_at: dt.datetime | None
 

@@ -28,8 +28,9 @@ from ladokflow.wiseflow.auth import credential_key
 
 logger = logging.getLogger(__name__)
 
-# A little below the limits: requests that leave us evenly may arrive closer together.
-RATES = ((190, Duration.SECOND), (4_900, Duration.MINUTE))
+# Below the limits by what may be under way (`WISEFLOW_CONCURRENCY`, of three workers and more): requests that leave us evenly may
+# arrive together, with 190 a second two workers met 429.
+RATES = ((170, Duration.SECOND), (4_900, Duration.MINUTE))
 LONGEST_WINDOW = max(int(window) for _, window in RATES)  # milliseconds
 LEAK_EVERY_SECONDS = 10.0
 LOCK_SECONDS = 5.0

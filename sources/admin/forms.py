@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Q
@@ -38,6 +39,15 @@ class SecretInput(forms.Textarea):
 
     def format_value(self, value: Any) -> str:
         return ""
+
+
+class MomentInput(AdminSplitDateTime):
+    """Django's, whose two fields have no label."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for widget, name in zip(self.widgets, (_("Date"), _("Time")), strict=True):
+            widget.attrs["aria-label"] = name
 
 
 class CredentialForm(forms.ModelForm):

@@ -4,9 +4,11 @@ What each table needs stands in `sources/universities/permissions.py`. A right c
 from Django's own groups and permissions. `is_staff` only opens the door. What belongs to another source does not exist: 404, also for an address that is typed by hand.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import BooleanField, ExpressionWrapper, Model, Q, QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sources.admin.base import OurAdmin
 from sources.models import Source
-from sources.universities.permissions import ADMIN, Needed, Right, Table, rights_in
+from sources.universities.permissions import ADMIN, Needed, Right, Table, refusal_of, rights_in
 
 
 def administered_sources(request: HttpRequest) -> QuerySet[Source]:
@@ -80,6 +82,11 @@ class ScopedAdmin(ByTable, OurAdmin):
             return rows
         return rows.filter(**{f"{self.source_path}__in": rights.sources(Right.INSPECT)})
 
+    @property
+    def offered_besides(self) -> tuple[str, ...]:
+        """The source of a row, by which the log of one is linked to, is nothing that its reader does not see."""
+        return (self.source_path.split("__")[0],)
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
         row = super().get_object(request, object_id, from_field)
         if row is None:
@@ -106,6 +113,29 @@ class ScopedAdmin(ByTable, OurAdmin):
     def _may(self, request: HttpRequest, needed: Needed, obj: Any = None) -> bool:
         return allows(request, needed, None if obj is None or obj.pk is None else self.source_pk_of(obj))
 
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Django asks whether an action is the reader's at all: each is done only with rows at whose source it is."""
+        given: Any = super().get_actions(request)
+        return {name: (self._where_allowed(act), *rest) for name, (act, *rest) in given.items()}
+
+    def _where_allowed(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        needed = self.needs.change
+        if "change" not in getattr(act, "allowed_permissions", ()) or not isinstance(needed, Right):
+            return act
+
+        @wraps(act)
+        def acts(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+            allowed = rights_in(request).sources(needed)
+            rows = queryset.filter(**{f"{self.source_path}__in": allowed})
+            others = Source.objects.filter(pk__in=queryset.values(self.source_path)).exclude(
+                pk__in=allowed.values("pk")
+            )
+            for source in others:
+                messages.error(request, str(refusal_of(needed, source)))
+            return act(model_admin, request, rows) if rows or not others else None
+
+        return acts
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.related_model is Source:
             kwargs["queryset"] = administered_sources(request)
@@ -121,9 +151,6 @@ class ScopedAdmin(ByTable, OurAdmin):
         """The filter by source only helps whoever has more than one, and offers only their own."""
         given = tuple(super().get_list_filter(request))
         return (OwnSourceFilter.along(self.source_path), *given) if inspected_sources(request).count() > 1 else given
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return lookup.split("__")[0] != "payload" and super().lookup_allowed(lookup, value, request)
 
 
 OF_STUDENTS = _("Only for members of the university: it may tell of students.")

@@ -15,7 +15,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from ladokflow.fields import decrypted, keyring
+from ladokflow.fingerprints import Fingerprint, NotAsShown, fingerprint, require_seen
 from ladokflow.messages import Message
+from sources.admin.base import changed_meanwhile, secrets_of
 from sources.admin.recording import changed_fields
 from sources.admin.scope import ScopedAdmin
 from sources.universities.permissions import require_here
@@ -70,7 +72,13 @@ class SecretAdmin(ScopedAdmin):
         if refusal := self.refusal(request, row):
             messages.error(request, str(refusal))
             return HttpResponseRedirect(reverse(f"admin:{self._page('change')}", args=[row.pk]))
+        shown = self._shown(row)
         if request.method == "POST":
+            try:
+                require_seen(request.POST.get("seen"), shown)
+            except NotAsShown:
+                messages.error(request, str(changed_meanwhile(row).message))
+                return HttpResponseRedirect(request.path)
             with transaction.atomic():
                 secret = self.new_secret(row)
                 row.save()
@@ -78,10 +86,15 @@ class SecretAdmin(ScopedAdmin):
             return self._show_once(request, row, secret)
         taken = self._taken(request, row)
         title = _("Make a new secret") if taken is None else _("The secret, this once")
-        context = {"opts": self.opts, "row": row, "secret": taken, "title": title}
+        context = {"opts": self.opts, "row": row, "secret": taken, "title": title, "seen": shown}
         return TemplateResponse(
             request, "admin/sources/secret.html", {**self.admin_site.each_context(request), **context}
         )
+
+    def _shown(self, row: Any) -> Fingerprint:
+        """By it a new secret is made in place of the one that there was: not of one that somebody else has just made."""
+        secrets = [getattr(row, name) for name in sorted(secrets_of(self.model))]
+        return fingerprint(f"admin.{self.opts.label_lower}.secret", [row.pk, *secrets])
 
     def _page(self, verb: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{verb}"

@@ -36,6 +36,7 @@ class SourceAdmin(WebhookPages, LicencePages):
     change_form_template = "admin/sources/source/change_form.html"
     list_display = ("name", "slug", "sync_at", "enabled_credentials", "members")
     search_fields = ("name", "slug")
+    ordering = ("name",)  # with its counts a row has none of its model's
     fieldsets = (
         (None, {"fields": ("name", "slug", "university", "timezone")}),
         (_("Students' data"), {"fields": ("retention_days", "protects_identity")}),

@@ -12,6 +12,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.addresses import address_of
+from ladokflow.fingerprints import fingerprint
 from ladokflow.http import RemoteError
 from ladokflow.messages import Message, Refused
 from sources.admin.forms import SecretInput
@@ -22,6 +23,8 @@ from sources.models import Source, Webhook, WebhookEvent
 from sources.webhooks import register
 
 SIGNATURE = ("header", "encoding", "prefix")
+# What the buttons are about: also that the secret is another, which no page shows
+SHOWN = (*SIGNATURE, "secret", "wiseflow_id", "signed_with")
 NEWEST = 10
 
 
@@ -65,11 +68,13 @@ class WebhookPages(SourcePages):
         source = self.own_source(request, object_id)
         hook = Webhook.objects.filter(source=source).first() or Webhook(source=source)
         form = WebhookForm(instance=hook)
+        shown = fingerprint("admin.webhook", [source.pk, *(getattr(hook, name) for name in SHOWN)])
         if request.method == "POST":
             hook = register.webhook_of(source)
             form = WebhookForm(request.POST, instance=hook) if "save" in request.POST else form
             if "save" not in request.POST or form.is_valid():
-                _do(request, source, hook, form)
+                if not self.is_stale(request, source, shown):
+                    _do(request, source, hook, form)
                 return HttpResponseRedirect(reverse("admin:sources_source_webhook", args=[source.pk]))
             hook = register.webhook_of(source)
         return self.page(
@@ -80,6 +85,7 @@ class WebhookPages(SourcePages):
             hook=hook,
             url=register.url_of(source),
             form=form,
+            seen=request.POST.get("seen", str(shown)),
             events=source.webhook_events.defer("payload")[:NEWEST],
         )
 

@@ -35,6 +35,9 @@ class Kind:
     page: str = "flows:detail"
     needs_right: bool = False  # only who may export grades answers it
     is_mild: bool = False  # nothing waits for it: it is told after the others
+    nameless: Callable[[Flow], Sequence[Message | None]] | None = (
+        None  # where `words` may name students, for who may read of none
+    )
 
     @property
     def column(self) -> str:
@@ -77,11 +80,14 @@ def is_asked(flow: Flow, kind: str) -> bool:
     return Flow.objects.filter(KINDS[kind].is_asked, pk=flow.pk).exists()
 
 
-def asked_by(flow: Flow) -> list[Asked]:
+def asked_by(flow: Flow, *, names_people: bool = True) -> list[Asked]:
     """What the flow (of `with_questions`) asks."""
     kinds = sorted((kind for kind in KINDS.values() if getattr(flow, kind.column)), key=lambda kind: kind.is_mild)
     return [
-        Asked(kind, words, _address(kind, flow)) for kind in kinds for words in kind.words(flow) if words is not None
+        Asked(kind, words, _address(kind, flow))
+        for kind in kinds
+        for words in (kind.words if names_people else kind.nameless or kind.words)(flow)
+        if words is not None
     ]
 
 
@@ -132,6 +138,7 @@ register(
         place="warnings",
         answered_at=("flows:look_at_warnings",),
         is_mild=True,
+        nameless=lambda flow: [message("sources.asked.warnings", count=len(flow.warning_messages))],
     )
 )
 register(

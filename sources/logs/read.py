@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -203,7 +203,7 @@ def _rows(reading: LogReading, entries: Iterable[Raw]) -> dict[str, LogEntry]:
     """By their keys; what stands twice on a page stands here once."""
     told = {each.key: (entry, each) for entry in entries for each in (read(entry),)}
     flows = _flows(reading, [each for _entry, each in told.values()])
-    hide = hiding(_names(reading, [each for _entry, each in told.values()]))
+    hide = hiding(_names(reading, flows.values(), [each for _entry, each in told.values()]))
     return {
         key: LogEntry(
             source=reading.source,
@@ -224,24 +224,26 @@ def _rows(reading: LogReading, entries: Iterable[Raw]) -> dict[str, LogEntry]:
 
 
 def _flows(reading: LogReading, told: Sequence[Read]) -> dict[int, Flow]:
-    """Our flows that the licence's entries are about, by their numbers in WISEflow."""
+    """Our flows that the entries are about, by their numbers in WISEflow."""
     if reading.flow is not None:
-        return {}
+        return {reading.flow.wiseflow_id or 0: reading.flow}
     numbers = {each.flow_id for each in told if each.flow_id is not None}
     rows = Flow.objects.filter(source=reading.source, former_host="", wiseflow_id__in=numbers)
     return {flow.wiseflow_id: flow for flow in rows.only("pk", "wiseflow_id") if flow.wiseflow_id is not None}
 
 
-def _names(reading: LogReading, told: Sequence[Read]) -> frozenset[str]:
-    """What those are called whom the entries are about, as far as we know them: it is not kept."""
-    people = Participant.objects.filter(flow__source=reading.source)
-    if reading.flow is not None:
-        people = people.filter(flow=reading.flow)
-    else:
-        numbers = {each.user_id for each in told if each.user_id is not None}
-        people = people.filter(user_id__in=sorted(numbers)[:BATCH])
-    rows = people.values_list("first_name", "last_name").distinct()
-    return frozenset(name for row in rows for name in row if name)
+def _names(reading: LogReading, flows: Iterable[Flow], told: Sequence[Read]) -> frozenset[str]:
+    """What those are called who are on these flows, or have done something elsewhere, as far as we know them: it is not kept."""
+    columns = ("user_id", "first_name", "last_name")
+    there = list(_people(Participant.objects.values_list(*columns), "flow__in", [flow.pk for flow in flows]))
+    users = {each.user_id for each in told if each.user_id is not None} - {user_id for user_id, *_ in there}
+    known = Participant.objects.filter(flow__source=reading.source).values_list(*columns)
+    return frozenset(name for _, *names in (*there, *_people(known, "user_id__in", sorted(users))) for name in names)
+
+
+def _people(people: Any, named: str, keys: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+    for start in range(0, len(keys), BATCH):
+        yield from people.filter(**{named: keys[start : start + BATCH]}).distinct()
 
 
 # --- What cannot be had any more ------------------------------------------------------------------------------------

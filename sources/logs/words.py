@@ -10,18 +10,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import pgettext_lazy
 
+from ladokflow.identifiers import normal
 from ladokflow.messages import Text
 from ladokflow.privacy import redact
 from ladokflow.wiseflow.schemas import LogEntry as Raw
 from sources.models import LogEntry
 
 Kind = LogEntry.Kind
+Hide = Callable[[str], str]
 
 DEEPEST = 5
 LONGEST_DETAIL = 4000
@@ -41,6 +43,7 @@ LEFT_OUT = re.compile(
     re.I,
 )
 _WORD = re.compile(r"[A-Za-z][\w.:/-]*", re.ASCII)
+_NAMED = re.compile(r"[\w\u0300-\u036f]+")  # a word, with the signs that its letters may be composed of
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.\w+")
 # In this order: the first that is found counts.
 KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
@@ -158,18 +161,18 @@ def _number(facts: Mapping[str, Any], names: Iterable[str]) -> int | None:
 # --- What is kept of it ---------------------------------------------------------------------------------------------
 
 
-def hiding(names: Iterable[str]) -> re.Pattern[str] | None:
-    """What finds these names in a text."""
-    known = sorted({name for each in names for name in each.split() if len(name) > 1}, key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)", re.I) if known else None
+def hiding(names: Iterable[str]) -> Hide:
+    """What hides these names in a text. Word by word, so that a text takes no longer where many names are known."""
+    known = {normal(word) for each in names for word in _NAMED.findall(each) if len(word) > 1}
+    return lambda text: _NAMED.sub(lambda word: HIDDEN if normal(word[0]) in known else word[0], text)
 
 
-def detail_of(content: Mapping[str, Any], hide: re.Pattern[str] | None = None) -> str:
+def detail_of(content: Mapping[str, Any], hide: Hide | None = None) -> str:
     """The entry as JSON, without what says who somebody is: no e-mail address, no national id, and nothing that `hide` finds."""
     return json.dumps(_without(content, hide), ensure_ascii=False, sort_keys=True)[:LONGEST_DETAIL]
 
 
-def _without(value: Any, hide: re.Pattern[str] | None, depth: int = 0) -> Any:
+def _without(value: Any, hide: Hide | None, depth: int = 0) -> Any:
     if depth > DEEPEST:
         return HIDDEN
     if isinstance(value, Mapping):
@@ -180,5 +183,5 @@ def _without(value: Any, hide: re.Pattern[str] | None, depth: int = 0) -> Any:
         return [_without(each, hide, depth + 1) for each in value[:50]]
     if isinstance(value, str):
         text = redact(_EMAIL.sub(HIDDEN, value))
-        return hide.sub(HIDDEN, text) if hide else text
+        return hide(text) if hide else text
     return value

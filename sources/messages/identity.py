@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from ladokflow.messages import OPERATOR, Sentence, register
+from ladokflow.messages import LICENCE_ADMIN, OPERATOR, Sentence, register
 
 # The audit log
 register(
@@ -34,6 +34,18 @@ register(
         "identity.scope_added": Sentence(_("Added the scope %(scope)s of the university's sign-in.")),
         "identity.scope_changed": Sentence(_("Changed the scope of the university's sign-in: %(fields)s.")),
         "identity.scope_removed": Sentence(_("Removed the scope %(scope)s of the university's sign-in.")),
+    }
+)
+
+# Rules
+register(
+    {
+        "identity.rule_beyond": Sentence(
+            _("This rule gives more than you may do yourself at %(source)s, and it could give it to you."),
+            _("Nothing was changed."),
+            _("Choose less, or ask a licence admin who has these rights to make the rule."),
+            LICENCE_ADMIN,
+        ),
     }
 )
 

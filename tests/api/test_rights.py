@@ -7,9 +7,11 @@ from functools import cache
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from ladokflow.api.app import api as the_api
-from sources.models import AccessEntry, ApiToken, Scope
+from ladokflow.messages import message
+from sources.models import AccessEntry, ApiToken, LogEntry, Scope
 from sources.universities.permissions import SCOPES, rights_of
 from tests.api.calling import Caller
 from tests.api.conftest import as_role
@@ -18,6 +20,7 @@ from tests.factories import OAuthClientFactory
 pytestmark = pytest.mark.django_db
 
 ROLES = ("manager", "licence admin", "without the right", "auditor", "gone")
+KINDS = ("with all scopes", "without the scope")
 BODIES = {"mark": {"word": "in-ladok", "reason": "Seen in Ladok."}}
 # Which scope each call asks for; None: any token. A call that is missing here fails the test.
 CALLS = {
@@ -71,7 +74,7 @@ def test_every_call_is_placed_in_the_matrix() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("kind", ["with all scopes", "without the scope"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_a_token_may_do(ours: Any, role: str, kind: str) -> None:
     """Both the scope and the right are asked for, by every call."""
     as_role(ours.membership, role)
@@ -104,6 +107,8 @@ def access_token_of(client: Any, **more: str) -> str:
 def test_what_belongs_to_another_university_is_not_there(ours: Any, theirs: Any) -> None:
     """Every call, with each kind of key of theirs: 404, and not a word of it; a list of ours has none of their rows."""
     as_role(ours.membership, "licence admin")
+    for of in (ours, theirs):
+        LogEntry.objects.create(source=of.source, flow=of.flow, key=f"of {of.source.slug}", sort=1, at=timezone.now())
     words = ("theirs", "THEIRS", theirs.source.name, str(theirs.attempt.pk), str(theirs.run.pk))
     for name in CALLS:
         is_keyed = "{" in calls()[name][1].replace("{apart}", "")
@@ -149,6 +154,36 @@ def test_who_takes_people_along_is_on_record(ours: Any) -> None:
     entry = AccessEntry.objects.get()
     assert (entry.user, entry.flow, entry.kind) == (ours.membership.user, ours.flow, AccessEntry.Kind.FILE)
     assert entry.address == "127.0.0.1"
+
+
+@pytest.mark.parametrize("path", ["/synchronisations/{run}", "/flows/{flow}/synchronisations"])
+def test_problems_name_students_only_to_who_may_read_people(ours: Any, path: str) -> None:
+    """What a synchronisation could not settle says of whom; and who reads that is on record."""
+    told = message("sources.person_refused", name="Stina Sjö", organisation_id="stina99", detail="no").to_json()
+    type(ours.run).objects.filter(pk=ours.run.pk).update(problems=[told])
+    path = path.format(run=ours.run.pk, flow=ours.flow.pk)
+
+    def read(*scopes: str) -> dict[str, Any]:
+        ApiToken.objects.update(scopes=scopes)
+        found = ours.api.get(path).json()
+        (run,) = found.get("items", [found])
+        return dict(run)
+
+    assert (read(Scope.FLOWS_READ)["problems"], read(Scope.FLOWS_READ)["problemCount"]) == ([], 1)
+    assert not AccessEntry.objects.exists()
+    assert "Stina Sjö" in read(Scope.FLOWS_READ, Scope.PEOPLE_READ)["problems"][0]
+    assert AccessEntry.objects.get().flow == ours.flow
+
+
+@pytest.mark.parametrize("path", ["/flows", "/flows/{flow}"])
+def test_what_a_flow_asks_names_no_student(ours: Any, path: str) -> None:
+    told = message("sources.person_refused", name="Stina Sjö", organisation_id="stina99", detail="no").to_json()
+    type(ours.flow).objects.filter(pk=ours.flow.pk).update(warnings=[told], state=1)
+    found = ours.api.get(path.format(flow=ours.flow.pk)).json()
+    (flow,) = found.get("items", [found])
+    assert [asked["message"].partition(".")[0] for asked in flow["asks"] if asked["kind"] == "warnings"] == [
+        "1 thing to look at since the last synchronisation"
+    ]
 
 
 def test_every_scope_has_its_right() -> None:

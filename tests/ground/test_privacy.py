@@ -107,6 +107,8 @@ def test_a_national_id_as_people_see_it(national_id, shown):
         ("11 siffror: 19900101-123", "11 siffror: 19900101-****"),
         ("13 siffror: 1990010112345", "13 siffror: 19900101****"),
         ("199001011234;199002021234", "19900101****;19900202****"),
+        ("900101--1234", "900101--****"),
+        ("１９９００１０１－１２３４", "１９９００１０１－****"),
         ("0701234567", "070123****"),  # a telephone number, or somebody who was born in January 2007
     ],
 )
@@ -154,6 +156,49 @@ def test_what_is_shown_tells_nothing_of_the_last_four(date, spelling, is_coordin
     born = birth(date, written, is_coordination=is_coordination) + between
     assert mask(born + last) == mask(born + other)
     assert redact(f"({born}{last})") == redact(f"({born}{other})") == f"({born}****)"
+
+
+ESCAPED = {  # what may stand for a sign, the way it is written where signs are escaped
+    "of an address": lambda sign: "".join(f"%{byte:02X}" for byte in sign.encode()),
+    "of an address, twice": lambda sign: "".join(f"%25{byte:02x}" for byte in sign.encode()),
+    "of HTML": lambda sign: f"&#{ord(sign)};",
+    "of HTML, by 16": lambda sign: f"&#x{ord(sign):X};",
+    "of HTML, twice": lambda sign: f"&amp;#{ord(sign)};",
+    "of JSON": lambda sign: f"\\u{ord(sign):04x}",
+    "of JSON, twice": lambda sign: f"\\\\u{ord(sign):04X}",
+}
+NAMED = ("&nbsp;", "&ndash;", "&minus;", "\\/", "\\t")
+
+
+@given(st.data(), dates, spelt, digits | interim, digits | interim, st.sampled_from(sorted(ESCAPED)))
+def test_nor_where_signs_are_escaped(data, date, spelling, last, other, how):
+    written, between = spelling
+    born = birth(date, written) + between
+    chosen = data.draw(st.lists(st.booleans(), min_size=len(born) + 4, max_size=len(born) + 4))
+
+    def escaped(text: str) -> str:
+        signs = zip(text, chosen, strict=True)
+        return "".join(ESCAPED[how](sign) if is_chosen else sign for sign, is_chosen in signs)
+
+    shown, shown_of_other = redact(escaped(born + last)), redact(escaped(born + other))
+    assert shown == shown_of_other
+    assert shown.endswith("****")
+    assert redact(shown) == shown
+    with knowing(lambda: [f"{birth(date, BORN['12'])}{last}"]):
+        assert redact(escaped(born + last)) == shown
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_nor_where_a_sign_is_named(name):
+    assert redact(f"19900101{name}1234") == f"19900101{name}****"
+    assert redact(f"1990{name}01{name}01{name}1234" if name == "\\/" else f"900101{name}1234").endswith("****")
+
+
+@pytest.mark.parametrize(
+    "text", ["100%25 av 12", "a &amp; b", r"C:\user\new", "%E5%E4%F6", "?next=%2Fflows%2F2026%2F1234"]
+)
+def test_what_is_escaped_and_no_national_id_stays(text):
+    assert redact(text) == text
 
 
 GAPS = st.sampled_from(["", "", "", " ", "-", ".", " - ", "\u00a0", "–", "·", "\n", "(", "/"])

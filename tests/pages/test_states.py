@@ -27,15 +27,17 @@ from ladokflow.sandbox.causes import take_down
 from ladokflow.sandbox.server import Sandbox
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
-from sources.models import Flow, FlowPreset, Membership, Source, SyncRun
+from sources.models import Flow, FlowPreset, Membership, MembershipRule, Source, SyncRun
 from sources.sync.run import request_sync, run_sync
 from tests.factories import (
+    ApiTokenFactory,
     AuditEntryFactory,
     CredentialFactory,
     ExportAttemptFactory,
     FlowFactory,
     MembershipFactory,
     SourceFactory,
+    SubscriptionFactory,
     SyncRunFactory,
     UserFactory,
 )
@@ -233,6 +235,36 @@ def test_pages_of_a_licence_admin(page: Any, lars: User, liu: Source) -> None:
         Place(f"/admin/exports/exportattempt/{attempt.pk}/change/"),
         Place(f"{source}change/"),
         Place(f"{source}change/", sent("form.tool button")),
+    ]
+    signed_in(page, lars)
+    assert visited(page, places, WCAG) == []
+
+
+def test_pages_of_what_a_licence_admin_lets_in(page: Any, lars: User, liu: Source) -> None:
+    """Rules of sign-in, tokens and webhooks, with names as long as they come."""
+    type(lars).objects.filter(pk=lars.pk).update(is_staff=True)
+    value = "urn:mace:swami.se:gmai:liu-ladokflow:examinationsadministratorer:tekniska-fakulteten"
+    issuer = "https://idp.liu.example/idp/shibboleth/with/a/long/path"
+    rule = MembershipRule.objects.create(
+        source=liu, issuer=issuer, attribute="urn:oid:1.3.6.1.4.1.5923.1.1.1.7", value=value
+    )
+    token = ApiTokenFactory(membership=liu.memberships.get(user=lars), label="Utbildningsledningens rapport " * 3)
+    webhook = SubscriptionFactory(source=liu, url=f"{issuer}/and/longer/than/any/screen/is/wide")
+    own = "/admin/sources"
+    places = [
+        Place(f"{own}/{name}/")
+        for name in (
+            "membershiprule",
+            f"membershiprule/{rule.pk}/change",
+            "membershiprule/add",
+            "apitoken",
+            f"apitoken/{token.pk}/change",
+            f"apitoken/{token.pk}/secret",
+            "subscription",
+            f"subscription/{webhook.pk}/change",
+            "accessentry",
+            "flowrule/add",
+        )
     ]
     signed_in(page, lars)
     assert visited(page, places, WCAG) == []

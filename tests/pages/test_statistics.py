@@ -68,7 +68,7 @@ def flow() -> Flow:
 def client_as(role: str, flow: Flow, sign_in: SignIn) -> Client:
     facts = ROLES[role]
     user = UserFactory()
-    MembershipFactory(user=user, source=SourceFactory())  # of another university
+    MembershipFactory(user=user, source=SourceFactory(), role=Membership.Role.LICENCE_ADMIN)  # of another university
     if facts is not None:
         MembershipFactory(user=user, source=flow.source, **facts)
     return sign_in(user)

@@ -77,6 +77,14 @@ pytestmark = pytest.mark.django_db
 
 EXPORTER = "manager who exports"
 ROLE_NAMES = ("signed out", "inactive", "outsider", "auditor", "manager", EXPORTER, "licence_admin", OPERATOR)
+# Whoever has this at another university has nothing here.
+EVERY_RIGHT = {
+    "role": Membership.Role.LICENCE_ADMIN,
+    "can_export": True,
+    "can_archive": True,
+    "can_see_logs": True,
+    "can_see_small_groups": True,
+}
 # Those of several universities, that show each reader their own, and whose form names flows.
 OF_CHOSEN = {
     "flows:sync_chosen",
@@ -102,7 +110,7 @@ class World:
         self.people: dict[str, Any] = {}
         for role, where, facts in (
             ("inactive", self.source, {"role": Membership.Role.LICENCE_ADMIN}),
-            ("outsider", other, {"role": Membership.Role.LICENCE_ADMIN}),
+            ("outsider", other, EVERY_RIGHT),
             ("auditor", self.source, {"role": Membership.Role.AUDITOR, "can_export": False}),
             ("manager", self.source, {"can_export": False}),
             (EXPORTER, self.source, {"can_archive": True}),
@@ -157,6 +165,19 @@ class Undone:
 
     def __exit__(self, *_: Any) -> None:
         transaction.savepoint_rollback(self.mark)
+
+
+VIEWS_OF_TABLE = 9  # of `views_of`
+
+
+def many_cells() -> dict[str, tuple[int, int]]:
+    """How many there are of each, and in how many roles each is tried."""
+    in_a_name = [needed for needed in COMMANDS.values() if isinstance(needed, Right)]
+    return {
+        "pages": (2 * len(patterns()), len(ROLE_NAMES)),
+        "administration": (VIEWS_OF_TABLE * len(ADMIN) + 2 * len(ADMIN_PAGES), len(ROLE_NAMES)),
+        "commands": (len(in_a_name), len(ROLE_NAMES) - 1),  # nobody is signed out there
+    }
 
 
 # --- Pages ------------------------------------------------------------------------------------------------------------
@@ -244,7 +265,9 @@ def cells_of_pages(role: str, world: World) -> Iterator[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("role", ROLE_NAMES)
 def test_every_page_lets_in_and_refuses_as_the_table_says(world: World, role: str) -> None:
-    assert [cell for cell in cells_of_pages(role, world) if cell[1] != cell[2]] == []
+    cells = list(cells_of_pages(role, world))
+    assert [cell for cell in cells if cell[1] != cell[2]] == []
+    assert len(cells) == many_cells()["pages"][0]
 
 
 def test_every_page_has_its_place_in_the_table() -> None:
@@ -356,7 +379,9 @@ def what_came_of_admin(answer: Any) -> str:
 
 @pytest.mark.parametrize("role", ROLE_NAMES)
 def test_every_view_of_the_administration_lets_in_and_refuses_as_the_table_says(world: World, role: str) -> None:
-    assert [cell for cell in cells_of_admin(role, world) if cell[1] != cell[2]] == []
+    cells = list(cells_of_admin(role, world))
+    assert [cell for cell in cells if cell[1] != cell[2]] == []
+    assert len(cells) == many_cells()["administration"][0]
 
 
 def test_every_view_of_the_administration_has_its_place_in_the_table(world: World) -> None:
@@ -427,6 +452,7 @@ def test_every_command_has_its_place_in_the_table(world: World, tmp_path: Path) 
     assert files == set(COMMANDS)
     in_a_name = {name for name, needed in COMMANDS.items() if isinstance(needed, Right)}
     assert in_a_name == set(arguments(world, tmp_path))
+    assert len(in_a_name) == many_cells()["commands"][0]
     asks = {
         path.stem
         for path in ROOT.glob("*/management/commands/[a-z]*.py")

@@ -23,6 +23,7 @@ SWEDISH = {
     r"(?-i:organisations-id\b|tentamens-id\b)": "ID, with capitals",
     r"\bdriver (ladokflow|%)": "ansvarar för driften av",
     r"\bfärdigställ|\bsupporta|\bapplicera|\bexekvera|\bimplementera": "a plain word",
+    r"\bradera": "ta bort",
     r"\bvänligen\b|\boops|\bhoppsan": "nothing: say what to do",
 }
 ENGLISH = {

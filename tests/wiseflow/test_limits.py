@@ -7,6 +7,7 @@ from email.utils import formatdate
 
 import pytest
 import redis
+from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +32,12 @@ def most_in_a_second(path):
         moments = [moment / 1000 for (moment,) in file.execute("SELECT item_timestamp FROM calls ORDER BY 1")]
     assert len(moments) == 450
     return max(sum(1 for later in moments[n : n + 400] if later - first < 0.95) for n, first in enumerate(moments))
+
+
+def test_what_two_workers_have_under_way_fits_between_our_limit_and_wiseflows():
+    """Turns are given evenly, and requests may still arrive together: so many as are under way, and WISEflow counts them then."""
+    under_way = 3 * settings.WISEFLOW_CONCURRENCY  # with a page, or another worker, beside them
+    assert [limit + under_way <= most for (limit, _), most in zip(RATES, (200, 5_000), strict=True)] == [True, True]
 
 
 def test_threads_and_processes_share_the_limit_of_a_second(tmp_path):

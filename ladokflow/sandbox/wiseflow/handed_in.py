@@ -37,10 +37,16 @@ def way_of(state: State, flow: dict[str, Any], person: dict[str, Any]) -> str:
     return "paper" if person["is_activated"] and (is_over or is_graded) else "nothing"
 
 
+def _first_of_group(person: dict[str, Any]) -> str:
+    """The id of whom somebody has handed in together with; "" for who has done so alone."""
+    way = str((person.get("paper") or {}).get("way", ""))
+    return way.removeprefix("group:") if way.startswith("group:") else ""
+
+
 def author_of(flow: dict[str, Any], person: dict[str, Any]) -> dict[str, Any]:
     """Who handed in what is the person's, too: of a group one for all."""
-    way = str((person.get("paper") or {}).get("way", ""))
-    return author_of(flow, flow["participants"][way.removeprefix("group:")]) if way.startswith("group:") else person
+    first = _first_of_group(person)
+    return author_of(flow, flow["participants"][first]) if first else person
 
 
 def submission_of(state: State, flow: dict[str, Any], person: dict[str, Any]) -> int | None:
@@ -72,6 +78,15 @@ def authors(state: State, flow: dict[str, Any]) -> dict[int, list[dict[str, Any]
     for number, people in found.items():
         people.sort(key=lambda each: FIRST_SUBMISSION + each["id"] != number)
     return found
+
+
+def authors_of(state: State, flow: dict[str, Any], number: int) -> list[dict[str, Any]]:
+    """As `authors`, of one submission: each of thousands is asked for by itself. Nobody where it is none."""
+    first = flow["participants"].get(str(number - FIRST_SUBMISSION))
+    if first is None or submission_of(state, flow, first) != number:
+        return []
+    members = [each for each in flow["participants"].values() if "paper" in each and _first_of_group(each)]
+    return [first, *(each for each in members if author_of(flow, each) is first)]
 
 
 # --- Files --------------------------------------------------------------------------------------------------------

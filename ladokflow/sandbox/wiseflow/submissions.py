@@ -12,6 +12,7 @@ from ladokflow.sandbox.wiseflow.handed_in import (
     IP,
     MULTI,
     authors,
+    authors_of,
     files_of,
     handed_in_at,
     hands_in,
@@ -51,7 +52,7 @@ def _told(state: State, shape: dict[str, Any]) -> dict[str, Any]:
 def _submission(state: State, call: Call, licence: dict[str, Any]) -> tuple[dict[str, Any], int, list[dict[str, Any]]]:
     flow = flow_of(state, call, licence)
     number = call.parts["submissionId"]
-    people = authors(state, flow).get(int(number)) if number.isdecimal() else None
+    people = authors_of(state, flow, int(number)) if number.isdecimal() else None
     if not people:
         raise Refusal(404, "Submission not found")
     return flow, int(number), people

@@ -98,3 +98,13 @@ def test_the_audit_log_of_one_source_shows_nothing_of_another(as_root: Client, c
     listed = as_root.get(history, follow=True).context["cl"].result_list
     assert ours in listed
     assert theirs not in listed
+
+
+@pytest.mark.usefixtures("cast")
+def test_all_rows_are_offered_only_where_some_are_left_out(as_root: Client) -> None:
+    address = reverse("admin:sources_source_changelist")
+    english = {"accept-language": "en"}
+    assert "Show all" not in as_root.get(address, headers=english).text
+    found = re.sub(r"\s+", " ", as_root.get(address, {"q": "ours", "o": "1"}, headers=english).text)
+    assert '1 result (<a href="?">Show all</a>)' in found
+    assert '<input type="hidden" name="o" value="1">' in found  # sorted as before

@@ -22,7 +22,7 @@ from exports.operation.pruning import prune
 from ladokflow.sandbox.server import Sandbox
 from ladokflow.wiseflow.logs import PAGE
 from sources.logs.read import KEPT, LATE, flows_of_the_night, read_log, want, want_due
-from sources.models import Flow, LogEntry, LogGap, LogReading, Source
+from sources.models import Flow, LogEntry, LogGap, LogReading, Participant, Source
 from sources.universities.clients import wiseflow_for
 from tests.environment import ROOT
 from tests.factories import FlowFactory
@@ -218,6 +218,30 @@ def test_names_and_national_ids_are_not_kept_and_the_rest_is_encrypted(liu: Sour
         assert secret not in entry.detail
         assert secret not in stored
     assert "laptop" not in stored
+
+
+@pytest.mark.parametrize("is_on_our_flow", [False, True])
+def test_nobodys_name_is_kept_however_many_a_page_is_about(
+    liu: Source, sandbox: Sandbox, *, is_on_our_flow: bool
+) -> None:
+    count, at = 600, timezone.now().timestamp() - 60
+    flow = FlowFactory(source=liu)
+    names = [f"Namn{number}x" for number in range(count)]
+    Participant.objects.bulk_create(
+        Participant(flow=flow, user_id=number + 1, organisation_id=f"s{number}", first_name=name, last_name="Y")
+        for number, name in enumerate(names)
+    )
+    about = {"flowId": flow.wiseflow_id} if is_on_our_flow else {}
+    said = [
+        {"action": "X", "userId": number + 1, "device": f"{name}'s own"} | about for number, name in enumerate(names)
+    ]
+    if is_on_our_flow:
+        said.append({"action": "X", "device": f"{names[7]} was seen"} | about)  # by name alone
+    sandbox.control.add_logs([{"source": each, "at": at} for each in said], licence="liu")
+    read_now(liu)
+    details = list(LogEntry.objects.values_list("detail", flat=True))
+    assert len(details) == len(said)
+    assert not [detail for detail in details if "Namn" in detail]
 
 
 def test_old_entries_are_pruned_and_not_read_again(liu: Source, sandbox: Sandbox) -> None:

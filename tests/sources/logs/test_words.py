@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import timeit
 from typing import Any
 
 import pytest
@@ -72,6 +73,30 @@ def test_a_sentence_stands_in_the_detail_alone_and_names_nobody() -> None:
     assert "Åsa" not in detail
     assert "Öberg" not in detail
     assert "handed in her paper" in detail
+
+
+@pytest.mark.parametrize("name", ["Anna-Lena", "O'Brien", "Åsa", "A\u030asa", "ÖBERG", "Öberg Lind"])
+@pytest.mark.parametrize("said", ["{} opened it", "by {}.", "({},5)", "user:{}", "{} {}"])
+def test_a_name_is_found_however_it_is_written_and_wherever_it_stands(name: str, said: str) -> None:
+    hide = hiding(["Anna-Lena Åsa", "o'brien öberg lind"])
+    detail = json.loads(detail_of({"device": said.replace("{}", name)}, hide))["device"]
+    assert not [part for part in ("Anna", "Lena", "Brien", "sa", "ÖBERG", "Öberg", "Lind") if part in detail]
+
+
+def test_a_name_within_a_word_is_no_name() -> None:
+    assert (
+        json.loads(detail_of({"device": "Opened OPEN_Ann 5"}, hiding(["Open", "Ann"])))["device"] == "Opened OPEN_Ann 5"
+    )
+
+
+def test_an_entry_takes_no_longer_where_many_are_known() -> None:
+    said = {"device": "The paper of the participant has been saved by the client once more"}
+
+    def seconds(count: int) -> float:
+        hide = hiding(f"{number:x}namn" for number in range(count))
+        return min(timeit.repeat(lambda: detail_of(said, hide), number=20, repeat=5))
+
+    assert seconds(20_000) < 3 * seconds(20)
 
 
 def test_an_entry_without_an_id_is_known_by_what_it_says() -> None:

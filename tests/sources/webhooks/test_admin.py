@@ -8,6 +8,7 @@ from django.urls import reverse
 from ladokflow.wiseflow.webhooks import signature_of
 from sources.models import AuditEntry, Webhook, WebhookEvent
 from sources.webhooks.register import register, webhook_of
+from tests.filling import form_on
 from tests.sources.webhooks.calling import WebhookCaller
 
 
@@ -106,6 +107,22 @@ def test_a_wrong_setting_is_told_and_not_saved(as_lars, page, hook, wrong):
     assert set(answer.context["form"].errors) == set(wrong)
     hook.refresh_from_db()
     assert (hook.header, hook.encoding, hook.prefix) == ("X-Wiseflow-Signature", "hex", "")
+
+
+@pytest.mark.parametrize("act", [{"save": "1", "prefix": "v1="}, {"remove": "1"}, {"register": "1"}, {"adopt": "1"}])
+def test_a_page_that_shows_what_was_before_changes_nothing(as_lars, page, hook, liu, act):
+    Webhook.objects.update(signed_with={"header": "X-Sig", "encoding": "hex", "prefix": ""})
+    stale = settings_of(seen=form_on(as_lars.get(page).text)["seen"]) | act
+    if "save" not in act:
+        del stale["save"]
+    register(source=liu)  # somebody else, meanwhile
+    Webhook.objects.update(signed_with={"header": "X-Other", "encoding": "base64", "prefix": ""})
+    before = Webhook.objects.values().get()
+    assert "nothing is saved" in as_lars.post(page, stale, follow=True).content.decode()
+    assert Webhook.objects.values().get() == before
+    fresh = stale | {"seen": form_on(as_lars.get(page).text)["seen"]}
+    as_lars.post(page, fresh)
+    assert Webhook.objects.values().get() != before
 
 
 def test_what_does_not_work_is_told_in_words(as_lars, page, pages, liu, sandbox):
