@@ -33,8 +33,9 @@ register(
         "adoption",
         Q(setup_state=Flow.Setup.READY, export_ended_at=None, adoption=Flow.Adoption.UNSAID),
         lambda flow: [message("adoption.asked")],
-        place="adoption",
+        place="",
         answered_at=("exports:adoption",),
+        page="exports:adoption",
         needs_right=True,
     )
 )
@@ -43,8 +44,9 @@ register(
         "grades",
         IS_ALIVE & ~Q(scale_message={}),
         lambda flow: [flow.scale_reason],
-        place="grades",
+        place="word",
         answered_at=("exports:say",),
+        page="exports:preview",
         needs_right=True,
     )
 )
@@ -53,8 +55,9 @@ register(
         "papers",
         IS_ALIVE & Q(papers_asked__gt=0),
         lambda flow: [message("papers.asked", count=flow.papers_asked)],
-        place="papers",
+        place="",
         answered_at=("exports:papers", "exports:papers_back"),
+        page="exports:papers",
         needs_right=True,
     )
 )
@@ -82,6 +85,7 @@ register(
         lambda flow: [message("export.asked_by_itself")],
         place="by-itself",
         answered_at=("flows:change",),
+        page="flows:change",
         is_mild=True,
     )
 )
@@ -90,7 +94,8 @@ register(
         "findings",
         Q(Exists(Finding.objects.open().order_by().filter(flow=OuterRef("pk")))),
         lambda flow: [message("finding.asked")],
-        place="found",
+        place="",
         answered_at=("exports:findings",),
+        page="exports:findings",
     )
 )

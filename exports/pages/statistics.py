@@ -6,7 +6,7 @@ Lengths are whole numbers up to 100, as in `charts.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -41,6 +41,7 @@ PER_PAGE = 50
 # Days are gathered so that each band is a bar: the first day that is no longer in it
 BANDS = (8, 15, 22, 29)
 MOST_REASONS = 15
+MOST_OFFERED = 1000  # courses, to choose from
 HOURS_OF_DAY = 24
 ORDERS = (("", _("The newest exam first")), ("title", _("By title")))
 LEAST_WORK = MILLISECONDS / 200  # less is 0.00 hours
@@ -72,6 +73,7 @@ class Chart:
     hidden: int = 0
     is_left_out: bool = False  # of some flow, as a whole
     empty: Text = NO_FIGURES
+    has_long_labels: bool = False  # titles, or sentences
 
     @property
     def absence(self) -> Text:
@@ -125,11 +127,17 @@ class StatisticsForm(forms.Form):
             del self.fields["department"]
         groups = [name for name in GROUPS if self._is_offered(name)]
         self.fields["by"].choices = [(name, GROUPS[name][1]) for name in groups]  # type: ignore[attr-defined]
-        self.courses = list(keys_of(selection, "course"))
+        self.selection = selection
+        self.courses: list[str] = []
         self.fields["order"].choices = ORDERS  # type: ignore[attr-defined]
         self.is_valid()
         if self.group != "flow":
             del self.fields["order"]
+
+    def offer_courses(self, selection: Selection) -> None:
+        """Those of what else is chosen, unless they are so many that a list of them is of no help."""
+        found = list(keys_of(replace(selection, course=""), "course")[: MOST_OFFERED + 1])
+        self.courses = found if len(found) <= MOST_OFFERED else []
 
     def _is_offered(self, name: str) -> bool:
         return name not in ("source", "department") or name in self.fields
@@ -147,8 +155,8 @@ class StatisticsForm(forms.Form):
 
     @property
     def has_unknown_course(self) -> bool:
-        course = self.narrowing["course"].upper()
-        return bool(course) and course not in {known.upper() for known in self.courses}
+        course = self.narrowing["course"]
+        return bool(course) and not keys_of(replace(self.selection, course=course), "course").exists()
 
     @property
     def narrowing(self) -> dict[str, str]:
@@ -166,6 +174,16 @@ def term_in_words(term: str) -> str:
 
 
 # --- Charts -------------------------------------------------------------------------------------------------------------
+
+
+def head_of(found: Statistics) -> Sequence[tuple[str, Text]]:
+    """The figures that stand first, each with its word; how many flows only where they may be several."""
+    figures = [
+        (str(found.graded), _("graded")),
+        (rate_in_words(found, Kind.RESULT), pgettext_lazy("figure", "passed")),
+        (rate_in_words(found, Kind.MARKED), pgettext_lazy("figure", "late")),
+    ]
+    return figures if found.flows == 1 else [(str(found.flows), _("flows")), *figures]
 
 
 def charts_of(found: Statistics, scale: Sequence[str] = ()) -> list[Chart]:
@@ -245,8 +263,8 @@ def reasons_chart(cells: Cells) -> Chart:
     if more := sum(count for count, _code, _said in counted[MOST_REASONS:]):
         note = gettext("For other reasons: %(count)s.") % {"count": more}
     headings = (_("Sendings"), _("Share"))
-    title = _("Rejected by Ladok")
-    return _chart("rejections", title, _("Reason"), cells, rows, headings=headings, note=note, empty=_("None."))
+    facts: dict[str, Any] = {"headings": headings, "note": note, "empty": _("None."), "has_long_labels": True}
+    return _chart("rejections", _("Rejected by Ladok"), _("Reason"), cells, rows, **facts)
 
 
 def reason_in_words(code: str, said: str) -> str:
@@ -286,7 +304,8 @@ def rates_chart(rows: Sequence[Row], by: str, address: Any) -> Chart:
             "“Hidden” stands where a group would be too small: of the others alone the rate would be another one. Flows of which nothing can be shown are not counted."
         )
     title = _("Pass rate, term by term") if by == "term" else _("Pass rate")
-    return Chart("rates", title, GROUPS[by][1], (_("Graded"), _("Passed"), _("Late")), bars, note)
+    headings = _("Graded"), _("Passed"), _("Late")
+    return Chart("rates", title, GROUPS[by][1], headings, bars, note, has_long_labels=True)
 
 
 def _bar(label: str, count: int, whole: int) -> Bar:

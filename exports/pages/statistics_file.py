@@ -34,11 +34,13 @@ def file_rows(found: Statistics, rows: Iterable[Row] = (), by: str = "flow") -> 
     yield gettext("Flows"), "", "", found.flows, "", "flows", "", ""
     at = found.computed_at.isoformat(timespec="seconds") if found.computed_at else ""
     yield gettext("Worked out"), "", at, "", "", "computed_at", "", ""
+    # There may be thousands of rows: what is the same in all of them is translated once.
+    group, graded, passed, late = str(GROUPS[by][1]), gettext("Graded"), gettext("Pass rate"), gettext("Late")
     for row in rows:
-        of = GROUPS[by][1], row.label
-        yield gettext("Graded"), *of, row.graded, students, "graded", by, row.key
-        yield gettext("Pass rate"), *of, _bare(rate_in_words(row, Kind.RESULT)), "%", "pass_rate", by, row.key
-        yield gettext("Late"), *of, _bare(rate_in_words(row, Kind.MARKED)), "%", "late_rate", by, row.key
+        of = group, row.label
+        yield graded, *of, row.graded, students, "graded", by, row.key
+        yield passed, *of, _bare(rate_in_words(row, Kind.RESULT)), "%", "pass_rate", by, row.key
+        yield late, *of, _bare(rate_in_words(row, Kind.MARKED)), "%", "late_rate", by, row.key
     units = {Kind.REJECTION: gettext("sendings"), Kind.WORK: gettext("hours")}
     for kind, side, name, count in found.rows():
         shown = rounded((count or 0) / MILLISECONDS, 2) if kind == Kind.WORK else "" if count is None else count

@@ -47,8 +47,10 @@ WORDS: Mapping[str, Text] = {
 MILLISECONDS = 3_600_000  # of an hour
 OVERALL = (Kind.RESULT, Kind.MARKED, Kind.REPORTED)
 HIDDEN, LEFT_OUT = "hidden", "left_out"  # in the place of a name
-# The days from grade to Ladok are for those who see all, and assessors have a table of their own.
-KINDS = tuple(kind for kind in Kind if kind not in (Kind.GRADE_TO_LADOK, Kind.ASSESSOR))
+# Assessors have a table of their own. What pages and the API show are `KINDS`: the days from grade to Ladok, of which there are as many
+# figures as of all else, stand in files alone.
+ALL_KINDS = tuple(kind for kind in Kind if kind not in OTHERS_KINDS)
+KINDS = tuple(kind for kind in ALL_KINDS if kind != Kind.GRADE_TO_LADOK)
 
 
 @dataclass(frozen=True)
@@ -228,11 +230,11 @@ def whole_selection(source: Source, **chosen: Any) -> Selection:
 # --- Adding up ----------------------------------------------------------------------------------------------------------
 
 
-def statistics_of(selection: Selection) -> Statistics:
-    """Two queries, however many flows there are."""
+def statistics_of(selection: Selection, kinds: Collection[str] = ALL_KINDS) -> Statistics:
+    """Two queries, however many flows there are. Whoever shows only `kinds` has only them added up."""
     summaries = FlowSummary.objects.filter(selection.narrow(), computed_at__isnull=False)
     facts = summaries.aggregate(flows=Count("pk"), at=Min("computed_at"))
-    counted: Any = _seen(selection).exclude(kind__in=OTHERS_KINDS).values_list("kind", "side", "name", "seen")
+    counted: Any = _seen(selection).filter(kind__in=kinds).values_list("kind", "side", "name", "seen")
     return Statistics(
         flows=facts["flows"],
         computed_at=facts["at"],

@@ -17,13 +17,14 @@ from exports.pages.statistics import (
     NO_FIGURES,
     StatisticsForm,
     charts_of,
+    head_of,
     labelled,
     rates_chart,
     rows_of_page,
     suppressed_note,
 )
 from exports.pages.statistics_file import HEADINGS, file_name, file_rows
-from exports.statistics.figures import Selection, grouped, keys_of, selection_of, statistics_of
+from exports.statistics.figures import KINDS, Selection, grouped, keys_of, selection_of, statistics_of
 from ladokflow.messages import Text
 from ladokflow.requests import HtmxRequest
 from ladokflow.spreadsheets import writer_of
@@ -34,12 +35,13 @@ from sources.universities.permissions import Right, rights_in
 @require_GET
 def statistics(request: HtmxRequest) -> HttpResponse:
     form, selection = _chosen(request)
-    found = statistics_of(selection)
+    found = statistics_of(selection, KINDS)
     rows, page = rows_of_page(selection, form.group, request.GET.get("page", ""), form.sorting)
     context = {
         "form": form,
         "found": found,
         "absence": "" if found.flows else _absence(form),
+        "head": head_of(found),
         "charts": charts_of(found),
         "rates": rates_chart(rows, form.group, partial(_address_of, request, form.group)),
         "page": page,
@@ -65,7 +67,7 @@ def statistics_file(request: HtmxRequest, kind: str) -> HttpResponse:
 def _absence(form: StatisticsForm) -> Text:
     """Why there is no flow."""
     if form.has_unknown_course:
-        return _("No flow of this course. Choose one of the codes that the field offers, or leave it empty.")
+        return _("No flow of this course. Write another code, or leave it empty.")
     return _("No flow is of all that is chosen. Choose less.") if any(form.narrowing.values()) else NO_FIGURES
 
 
@@ -79,6 +81,7 @@ def _chosen(request: HtmxRequest) -> tuple[StatisticsForm, Selection]:
         raise Http404
     sources = [member.source for member in members]
     form = StatisticsForm(request.GET, sources=sources, selection=selection_of(members))
+    form.offer_courses(selection_of(own, **form.narrowing))
     return form, selection_of(own, **form.narrowing)
 
 

@@ -91,7 +91,7 @@ class StatisticsRow(RatesOut):
 @router.get("/statistics", response=Statistics, auth=Bearer(Scope.STATISTICS_READ), tags=["Statistics"])
 def get_statistics(request: Call, chosen: Query[Chosen]) -> dict[str, Any]:
     """Of all flows, or of those of a term, a course or a department."""
-    return _told(statistics_of(_selection(request, chosen)))
+    return _told(statistics_of(_selection(request, chosen), KINDS))
 
 
 @router.get(
@@ -114,7 +114,7 @@ def list_statistics(request: Call, apart: Apart, chosen: Query[ChosenApart]) -> 
 def get_flow_statistics(request: Call, flow: Key) -> dict[str, Any]:
     """Of one flow."""
     found = rows.flow_of(request.auth, flow)
-    return _told(statistics_of(selection_of([request.auth.membership], flow=found.pk)))
+    return _told(statistics_of(selection_of([request.auth.membership], flow=found.pk), KINDS))
 
 
 def _selection(request: Call, chosen: Chosen) -> Selection:

@@ -20,7 +20,8 @@ from ladokflow.paging import PLACE, page_of
 from ladokflow.requests import HtmxRequest
 from ladokflow.spreadsheets import writer_of
 from sources.access import Kind, flow_seen
-from sources.models import Paper, Participant
+from sources.models import Flow, Paper, Participant
+from sources.models.flow import ExportState
 from sources.pages.forms import ParticipantFilter
 
 PEOPLE_PER_PAGE = 50
@@ -33,8 +34,13 @@ def participants(request: HtmxRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
     form, people = ParticipantFilter(request.GET), flow.participants.all()
     page = page_of(form.apply(people), request.GET, PEOPLE_PER_PAGE, full=_with_grades_and_codes)
-    context = flow_context(flow) | {
+    of_flow = flow_context(flow)
+    context = of_flow | {
         "tab": "participants",
+        "has_origins": len(of_flow["codes"]) > 1 or not all(person.is_from_source for person in page),
+        "has_individual_ends": any(person.individual_end_at for person in page),
+        # What they wait for together is told once, above them.
+        "flows_reason": flow.export_reason if any(_is_of_all(person, flow) for person in page) else None,
         "form": form,
         "page": page,
         "is_filtering": form.is_filtering,
@@ -51,6 +57,12 @@ def participants(request: HtmxRequest, pk: int) -> HttpResponse:
         "kept": _address(request),
     }
     return render(request, "pages/flow_participants.html", context)
+
+
+def _is_of_all(person: Participant, flow: Flow) -> bool:
+    """Whether the person waits for what all of the flow does."""
+    is_pending = person.export_state == flow.export_state == ExportState.PENDING
+    return is_pending and bool(flow.export_message) and person.export_message == flow.export_message
 
 
 def _address(request: HtmxRequest, **changes: str) -> str:

@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from exports.models import QuestionFigure
-from exports.pages.statistics import charts_of, labelled, suppressed_note
+from exports.pages.statistics import charts_of, head_of, labelled, suppressed_note
 from exports.pages.statistics_file import HEADINGS, file_name, file_rows
-from exports.statistics.figures import Selection, grouped, selection_for, statistics_of
+from exports.statistics.figures import KINDS, Selection, grouped, selection_for, statistics_of
 from exports.statistics.marking import FEW, assessor_rows, differ
 from exports.statistics.suppression import LEAST
 from ladokflow.pages.flow import flow_context, flow_for
@@ -25,10 +25,11 @@ from sources.models import Flow
 @require_GET
 def statistics(request: HtmxRequest, pk: int) -> HttpResponse:
     flow = flow_for(request, pk)
-    found = statistics_of(_selection(request, flow))
+    found = statistics_of(_selection(request, flow), KINDS)
     context = flow_context(flow) | {
         "tab": "statistics",
         "found": found,
+        "head": head_of(found),
         "charts": charts_of(found, flow.grades),
         "note": "" if found.is_full else suppressed_note(),
         **_marking(flow, found.is_full),

@@ -1,7 +1,7 @@
 """What a flow asks that only a person can answer.
 
-Each kind of question is a `Kind`: of which flows it is asked, in what words, where on the flow's page, and at which addresses it is
-answered. Home, the list of flows and its filter know of no kind: they show what `KINDS` has. The kinds of `exports` are registered by it.
+Each kind of question is a `Kind`: of which flows it is asked, in what words, where it stands with what answers it, and at which addresses
+it is answered. Home, the list of flows and its filter know of no kind: they show what `KINDS` has. The kinds of `exports` are registered by it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ IS_FOLLOWED = IS_SYNCABLE | (IS_READY & AWAITS_GRADES & ~Q(state=Flow.State.ARCH
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of question. `place` is the id of the element on the flow's page that asks it; `answered_at` are names of addresses."""
+    """A kind of question. `page` has what answers it, in the element with the id `place`, or all of it; `page` and `answered_at` are names
+    of addresses."""
 
     name: str
     is_asked: Q  # of a flow
     words: Callable[[Flow], Sequence[Message | None]]
     place: str
     answered_at: tuple[str, ...]
+    page: str = "flows:detail"
     needs_right: bool = False  # only who may export grades answers it
     is_mild: bool = False  # nothing waits for it: it is told after the others
     nameless: Callable[[Flow], Sequence[Message | None]] | None = (
@@ -44,7 +46,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Asked:
-    """One question of a flow, and the address where it stands."""
+    """One question of a flow, and the address where it is answered."""
 
     kind: Kind
     message: Message
@@ -80,14 +82,18 @@ def is_asked(flow: Flow, kind: str) -> bool:
 
 def asked_by(flow: Flow, *, names_people: bool = True) -> list[Asked]:
     """What the flow (of `with_questions`) asks."""
-    page = reverse("flows:detail", args=[flow.pk])
     kinds = sorted((kind for kind in KINDS.values() if getattr(flow, kind.column)), key=lambda kind: kind.is_mild)
     return [
-        Asked(kind, words, f"{page}#{kind.place}")
+        Asked(kind, words, _address(kind, flow))
         for kind in kinds
         for words in (kind.words if names_people else kind.nameless or kind.words)(flow)
         if words is not None
     ]
+
+
+def _address(kind: Kind, flow: Flow) -> str:
+    page = reverse(kind.page, args=[flow.pk])
+    return f"{page}#{kind.place}" if kind.place else page
 
 
 def _warnings(told: Sequence[Message]) -> Message:
@@ -119,8 +125,9 @@ register(
         "staff",
         IS_SYNCABLE & ~Q(asked=[]),
         lambda flow: Message.list_from_json(flow.asked),
-        place="asked",
+        place="",
         answered_at=("flows:staff",),
+        page="flows:staff",
     )
 )
 register(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import lists
+from tests.bench import lists, statistics
 from tests.bench.syncing import newcomers, starting, unchanged
 from tests.environment import ROOT
 from tests.running import free_port, wait_until
@@ -134,9 +134,15 @@ def main() -> int:
     parser.add_argument("--people", type=int, nargs=2, default=(2000, 10_000), metavar=("FEW", "MANY"))
     parser.add_argument("--newcomers", type=int, default=1000)
     parser.add_argument("--flows", type=int, nargs=2, default=(200, 5000), metavar=("FEW", "MANY"))
-    parser.add_argument("--people-of-a-flow", type=int, default=20, help="in the lists (default: %(default)s)")
+    parser.add_argument(
+        "--people-of-a-flow", type=int, default=20, help="in lists and statistics (default: %(default)s)"
+    )
     parser.add_argument("--runs", type=int, default=60_000, help="old ones, to be deleted (default: %(default)s)")
-    parser.add_argument("--only", choices=["lists", "sync"], help="only lists and pruning, or only what has a floor")
+    parser.add_argument(
+        "--only",
+        choices=["lists", "statistics", "sync"],
+        help="only lists and pruning, or what has a floor; or the pages of statistics, which are left out without it",
+    )
     options = parser.parse_args()
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "ladokflow.settings",
@@ -159,13 +165,16 @@ def main() -> int:
 def missed(options: argparse.Namespace) -> bool:
     """Whether any goal is."""
     found: list[tuple[str, ...]] = []
-    if options.only != "sync":
-        few, many = options.flows
+    few, many = options.flows
+    if options.only == "statistics":
+        found = list(statistics.lines(few, many, options.people_of_a_flow))
+        show_statistics(options.flows, found)
+    if options.only in (None, "lists"):
         listed = list(lists.lines(few, many, options.people_of_a_flow, runs=15))
         deleted = list(lists.prune_lines(options.runs))
         show_lists(options.flows, listed, deleted)
         found += [*listed, *deleted]
-    if options.only != "lists":
+    if options.only in (None, "sync"):
         found += of_size(options)
     return any(line[-1] == "missed" for line in found)
 
@@ -186,6 +195,12 @@ def of_size(options: argparse.Namespace) -> list[tuple[str, ...]]:
     peaks = [("the worker's peak", *(f"{bench.peaks[size]:.0f} MB" for size in (few, many)), "")]
     show(("memory", f"{few:,} people", f"{many:,} people", ""), peaks)
     return floors
+
+
+def show_statistics(sizes: Sequence[int], found: list[tuple[str, ...]]) -> None:
+    """The last column says whether it takes a second at most, and twelve questions at most, and no more of them than with few."""
+    few, many = (f"{size:,} flows" for size in sizes)
+    show(("statistics", few, many, f"queries, {few}", many, "goal"), found)
 
 
 def show_lists(sizes: Sequence[int], listed: list[tuple[str, ...]], deleted: list[tuple[str, ...]]) -> None:

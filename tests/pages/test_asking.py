@@ -83,6 +83,13 @@ def without_paper(source: Source) -> Flow:
     return flow
 
 
+def of_unknown_scale(source: Source) -> Flow:
+    flow = FlowFactory(source=source, state=Flow.State.CONCLUDED, grades=[], scale_definition={})
+    ParticipantFactory(flow=flow, grade="5")
+    refresh_states(flow)
+    return flow
+
+
 # Each kind: a flow that asks it, what is read on Home and in the list, and what on the flow's page.
 EXAMPLES: dict[str, tuple[Callable[[Source], Flow], str]] = {
     "creation": (
@@ -102,7 +109,7 @@ EXAMPLES: dict[str, tuple[Callable[[Source], Flow], str]] = {
     "accounts": (with_account, "Somebody was made a user in WISEflow for the flow"),
     "adoption": (lambda source: FlowFactory(source=source, adoption="unsaid"), "Which of its grades were exported"),
     "grades": (
-        lambda source: FlowFactory(source=source, scale_message=message("export.scale_unknown").to_json()),
+        of_unknown_scale,
         "Which grading scale the flow has in WISEflow is not known.",
     ),
     "place": (on_two_codes, "nobody has said where their grades go"),
@@ -190,7 +197,6 @@ def test_a_question_stands_on_home_in_the_list_and_on_the_flows_page(manager: tu
     (asked,) = asked_by(with_questions(Flow.objects.all()).get(pk=flow.pk))
     assert words in str(asked.message)
     assert asked_by(with_questions(Flow.objects.all()).get(pk=quiet.pk)) == []
-    address, _, place = asked.address.partition("#")
     for page in ("/", "/flows/", "/flows/?asks=on"):
         shown = client.get(page).text
         if (page, kind) == ("/", "findings"):  # they have a section of their own, with figures
@@ -199,7 +205,22 @@ def test_a_question_stands_on_home_in_the_list_and_on_the_flows_page(manager: tu
         assert asked.message.what.split("“")[0] in shown.replace("&#x27;", "'"), page
         assert f'href="{asked.address}"' in shown, page
     assert (quiet.title in shown, quiet.title in client.get("/flows/").text) == (False, True)
-    assert f'id="{place}"' in client.get(address).text
+    overview, (address, _, place) = reverse("flows:detail", args=[flow.pk]), asked.address.partition("#")
+    assert (f'id="{place}"' if address == overview else f'href="{address}') in client.get(overview).text
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_home_leads_straight_to_where_a_question_is_answered(manager: tuple[Client, Source], kind: str) -> None:
+    client, source = manager
+    make, _words = EXAMPLES[kind]
+    flow = make(source)
+    (asked,) = asked_by(with_questions(Flow.objects.all()).get(pk=flow.pk))
+    address, _, place = asked.address.partition("#")
+    answer = client.get(address)
+    answered_at = [reverse(name, args=[flow.pk]) for name in asked.kind.answered_at]
+    assert answer.status_code == 200
+    assert address in answered_at or any(f'method="post" action="{each}"' in answer.text for each in answered_at)
+    assert not place or f'id="{place}"' in answer.text
 
 
 def test_what_is_asked_of_another_universitys_flow_is_not_told(sign_in: SignIn) -> None:

@@ -134,7 +134,7 @@ CASES = {
         "asks",
         lambda source: over(source, adoption="unsaid", export_message=told("export.adoption_unsaid")),
         "Answer",
-        "/flows/{}/#adoption",
+        "/exports/flows/{}/exported-before/",
         {"adoption": "said", **EXPORTED},
         needs_right=True,
     ),

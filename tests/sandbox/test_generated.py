@@ -8,7 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import transaction
-from django.db.models import Count, Model, Q
+from django.db.models import Count, F, Model, Q
+from django.utils import timezone
 
 from exports.models import Assessment, ExportAttempt, ExportItem
 from exports.rules.states import refresh_states
@@ -173,3 +174,13 @@ def test_the_plan_has_exactly_so_many_people():
         assert sum(plan.people for plan in planned) == people
         assert {plan.kind for plan in planned} == set(SHARES)
         assert all((plan.people == 0) == (plan.kind is Kind.STOPPED) for plan in planned)
+
+
+def test_grades_are_given_day_by_day_in_the_flows_that_are_copies_too():
+    generate(flows=60, participants=900)
+    given = Assessment.objects.filter(participant__flow__marking_end_at__lt=timezone.now())
+    waited = given.values_list(F("participant__flow__collected_at") - F("grade_at"), flat=True)
+    assert len(set(waited)) > 5
+    assert all(
+        one.participant.flow.marking_start_at < one.grade_at for one in given.select_related("participant__flow")
+    )

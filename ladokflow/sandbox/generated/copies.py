@@ -122,15 +122,22 @@ def _statements() -> Iterator[str]:
     )
     yield _insert(
         Assessment,
-        {"participant_id": "n.id", "grade_at": "nf.collected_at", "collected_at": "nf.collected_at"},
+        {"participant_id": "n.id", "grade_at": _as_long_before(), "collected_at": "nf.collected_at"},
         "JOIN sources_participant p ON p.id = o.participant_id JOIN generated_copy c ON c.pattern = p.flow_id "
-        f"{NEW_PERSON.format(person='o.participant_id')} JOIN sources_flow nf ON nf.id = c.flow",
+        f"{NEW_PERSON.format(person='o.participant_id')} "
+        "JOIN sources_flow of ON of.id = c.pattern JOIN sources_flow nf ON nf.id = c.flow",
     )
     yield _insert(
         ExportItem,
         {"attempt_id": "c.attempt", "participant_id": "n.id", **STAYING},
         f"JOIN generated_copy c ON c.pattern_attempt = o.attempt_id {NEW_PERSON.format(person='o.participant_id')}",
     )
+
+
+def _as_long_before() -> str:
+    """When a grade was given, in days before its flow's grades were read, as SQL of the database that is used."""
+    before, _params = connection.ops.subtract_temporals("DateTimeField", ("of.collected_at", ()), ("o.grade_at", ()))
+    return str(connection.ops.combine_duration_expression("-", ["nf.collected_at", before]))
 
 
 def _insert(model: type[models.Model], new: Mapping[str, str], joined: str) -> str:

@@ -22,6 +22,7 @@ from sources.models import Flow, FlowSource, Participant, Registration
 
 SENT = (Kind.EXPORTED, Kind.REJECTED, Kind.UNKNOWN)
 ARCHIVED_AFTER = 180  # days
+GRADING_DAYS = 20  # that assessors take
 STATES = {
     Kind.SETUP: FlowState.NOT_ACTIVATED,
     Kind.WRITING: FlowState.PARTICIPATION_STARTED,
@@ -178,11 +179,11 @@ def add_people(plan: FlowPlan, made: Made, students: Sequence[dict[str, Any]], p
             Assessment(
                 participant=row,
                 grade=grade,
-                grade_at=read_at,
+                grade_at=read_at - dt.timedelta(days=_days_before(plan, seat)),
                 points=figure,
                 collected_at=read_at,
             )
-            for row, grade, figure in zip(graded, grades, points, strict=True)
+            for seat, (row, grade, figure) in enumerate(zip(graded, grades, points, strict=True))
         ),
         batch_size=1000,
     )
@@ -227,6 +228,11 @@ def _graded(plan: FlowPlan) -> int:
     if plan.kind is Kind.MARKING:
         return plan.people // 2
     return plan.people - max(1, plan.people // 10) if plan.kind is Kind.WAITING else plan.people
+
+
+def _days_before(plan: FlowPlan, seat: int) -> int:
+    """How long before the flow's grades were read: while marking goes on, all is of the last day."""
+    return 0 if plan.kind is Kind.MARKING else seat * 7 % GRADING_DAYS
 
 
 def _outcome(plan: FlowPlan, seat: int) -> dict[str, Any]:
