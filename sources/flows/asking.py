@@ -35,9 +35,8 @@ class Kind:
     page: str = "flows:detail"
     needs_right: bool = False  # only who may export grades answers it
     is_mild: bool = False  # nothing waits for it: it is told after the others
-    nameless: Callable[[Flow], Sequence[Message | None]] | None = (
-        None  # where `words` may name students, for who may read of none
-    )
+    # Where `words` may name students: the words for who may read of none.
+    nameless: Callable[[Flow], Sequence[Message | None]] | None = None
 
     @property
     def column(self) -> str:
