@@ -82,7 +82,7 @@ def test_no_column_is_cut_on_paper(open_page: Open, person: Participant, name: s
     assert page.evaluate("getComputedStyle(document.querySelector('.scroll')).overflowX") == "visible"
 
 
-@pytest.mark.parametrize(("width", "display"), [(375, "block"), (768, "block"), (1280, "table-row")])
+@pytest.mark.parametrize(("width", "display"), [(375, "grid"), (768, "block"), (1280, "table-row")])
 def test_on_a_narrow_screen_each_moment_stands_by_itself(
     open_page: Open, person: Participant, width: int, display: str
 ) -> None:
