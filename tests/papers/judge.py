@@ -201,12 +201,17 @@ def _fetched(verdict: Verdict, exam: Exam, asked: Sequence[Asked], kills: int) -
 def logs(licence: str, state: State, asked: Sequence[Asked], kills: int, hidden: Iterable[str] = ()) -> Verdict:
     """Each of the licence's entries once, by the flow it is of, and none of these words in what is kept."""
     verdict = Verdict("logs")
-    # Who has a time of their own may hand in days from now: WISEflow does not have that yet.
-    told = [row for row in logs_of(state, licence) if row["from"] <= state.now()]
-    there = {row["_id"]: json.loads(row["_source"]).get("flowId") for row in told}
     rows = LogEntry.objects.filter(source__slug=licence)
+    kept = rows.values_list("key", flat=True)
+    # Who has a time of their own may hand in after the log was read, or days from now: WISEflow did not have that yet.
+    read = LogReading.objects.filter(source__slug=licence, flow=None, read_to__isnull=False).first()
+    read_to = read.read_to.timestamp() if read is not None and read.read_to is not None else state.now()
+    came_since = {row["_id"] for row in logs_of(state, licence) if read_to < row["from"] <= state.now()}
+    came_since &= {*kept}
+    told = [row for row in logs_of(state, licence) if row["from"] <= read_to or row["_id"] in came_since]
+    there = {row["_id"]: json.loads(row["_source"]).get("flowId") for row in told}
     verdict.figures |= {"entries": f"{len(there):,}", "kills": str(kills)}
-    verdict.expect("entries", Counter(rows.values_list("key", flat=True)), Counter(there.keys()))
+    verdict.expect("entries", Counter(kept), Counter(there.keys()))
     ours = dict(LogReading.objects.filter(flow__isnull=False).values_list("flow__wiseflow_id", "flow"))
     verdict.expect(
         "of which flow",
