@@ -198,20 +198,23 @@ def _fetched(verdict: Verdict, exam: Exam, asked: Sequence[Asked], kills: int) -
 # --- Logs -----------------------------------------------------------------------------------------------------------
 
 
+def _had(state: State, licence: str, flow_id: int | None = None) -> list[dict[str, Any]]:
+    """WISEflow's entries when its log had been read, and of what has come since what is kept: who has a time of their own may hand in
+    afterwards, or days from now."""
+    reading = LogReading.objects.filter(source__slug=licence, flow=None).first()
+    read_to = state.now() if reading is None or reading.read_to is None else reading.read_to.timestamp()
+    kept = set(LogEntry.objects.filter(source__slug=licence).values_list("key", flat=True))
+    found = (row for row in logs_of(state, licence, flow_id) if row["from"] <= state.now())
+    return [row for row in found if row["from"] <= read_to or row["_id"] in kept]
+
+
 def logs(licence: str, state: State, asked: Sequence[Asked], kills: int, hidden: Iterable[str] = ()) -> Verdict:
     """Each of the licence's entries once, by the flow it is of, and none of these words in what is kept."""
     verdict = Verdict("logs")
     rows = LogEntry.objects.filter(source__slug=licence)
-    kept = rows.values_list("key", flat=True)
-    # Who has a time of their own may hand in after the log was read, or days from now: WISEflow did not have that yet.
-    read = LogReading.objects.filter(source__slug=licence, flow=None, read_to__isnull=False).first()
-    read_to = read.read_to.timestamp() if read is not None and read.read_to is not None else state.now()
-    came_since = {row["_id"] for row in logs_of(state, licence) if read_to < row["from"] <= state.now()}
-    came_since &= {*kept}
-    told = [row for row in logs_of(state, licence) if row["from"] <= read_to or row["_id"] in came_since]
-    there = {row["_id"]: json.loads(row["_source"]).get("flowId") for row in told}
+    there = {row["_id"]: json.loads(row["_source"]).get("flowId") for row in _had(state, licence)}
     verdict.figures |= {"entries": f"{len(there):,}", "kills": str(kills)}
-    verdict.expect("entries", Counter(kept), Counter(there.keys()))
+    verdict.expect("entries", Counter(rows.values_list("key", flat=True)), Counter(there.keys()))
     ours = dict(LogReading.objects.filter(flow__isnull=False).values_list("flow__wiseflow_id", "flow"))
     verdict.expect(
         "of which flow",
@@ -250,9 +253,7 @@ def timelines(exam: Exam, state: State) -> Verdict:
     verdict = Verdict("timelines")
     slowest, queries = 0.0, set[int]()
     written = Counter(
-        json.loads(row["_source"]).get("participantId")
-        for row in logs_of(state, exam.flow.source.slug, exam.number)
-        if row["from"] <= state.now()
+        json.loads(row["_source"]).get("participantId") for row in _had(state, exam.flow.source.slug, exam.number)
     )
     for way in ("paper", "late", "blank", "opened", "nothing", "group"):
         key = exam.place(way)
