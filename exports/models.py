@@ -19,6 +19,7 @@ from ladokflow.fields import EncryptedTextField
 from ladokflow.looks import BAD, BUSY, OK, REPLACED, WAITING, Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.queue import COMMON_ONLY, Queue
+from ladokflow.rows import ManyRows
 from sources.models import Flow, FlowSource, Participant, Source, SyncRun
 from sources.models.queued import Queued, QueuedQuerySet
 
@@ -66,7 +67,7 @@ class AssessmentQuerySet(models.QuerySet["Assessment"]):
         return dict(graded.values_list("effective").annotate(Count("pk")))
 
 
-class Assessment(models.Model):
+class Assessment(ManyRows):
     """What WISEflow says of a participant's grade, as last collected (`GET /flow/{flowId}/assessments`)."""
 
     participant = models.OneToOneField(
@@ -301,7 +302,7 @@ class ExportItemQuerySet(models.QuerySet["ExportItem"]):
         return self.filter(~Exists(ExportItem.objects.newer()))
 
 
-class ExportItem(models.Model):
+class ExportItem(ManyRows):
     """One person's grade in an attempt: a snapshot of what is sent, and what came of it."""
 
     class State(StateChoices):

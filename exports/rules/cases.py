@@ -18,6 +18,12 @@ from exports.rules.values import FlowFacts, PersonFacts, SourceFacts
 from ladokflow.wiseflow.scales import Form, Scale, Witness
 from sources.models import Flow, FlowSource, Participant, Registration
 
+# What nobody asks of the people of a case: each of these columns takes its time, for thousands
+UNASKED = (
+    "individual_end_at", "room", "user_id",
+    "assessment__approval_read_at", "assessment__collected_at",
+    "paper__submission_id", "paper__handed_in_at", "paper__is_late", "paper__similarity", "paper__accepted_by", "paper__accepted_at",
+)  # fmt: skip
 # Facts of a person that those tell who know everybody
 TOLD_BY_ALL = ("doubt", "shares_identifier_with", "sent_elsewhere", "may_be_sent_again")
 
@@ -57,7 +63,7 @@ def load_case(
     items = newest_items(flow)
     if registrations is None:
         registrations = registrations_of(codes)
-    participants = list(Participant.objects.filter(flow=flow).select_related("assessment", "paper"))
+    participants = list(Participant.objects.filter(flow=flow).select_related("assessment", "paper").defer(*UNASKED))
     holding = _holding_of(flow, codes, participants, by_itself=by_itself)
     people = [
         candidate
@@ -137,7 +143,8 @@ def registrations_of(codes: Sequence[FlowSource]) -> dict[int, list[Registration
     """Those on codes that are still on the flow, by participant, the first code's first."""
     by_pk = {code.pk: code for code in codes}
     rows: dict[int, list[Registration]] = {}
-    for row in Registration.objects.filter(code__in=by_pk).order_by("code__position", "pk"):
+    found = Registration.objects.filter(code__in=by_pk).defer("first_seen_at", "individual_end_at")
+    for row in found.order_by("code__position", "pk"):
         row.code = by_pk[row.code_id]
         rows.setdefault(row.participant_id, []).append(row)
     return rows

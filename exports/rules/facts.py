@@ -7,6 +7,7 @@ from dataclasses import replace
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
+from exports.models import Assessment
 from exports.rules.holding import Holding
 from exports.rules.items import IDENTIFIERS, Item, identifiers_of
 from exports.rules.values import FlowFacts, Last, PersonFacts, Sender, SourceFacts
@@ -59,6 +60,9 @@ def person_facts(
 ) -> PersonFacts:
     """`line` is what would be sent, or what an item holds. Who else has an identifier is told by those who know everybody."""
     gone_at = registration.gone_at if registration is not None else None
+    source = flow.source
+    university = source.rules
+    assessment, paper = getattr(participant, "assessment", None), getattr(participant, "paper", None)
     return PersonFacts(
         line=line,
         is_on_the_scale=is_on_the_scale,
@@ -68,19 +72,19 @@ def person_facts(
         has_code=code is not None,
         code=code.code if code is not None else "",
         is_listed=registration.is_listed if registration is not None else not participant.is_from_source,
-        gone_at=gone_at.astimezone(flow.source.tz) if gone_at else None,
+        gone_at=gone_at.astimezone(source.tz) if gone_at else None,
         doubt=registration.doubt_reason if registration is not None else None,
         is_asked=registration is not None and bool(registration.claim),
-        can_be_identified=flow.source.rules.can_identify(line),
+        can_be_identified=university.can_identify(line),
         is_known_as_sent=is_known_as_sent,
         shares_identifier_with="",
-        has_points_to_come=_has_points_to_come(participant),
+        has_points_to_come=assessment is not None and assessment.is_points_unread,
         sent_elsewhere=None,
         may_be_sent_again=False,
-        is_approved=_is_approved(flow, participant),
-        is_passing=not line.is_alternative and flow.source.rules.is_passing(line.grade),
-        paper=_paper_of(participant),
-        is_paper_accepted=_is_paper_accepted(participant, line),
+        is_approved=_is_approved(flow, assessment),
+        is_passing=not line.is_alternative and university.is_passing(line.grade),
+        paper=str(paper.state) if paper is not None else "",
+        is_paper_accepted=paper is not None and bool(line.grade) and paper.accepted_grade == line.grade,
         last=_last(holding, item) if item else None,
     )
 
@@ -113,27 +117,9 @@ def waits_for_reviewer(flow: Flow) -> bool:
     return flow.instant_export and flow.grade_decided_by == Flow.DecidedBy.REVIEWER
 
 
-def _has_points_to_come(participant: Participant) -> bool:
-    assessment = getattr(participant, "assessment", None)
-    return bool(assessment and assessment.is_points_unread)
-
-
-def _is_approved(flow: Flow, participant: Participant) -> bool:
+def _is_approved(flow: Flow, assessment: Assessment | None) -> bool:
     """An assessor's grade is approved when WISEflow gives it out; for a reviewer's approval we have looked."""
-    if not waits_for_reviewer(flow):
-        return True
-    assessment = getattr(participant, "assessment", None)
-    return bool(assessment and assessment.is_approved)
-
-
-def _paper_of(participant: Participant) -> str:
-    paper = getattr(participant, "paper", None)
-    return str(paper.state) if paper is not None else ""
-
-
-def _is_paper_accepted(participant: Participant, line: GradeLine) -> bool:
-    paper = getattr(participant, "paper", None)
-    return paper is not None and bool(line.grade) and paper.accepted_grade == line.grade
+    return not waits_for_reviewer(flow) or (assessment is not None and assessment.is_approved)
 
 
 def _last(holding: Holding, item: Item) -> Last:

@@ -19,6 +19,7 @@ from ladokflow.fields import EncryptedTextField, NormalCodeField
 from ladokflow.identifiers import normal, spellings
 from ladokflow.looks import BAD, BUSY, NEUTRAL, OK, WAITING, Shown
 from ladokflow.messages import Message, Trait
+from ladokflow.rows import ManyRows
 from ladokflow.wiseflow.words import BEFORE_MARKING, MARKING_OVER, USUAL_TYPE, FlowState, choices_of
 from sources.models.queued import Queued, QueuedQuerySet
 from sources.models.searching import contains
@@ -618,7 +619,7 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         return self.filter(same, flow__source=person.flow.source_id)
 
 
-class Participant(models.Model):
+class Participant(ManyRows):
     """A student on a flow, from the source or added by hand in WISEflow."""
 
     flow = models.ForeignKey(Flow, models.CASCADE, related_name="participants", verbose_name=_("flow"))

@@ -7,10 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from ladokflow.choices import StateChoices
 from ladokflow.looks import OK, UNKNOWN, WARN
+from ladokflow.rows import ManyRows
 from sources.models.flow import Participant
 
 
-class Paper(models.Model):
+class Paper(ManyRows):
     """Whether and when somebody has handed in, as last read. Of whom WISEflow does not tell there is no row: not known is not nothing.
 
     `sources/papers/read.py` writes it; `accepted_grade` and what stands by it, `exports/grades/papers.py`.

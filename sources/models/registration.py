@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow.dates import moment_in_words
 from ladokflow.fields import EncryptedTextField
 from ladokflow.messages import Message
+from ladokflow.rows import ManyRows
 from sources.models.flow import FlowSource, Participant
 
 
@@ -23,7 +24,7 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         return in_doubt.alias(size=Length("claim")).filter(size__gt=0)
 
 
-class Registration(models.Model):
+class Registration(ManyRows):
     """What Ladok says of a participant on one code, as its list was last read (*Fetch*).
 
     The participant is the person in WISEflow; the identifiers here are those that Ladok knows the person by *on this code*, and
