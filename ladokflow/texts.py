@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 
 # What Unicode calls "default ignorable" besides the category Cf: joiners, variation selectors, fillers.
-_IGNORABLE = frozenset(
+IGNORABLE = frozenset(
     chr(number)
     for first, last in (
         (0x34F, 0x34F),
@@ -28,9 +28,10 @@ _IGNORABLE = frozenset(
 def visible(text: str) -> str:
     """Without characters that cannot be seen: zero-width spaces and joiners, byte order marks, bidi marks, soft hyphens, variation
     selectors, fillers."""
-    if text.isascii():
+    # Of what cannot be seen only the fillers and their like count as printable.
+    if text.isascii() or (text.isprintable() and IGNORABLE.isdisjoint(text)):
         return text
-    return "".join(ch for ch in text if unicodedata.category(ch) != "Cf" and ch not in _IGNORABLE)
+    return "".join(ch for ch in text if unicodedata.category(ch) != "Cf" and ch not in IGNORABLE)
 
 
 def as_stored(text: str, length: int) -> str:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
 from ladokflow.ladok import wire
-from ladokflow.ladok.base import PERSON_FIELD_OF, Exam, Kind, Person, PersonField, Row
+from ladokflow.ladok.base import PERSON_FIELD_OF, Exam, Kind, Person, Row
 from ladokflow.ladok.repeats import each_once
 from ladokflow.messages import Message, message
 from ladokflow.privacy import shown_name
@@ -179,11 +179,12 @@ def with_people(exam: Exam, listed: Sequence[Any], *, rows: Sequence[Row], tz: Z
     """The exam with everyone who can come in, in Ladok's order, and with what is wrong with the others."""
     read: list[Person] = []
     problems: list[Message] = []
+    readers = [_reader_of(row, tz) for row in rows]
     for number, entry in enumerate(listed, start=1):
         if not isinstance(entry, dict):
             problems.append(message("ladok.person_unreadable", number=number))
             continue
-        person, about = _person(entry, number=number, exam=exam, rows=rows, tz=tz)
+        person, about = _person(entry, number=number, exam=exam, readers=readers, tz=tz)
         problems += about
         if person.organisation_id:
             read.append(person)
@@ -197,23 +198,50 @@ def with_people(exam: Exam, listed: Sequence[Any], *, rows: Sequence[Row], tz: Z
     )
 
 
+class _FieldReader(NamedTuple):
+    """Where a field of a person stands in Ladok's object, and how its value is read."""
+
+    name: str
+    key: str
+    read: Callable[[Any], Any]
+
+
+def _reader_of(row: Row, tz: ZoneInfo) -> _FieldReader:
+    field = PERSON_FIELD_OF[row.response]
+    match field.kind:
+        case Kind.IDENTIFIER:
+            read: Callable[[Any], Any] = _identifier
+        case Kind.TEXT:
+            read = _text
+        case Kind.EMAIL:
+            read = _email
+        case Kind.MOMENT:
+            read = partial(_clock_or_moment, tz=tz)
+        case _:
+            assert_never(field.kind)
+    return _FieldReader(field.name, row.values[0], read)
+
+
 def _person(
-    entry: Mapping[str, Any], *, number: int, exam: Exam, rows: Sequence[Row], tz: ZoneInfo
+    entry: Mapping[str, Any], *, number: int, exam: Exam, readers: Sequence[_FieldReader], tz: ZoneInfo
 ) -> tuple[Person, list[Message]]:
     values: dict[str, Any] = {}
+    clocks: dict[str, wire.Clock] = {}  # a time of day becomes a moment on the day of the exam
     unread: list[str] = []
-    for row in rows:
-        field, key = PERSON_FIELD_OF[row.response], row.values[0]
+    for field_name, key, read in readers:
         try:
-            values[field.name] = _value(field, entry.get(key), tz)
+            value = read(entry.get(key))
         except wire.Unreadable:
             unread.append(key)
-    # A time of day becomes a moment on the day of the exam.
-    clocks = {name: value for name, value in values.items() if isinstance(value, wire.Clock)}
-    person = Person(**{name: value for name, value in values.items() if name not in clocks})
+            continue
+        if isinstance(value, wire.Clock):
+            clocks[field_name] = value
+        else:
+            values[field_name] = value
+    person = Person(**values)
     name = shown_name(person.first_name, person.last_name)
     if not person.organisation_id:
-        return person, [_without_id(entry, name, number=number, rows=rows, unread=unread)]
+        return person, [_without_id(entry, name, number=number, readers=readers, unread=unread)]
     name = name or person.organisation_id
     problems = [message("ladok.person_value_unreadable", field=key, name=name) for key in unread]
     for field_name, clock in clocks.items():
@@ -224,28 +252,10 @@ def _person(
     return person, problems
 
 
-def _value(field: PersonField, value: Any, tz: ZoneInfo) -> Any:
-    """The value as the field's kind has it; of a moment perhaps the time of day alone."""
-    match field.kind:
-        case Kind.IDENTIFIER:
-            identifier = wire.text(value)
-            if len(identifier) > LONGEST_IDENTIFIER:
-                raise wire.Unreadable
-            return identifier
-        case Kind.TEXT:
-            return as_stored(wire.text(value), LONGEST_TEXT)
-        case Kind.EMAIL:
-            return _email(value)
-        case Kind.MOMENT:
-            return _clock_or_moment(value, tz)
-        case _:
-            assert_never(field.kind)
-
-
 def _without_id(
-    entry: Mapping[str, Any], name: str, *, number: int, rows: Sequence[Row], unread: Sequence[str]
+    entry: Mapping[str, Any], name: str, *, number: int, readers: Sequence[_FieldReader], unread: Sequence[str]
 ) -> Message:
-    key = next(row.values[0] for row in rows if row.response == "organisationId")
+    key = next(reader.key for reader in readers if reader.name == "organisation_id")
     if key in unread and entry.get(key):
         code = "ladok.person_id_unreadable" if name else "ladok.nameless_person_id_unreadable"
     else:
@@ -253,7 +263,21 @@ def _without_id(
     return message(code, name=name, number=number, field=key)
 
 
+def _identifier(value: Any) -> str:
+    identifier = wire.text(value)
+    if len(identifier) > LONGEST_IDENTIFIER:
+        raise wire.Unreadable
+    return identifier
+
+
+def _text(value: Any) -> str:
+    return as_stored(wire.text(value), LONGEST_TEXT)
+
+
 def _clock_or_moment(value: Any, tz: ZoneInfo) -> wire.Clock | dt.datetime | None:
+    """Of a date and time the moment; perhaps the time of day alone."""
+    if value is None:
+        return None
     try:
         return wire.clock(value, tz)
     except wire.Unreadable:

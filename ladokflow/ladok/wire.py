@@ -47,6 +47,8 @@ MIDNIGHT = Clock(dt.time(0))
 
 def text(value: Any) -> str:
     """As `spelling`, without the characters that cannot be seen."""
+    if isinstance(value, str) and value.isascii() and value.isprintable():  # as nearly all are
+        return value.strip()
     return visible(spelling(value)).strip()
 
 

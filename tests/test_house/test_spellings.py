@@ -1,6 +1,7 @@
 """One person, one exam and one title, however they are spelt."""
 
 import datetime as dt
+import sys
 import unicodedata
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ladokflow import identifiers
-from ladokflow.texts import as_stored, is_same_text
+from ladokflow.texts import IGNORABLE, as_stored, is_same_text, visible
 
 TODAY = dt.date(2027, 6, 1)
 INVISIBLE = ["\u200b", "\ufeff", "\u200e", "\u200f", "\u202a", "\u2066", "\u00ad", "\u2060"]
@@ -157,3 +158,11 @@ def test_what_was_written_is_known_when_it_is_given_back(text, length, form, is_
 @pytest.mark.parametrize(("one", "other"), [("Tenta", "tenta"), ("Tenta", "Tenta 2"), ("Tentå", "Tenta"), ("", "-")])
 def test_what_somebody_has_changed_is_not_the_same(one, other):
     assert not is_same_text(one, other)
+
+
+def test_what_cannot_be_seen_is_left_out_whatever_stands_beside_it() -> None:
+    """Of every character there is, whether it is looked up or known at a glance; those that ASCII holds are left as they are."""
+    beyond = [chr(number) for number in range(128, sys.maxunicode + 1)]
+    unseen = {ch for ch in beyond if unicodedata.category(ch) == "Cf" or ch in IGNORABLE}
+    assert {ch for ch in beyond if visible(ch) != ch} == unseen
+    assert {visible(f"å{ch}ö") for ch in unseen} == {"åö"}
