@@ -336,6 +336,13 @@ class Flow(Queued):
                 ),
             ),
             models.Index(fields=["source"], name="flow_papers_asked", condition=Q(papers_asked__gt=0)),
+            # Those that are to export by themselves, and have not (`WANTS_TO_GO` in `exports/asking.py`)
+            models.Index(
+                fields=["source"],
+                name="flow_by_itself",
+                condition=(Q(instant_export=True) | Q(exports_when_marking_ends=True))
+                & ~Q(export_state=ExportState.EXPORTED),
+            ),
             # What its message says, as `with_trait` asks
             models.Index(KeyTransform("code", "export_message"), name="flow_export_code"),
         )

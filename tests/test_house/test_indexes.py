@@ -122,6 +122,7 @@ USES: Mapping[str, Callable[[World], object]] = {
     "delivery_age": pruned,
     "delivery_open": lambda world: Delivery.objects.enqueue_again(),
     "flow_papers_asked": lambda world: world.get("home"),
+    "flow_by_itself": lambda world: world.get("home"),
     "log_entry_age": pruned,
     "log_entry_of_flow": lambda world: world.get("flows:timeline", world.flow.pk, world.person.pk),
     "log_entry_of_source": lambda world: next(

@@ -25,11 +25,14 @@ class Command(BaseCommand):
             "--state", type=Path, help="Keep everything in this file, and go on from it at the next start."
         )
         parser.add_argument("--seed", type=int, default=1, help="Which invented people and exams to begin with.")
+        parser.add_argument("--keep", type=int, default=2000, help="How many of the last requests can be looked at.")
 
-    def handle(self, *args: Any, port: int, host: str, state: Path | None, seed: int, **options: Any) -> None:
+    def handle(
+        self, *args: Any, port: int, host: str, state: Path | None, seed: int, keep: int, **options: Any
+    ) -> None:
         stop = threading.Event()
         try:
-            sandbox = Sandbox(port, state, seed, host=host, kept_requests=2000)
+            sandbox = Sandbox(port, state, seed, host=host, kept_requests=keep)
         except OSError as error:
             self.stderr.write(
                 f"The sandbox cannot listen on {host}:{port}: {error.strerror or error}. Choose another with --port."
