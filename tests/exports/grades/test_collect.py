@@ -207,3 +207,24 @@ def test_who_takes_the_place_of_another_with_one_organisation_id_is_not_taken_fo
         call_command("export", "--flow", str(exam.flow), "--by", exam.by, "--wait")
     assert [row["grade"] for row in exam.ledger()] == ["5"] * is_same
     assert exam.status()["state"] == ("exported" if is_same else "pending")
+
+
+def test_of_two_accounts_that_come_for_one_person_none_is_chosen(liu: Source, sandbox: Sandbox) -> None:
+    exam = Exam(liu, sandbox.control, people=1)
+    flow = Flow.objects.get(pk=exam.flow)
+    person = flow.participants.get()
+    sandbox.control.remove_participant_by_hand(exam.wiseflow_id, person.wiseflow_id)
+    accounts = [
+        sandbox.control.add_participant_by_hand(exam.wiseflow_id, person.organisation_id, is_another=True)
+        for _ in range(2)
+    ]
+    sandbox.control.grade(exam.wiseflow_id, dict(zip(accounts, ("5", "U"), strict=True)))
+    sandbox.control.end_marking(exam.wiseflow_id)
+    for _ in range(2):
+        collect_grades(flow)
+        rows = flow.participants.exclude(pk=person.pk).order_by("wiseflow_id")
+        assert list(rows.values_list("wiseflow_id", "organisation_id")) == [(each, "") for each in accounts]
+    with pytest.raises(CommandError):
+        call_command("export", "--flow", str(exam.flow), "--by", exam.by, "--wait")
+    assert exam.ledger() == []
+    assert exam.status()["state"] == "pending"
