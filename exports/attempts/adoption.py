@@ -66,9 +66,10 @@ class Line:
         }
         return meant[which]()
 
-    def exported(self, which: Which) -> str:
-        """The grade that Ladok has."""
-        return self.in_ladok if which is Which.LADOK else self.grade
+    @property
+    def exported(self) -> str:
+        """The grade that Ladok has: the one that it shows itself, whoever says that there is one. It may have been changed since."""
+        return self.in_ladok or self.grade
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,7 @@ def _write(
                 participant=line.person.participant,
                 **{name: getattr(line.person.facts.line, name) for name in IDENTIFIERS},
                 place=line.person.place,
-                grade=line.exported(which),
+                grade=line.exported,
                 is_alternative=line.person.facts.line.is_alternative,
                 mark=line.person.facts.line.mark,
                 points=line.person.facts.line.points,

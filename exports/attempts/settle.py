@@ -23,7 +23,7 @@ from exports.rules.items import item_line
 from exports.rules.states import refresh_states
 from exports.writing import update_in_groups
 from ladokflow.http import RemoteError
-from ladokflow.identifiers import normal_forms
+from ladokflow.identifiers import normal, normal_forms
 from ladokflow.ladok.base import GradeLine, Registered
 from ladokflow.messages import Message, Refused, message
 from sources.audit import record
@@ -186,7 +186,7 @@ def by_identifier(rows: Iterable[Registered]) -> dict[str, list[Registered]]:
 def _verdict(flow: Flow, item: ExportItem, index: Mapping[str, list[Registered]]) -> tuple[bool, Message]:
     """Whether Ladok shows the grade that was sent, and what it shows."""
     rows = rows_of(flow, item_line(item), index)
-    same = [row for row in rows if row.grade == item.grade]
+    same = [row for row in rows if _is_grade(flow, row.grade, item.grade)]
     if any(_has_points_of(row, item) for row in same):
         return True, message("settle.registered")
     if same:
@@ -209,7 +209,7 @@ def _listed_again(flow: Flow, registered: Mapping[int, list[Registered]]) -> lis
     found = []
     for key, item in newest.items():
         rows = rows_of(flow, item_line(item), indexes[item.attempt.code_id])
-        times = sum(row.grade in grades[key] for row in rows)
+        times = sum(any(_is_grade(flow, row.grade, sent) for sent in grades[key]) for row in rows)
         if times > 1 and not item.replaces_exported:
             found.append((item, times))
     return found
@@ -217,9 +217,15 @@ def _listed_again(flow: Flow, registered: Mapping[int, list[Registered]]) -> lis
 
 def rows_of(flow: Flow, line: GradeLine, index: Mapping[str, list[Registered]]) -> list[Registered]:
     """The person's, each once, by whichever identifier it is found."""
-    identifiers = flow.source.rules.identifiers(line)
-    forms = dict.fromkeys(form for identifier in identifiers for form in normal_forms(identifier))
-    return list({id(row): row for form in forms for row in index.get(form, [])}.values())
+    rules = flow.source.rules
+    forms = dict.fromkeys(form for identifier in rules.identifiers(line) for form in normal_forms(identifier))
+    found = {id(row): row for form in forms for row in index.get(form, [])}
+    return [row for row in found.values() if rules.may_be(line, row)]
+
+
+def _is_grade(flow: Flow, shown: str, sent: str) -> bool:
+    """Ladok may spell a grade as its own scale does, in other letters: it is another one only where the flow's scale has that one, too."""
+    return shown == sent or (normal(shown) == normal(sent) and shown not in flow.grades)
 
 
 def _has_points_of(row: Registered, item: ExportItem) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -31,6 +32,7 @@ from ladokflow.wiseflow.scales import Witness
 from ladokflow.wiseflow.schemas import FlowParticipant, WiseflowAssessment
 from sources.models import Flow, Participant
 from sources.sync.lease import is_free
+from sources.sync.plan.pairing import compare, identifiers_of, normal_forms
 from sources.universities.clients import wiseflow_for
 from sources.universities.licence import Licence
 
@@ -237,15 +239,20 @@ def _store_people(flow: Flow, collected: Collected) -> None:
     is_nameless = flow.source.protects_identity
     by_organisation_id = {normal(row.organisation_id): row for row in rows if row.organisation_id}
     is_left_to_a_synchronisation = not Flow.objects.filter(is_free(), pk=flow.pk).exists()
+    found = [
+        (person, {kind: _identifier(person, collected.type_names.get(kind, "")) for kind in IDENTIFIERS})
+        for person in collected.people
+        if person.id not in taken
+    ]
+    accounts = Counter(normal(values["organisation_id"]) for _, values in found)
     new = []
-    for person in collected.people:
-        if person.id in taken:
-            continue
-        values = {kind: _identifier(person, collected.type_names.get(kind, "")) for kind in IDENTIFIERS}
-        known = by_organisation_id.get(normal(values["organisation_id"])) if values["organisation_id"] else None
-        if known is not None and known.wiseflow_id in collected.present:
-            # Two accounts in WISEflow with one organisation id. Which of their grades counts is nothing to be guessed: the
-            # second has a row that names nobody in Ladok, and keeps the flow from being done.
+    for person, values in found:
+        name = normal(values["organisation_id"])
+        known = by_organisation_id.get(name) if name else None
+        is_one = accounts[name] == 1 and known is not None and _is_same(known, person, collected)
+        if known is not None and (known.wiseflow_id in collected.present or not is_one):
+            # Two accounts in WISEflow with one organisation id, or two people who have had it. Which of their grades counts, and whose
+            # it is, is nothing to be guessed: the second has a row that names nobody in Ladok, and keeps the flow from being done.
             values = dict.fromkeys(IDENTIFIERS, "")
             person = person.model_copy(update={"unique_exam_id": ""})
         elif known is not None:
@@ -268,6 +275,13 @@ def _store_people(flow: Flow, collected: Collected) -> None:
             by_organisation_id[normal(row.organisation_id)] = row
         new.append(row)
     Participant.objects.bulk_create(new, batch_size=BATCH)
+
+
+def _is_same(row: Participant, person: FlowParticipant, collected: Collected) -> bool:
+    """An organisation id is given to somebody new as well: it does not decide against a number."""
+    types = {kind: name for kind, name in collected.type_names.items() if name}
+    there = normal_forms({kind: person.values(name) for kind, name in types.items()})
+    return compare(identifiers_of(row), there).is_same
 
 
 def _identifier(person: FlowParticipant, type_name: str) -> str:

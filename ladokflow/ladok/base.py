@@ -126,8 +126,10 @@ class GradeLine:
 
 @dataclass(frozen=True)
 class Registered:
-    """A grade that Ladok says it has, from *Read back*. `identifiers` are all the person's that the answer holds."""
+    """A grade that Ladok says it has, from *Read back*. `identifiers` are all the person's that the answer holds; `named` are the same,
+    each with the field of Ladok's that it stands in."""
 
     identifiers: tuple[str, ...]
     grade: str
     points: Decimal | None = None
+    named: tuple[tuple[str, str], ...] = field(default=(), compare=False)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ladokflow.identifiers import normal_of
+from ladokflow.identifiers import normal_forms, normal_of
 from ladokflow.ladok import wire
 from ladokflow.ladok.base import GradeLine, Registered, Row
 
@@ -101,13 +101,24 @@ def registered(table: Sequence[Row], answer: Any) -> list[Registered]:
         graded = entry.get(GRADE) if isinstance(entry, dict) else None
         if not isinstance(graded, dict):
             raise wire.Unreadable
-        named = tuple(dict.fromkeys(value for key in keys if (value := wire.text(entry.get(key)))))
+        named = tuple((key, value) for key in keys if (value := wire.text(entry.get(key))))
         grade = wire.text(graded.get(wanted["grade"]))
         if grade and not named:  # somebody's grade, and nobody can tell whose: then nobody's is known to be missing
             raise wire.Unreadable
         if grade:
-            result.append(Registered(named, grade, _points(graded.get(wanted.get("points", "")))))
+            values = tuple(dict.fromkeys(value for _, value in named))
+            result.append(Registered(values, grade, _points(graded.get(wanted.get("points", ""))), named))
     return result
+
+
+def may_be(names: Names, line: GradeLine, row: Registered) -> bool:
+    """Whether a row that holds an identifier of the person's is the person's: no single one decides against others, for a user name is
+    given to somebody new. An exam id is of a registration: that it is another says nothing."""
+    own = {form for value in identifiers(names, line) for form in normal_forms(value)}
+    known = {key for key, name in names if name != _IDENTIFIERS["uniqueExamId"] and getattr(line, name)}
+    agree = [not own.isdisjoint(normal_forms(value)) for _, value in row.named]
+    differ = [key for (key, _), is_own in zip(row.named, agree, strict=True) if not is_own and key in known]
+    return not differ or sum(agree) > 1
 
 
 def _points(value: Any) -> Decimal | None:

@@ -197,6 +197,10 @@ class University:
         """What `errors[].userId` may hold for the person: first what the body says, then their other identifiers."""
         return exporting.identifiers(self.names, line)
 
+    def may_be(self, line: GradeLine, row: Registered) -> bool:
+        """Whether a row of *Read back* that holds an identifier of the person's is the person's."""
+        return exporting.may_be(self.names, line, row)
+
     def known_by(self, line: GradeLine) -> frozenset[tuple[str, str]]:
         """(Ladok's field, value in its normal form) of each identifier by which an export may name the person."""
         return exporting.known_by(self.names, line)

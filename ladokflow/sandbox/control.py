@@ -281,6 +281,7 @@ class Control:
         last_name: str = "Handlagd",
         unique_exam_id: str | None = None,
         is_another: bool = False,
+        national_id: str = "",
     ) -> int:
         """Gives the participant's id. `is_another`: with a new account, though somebody has this organisation id."""
         return int(
@@ -292,6 +293,7 @@ class Control:
                 last_name=last_name,
                 unique_exam_id=unique_exam_id,
                 is_another=is_another,
+                national_id=national_id,
             )
         )
 

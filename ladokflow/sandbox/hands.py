@@ -137,10 +137,11 @@ def add_participant_by_hand(
     last_name: str = "Handlagd",
     unique_exam_id: str | None = None,
     is_another: bool = False,
+    national_id: str = "",
 ) -> int:
     """Put somebody on the flow who did not come from the source. Gives the participant's id."""
     row = flow_of(sandbox.state, flow_id)
-    ids = {"organisation_id": organisation_id}
+    ids = {"organisation_id": organisation_id} | ({"national_id": national_id} if national_id else {})
     user_id = add_user(sandbox, row["licence"], ids, first_name, last_name, is_another=is_another)
     if str(user_id) in row["by_user"]:
         raise ValueError(f"{organisation_id} is on the flow already")

@@ -121,6 +121,30 @@ def test_two_identifiers_against_two_others_decide_nothing_and_a_manager_is_aske
     assert len(questions(Flow.objects.get(pk=exam.flow))) == 2
 
 
+@pytest.mark.parametrize("missing", [NATIONAL_ID, STUDENT_UID])
+@pytest.mark.parametrize("exchanged", [(LOGIN, EXAM_ID), (NATIONAL_ID, STUDENT_UID)])
+def test_a_number_that_is_anothers_is_not_outvoted_by_what_can_be_given_away(
+    liu: Source, sandbox: Sandbox, exchanged: tuple[str, ...], missing: str
+) -> None:
+    """Where Ladok gives one number only, who has exchanged what nobody can tell; and a number that is corrected asks nobody."""
+    exam = Exam(liu, sandbox.control, people=3)
+    earned = graded(exam, "5", "U", "4")
+    first, second, third = rows = rows_of(exam)
+    for name in exchanged:
+        first[name], second[name] = second[name], first[name]
+    kept = STUDENT_UID if missing == NATIONAL_ID else NATIONAL_ID
+    exam.control.set_people(
+        "liu",
+        exam.code,
+        [{**row, missing: None} for row in rows[:2]] + [{**third, missing: None, kept: "198502022345"}],
+    )
+    exam.control.end_marking(exam.wiseflow_id)
+    run("export", "--flow", str(exam.flow), "--by", exam.by, "--wait", fails=True)
+    assert owners(exam) == {third[LOGIN]: earned[third[LOGIN]]}
+    assert exam.status()["state"] != "exported"
+    assert len(questions(Flow.objects.get(pk=exam.flow))) == 2
+
+
 @pytest.mark.parametrize("has_exam_ids", [True, False])
 @pytest.mark.parametrize("comes_first", [True, False])
 def test_where_two_people_have_one_user_name_neither_gets_the_others_grade(

@@ -199,7 +199,18 @@ def _best(others: Mapping[int, Likeness]) -> int | None:
         (agree, order), (next_agree, next_order) = same[0][0], same[1][0]
         if agree == next_agree and (agree > 1 or order == next_order):
             return None
-    return same[0][1] if same else None
+    if not same or _has_anothers_number(same[0][1], others):
+        return None
+    return same[0][1]
+
+
+def _has_anothers_number(best: int, others: Mapping[int, Likeness]) -> bool:
+    """Whether the number in which the best differs is another's: a number that is corrected is nobody's yet. With one number beside them,
+    a user name and an exam id that have moved look as they do when the number has."""
+    likeness = others[best]
+    if NUMBERS.isdisjoint(likeness.differ) or not NUMBERS.isdisjoint(likeness.agree):
+        return False
+    return any(not NUMBERS.isdisjoint(other.agree) for number, other in others.items() if number != best)
 
 
 def _doubts(

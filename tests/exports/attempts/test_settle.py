@@ -94,6 +94,52 @@ def test_a_grade_that_is_there_with_other_points_is_not_the_one_that_was_sent(
     assert told == {"code": "settle.other_points", "params": {"found": "40", "sent": "42"}}
 
 
+def test_a_user_name_alone_does_not_make_anothers_grade_ones_own(make_flow: MakeFlow, world: World) -> None:
+    """Two have exchanged their user names since they were sent, and only one of them is in Ladok."""
+    flow = make_flow(people=2, grade="VG", university="boras", source={"can_read_back": True})
+    attempt = ExportAttemptFactory(flow=flow, state="failed", sent_count=2, unknown_count=2, sending_at=in_hours(-2))
+    for person in flow.participants.order_by("pk"):
+        ExportItemFactory(attempt=attempt, participant=person, grade="VG", state="unknown")
+    missing_since(in_hours(-1))
+    first, second = ExportItem.objects.order_by("pk")
+    of_second = {"studentUID": second.external_user_id, "personnummer": second.national_id}
+    world.registered = [{"federeradIdentitet": first.organisation_id, **of_second, "grade": {"betyg": "VG"}}]
+    assert check_with_ladok(flow=flow) == Settled(exported=1, failed=1)
+    assert states(flow) == ["failed", "exported"]
+
+
+@pytest.mark.parametrize("changed", ["federeradIdentitet", "studentUID", "personnummer"])
+def test_whoever_has_one_identifier_anew_is_found_by_the_others(
+    make_flow: MakeFlow, world: World, changed: str
+) -> None:
+    flow = make_flow(people=1, grade="VG", university="boras", source={"can_read_back": True})
+    attempt = ExportAttemptFactory(flow=flow, state="failed", sent_count=1, unknown_count=1, sending_at=in_hours(-2))
+    ExportItemFactory(attempt=attempt, participant=flow.participants.get(), grade="VG", state="unknown")
+    item = ExportItem.objects.get()
+    known = {
+        "federeradIdentitet": item.organisation_id,
+        "studentUID": item.external_user_id,
+        "personnummer": item.national_id,
+    }
+    world.registered = [{**known, changed: "198502022345", "grade": {"betyg": "VG"}}]
+    assert check_with_ladok(flow=flow) == Settled(exported=1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "grades", "after"), [("vg ", ["U", "VG"], "exported"), ("vg", ["vg", "VG"], "failed")]
+)
+def test_a_grade_in_other_letters_is_the_same_unless_the_scale_has_both(
+    make_flow: MakeFlow, world: World, shown: str, grades: list[str], after: str
+) -> None:
+    flow = make_flow(people=1, grade="VG", source={"can_read_back": True}, grades=grades)
+    attempt = ExportAttemptFactory(flow=flow, state="failed", sent_count=1, unknown_count=1, sending_at=in_hours(-2))
+    ExportItemFactory(attempt=attempt, participant=flow.participants.get(), grade="VG", state="unknown")
+    missing_since(in_hours(-1))
+    world.registered = in_ladok(flow, shown)
+    check_with_ladok(flow=flow)
+    assert states(flow) == [after]
+
+
 def test_everything_in_ladok_makes_the_attempt_and_the_flow_exported(unknown_flow: Flow, world: World) -> None:
     world.registered = in_ladok(unknown_flow, "5", "5", "5")
     check_with_ladok(flow=unknown_flow)

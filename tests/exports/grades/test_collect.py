@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -183,3 +185,46 @@ def test_a_second_account_with_the_same_organisation_id_does_not_lend_its_grade(
     assert [(row["organisationId"], row["grade"]) for row in exam.ledger()] == [(person.organisation_id, "5")]
     flow.refresh_from_db()
     assert (flow.export_state, flow.export_message["code"]) == ("pending", "export.held_back")
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_who_takes_the_place_of_another_with_one_organisation_id_is_not_taken_for_them(
+    liu: Source, sandbox: Sandbox, is_same: bool
+) -> None:
+    """A user name may be given to somebody new. Whoever is taken off in WISEflow and put back with another account is still herself."""
+    exam = Exam(liu, sandbox.control, people=1)
+    flow = Flow.objects.get(pk=exam.flow)
+    person = flow.participants.get()
+    sandbox.control.remove_participant_by_hand(exam.wiseflow_id, person.wiseflow_id)
+    national_id = person.national_id[2:] if is_same else "198502022345"
+    other = sandbox.control.add_participant_by_hand(
+        exam.wiseflow_id, person.organisation_id.upper(), is_another=True, national_id=national_id
+    )
+    sandbox.control.grade(exam.wiseflow_id, {other: "5"})
+    sandbox.control.end_marking(exam.wiseflow_id)
+    collect_grades(flow)
+    with contextlib.nullcontext() if is_same else pytest.raises(CommandError):
+        call_command("export", "--flow", str(exam.flow), "--by", exam.by, "--wait")
+    assert [row["grade"] for row in exam.ledger()] == ["5"] * is_same
+    assert exam.status()["state"] == ("exported" if is_same else "pending")
+
+
+def test_of_two_accounts_that_come_for_one_person_none_is_chosen(liu: Source, sandbox: Sandbox) -> None:
+    exam = Exam(liu, sandbox.control, people=1)
+    flow = Flow.objects.get(pk=exam.flow)
+    person = flow.participants.get()
+    sandbox.control.remove_participant_by_hand(exam.wiseflow_id, person.wiseflow_id)
+    accounts = [
+        sandbox.control.add_participant_by_hand(exam.wiseflow_id, person.organisation_id, is_another=True)
+        for _ in range(2)
+    ]
+    sandbox.control.grade(exam.wiseflow_id, dict(zip(accounts, ("5", "U"), strict=True)))
+    sandbox.control.end_marking(exam.wiseflow_id)
+    for _ in range(2):
+        collect_grades(flow)
+        rows = flow.participants.exclude(pk=person.pk).order_by("wiseflow_id")
+        assert list(rows.values_list("wiseflow_id", "organisation_id")) == [(each, "") for each in accounts]
+    with pytest.raises(CommandError):
+        call_command("export", "--flow", str(exam.flow), "--by", exam.by, "--wait")
+    assert exam.ledger() == []
+    assert exam.status()["state"] == "pending"
