@@ -511,6 +511,18 @@ class Quarantine(Wire):
     by: Text = ""
 
 
+def _size(value: Any) -> int | None:
+    """A number of bytes; None for whatever is none, as "1.2 MB"."""
+    try:
+        size = int(value)
+    except (TypeError, ValueError):
+        return None
+    return size if size >= 0 and not isinstance(value, bool) else None
+
+
+Size = Annotated[int | None, BeforeValidator(_size)]
+
+
 class StoredFile(Wire):
     """A file behind a link that ends (after 25 hours, says the description). `kind` is DOCUMENT, ADDENDUM, MATERIAL, COMMENT or
     ITEM_SUBMISSION; `size` is None where it is not told."""
@@ -519,17 +531,17 @@ class StoredFile(Wire):
     kind: Text = Field(default="", validation_alias="type")
     name: Text = Field(default="", validation_alias="filename")
     content_type: Text = Field(default="", validation_alias="contentType")
-    size: int | None = None
+    size: Size = None
     link: Text = ""
     created_at: Moment = Field(default=None, validation_alias="createdAt")
-    quarantine: Quarantine | None = None
+    quarantine: Annotated[Quarantine | None, BeforeValidator(lambda value: value or None)] = None
 
 
 class LinkedFile(Wire):
     """A file of an assignment, with its link."""
 
     name: Text = ""
-    size: int | None = None
+    size: Size = None
     content_type: Text = Field(default="", validation_alias="content-type")
     link: Text = Field(default="", validation_alias="url")
 
