@@ -24,6 +24,7 @@ from ladokflow.wiseflow.ahead import Ahead
 from ladokflow.wiseflow.auth import Auth, build_auth, credential_key
 from ladokflow.wiseflow.errors import WiseflowError, endless, not_understood
 from ladokflow.wiseflow.limits import Limit, TooLong, limit_for
+from ladokflow.wiseflow.wire import Rows
 
 logger = logging.getLogger(__name__)
 
@@ -163,14 +164,14 @@ class Connection:
         raise endless(page.response)
 
     def get_page(
-        self, path: str, model: type[T], *, offset: int, limit: int, body: Any = None
+        self, path: str, model: type[T], *, offset: int | None = None, limit: int = CHUNK, body: Any = None
     ) -> tuple[list[T], int | None]:
-        """One page of what `get_all` gives, and how many rows there are in all, if that is said."""
-        params = {"offset": offset, "limit": limit}
+        """One page of what `get_all` gives, and how many rows there are in all, if that is said. `offset` None: what comes unasked."""
+        params = None if offset is None else {"offset": offset, "limit": limit}
         response = self._ask("GET" if body is None else "POST", path, params=params, body=body, is_read=True)
         data = _json(response)
-        rows = self._validated(response, _opened(response, data), list[model])  # type: ignore[valid-type]
-        return rows, _page_facts(data, limit)[0]
+        rows = self._validated(response, _opened(response, data), Rows[model])  # type: ignore[valid-type]
+        return list(rows), _page_facts(data, limit)[0]
 
     def get_first(
         self,

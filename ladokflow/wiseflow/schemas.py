@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -481,8 +482,17 @@ class ItemMark(Wire):
 # --- What was handed in -------------------------------------------------------------------------------------------
 
 
+def _percentage(value: Any) -> float | None:
+    """None for whatever is none, as while a report is being made: it says nothing of who has handed in."""
+    try:
+        percentage = float(value)
+    except (TypeError, ValueError):
+        return None
+    return percentage if 0 <= percentage < math.inf else None
+
+
 class SimilarityReport(Wire):
-    percentage: float | None = None
+    percentage: Annotated[float | None, BeforeValidator(_percentage)] = None
     status: Text = ""
     provider: Text = ""
 
@@ -617,10 +627,8 @@ class _Counted(Wire):
 
 
 def _scores(value: Any) -> Any:
-    """Several where several assessors have scored; one under `score` in an assessor's own figures."""
-    if value is None:
-        return ()
-    return value if isinstance(value, list) else (value,)
+    """Several where several assessors have scored; one under `score` in an assessor's own figures. Who has not yet has given none."""
+    return [each for each in (value if isinstance(value, list) else (value,)) if each is not None]
 
 
 class ScoredParticipant(Wire):
