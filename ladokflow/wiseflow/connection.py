@@ -24,7 +24,6 @@ from ladokflow.wiseflow.ahead import Ahead
 from ladokflow.wiseflow.auth import Auth, build_auth, credential_key
 from ladokflow.wiseflow.errors import WiseflowError, endless, not_understood
 from ladokflow.wiseflow.limits import Limit, TooLong, limit_for
-from ladokflow.wiseflow.wire import Rows
 
 logger = logging.getLogger(__name__)
 
@@ -170,8 +169,8 @@ class Connection:
         params = None if offset is None else {"offset": offset, "limit": limit}
         response = self._ask("GET" if body is None else "POST", path, params=params, body=body, is_read=True)
         data = _json(response)
-        rows = self._validated(response, _opened(response, data), Rows[model])  # type: ignore[valid-type]
-        return list(rows), _page_facts(data, limit)[0]
+        rows = self._validated(response, _opened(response, data), list[model] | None)  # type: ignore[valid-type]
+        return rows or [], _page_facts(data, limit)[0]
 
     def get_first(
         self,
