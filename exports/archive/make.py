@@ -144,7 +144,7 @@ class Work:
         self._assignments()
         people = {each.id: each for each in self.wiseflow.participants(self.flow_id)} if hands_in(self.flow) else {}
         rows: list[PackagePerson] = []
-        unknown: list[PackagePerson] = []
+        missing: list[PackageFile] = []
         taken: set[str] = set()
         for person in Participant.objects.filter(flow=self.flow, wiseflow_id__isnull=False).order_by("pk"):
             number = int(person.wiseflow_id or 0)
@@ -158,20 +158,19 @@ class Work:
             rows.append(row)
             is_told = number_of_paper is not None or (told is not None and told.has_no_submission)
             if hands_in(self.flow) and person.is_active and not is_told:
-                unknown.append(row)
+                # That nothing is said of somebody's paper is not that there is none.
+                missing.append(self._missing(f"{PEOPLE}/{folder}/files", message("archive.not_told"), row))
+        known = {row.submission_id for row in rows}
+        for number, told in people.items():
+            if told.submission_id is not None and told.submission_id not in known:
+                path = f"{PEOPLE}/{folder_of('', number)}/files"
+                missing.append(self._missing(path, message("archive.not_known"), None))
         with self.hold.writing(total=len(rows)):
             PackagePerson.objects.bulk_create(rows, batch_size=BATCH)
-            # That nothing is said of somebody's paper is not that there is none.
-            why = message("archive.not_told").to_json()
-            PackageFile.objects.bulk_create(
-                (
-                    PackageFile(
-                        package=self.package, path=_files_of(row), kind="paper", person=row, sha256="", missing=why
-                    )
-                    for row in unknown
-                ),
-                batch_size=BATCH,
-            )
+            PackageFile.objects.bulk_create(missing, batch_size=BATCH, ignore_conflicts=True)
+
+    def _missing(self, path: str, why: Message, row: PackagePerson | None) -> PackageFile:
+        return PackageFile(package=self.package, path=path, kind="paper", person=row, sha256="", missing=why.to_json())
 
     def _assignments(self) -> None:
         for number, assignment in enumerate(self.wiseflow.assignments(self.flow_id), start=1):

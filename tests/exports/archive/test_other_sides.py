@@ -125,6 +125,26 @@ def test_who_wiseflow_says_nothing_of_is_told_and_is_not_one_who_handed_in_nothi
     assert missing() == {"files": "archive.not_told"}
 
 
+def test_the_paper_of_somebody_whom_we_do_not_know_yet_is_told(
+    make_exam: MakeExam, flow_of: FlowOf, sandbox: Sandbox, archive_dir: Path
+) -> None:
+    """Added in WISEflow since the last synchronisation."""
+    exam = make_exam(people=2)
+    rows: list[dict[str, Any]] = [
+        {"participantId": exam.identity(each), "userId": number, "submissionId": None}
+        for number, each in enumerate(exam.participants())
+    ]
+    rows += [
+        {"participantId": 77, "userId": 8, "submissionId": 9},
+        {"participantId": 78, "userId": 9, "submissionId": None},
+    ]
+    body = {"success": True, "error": None, "data": rows, "pagination": {"limit": 100, "offset": 0, "total": len(rows)}}
+    sandbox.control.fault("wiseflow", "/flows/*/participants", "answer", times=-1, body=body)
+    made(flow_of(exam), archive_dir)
+    assert missing() == {"files": "archive.not_known"}
+    assert PackageFile.objects.get(sha256="").path == "data/people/participant-77/files"
+
+
 @pytest.mark.parametrize("sign", ["a", "å", "答", "𠀋"])
 def test_no_name_is_longer_than_a_disk_takes(sign: str) -> None:
     name = file_name(2**62, sign * 300 + ".pdf")
