@@ -1,7 +1,7 @@
 """The only place that builds an httpx client, and the family of errors that every remote call may raise.
 
 Rules kept here: https only, except to loopback and the hosts the operator names; nothing inside our own network but what the
-operator names (`ladokflow/destinations.py`); no redirects; every request has a total deadline, not only a time limit per phase;
+operator names (`ladokflow/destinations.py`); no redirects, but of a link to a file, each by the same rules; every request has a total deadline, not only a time limit per phase;
 nothing is ever repeated by the transport; what an answer holds that is not JSON is told nobody.
 """
 
@@ -257,6 +257,9 @@ class Download:
     sha256: str = ""
 
 
+NOT_FOUND = 404  # what a link comes to that leads on to nothing, or for ever
+REDIRECTS = (301, 302, 303, 307, 308)
+MOST_REDIRECTS = 3
 SLOWEST = 100_000  # bytes a second: a file takes no longer than that, and a minute
 
 
@@ -264,18 +267,33 @@ def download(
     client: httpx.Client, url: str, into: BinaryIO, *, size: int | None, tick: Callable[[], None]
 ) -> Download | NoAnswer:
     """Write what a link leads to, a little at a time. As `exchange`: sent once, never led inside, nothing raised for what the peer does.
+    Where it leads on, that is followed a few times: a link is nothing but an address, and goes without any credential of ours.
 
     `size` is how long it is said to be, if it is; nothing beyond it is read, and "cut" or "oversized" is told where it is not so long.
     `tick` is called all along; what it raises comes out of here.
     """
-    target = _target(url)
-    if isinstance(target, NoAnswer):
-        return target
     limit = 60 + (size if size is not None else MAX_DOWNLOAD_BYTES) / SLOWEST
+    for _ in range(MOST_REDIRECTS + 1):
+        target = _target(url)
+        if isinstance(target, NoAnswer):
+            return target
+        answer = _download(client, target, into, size, limit, tick)
+        if not isinstance(answer, str):
+            return answer
+        url = answer
+    return Download(NOT_FOUND)
+
+
+def _download(
+    client: httpx.Client, target: httpx.URL, into: BinaryIO, size: int | None, limit: float, tick: Callable[[], None]
+) -> Download | NoAnswer | str:
+    """As `download`, of one address; another one, where it leads on."""
     digest, count = hashlib.sha256(), 0
     headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
     try:
         with within(limit), client.stream("GET", target, headers=headers) as response:
+            if response.status_code in REDIRECTS:
+                return _led_to(target, response.headers.get("location", ""))
             if response.status_code != 200:
                 return Download(response.status_code)
             for part in response.iter_raw(CHUNK_BYTES):
@@ -290,6 +308,15 @@ def download(
     if size is not None and count != size:
         return NoAnswer("cut", sent=True, detail=str(count))
     return Download(200, count, digest.hexdigest())
+
+
+def _led_to(target: httpx.URL, location: str) -> str | Download:
+    if not location:
+        return Download(NOT_FOUND)
+    try:
+        return str(target.join(location))
+    except httpx.InvalidURL:
+        return location  # which is told as an address that is none
 
 
 def _target(url: str) -> httpx.URL | NoAnswer:

@@ -115,7 +115,7 @@ def _rest(hold: Hold, why: Message, *, is_final: bool = False) -> None:
 class Asked:
     """What WISEflow has of a person; None where it gave nothing. `is_owner`: the submission is this one's to keep."""
 
-    trail: list[Any]
+    trail: list[Any] | None
     is_owner: bool
     submission: Submission | None
     files: Sequence[StoredFile] | None
@@ -142,8 +142,9 @@ class Work:
     def begin(self) -> None:
         """The question paper, and a row for everybody."""
         self._assignments()
-        submissions = {each.id: each.submission_id for each in self.wiseflow.participants(self.flow_id)}
+        people = {each.id: each for each in self.wiseflow.participants(self.flow_id)} if hands_in(self.flow) else {}
         rows: list[PackagePerson] = []
+        missing: list[PackageFile] = []
         taken: set[str] = set()
         for person in Participant.objects.filter(flow=self.flow, wiseflow_id__isnull=False).order_by("pk"):
             number = int(person.wiseflow_id or 0)
@@ -151,16 +152,25 @@ class Work:
             if normal(folder) in taken:  # two that differ in signs that no path has
                 folder = f"{folder}-{number}"
             taken.add(normal(folder))
-            rows.append(
-                PackagePerson(
-                    package=self.package,
-                    participant=person,
-                    folder=folder,
-                    submission_id=submissions.get(number) if hands_in(self.flow) else None,
-                )
-            )
+            told = people.get(number)
+            number_of_paper = told.submission_id if told is not None else None
+            row = PackagePerson(package=self.package, participant=person, folder=folder, submission_id=number_of_paper)
+            rows.append(row)
+            is_told = number_of_paper is not None or (told is not None and told.has_no_submission)
+            if hands_in(self.flow) and person.is_active and not is_told:
+                # That nothing is said of somebody's paper is not that there is none.
+                missing.append(self._missing(f"{PEOPLE}/{folder}/files", message("archive.not_told"), row))
+        known = {row.submission_id for row in rows}
+        for number, told in people.items():
+            if told.submission_id is not None and told.submission_id not in known:
+                path = f"{PEOPLE}/{folder_of('', number)}/files"
+                missing.append(self._missing(path, message("archive.not_known"), None))
         with self.hold.writing(total=len(rows)):
             PackagePerson.objects.bulk_create(rows, batch_size=BATCH)
+            PackageFile.objects.bulk_create(missing, batch_size=BATCH, ignore_conflicts=True)
+
+    def _missing(self, path: str, why: Message, row: PackagePerson | None) -> PackageFile:
+        return PackageFile(package=self.package, path=path, kind="paper", person=row, sha256="", missing=why.to_json())
 
     def _assignments(self) -> None:
         for number, assignment in enumerate(self.wiseflow.assignments(self.flow_id), start=1):
@@ -169,7 +179,7 @@ class Work:
                 *((f"{number}-appendix-", each) for each in assignment.appendices),
             ]
             for place, (start, linked) in enumerate(kept):
-                if linked is not None and linked.link:
+                if linked is not None and (linked.link or linked.name):
                     path = f"{PAYLOAD}/assignment/{start}{file_name(place, linked.name)}"
                     self._linked(path, "assignment", linked, _again(self.wiseflow, self.flow_id, number, place))
             if assignment.reference:
@@ -219,15 +229,22 @@ class Work:
 
     def _keep(self, row: PackagePerson, asked: Asked) -> None:
         folder = f"{PEOPLE}/{row.folder}"
-        self._json(f"{folder}/marking.json", "marking", asked.trail, row)
-        if asked.submission is not None:
-            self._json(f"{folder}/submission.json", "submission", asked.submission.model_dump(mode="json"), row)
-        if asked.responses is not None:
-            self._json(f"{folder}/responses.json", "responses", asked.responses, row)
+        submission = asked.submission.model_dump(mode="json") if asked.submission is not None else None
+        has_left = row.participant is not None and not row.participant.is_active
+        for name, value, is_due in (
+            ("marking", asked.trail, not has_left),
+            ("submission", submission, asked.is_owner),
+            ("responses", asked.responses, asked.is_owner and self.is_multi),
+        ):
+            path = f"{folder}/{name}.json"
+            if value is not None:
+                self._json(path, name, value, row)
+            elif is_due:
+                self._miss(path, name, message("archive.not_told"), row)
         if asked.is_owner and asked.files is None:
-            self._miss(f"{folder}/files", "paper", message("archive.no_files"), row)
+            self._miss(_files_of(row), "paper", message("archive.no_files"), row)
         for file in asked.files or ():
-            self._paper(f"{folder}/files/{file_name(file.id, file.name)}", row, file)
+            self._paper(f"{_files_of(row)}/{file_name(file.id, file.name)}", row, file)
 
     def _paper(self, path: str, row: PackagePerson, file: StoredFile) -> None:
         if file.quarantine is not None:
@@ -327,6 +344,10 @@ class Work:
         for path in self.store.sizes(self.package.place):
             if path.startswith(f"{PAYLOAD}/") and path not in known:
                 self.store.drop(self.package.place, path)
+
+
+def _files_of(row: PackagePerson) -> str:
+    return f"{PEOPLE}/{row.folder}/files"
 
 
 def _again(wiseflow: WiseflowClient, flow_id: int, number: int, place: int) -> Callable[[], str | None]:

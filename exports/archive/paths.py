@@ -8,6 +8,7 @@ import unicodedata
 PAYLOAD = "data"
 PEOPLE = f"{PAYLOAD}/people"
 LONGEST = 100
+MOST_BYTES = 180  # of a part of a path: what most disks take for a name is 255 in all, and some letters are four
 
 _UNSAFE = re.compile(r"[^\w@.+-]+")
 
@@ -15,7 +16,8 @@ _UNSAFE = re.compile(r"[^\w@.+-]+")
 def _plain(text: str) -> str:
     """Letters, digits and a few signs; no blank and no dot at either end."""
     normal = unicodedata.normalize("NFC", text)
-    return _UNSAFE.sub("_", normal).strip("._- ")[:LONGEST].strip("._- ")
+    short = _UNSAFE.sub("_", normal).strip("._- ")[:LONGEST]
+    return short.encode()[:MOST_BYTES].decode(errors="ignore").strip("._- ")
 
 
 def folder_of(organisation_id: str, number: int) -> str:

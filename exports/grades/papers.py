@@ -64,6 +64,8 @@ def papers_of(flow: Flow) -> Papers:
 def _papers(case: Case) -> Papers:
     found = Papers([], [], [], [])
     seen: set[int] = set()
+    # Under any of their codes
+    sent = {person.participant.pk for person in case.people if _is_sent(person)}
     for person in case.people:
         participant = person.participant
         paper: Paper | None = getattr(participant, "paper", None)
@@ -75,7 +77,7 @@ def _papers(case: Case) -> Papers:
             if not grade and participant.is_active:
                 found.ungraded.append(participant)
         elif grade:
-            _list_of(found, person).append(Graded(participant, grade, paper, _is_sent(person)))
+            _list_of(found, person).append(Graded(participant, grade, paper, participant.pk in sent))
     return found
 
 

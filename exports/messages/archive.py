@@ -91,6 +91,18 @@ register(
             _("Look if our credential may read submissions."),
             LICENCE_ADMIN,
         ),
+        "archive.not_told": Sentence(
+            _("WISEflow does not give it out."),
+            _("It is not in the package."),
+            _("Look in WISEflow if it is there, and if our credential may read it."),
+            LICENCE_ADMIN,
+        ),
+        "archive.not_known": Sentence(
+            _("WISEflow has a submission of somebody whom LadokFlow does not know on the flow."),
+            _("It is not in the package."),
+            _("Synchronise the flow, then make a new package."),
+            MANAGER,
+        ),
         "archive.removed": Sentence(_("The package was kept as long as was said, and has been deleted.")),
         "audit.package_requested": Sentence(_("Asked for an archive package.")),
         "audit.package_again": Sentence(_("Had an archive package that had stopped gone on with.")),

@@ -233,16 +233,16 @@ def _items(flows: Iterable[int], state: str) -> QuerySet[ExportItem]:
 
 
 def _add_sendings(tables: Tables, source: Source, flows: Mapping[int, Flow]) -> None:
-    rows = (
-        _items(flows, ExportItem.State.EXPORTED)
-        .filter(attempt__finished_at__isnull=False)
-        .values_list(
-            "attempt__flow",
-            TruncDate("attempt__finished_at", tzinfo=source.tz),
-            TruncDate(_given(FROM_ASSESSMENT), tzinfo=source.tz),
-        )
-        .annotate(Count("pk"))
-    )
+    """Each student once: whose grade goes to several codes is in Ladok once it is under the last of them."""
+    registered = _items(flows, ExportItem.State.EXPORTED).filter(attempt__finished_at__isnull=False)
+    finished = OuterRef("attempt__finished_at")
+    later = Q(attempt__finished_at__gt=finished) | Q(attempt__finished_at=finished, pk__gt=OuterRef("pk"))
+    last = registered.filter(~Exists(registered.filter(later, participant=OuterRef("participant"))))
+    rows = last.values_list(
+        "attempt__flow",
+        TruncDate("attempt__finished_at", tzinfo=source.tz),
+        TruncDate(_given(FROM_ASSESSMENT), tzinfo=source.tz),
+    ).annotate(Count("pk"))
     for pk, day, graded, count in rows:
         flow = flows[pk]
         if exam := exam_day(flow):

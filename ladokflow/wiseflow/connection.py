@@ -163,14 +163,45 @@ class Connection:
         raise endless(page.response)
 
     def get_page(
-        self, path: str, model: type[T], *, offset: int, limit: int, body: Any = None
+        self, path: str, model: type[T], *, offset: int | None = None, limit: int = CHUNK, body: Any = None
     ) -> tuple[list[T], int | None]:
-        """One page of what `get_all` gives, and how many rows there are in all, if that is said."""
-        params = {"offset": offset, "limit": limit}
+        """One page of what `get_all` gives, and how many rows there are in all, if that is said. `offset` None: what comes unasked."""
+        params = None if offset is None else {"offset": offset, "limit": limit}
         response = self._ask("GET" if body is None else "POST", path, params=params, body=body, is_read=True)
         data = _json(response)
-        rows = self._validated(response, _opened(response, data), list[model])  # type: ignore[valid-type]
-        return rows, _page_facts(data, limit)[0]
+        rows = self._validated(response, _opened(response, data), list[model] | None)  # type: ignore[valid-type]
+        return rows or [], _page_facts(data, limit)[0]
+
+    def get_first(
+        self,
+        path: str,
+        model: Any,
+        rows_in: Callable[[Any], Sequence[T]],
+        *,
+        limit: int,
+        most: int,
+        expected: int | None = None,
+        patience: float | None = None,
+    ) -> list[T]:
+        """The first `most` rows of a list that comes in pages of at most `limit`, each within a `model` that `rows_in` takes them out of.
+
+        As in `get_all` the total that WISEflow tells counts more than how long a page is. Pages that are all the same are read once.
+        """
+        found: list[T] = []
+        before: Sequence[T] = ()
+        while len(found) < most:
+            params = {"offset": len(found), "limit": limit}
+            response = self._ask("GET", path, params=params, expected=expected, patience=patience)
+            data = _json(response)
+            page = rows_in(self._validated(response, _opened(response, data), model))
+            total, size = _page_facts(data, limit)
+            if not page or page == before:
+                break
+            found += page
+            if len(found) == total if total is not None and total >= len(found) else len(page) < size:
+                break
+            before = page
+        return found
 
     def side_by_side(self, do: Callable[[S], T], items: Iterable[S]) -> list[T]:
         """`do` for each, a few at a time; what it gave, in their order. Where one fails, those that have not begun do not begin."""

@@ -19,7 +19,7 @@ from ladokflow.wiseflow.schemas import (
 # The ends of the kinds of entries that give a grade. Others take it back, or say that assessors differ.
 GIVEN = (".submit.grade", ".finalized.grade")
 
-TRAIL_PAGE, TRAIL_PAGES = 100, 10
+TRAIL_PAGE, TRAIL_MOST = 100, 1000
 
 
 class Grades(Connection):
@@ -58,14 +58,8 @@ class Grades(Connection):
     ) -> tuple[MarkingEvent, ...]:
         """GET /flows/{flowId}/participants/{participantId}/marking-audit-trail, the newest first: the newest thousand, at most."""
         path = f"/flows/{flow_id:d}/participants/{participant_id:d}/marking-audit-trail"
-        events: list[MarkingEvent] = []
-        for _ in range(TRAIL_PAGES):
-            params = {"offset": len(events), "limit": TRAIL_PAGE}
-            page: MarkingTrail = self.get(path, MarkingTrail, params=params, patience=patience)
-            events += page.events
-            if len(page.events) < TRAIL_PAGE:
-                break
-        return tuple(events)
+        page = {"limit": TRAIL_PAGE, "most": TRAIL_MOST}
+        return tuple(self.get_first(path, MarkingTrail, lambda trail: trail.events, **page, patience=patience))
 
 
 def is_approved_by_reviewer(events: Sequence[MarkingEvent]) -> bool:

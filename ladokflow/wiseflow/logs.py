@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ladokflow.wiseflow.connection import Connection
 from ladokflow.wiseflow.schemas import LogEntry
+from ladokflow.wiseflow.wire import Rows
 
 PAGE = 10_000  # the most that may be asked for
 KEPT_WEEKS = 16
@@ -22,5 +23,4 @@ class Logs(Connection):
 
     def _page(self, path: str, offset: int | None, limit: int) -> list[LogEntry]:
         params: Mapping[str, int] = {"limit": limit} | ({} if offset is None else {"offset": offset})
-        entries: list[LogEntry] = self.get(path, list[LogEntry], params=params)
-        return entries
+        return list(self.get(path, Rows[LogEntry], params=params))

@@ -31,7 +31,7 @@ class Marking(Connection):
 
     def _counted(self, path: str, model: type[Figures]) -> Figures | None:
         try:
-            found = self.get(path, list[model], expected=NOT_FOUND)  # type: ignore[valid-type]
+            found = self.get(path, list[model] | None, expected=NOT_FOUND) or []  # type: ignore[valid-type]
         except WiseflowError as error:
             if error.status in (NOT_FOUND, BAD_REQUEST):
                 return None

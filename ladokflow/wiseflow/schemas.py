@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -481,8 +482,17 @@ class ItemMark(Wire):
 # --- What was handed in -------------------------------------------------------------------------------------------
 
 
+def _percentage(value: Any) -> float | None:
+    """None for whatever is none, as while a report is being made: it says nothing of who has handed in."""
+    try:
+        percentage = float(value)
+    except (TypeError, ValueError):
+        return None
+    return percentage if 0 <= percentage < math.inf else None
+
+
 class SimilarityReport(Wire):
-    percentage: float | None = None
+    percentage: Annotated[float | None, BeforeValidator(_percentage)] = None
     status: Text = ""
     provider: Text = ""
 
@@ -511,6 +521,18 @@ class Quarantine(Wire):
     by: Text = ""
 
 
+def _size(value: Any) -> int | None:
+    """A number of bytes; None for whatever is none, as "1.2 MB"."""
+    try:
+        size = int(value)
+    except (TypeError, ValueError):
+        return None
+    return size if size >= 0 and not isinstance(value, bool) else None
+
+
+Size = Annotated[int | None, BeforeValidator(_size)]
+
+
 class StoredFile(Wire):
     """A file behind a link that ends (after 25 hours, says the description). `kind` is DOCUMENT, ADDENDUM, MATERIAL, COMMENT or
     ITEM_SUBMISSION; `size` is None where it is not told."""
@@ -519,17 +541,17 @@ class StoredFile(Wire):
     kind: Text = Field(default="", validation_alias="type")
     name: Text = Field(default="", validation_alias="filename")
     content_type: Text = Field(default="", validation_alias="contentType")
-    size: int | None = None
+    size: Size = None
     link: Text = ""
     created_at: Moment = Field(default=None, validation_alias="createdAt")
-    quarantine: Quarantine | None = None
+    quarantine: Annotated[Quarantine | None, BeforeValidator(lambda value: value or None)] = None
 
 
 class LinkedFile(Wire):
     """A file of an assignment, with its link."""
 
     name: Text = ""
-    size: int | None = None
+    size: Size = None
     content_type: Text = Field(default="", validation_alias="content-type")
     link: Text = Field(default="", validation_alias="url")
 
@@ -605,10 +627,8 @@ class _Counted(Wire):
 
 
 def _scores(value: Any) -> Any:
-    """Several where several assessors have scored; one under `score` in an assessor's own figures."""
-    if value is None:
-        return ()
-    return value if isinstance(value, list) else (value,)
+    """Several where several assessors have scored; one under `score` in an assessor's own figures. Who has not yet has given none."""
+    return [each for each in (value if isinstance(value, list) else (value,)) if each is not None]
 
 
 class ScoredParticipant(Wire):

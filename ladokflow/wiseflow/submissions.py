@@ -7,16 +7,34 @@ from urllib.parse import quote
 
 from ladokflow.wiseflow.connection import Connection
 from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
+from ladokflow.wiseflow.grades import TRAIL_MOST, TRAIL_PAGE
 from ladokflow.wiseflow.schemas import Assignment, AssignmentLinks, StoredFile, Submission
+from ladokflow.wiseflow.wire import Rows
 
-NOT_FOUND = 404
+BAD_REQUEST, NOT_FOUND = 400, 404
 
 
 class Submissions(Connection):
     def submissions(self, flow_id: int) -> list[Submission]:
-        """GET /flows/{flowId}/submissions. It takes no offset, and tells of no participant: `FlowParticipant.submission_id` does."""
-        found: list[Submission] | None = self.get(f"/flows/{flow_id:d}/submissions", list[Submission] | None)
-        return found or []
+        """GET /flows/{flowId}/submissions. It tells of no participant: `FlowParticipant.submission_id` does.
+
+        As described it takes no offset and gives all, with a total. Where it tells of more than it gave, it is asked for with one.
+        """
+        path = f"/flows/{flow_id:d}/submissions"
+        rows, total = self.get_page(path, Submission)
+        found, count = {row.id: row for row in rows}, len(rows)
+        while total is not None and count < total and rows:
+            try:
+                rows, _ = self.get_page(path, Submission, offset=count)
+            except WiseflowError as error:
+                if error.status != BAD_REQUEST:
+                    raise
+                break
+            if all(row.id in found for row in rows):
+                break
+            found |= {row.id: row for row in rows}
+            count += len(rows)
+        return list(found.values())
 
     def submission(self, flow_id: int, submission_id: int) -> Submission | None:
         """GET /flows/{flowId}/submissions/{submissionId}; None where it is not there, or we may not see it."""
@@ -27,8 +45,8 @@ class Submissions(Connection):
     def files(self, flow_id: int, submission_id: int) -> list[StoredFile] | None:
         """GET /flows/{flowId}/submissions/{submissionId}/files, with fresh links; None as of `submission`."""
         path = f"/flows/{flow_id:d}/submissions/{submission_id:d}/files"
-        found: list[StoredFile] | None = self._or_none(path, list[StoredFile])
-        return found
+        found: tuple[StoredFile, ...] | None = self._or_none(path, Rows[StoredFile])
+        return None if found is None else list(found)
 
     def file(self, flow_id: int, submission_id: int, file_id: int) -> StoredFile | None:
         """GET /flows/{flowId}/submissions/{submissionId}/files/{fileId}: a link that has ended is made anew by it."""
@@ -40,21 +58,20 @@ class Submissions(Connection):
         """GET /flows/{flowId}/submissions/{submissionId}/responses, as it is; None where the flow is none that is answered item by item."""
         return self._or_none(f"/flows/{flow_id:d}/submissions/{submission_id:d}/responses", Any)
 
-    def trail(self, flow_id: int, participant_id: int) -> list[Any]:
-        """GET /flows/{flowId}/participants/{participantId}/marking-audit-trail, as it is, all pages: a thousand entries at most."""
-        path, entries = f"/flows/{flow_id:d}/participants/{participant_id:d}/marking-audit-trail", list[Any]()
-        for _ in range(10):
-            page = self.get(path, Any, params={"offset": len(entries), "limit": 100}) or {}
-            found = page.get("auditEvents") if isinstance(page, dict) else None
-            entries += found or []
-            if len(found or ()) < 100:
-                break
-        return entries
+    def trail(self, flow_id: int, participant_id: int) -> list[Any] | None:
+        """GET /flows/{flowId}/participants/{participantId}/marking-audit-trail, as it is, all pages: a thousand entries at most. None as of
+        `submission`."""
+        path = f"/flows/{flow_id:d}/participants/{participant_id:d}/marking-audit-trail"
+        try:
+            return self.get_first(path, Any, _events, limit=TRAIL_PAGE, most=TRAIL_MOST, expected=NOT_FOUND)
+        except WiseflowError as error:
+            if error.status not in (FORBIDDEN, NOT_FOUND):
+                raise
+            return None
 
     def assignments(self, flow_id: int) -> list[Assignment]:
         """GET /flow/{flowId}/assignments"""
-        found: list[Assignment] = self._or_none(f"/flow/{flow_id:d}/assignments", list[Assignment]) or []
-        return found
+        return list(self._or_none(f"/flow/{flow_id:d}/assignments", Rows[Assignment]) or ())
 
     def assignment_links(self, flow_id: int, reference: str) -> AssignmentLinks | None:
         """GET /flows/{flowId}/assignments/{publishedReference}: the question paper of a flow that is answered item by item."""
@@ -69,3 +86,8 @@ class Submissions(Connection):
             if error.status not in (FORBIDDEN, NOT_FOUND):
                 raise
             return None
+
+
+def _events(page: Any) -> list[Any]:
+    found = page.get("auditEvents") if isinstance(page, dict) else None
+    return found if isinstance(found, list) else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -74,6 +74,9 @@ def _false(value: Any) -> Any:
     return False if value is None else value
 
 
+Row = TypeVar("Row")
+
+Rows = Annotated[tuple[Row, ...], BeforeValidator(or_no_rows)]  # null: there are none
 Id = Annotated[int, BeforeValidator(_identity), Field(ge=-(2**63), lt=2**63)]  # what a column holds
 Text = Annotated[str, BeforeValidator(_text)]
 Moment = Annotated[dt.datetime | None, BeforeValidator(_moment)]

@@ -14,12 +14,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -29,7 +29,7 @@ from ladokflow.messages import message
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.logs import KEPT_WEEKS, PAGE
 from ladokflow.wiseflow.schemas import LogEntry as Raw
-from sources.logs.words import Read, detail_of, hiding, read
+from sources.logs.words import Read, detail_of, hiding, key_apart, read
 from sources.models import Flow, LogEntry, LogGap, LogReading, Participant, Source
 from sources.sync.nightly import due_at
 from sources.universities.clients import wiseflow_for
@@ -133,12 +133,13 @@ def _claim(pk: int, token: uuid.UUID) -> LogReading | None:
 def _read_pages(reading: LogReading, client: WiseflowClient, token: uuid.UUID) -> int:
     begun = timezone.now()
     _tell_gap(reading, begun)
-    offset = _first_offset(reading)
+    offset = _first_offset(reading, begun)
     newest, largest, count = -1, 0, 0
     while True:
         entries = _page(client, reading, offset)
-        last = max((entry.sort for entry in entries), default=-1)
-        count += _keep(reading, entries, token, last)
+        last = max((entry.sort for entry in entries if entry.at is not None), default=-1)
+        # An entry may be of a moment to come, by a clock that is wrong: what is written meanwhile comes before it.
+        count += _keep(reading, entries, token, min(last, _milliseconds(begun)))
         if last > newest:
             if newest >= 0 and min(entry.sort for entry in entries) > newest:
                 _tell_crowd(reading, newest)
@@ -163,8 +164,10 @@ def _page(client: WiseflowClient, reading: LogReading, offset: int | None) -> li
     return client.flow_logs(reading.flow.wiseflow_id, offset=offset)
 
 
-def _first_offset(reading: LogReading) -> int | None:
-    return None if reading.cursor is None else max(0, reading.cursor - int(LATE.total_seconds() * 1000))
+def _first_offset(reading: LogReading, now: dt.datetime) -> int | None:
+    if reading.cursor is None:
+        return None
+    return max(0, min(reading.cursor, _milliseconds(now)) - int(LATE.total_seconds() * 1000))
 
 
 def _milliseconds(moment: dt.datetime) -> int:
@@ -185,11 +188,10 @@ def _keep(reading: LogReading, entries: Sequence[Raw], token: uuid.UUID, last: i
         if not LogReading.objects.filter(pk=reading.pk, token=token).update(lease_until=until, **ahead):
             raise LeaseLost
         mine = LogEntry.objects.filter(source=reading.source)
-        known: set[str] = set()
-        keys = list(rows)
-        for start in range(0, len(keys), BATCH):
-            known |= set(mine.filter(key__in=keys[start : start + BATCH]).values_list("key", flat=True))
-        new = [row for key, row in rows.items() if key not in known]
+        rows = _apart(rows, _known(mine, [row.key for row in rows]))
+        keys = [row.key for row in rows]
+        known = _known(mine, keys)
+        new = [row for row in rows if row.key not in known]
         # Another worker may be reading the same entry in the licence's log: the database keeps the first.
         LogEntry.objects.bulk_create(new, batch_size=BATCH, ignore_conflicts=True)
         if reading.flow is not None and known:  # the licence's log had it, and did not say of which flow it is
@@ -199,13 +201,32 @@ def _keep(reading: LogReading, entries: Sequence[Raw], token: uuid.UUID, last: i
     return len(new)
 
 
-def _rows(reading: LogReading, entries: Iterable[Raw]) -> dict[str, LogEntry]:
-    """By their keys; what stands twice on a page stands here once."""
-    told = {each.key: (entry, each) for entry in entries for each in (read(entry),)}
+def _known(mine: QuerySet[LogEntry], keys: Sequence[str]) -> dict[str, int]:
+    """Those of the keys that there are, each with its moment."""
+    found: dict[str, int] = {}
+    for start in range(0, len(keys), BATCH):
+        found |= dict(mine.filter(key__in=keys[start : start + BATCH]).values_list("key", "sort"))
+    return found
+
+
+def _apart(rows: Iterable[LogEntry], known: Mapping[str, int]) -> list[LogEntry]:
+    """WISEflow does not say of what an id is one of a kind. What has the id of another entry, of another moment, gets a key of its own."""
+    taken = dict(known)
+    found: list[LogEntry] = []
+    for row in rows:
+        if taken.setdefault(row.key, row.sort) != row.sort:
+            row.key = key_apart(row.key, row.sort, row.wiseflow_flow_id)
+        found.append(row)
+    return found
+
+
+def _rows(reading: LogReading, entries: Iterable[Raw]) -> list[LogEntry]:
+    """What stands twice on a page stands here once."""
+    told = {(each.key, entry.sort): (entry, each) for entry in entries for each in (read(entry),)}
     flows = _flows(reading, [each for _entry, each in told.values()])
     hide = hiding(_names(reading, flows.values(), [each for _entry, each in told.values()]))
-    return {
-        key: LogEntry(
+    return [
+        LogEntry(
             source=reading.source,
             flow=reading.flow or flows.get(each.flow_id or 0),
             key=key,
@@ -219,8 +240,8 @@ def _rows(reading: LogReading, entries: Iterable[Raw]) -> dict[str, LogEntry]:
             wiseflow_user_id=each.user_id,
             detail=detail_of(each.content, hide),
         )
-        for key, (entry, each) in told.items()
-    }
+        for (key, _sort), (entry, each) in told.items()
+    ]
 
 
 def _flows(reading: LogReading, told: Sequence[Read]) -> dict[int, Flow]:
@@ -252,7 +273,7 @@ def _people(people: Any, named: str, keys: Sequence[int]) -> Iterator[tuple[Any,
 def _tell_gap(reading: LogReading, now: dt.datetime) -> None:
     """WISEflow has forgotten what is older than it keeps: what lies between that and the last reading is missing."""
     oldest = now - KEPT
-    came_to = None if reading.cursor is None else _moment(reading.cursor)
+    came_to = None if reading.cursor is None else _moment(min(reading.cursor, _milliseconds(now)))
     since = max(filter(None, (reading.read_to, came_to)), default=_beginning(reading))
     if since is None or since >= oldest:
         return

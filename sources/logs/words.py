@@ -52,14 +52,28 @@ KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.DISCONNECTED, re.compile(r"disconnect|offline|connection.?lost|heartbeat.?(lost|missed)", re.I)),
     (
         Kind.HANDED_IN,
-        re.compile(r"hand(ed)?.?in|paper.?submitted|submi(t|tted).?(paper|submission)|submission.?created", re.I),
+        # What is done, and no page, day or try of it; nor the type of flow that is called so. A submission is there once it is opened.
+        re.compile(
+            r"handed.?in|(?<!flow)hand.?in(?=\W*$|.?(success|done|complete|confirm))"
+            r"|(paper|submission).?submitted|submi(t|tted).?(paper|submission)",
+            re.I,
+        ),
     ),
-    (Kind.MARKED, re.compile(r"grade|rubric|score|assessment|marking", re.I)),
+    (Kind.MARKED, re.compile(r"(?<!up)(?<!de)grade|rubric|score|assessment|marking", re.I)),
     (Kind.WROTE, re.compile(r"saved|autosave|typed|wrote|progress", re.I)),
     (Kind.OPENED, re.compile(r"open|accessed|enter|started|log.?in\b", re.I)),
 )
 
 
+# What did not happen is told by other words than what did; that somebody is cut off may well be an error.
+_UNDONE = re.compile(
+    r"(?<![a-z])(not|never|fail(ed|s|ure|ing)?|errors?|denied|rejected|refused|cancel(l?ed)?|abort(ed)?|attempted|trying"
+    r"|could|cannot|can.t|unable|invalid|impossible)(?![a-z])"
+)
+_FAULT = re.compile(r"(?<![a-z])(fail(ed|ure)?|errors?|denied|rejected|refused|abort(ed)?|invalid)(?![a-z])", re.I)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+OUTCOME = ("status", "statuscode", "httpstatus", "result", "outcome")
+FIRST_FAULT = 400  # of the numbers of HTTP
 # What an action is called where more can be said than its kind. In this order, too.
 ACTIONS: tuple[tuple[re.Pattern[str], Text], ...] = (
     (re.compile(r"\.finalized\.grade$"), pgettext_lazy("timeline", "Grade decided")),
@@ -108,7 +122,7 @@ def read(entry: Raw) -> Read:
     action = redact(next((text for text in said if _WORD.fullmatch(text)), ""))[:LONGEST_ACTION]
     return Read(
         key=_key(entry),
-        kind=next((kind for text in said if (kind := kind_of(text)) != Kind.OTHER), Kind.OTHER),
+        kind=Kind.OTHER if _went_wrong(facts) else _kind_of_all(said),
         action=action,
         context=_text(facts, CONTEXT)[:30],
         flow_id=_number(facts, FLOW),
@@ -119,7 +133,34 @@ def read(entry: Raw) -> Read:
 
 
 def kind_of(action: str) -> str:
-    return next((kind for kind, words in KINDS if words.search(action)), Kind.OTHER)
+    found = next((kind for kind, words in KINDS if words.search(action)), Kind.OTHER)
+    return Kind.OTHER if found != Kind.DISCONNECTED and is_undone(action) else found
+
+
+def is_undone(text: str) -> bool:
+    """Whether it says that something did not happen."""
+    return _UNDONE.search(_HUMP.sub(" ", text).lower()) is not None
+
+
+def _kind_of_all(said: Iterable[str]) -> str:
+    """Of the first text that tells one; none where that which stands before it says that it did not happen."""
+    for text in said:
+        kind = kind_of(text)
+        if kind != Kind.OTHER or is_undone(text):
+            return kind
+    return Kind.OTHER
+
+
+def _went_wrong(facts: Mapping[str, Any]) -> bool:
+    if facts.get("success") is False:
+        return True
+    told = [facts.get(name) for name in OUTCOME]
+    return any(
+        _FAULT.search(each) is not None
+        if isinstance(each, str)
+        else isinstance(each, int) and FIRST_FAULT <= each < 600
+        for each in told
+    )
 
 
 def _key(entry: Raw) -> str:
@@ -128,6 +169,11 @@ def _key(entry: Raw) -> str:
         return entry.id
     said = json.dumps([entry.id, entry.sort, entry.content], sort_keys=True, ensure_ascii=False, default=str)
     return f"sha256:{hashlib.sha256(said.encode()).hexdigest()}"
+
+
+def key_apart(key: str, sort: int, flow_id: int | None) -> str:
+    """Of an entry whose id another one has."""
+    return f"sha256:{hashlib.sha256(json.dumps([key, sort, flow_id]).encode()).hexdigest()}"
 
 
 def _facts(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:

@@ -21,6 +21,7 @@ from ladokflow.addresses import address_of
 from ladokflow.form_fields import DayField
 from ladokflow.requests import HtmxRequest
 from ladokflow.wiseflow.logs import KEPT_WEEKS
+from sources.access import logs_seen
 from sources.logs.access import record_download, sources_of
 from sources.logs.files import FORMATS, entries_of
 from sources.models import LogGap, LogReading, Source
@@ -92,5 +93,6 @@ def _file(request: HtmxRequest, *, source: Source, first: dt.date, last: dt.date
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     parts = write(entries_of(source, first, last), source.slug)
     begun = list(itertools.islice(parts, 1))  # what cannot be read is not on record as downloaded
+    logs_seen(request, source)
     record_download(source, first, last, kind, actor=request.user, address=address_of(request))
     return StreamingHttpResponse(itertools.chain(begun, parts), content_type=content_type, headers=headers)

@@ -19,7 +19,7 @@ from exports.models import Figure, FlowSummary, QuestionFigure
 from exports.pages.statistics import MOST_OFFERED
 from exports.statistics.refresh import refresh
 from ladokflow.messages import Message, message
-from sources.models import AuditEntry, Flow, LogEntry, LogGap, LogReading, Membership, Source
+from sources.models import AccessEntry, AuditEntry, Flow, LogEntry, LogGap, LogReading, Membership, Source
 from tests.factories import (
     ApiTokenFactory,
     ExportAttemptFactory,
@@ -129,6 +129,8 @@ def test_who_looks_at_a_timeline_or_takes_the_log_along_is_written_down(flow: Fl
     told = [Message.from_json(entry.message) for entry in AuditEntry.objects.filter(source=flow.source).order_by("pk")]
     assert [each.code for each in told if each] == ["log.timeline_seen", "log.downloaded"]
     assert AuditEntry.objects.filter(actor=None).count() == 0
+    seen = AccessEntry.objects.filter(source=flow.source).order_by("pk").values_list("kind", "participant")
+    assert [each for each in seen if each[0] in ("student", "file")] == [("student", person.pk), ("file", None)]
 
 
 @pytest.mark.parametrize(

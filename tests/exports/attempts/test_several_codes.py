@@ -11,11 +11,12 @@ from django.core.management import call_command
 
 from exports.attempts.send import send_attempt
 from exports.attempts.start import choices_of, preview_export, retry_export, start_export, suggested_codes
+from exports.grades.papers import accept, papers_of, take_back
 from exports.models import ExportAttempt, ExportItem
 from exports.rules.states import refresh_states
 from exports.rules.values import Asking
 from ladokflow.messages import Refused
-from sources.models import Flow, FlowSource, Participant
+from sources.models import Flow, FlowSource, Paper, Participant
 from tests.exports.world import Call, World
 from tests.factories import ParticipantFactory, register
 
@@ -144,6 +145,22 @@ def test_a_flow_is_not_exported_while_one_of_the_modules_has_not_been_sent(make_
     assert (flow.export_state, flow.export_message["code"]) == ("pending", "export.ready")
     assert send(flow, start_export) == ["exported"]
     assert sent(world) == [("A", ["AID-FIRST"]), ("B", ["AID-SECOND"])]
+
+
+def test_a_word_on_a_grade_without_a_paper_stays_once_it_is_in_ladok_under_one_of_them(
+    make_flow: MakeFlow, world: World
+) -> None:
+    flow = make_flow(people=0, codes=["A", "B"], grade_goes_to=Flow.GradeGoesTo.EACH)
+    person, _, _ = on_both(flow, world)
+    Paper.objects.create(participant=person, state="nothing")
+    refresh_states(flow)
+    accept(flow=flow, people=[person.pk], reason="på papper", by=flow.created_by)
+    world.answer = rejecting("AID-FIRST")
+    assert send(flow, start_export) == ["failed", "exported"]
+    assert [each.is_sent for each in papers_of(flow).accepted] == [True]
+    with pytest.raises(Refused) as refused:
+        take_back(flow=flow, people=[person.pk], by=flow.created_by)
+    assert refused.value.message.code == "papers.sent"
 
 
 def test_what_was_sent_before_each_code_counted_is_not_sent_again(make_flow: MakeFlow, world: World) -> None:

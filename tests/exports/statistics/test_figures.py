@@ -290,6 +290,32 @@ def test_an_alternative_grade_a_grade_without_a_day_and_a_flow_without_dates() -
     assert set(Figure.objects.values_list("kind", "name")) == {("result", "passed"), ("grade", "G")}
 
 
+def test_a_grade_that_goes_to_each_of_several_codes_is_one_student_who_is_in_ladok_with_the_last() -> None:
+    ended = timezone.now() - dt.timedelta(days=20)
+    flow = FlowFactory(participation_end_at=ended, codes=["A-1", "B-1"], grades=["U", "5"])
+    people = ParticipantFactory.create_batch(6, flow=flow, grade="5")
+    for days, code in zip((3, 8), flow.codes.order_by("position"), strict=True):
+        attempt = ExportAttemptFactory(
+            flow=flow, code=code, state="exported", finished_at=ended + dt.timedelta(days=days)
+        )
+        for person in people[: 6 if days == 3 else 4]:
+            ExportItemFactory(attempt=attempt, participant=person, state="exported", place=code.pk)
+    refresh([flow.pk])
+    assert dict(Figure.objects.filter(kind=Kind.TO_LADOK).values_list("name", "count")) == {"3": 2, "8": 4}
+    assert Figure.objects.get(kind=Kind.REPORTED).count == 6
+
+
+def test_a_grade_that_was_corrected_and_sent_again_is_one_student() -> None:
+    ended = timezone.now() - dt.timedelta(days=20)
+    flow = FlowFactory(participation_end_at=ended, grades=["U", "5"])
+    person = ParticipantFactory(flow=flow, grade="5")
+    for days, state in ((3, "superseded"), (8, "exported")):
+        attempt = ExportAttemptFactory(flow=flow, state="exported", finished_at=ended + dt.timedelta(days=days))
+        ExportItemFactory(attempt=attempt, participant=person, state=state)
+    refresh([flow.pk])
+    assert dict(Figure.objects.filter(kind=Kind.TO_LADOK).values_list("name", "count")) == {"8": 1}
+
+
 def test_no_name_and_no_number_of_a_student_is_in_a_reason() -> None:
     flow = FlowFactory()
     person = ParticipantFactory(

@@ -86,6 +86,26 @@ def test_questions_and_assessors_are_read_and_kept_as_figures(marked: Flow, sand
     assert len(assessor_rows(marked)) == 2
 
 
+def test_figures_that_are_null_are_none_and_a_score_that_is_null_is_nobodys(marked: Flow, sandbox: Sandbox) -> None:
+    people = [
+        {"id": 1, "scores": [None]},
+        {"id": 2, "scores": [2, None]},
+        {"id": 3, "scores": None},
+        {"id": 4, "score": 1},
+    ]
+    question = {"questionReference": "q", "number": 1, "type": "mcq", "participants": people, "analysis": None}
+    scores = {"state": "DONE", "builtAt": None, "items": [{"itemReference": "i", "number": 1, "questions": [question]}]}
+    sandbox.control.fault(
+        "wiseflow", "/flows/*/marking-stats/scores", "answer", body={"success": True, "data": [scores]}
+    )
+    for path in ("/flows/*/marking-stats/responses", "/flows/*/marking-stats/assessors/*"):
+        sandbox.control.fault("wiseflow", path, "answer", times=-1, body={"success": True, "data": None})
+    read_marking(marked.pk)
+    found = QuestionFigure.objects.get()
+    assert (found.people, found.mean, found.correct) == (2, 1.5, None)
+    assert len(assessor_rows(marked)) == 2
+
+
 def test_each_night_flows_with_new_grades_are_asked_for_once() -> None:
     flow = FlowFactory(graded_count=2, graded_at=timezone.now())
     FlowFactory(graded_count=0)

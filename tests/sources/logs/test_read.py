@@ -155,6 +155,46 @@ def test_more_of_one_millisecond_than_a_page_holds_does_not_stand_still(
     assert LogEntry.objects.filter(sort=int(at * 1000)).count() < 8
 
 
+def answer(sandbox: Sandbox, path: str, rows: list[dict[str, Any]] | None) -> None:
+    body = {"success": True, "data": rows, "error": None}
+    sandbox.control.fault("wiseflow", path, "answer", body=body)
+
+
+def test_an_entry_of_a_moment_to_come_keeps_nothing_back(liu: Source, sandbox: Sandbox) -> None:
+    """A clock that is wrong, or a number that is no moment: what comes meanwhile is before it."""
+    now = timezone.now().timestamp()
+    sandbox.control.add_logs(entries([now - 60, now + 400 * 86400]), licence="liu")
+    read_now(liu)
+    answer(sandbox, "/license/logs", [{"_id": "endless", "_source": "{}", "sort": [10**17]}])
+    reading = read_now(liu)
+    assert reading.reason is None
+    sandbox.control.add_logs(entries([now - 30]), licence="liu")
+    read_now(liu)
+    assert LogEntry.objects.filter(sort=int((now - 30) * 1000)).exists()
+
+
+def test_a_log_that_is_null_is_one_without_entries(liu: Source, sandbox: Sandbox) -> None:
+    answer(sandbox, "/license/logs", None)
+    reading = read_now(liu)
+    assert (reading.reason, LogEntry.objects.count()) == (None, 0)
+    assert reading.read_to is not None
+
+
+def test_two_entries_with_one_id_and_moments_of_their_own_are_two(liu: Source, sandbox: Sandbox) -> None:
+    """Nobody says that an id is of one entry beyond the log of a flow."""
+    flows = [made_flow(liu, sandbox) for _ in range(2)]
+    at = int(timezone.now().timestamp() - 60) * 1000
+    for _ in range(2):
+        for number, flow in enumerate(flows):
+            said = {"_id": "1", "_source": {"action": "FLOW_OPENED"}, "sort": [at + number]}
+            again = said | {"sort": [at + 10]}
+            for _page in range(2):
+                answer(sandbox, f"/flows/{flow.wiseflow_id}/logs", [said, again] if number else [said])
+            read_now(liu, flow)
+    told = {flow.pk: sorted(LogEntry.objects.filter(flow=flow).values_list("sort", flat=True)) for flow in flows}
+    assert told == {flows[0].pk: [at], flows[1].pk: [at + 1, at + 10]}
+
+
 def test_a_reading_that_fails_keeps_what_it_has_read_and_goes_on_the_next_night(liu: Source, sandbox: Sandbox) -> None:
     begun = timezone.now().timestamp() - 600
     sandbox.control.add_logs(entries([begun + n for n in range(9)]), licence="liu")

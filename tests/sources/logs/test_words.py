@@ -33,6 +33,29 @@ def entry(source: Any, **more: Any) -> Raw:
         ("assessor.audit.log.submit.grade", "marked"),
         ("assessor.audit.log.submit.rubric", "marked"),
         ("INDIVIDUAL_DEADLINE", "other"),
+        ("paperHandedIn", "handed_in"),
+        ("paper.handin", "handed_in"),
+        ("HAND_IN", "handed_in"),
+        ("FLOWhandin", "other"),
+        ("flowhandin.ping", "other"),
+        ("ERROR_HANDLING", "other"),
+        ("exception.handling", "other"),
+        ("PAPER_HAND_IN_FAILED", "other"),
+        ("paperHandInFailed", "other"),
+        ("NOT_HANDED_IN", "other"),
+        ("The paper could not be handed in", "other"),
+        ("HAND_IN_DIALOG_OPENED", "opened"),
+        ("HAND_IN_DEADLINE_CHANGED", "other"),
+        ("HAND_IN_CANCELLED", "other"),
+        ("SUBMISSION_CREATED", "other"),  # when it is opened
+        ("SUBMISSION_SUBMITTED", "handed_in"),
+        ("AUTOSAVE_FAILED", "other"),
+        ("participant.reconnect.failed", "other"),
+        ("PAPER_WITHDRAW_DENIED", "other"),
+        ("CONNECTION_DEGRADED", "other"),
+        ("BROWSER_UPGRADED", "other"),
+        ("connection.error.disconnected", "disconnected"),
+        ("NOTIFICATION_OPENED", "opened"),
         ("", "other"),
     ],
 )
@@ -64,6 +87,35 @@ def test_what_cannot_be_understood_is_kept_all_the_same(source: Any) -> None:
     told = read(entry(source))
     assert (told.kind, told.user_id, told.flow_id) == ("other", None, None)
     assert detail_of(told.content)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"action": "PAPER_HANDED_IN", "success": False},
+        {"action": "PAPER_HANDED_IN", "status": "failed"},
+        {"action": "PAPER_HANDED_IN", "response": {"statusCode": 500}},
+        {"action": "HAND_IN_FAILED", "message": "Paper handed in"},
+        {"type": "FLOWhandin", "action": "HEARTBEAT"},
+    ],
+)
+def test_what_went_wrong_is_not_told_as_done(source: dict[str, Any]) -> None:
+    assert read(entry(source)).kind == "other"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"success": True},
+        {"status": "done"},
+        {"statusCode": 200},
+        {"status": 5},
+        {"status": "NOT_ACTIVATED"},
+        {"flowType": "FLOWhandin"},
+    ],
+)
+def test_what_went_well_is(more: dict[str, Any]) -> None:
+    assert read(entry({"action": "PAPER_HANDED_IN"} | more)).kind == "handed_in"
 
 
 def test_a_sentence_stands_in_the_detail_alone_and_names_nobody() -> None:
