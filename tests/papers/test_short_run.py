@@ -19,7 +19,8 @@ from tests.papers.judge import Verdict
 from tests.papers.play import Play
 from tests.papers.sandbox import Asked
 
-PEOPLE, PAGE = 40, 60
+# More than there are entries of one moment: whatever happens to everybody at once may have the same millisecond.
+PEOPLE, PAGE = 40, 120
 
 
 @pytest.mark.django_db(transaction=True)
