@@ -163,10 +163,10 @@ class Connection:
         raise endless(page.response)
 
     def get_page(
-        self, path: str, model: type[T], *, offset: int | None = None, limit: int = CHUNK, body: Any = None
+        self, path: str, model: type[T], *, offset: int, limit: int, body: Any = None
     ) -> tuple[list[T], int | None]:
-        """One page of what `get_all` gives, and how many rows there are in all, if that is said. `offset` None: what comes unasked."""
-        params = None if offset is None else {"offset": offset, "limit": limit}
+        """One page of what `get_all` gives, and how many rows there are in all, if that is said."""
+        params = {"offset": offset, "limit": limit}
         response = self._ask("GET" if body is None else "POST", path, params=params, body=body, is_read=True)
         data = _json(response)
         rows = self._validated(response, _opened(response, data), list[model] | None)  # type: ignore[valid-type]

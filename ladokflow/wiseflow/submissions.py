@@ -11,30 +11,13 @@ from ladokflow.wiseflow.grades import TRAIL_MOST, TRAIL_PAGE
 from ladokflow.wiseflow.schemas import Assignment, AssignmentLinks, StoredFile, Submission
 from ladokflow.wiseflow.wire import Rows
 
-BAD_REQUEST, NOT_FOUND = 400, 404
+NOT_FOUND = 404
 
 
 class Submissions(Connection):
     def submissions(self, flow_id: int) -> list[Submission]:
-        """GET /flows/{flowId}/submissions. It tells of no participant: `FlowParticipant.submission_id` does.
-
-        As described it takes no offset and gives all, with a total. Where it tells of more than it gave, it is asked for with one.
-        """
-        path = f"/flows/{flow_id:d}/submissions"
-        rows, total = self.get_page(path, Submission)
-        found, count = {row.id: row for row in rows}, len(rows)
-        while total is not None and count < total and rows:
-            try:
-                rows, _ = self.get_page(path, Submission, offset=count)
-            except WiseflowError as error:
-                if error.status != BAD_REQUEST:
-                    raise
-                break
-            if all(row.id in found for row in rows):
-                break
-            found |= {row.id: row for row in rows}
-            count += len(rows)
-        return list(found.values())
+        """GET /flows/{flowId}/submissions. It takes no offset, and tells of no participant: `FlowParticipant.submission_id` does."""
+        return list(self.get(f"/flows/{flow_id:d}/submissions", Rows[Submission]))
 
     def submission(self, flow_id: int, submission_id: int) -> Submission | None:
         """GET /flows/{flowId}/submissions/{submissionId}; None where it is not there, or we may not see it."""
