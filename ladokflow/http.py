@@ -293,7 +293,8 @@ def _download(
     try:
         with within(limit), client.stream("GET", target, headers=headers) as response:
             if response.status_code in REDIRECTS:
-                return _led_to(target, response.headers.get("location", ""))
+                # httpx has made the next request, and does not send it.
+                return str(response.next_request.url) if response.next_request else Download(NOT_FOUND)
             if response.status_code != 200:
                 return Download(response.status_code)
             for part in response.iter_raw(CHUNK_BYTES):
@@ -308,15 +309,6 @@ def _download(
     if size is not None and count != size:
         return NoAnswer("cut", sent=True, detail=str(count))
     return Download(200, count, digest.hexdigest())
-
-
-def _led_to(target: httpx.URL, location: str) -> str | Download:
-    if not location:
-        return Download(NOT_FOUND)
-    try:
-        return str(target.join(location))
-    except httpx.InvalidURL:
-        return location  # which is told as an address that is none
 
 
 def _target(url: str) -> httpx.URL | NoAnswer:

@@ -159,7 +159,7 @@ class Work:
             is_told = number_of_paper is not None or (told is not None and told.has_no_submission)
             if hands_in(self.flow) and person.is_active and not is_told:
                 # That nothing is said of somebody's paper is not that there is none.
-                missing.append(self._missing(f"{PEOPLE}/{folder}/files", message("archive.not_told"), row))
+                missing.append(self._missing(_files_of(row), message("archive.not_told"), row))
         known = {row.submission_id for row in rows}
         for number, told in people.items():
             if told.submission_id is not None and told.submission_id not in known:

@@ -24,6 +24,7 @@ from ladokflow.wiseflow.ahead import Ahead
 from ladokflow.wiseflow.auth import Auth, build_auth, credential_key
 from ladokflow.wiseflow.errors import WiseflowError, endless, not_understood
 from ladokflow.wiseflow.limits import Limit, TooLong, limit_for
+from ladokflow.wiseflow.wire import Rows
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,14 @@ class _Page:
     rows: Sequence[Any]
     total: int | None
     size: int
+
+    def knows_total(self, count: int) -> bool:
+        """Whether `total` can be true, where `count` rows have been read with this page."""
+        return self.total is not None and self.total >= count
+
+    def is_last(self, count: int) -> bool:
+        """Past the end the real API has been seen to answer 500: its own total tells when to stop, if it can be true."""
+        return count == self.total if self.knows_total(count) else len(self.rows) < self.size
 
 
 class Connection:
@@ -135,11 +144,7 @@ class Connection:
         """
 
         def ask(offset: int) -> _Page:
-            params = {"offset": offset, "limit": limit}
-            response = self._ask("GET" if body is None else "POST", path, params=params, body=body, is_read=True)
-            data = _json(response)
-            rows = self._validated(response, _opened(response, data), list[model])  # type: ignore[valid-type]
-            return _Page(response, rows, *_page_facts(data, limit))
+            return self._ask_page(path, list[model], offset=offset, limit=limit, body=body)  # type: ignore[valid-type]
 
         rows: list[T] = []
         seen: set[T] = set()
@@ -153,12 +158,9 @@ class Connection:
                     break
                 seen |= new
                 rows += page.rows
-                # Past the end the real API has been seen to answer 500: its own total tells when to stop, if it can be true.
-                knows_total = page.total is not None and page.total >= len(rows)
-                is_last = len(rows) == page.total if knows_total else len(page.rows) < page.size
-                if not page.rows or is_last:
+                if not page.rows or page.is_last(len(rows)):
                     return rows
-                if number and knows_total:
+                if number and page.knows_total(len(rows)):
                     pages.ask_ahead(range(len(rows), min(page.total or 0, MAX_ROWS), len(page.rows)))
         raise endless(page.response)
 
@@ -166,11 +168,8 @@ class Connection:
         self, path: str, model: type[T], *, offset: int, limit: int, body: Any = None
     ) -> tuple[list[T], int | None]:
         """One page of what `get_all` gives, and how many rows there are in all, if that is said."""
-        params = {"offset": offset, "limit": limit}
-        response = self._ask("GET" if body is None else "POST", path, params=params, body=body, is_read=True)
-        data = _json(response)
-        rows = self._validated(response, _opened(response, data), list[model] | None)  # type: ignore[valid-type]
-        return rows or [], _page_facts(data, limit)[0]
+        page = self._ask_page(path, Rows[model], offset=offset, limit=limit, body=body)  # type: ignore[valid-type]
+        return list(page.rows), page.total
 
     def get_first(
         self,
@@ -190,18 +189,40 @@ class Connection:
         found: list[T] = []
         before: Sequence[T] = ()
         while len(found) < most:
-            params = {"offset": len(found), "limit": limit}
-            response = self._ask("GET", path, params=params, expected=expected, patience=patience)
-            data = _json(response)
-            page = rows_in(self._validated(response, _opened(response, data), model))
-            total, size = _page_facts(data, limit)
-            if not page or page == before:
+            page = self._ask_page(
+                path, model, rows_in, offset=len(found), limit=limit, expected=expected, patience=patience
+            )
+            if not page.rows or page.rows == before:
                 break
-            found += page
-            if len(found) == total if total is not None and total >= len(found) else len(page) < size:
+            found += page.rows
+            if page.is_last(len(found)):
                 break
-            before = page
+            before = page.rows
         return found
+
+    def _ask_page(
+        self,
+        path: str,
+        model: Any,
+        rows_in: Callable[[Any], Sequence[Any]] = lambda rows: rows,
+        *,
+        offset: int,
+        limit: int,
+        body: Any = None,
+        expected: int | None = None,
+        patience: float | None = None,
+    ) -> _Page:
+        response = self._ask(
+            "GET" if body is None else "POST",
+            path,
+            params={"offset": offset, "limit": limit},
+            body=body,
+            expected=expected,
+            patience=patience,
+        )
+        data = _json(response)
+        rows = rows_in(self._validated(response, _opened(response, data), model))
+        return _Page(response, rows, *_page_facts(data, limit))
 
     def side_by_side(self, do: Callable[[S], T], items: Iterable[S]) -> list[T]:
         """`do` for each, a few at a time; what it gave, in their order. Where one fails, those that have not begun do not begin."""

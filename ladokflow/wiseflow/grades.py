@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from ladokflow.messages import message
 from ladokflow.wiseflow.connection import Connection
@@ -19,7 +20,10 @@ from ladokflow.wiseflow.schemas import (
 # The ends of the kinds of entries that give a grade. Others take it back, or say that assessors differ.
 GIVEN = (".submit.grade", ".finalized.grade")
 
+NOT_FOUND = 404
 TRAIL_PAGE, TRAIL_MOST = 100, 1000
+
+T = TypeVar("T")
 
 
 class Grades(Connection):
@@ -57,9 +61,27 @@ class Grades(Connection):
         self, flow_id: int, participant_id: int, *, patience: float | None = None
     ) -> tuple[MarkingEvent, ...]:
         """GET /flows/{flowId}/participants/{participantId}/marking-audit-trail, the newest first: the newest thousand, at most."""
+        return tuple(self._trail(flow_id, participant_id, MarkingTrail, lambda trail: trail.events, patience=patience))
+
+    def trail(self, flow_id: int, participant_id: int) -> list[Any] | None:
+        """As `marking_events`, each entry as it is; None where it is not there, or we may not see it."""
+        try:
+            return self._trail(flow_id, participant_id, Any, _events, expected=NOT_FOUND)
+        except WiseflowError as error:
+            if error.status not in (FORBIDDEN, NOT_FOUND):
+                raise
+            return None
+
+    def _trail(
+        self, flow_id: int, participant_id: int, model: Any, events_in: Callable[[Any], Sequence[T]], **how: Any
+    ) -> list[T]:
         path = f"/flows/{flow_id:d}/participants/{participant_id:d}/marking-audit-trail"
-        page = {"limit": TRAIL_PAGE, "most": TRAIL_MOST}
-        return tuple(self.get_first(path, MarkingTrail, lambda trail: trail.events, **page, patience=patience))
+        return self.get_first(path, model, events_in, limit=TRAIL_PAGE, most=TRAIL_MOST, **how)
+
+
+def _events(page: Any) -> list[Any]:
+    found = page.get("auditEvents") if isinstance(page, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def is_approved_by_reviewer(events: Sequence[MarkingEvent]) -> bool:

@@ -20,13 +20,13 @@ from ladokflow.wiseflow.wire import (
     FlowState,
     Id,
     Moment,
+    Rows,
     Text,
     Texts,
     UsuallyFalse,
     UsuallyTrue,
     Wire,
     or_empty,
-    or_no_rows,
 )
 from ladokflow.wiseflow.words import TYPE_NUMBERS
 
@@ -66,7 +66,7 @@ class GradeOption(Wire):
 
 
 class _Options(Wire):
-    options: Annotated[tuple[GradeOption, ...], BeforeValidator(or_no_rows)] = ()
+    options: Rows[GradeOption] = ()
 
 
 class _Input(Wire):
@@ -101,15 +101,9 @@ class _Settings(Wire):
 
 
 class LicenceInfo(Wire):
-    user_data_types: Annotated[tuple[UserDataType, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias="userDataTypes"
-    )
-    roles: Annotated[tuple[LicenceRole, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias="licenseRoles"
-    )
-    flow_types: Annotated[tuple[FlowType, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias="flowTypes"
-    )
+    user_data_types: Rows[UserDataType] = Field(default=(), validation_alias="userDataTypes")
+    roles: Rows[LicenceRole] = Field(default=(), validation_alias="licenseRoles")
+    flow_types: Rows[FlowType] = Field(default=(), validation_alias="flowTypes")
     settings: Annotated[_Settings, BeforeValidator(or_empty)] = _Settings()
 
     @property
@@ -141,7 +135,7 @@ class User(Wire):
     first_name: Text = Field(default="", validation_alias="firstName")
     last_name: Text = Field(default="", validation_alias="lastName")
     emails: Texts = ()
-    data: Annotated[tuple[UserData, ...], BeforeValidator(or_no_rows)] = Field(default=(), validation_alias="dataTypes")
+    data: Rows[UserData] = Field(default=(), validation_alias="dataTypes")
     is_deactivated: UsuallyFalse = Field(default=False, validation_alias="deactivated")
 
     def values(self, type_id: int) -> tuple[str, ...]:
@@ -179,9 +173,7 @@ class FlowInfo(Wire):
     marking_start_at: Moment = Field(default=None, validation_alias="assessorStartDate")
     marking_end_at: Moment = Field(default=None, validation_alias="assessorEndDate")
     # What UNIwise's own integration client has put on the flow: as long as it is there, that client may synchronise and export it.
-    sis: Annotated[tuple[SisCode, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias="sisInformation"
-    )
+    sis: Rows[SisCode] = Field(default=(), validation_alias="sisInformation")
 
     @property
     def sis_codes(self) -> tuple[str, ...]:
@@ -270,12 +262,8 @@ class AssessorGroup(Wire):
 
     id: Id
     title: Text = ""
-    assessor_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias="assessorIds"
-    )
-    participant_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias="participantIds"
-    )
+    assessor_ids: Rows[Id] = Field(default=(), validation_alias="assessorIds")
+    participant_ids: Rows[Id] = Field(default=(), validation_alias="participantIds")
 
 
 class ExternalSource(Wire):
@@ -307,17 +295,13 @@ class FlowParticipant(Wire):
     )
     first_name: Text = Field(default="", validation_alias=AliasPath("user", "firstName"))
     last_name: Text = Field(default="", validation_alias=AliasPath("user", "lastName"))
-    external_ids: Annotated[tuple[ExternalId, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias=AliasPath("user", "externalIds")
-    )
+    external_ids: Rows[ExternalId] = Field(default=(), validation_alias=AliasPath("user", "externalIds"))
     unique_exam_id: Text = Field(default="", validation_alias="uniqueExamId")
     activated: UsuallyTrue = True
     number: int | None = None
     # Null where there is none. Left out of what a synchronisation goes by: that somebody hands in changes nothing for it.
     submission_id: Id | None = Field(default=None, validation_alias="submissionId", exclude=True)
-    assessor_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias="assessorIds"
-    )
+    assessor_ids: Rows[Id] = Field(default=(), validation_alias="assessorIds")
 
     @property
     def has_no_submission(self) -> bool:
@@ -374,9 +358,7 @@ class Staff(Wire):
 
 
 class _ParticipantIds(Wire):
-    participant_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias="participantIds"
-    )
+    participant_ids: Rows[Id] = Field(default=(), validation_alias="participantIds")
 
 
 # --- Rooms -------------------------------------------------------------------------------------------------------
@@ -464,9 +446,7 @@ class MarkingEvent(Wire):
 
 
 class MarkingTrail(Wire):
-    events: Annotated[tuple[MarkingEvent, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias="auditEvents"
-    )
+    events: Rows[MarkingEvent] = Field(default=(), validation_alias="auditEvents")
 
 
 class ItemMark(Wire):
@@ -511,9 +491,7 @@ class Submission(Wire):
 
     id: Id
     status: Annotated[HandIn, BeforeValidator(or_empty)] = HandIn()
-    similarity: Annotated[tuple[SimilarityReport, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias="similarityReports"
-    )
+    similarity: Rows[SimilarityReport] = Field(default=(), validation_alias="similarityReports")
 
 
 class Quarantine(Wire):
@@ -562,7 +540,7 @@ class Assignment(Wire):
     id: Id | None = None
     reference: Text = Field(default="", validation_alias="publishedReference")
     paper: LinkedFile | None = Field(default=None, validation_alias="assignment")
-    appendices: Annotated[tuple[LinkedFile, ...], BeforeValidator(or_no_rows)] = ()
+    appendices: Rows[LinkedFile] = ()
     data: Any = None
 
 
@@ -655,39 +633,37 @@ class _Question(Wire):
 
 class ScoredQuestion(_Question):
     is_auto_scored: UsuallyFalse = Field(default=False, validation_alias="isAutoScored")
-    participants: Annotated[tuple[ScoredParticipant, ...], BeforeValidator(or_no_rows)] = ()
-    analysis: Annotated[tuple[ItemAnalysis, ...], BeforeValidator(or_no_rows)] = ()
+    participants: Rows[ScoredParticipant] = ()
+    analysis: Rows[ItemAnalysis] = ()
 
 
 class ScoredItem(Wire):
     reference: Text = Field(default="", validation_alias="itemReference")
     number: int | None = None
-    questions: Annotated[tuple[ScoredQuestion, ...], BeforeValidator(or_no_rows)] = ()
+    questions: Rows[ScoredQuestion] = ()
 
 
 class ItemScores(_Counted):
     """Who did not try a question and got no score by hand is left out of it."""
 
-    items: Annotated[tuple[ScoredItem, ...], BeforeValidator(or_no_rows)] = ()
+    items: Rows[ScoredItem] = ()
 
 
 class Response(Wire):
     validation: Text = Field(default="", validation_alias="validationType")
-    participant_ids: Annotated[tuple[Id, ...], BeforeValidator(or_no_rows)] = Field(
-        default=(), validation_alias="participantIds"
-    )
+    participant_ids: Rows[Id] = Field(default=(), validation_alias="participantIds")
 
 
 class AnsweredQuestion(_Question):
-    responses: Annotated[tuple[Response, ...], BeforeValidator(or_no_rows)] = ()
+    responses: Rows[Response] = ()
     unattempted: int | None = Field(default=None, validation_alias="numberOfUnattempted")
 
 
 class AnsweredItem(Wire):
     reference: Text = Field(default="", validation_alias="itemReference")
     number: int | None = None
-    questions: Annotated[tuple[AnsweredQuestion, ...], BeforeValidator(or_no_rows)] = ()
+    questions: Rows[AnsweredQuestion] = ()
 
 
 class ItemResponses(_Counted):
-    items: Annotated[tuple[AnsweredItem, ...], BeforeValidator(or_no_rows)] = ()
+    items: Rows[AnsweredItem] = ()

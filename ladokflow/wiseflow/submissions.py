@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from ladokflow.wiseflow.connection import Connection
 from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
-from ladokflow.wiseflow.grades import TRAIL_MOST, TRAIL_PAGE
 from ladokflow.wiseflow.schemas import Assignment, AssignmentLinks, StoredFile, Submission
 from ladokflow.wiseflow.wire import Rows
 
@@ -41,17 +40,6 @@ class Submissions(Connection):
         """GET /flows/{flowId}/submissions/{submissionId}/responses, as it is; None where the flow is none that is answered item by item."""
         return self._or_none(f"/flows/{flow_id:d}/submissions/{submission_id:d}/responses", Any)
 
-    def trail(self, flow_id: int, participant_id: int) -> list[Any] | None:
-        """GET /flows/{flowId}/participants/{participantId}/marking-audit-trail, as it is, all pages: a thousand entries at most. None as of
-        `submission`."""
-        path = f"/flows/{flow_id:d}/participants/{participant_id:d}/marking-audit-trail"
-        try:
-            return self.get_first(path, Any, _events, limit=TRAIL_PAGE, most=TRAIL_MOST, expected=NOT_FOUND)
-        except WiseflowError as error:
-            if error.status not in (FORBIDDEN, NOT_FOUND):
-                raise
-            return None
-
     def assignments(self, flow_id: int) -> list[Assignment]:
         """GET /flow/{flowId}/assignments"""
         return list(self._or_none(f"/flow/{flow_id:d}/assignments", Rows[Assignment]) or ())
@@ -69,8 +57,3 @@ class Submissions(Connection):
             if error.status not in (FORBIDDEN, NOT_FOUND):
                 raise
             return None
-
-
-def _events(page: Any) -> list[Any]:
-    found = page.get("auditEvents") if isinstance(page, dict) else None
-    return found if isinstance(found, list) else []

@@ -188,9 +188,9 @@ def _keep(reading: LogReading, entries: Sequence[Raw], token: uuid.UUID, last: i
         if not LogReading.objects.filter(pk=reading.pk, token=token).update(lease_until=until, **ahead):
             raise LeaseLost
         mine = LogEntry.objects.filter(source=reading.source)
-        rows = _apart(rows, _known(mine, [row.key for row in rows]))
+        known = _known(mine, [row.key for row in rows])
+        known |= _known(mine, [row.key for row in _set_apart(rows, known)])
         keys = [row.key for row in rows]
-        known = _known(mine, keys)
         new = [row for row in rows if row.key not in known]
         # Another worker may be reading the same entry in the licence's log: the database keeps the first.
         LogEntry.objects.bulk_create(new, batch_size=BATCH, ignore_conflicts=True)
@@ -209,14 +209,15 @@ def _known(mine: QuerySet[LogEntry], keys: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _apart(rows: Iterable[LogEntry], known: Mapping[str, int]) -> list[LogEntry]:
-    """WISEflow does not say of what an id is one of a kind. What has the id of another entry, of another moment, gets a key of its own."""
+def _set_apart(rows: Iterable[LogEntry], known: Mapping[str, int]) -> list[LogEntry]:
+    """WISEflow does not say of what an id is one of a kind. What has the id of another entry, of another moment, gets a key of its own:
+    those that got one."""
     taken = dict(known)
     found: list[LogEntry] = []
     for row in rows:
         if taken.setdefault(row.key, row.sort) != row.sort:
             row.key = key_apart(row.key, row.sort, row.wiseflow_flow_id)
-        found.append(row)
+            found.append(row)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -25,6 +26,11 @@ def rows_of(exam: Exam) -> list[dict[str, Any]]:
     return [{**row, "_owner": row[LOGIN]} for row in exam.control.exam("liu", exam.code)["participants"]]
 
 
+def exchange(first: dict[str, Any], second: dict[str, Any], names: Iterable[str]) -> None:
+    for name in names:
+        first[name], second[name] = second[name], first[name]
+
+
 def graded(exam: Exam, *grades: str) -> dict[str, str]:
     """Each person's grade, by who it is in Ladok when it is given."""
     people = list(Flow.objects.get(pk=exam.flow).participants.order_by("pk"))
@@ -44,8 +50,7 @@ def test_identifiers_exchanged_in_marking_never_exchange_the_grades(
     exam = Exam(liu, sandbox.control, people=2)
     earned = graded(exam, "5", "U")
     first, second = rows = rows_of(exam)
-    for name in exchanged:
-        first[name], second[name] = second[name], first[name]
+    exchange(first, second, exchanged)
     exam.control.set_people("liu", exam.code, rows)
     exam.control.end_marking(exam.wiseflow_id)
     before = len(exam.control.received("liu"))
@@ -111,8 +116,7 @@ def test_two_identifiers_against_two_others_decide_nothing_and_a_manager_is_aske
     exam = Exam(liu, sandbox.control, people=3)
     earned = graded(exam, "5", "U", "4")
     first, second, third = rows = rows_of(exam)
-    for name in exchanged:
-        first[name], second[name] = second[name], first[name]
+    exchange(first, second, exchanged)
     exam.control.set_people("liu", exam.code, rows)
     exam.control.end_marking(exam.wiseflow_id)
     run("export", "--flow", str(exam.flow), "--by", exam.by, "--wait", fails=True)
@@ -130,8 +134,7 @@ def test_a_number_that_is_anothers_is_not_outvoted_by_what_can_be_given_away(
     exam = Exam(liu, sandbox.control, people=3)
     earned = graded(exam, "5", "U", "4")
     first, second, third = rows = rows_of(exam)
-    for name in exchanged:
-        first[name], second[name] = second[name], first[name]
+    exchange(first, second, exchanged)
     kept = STUDENT_UID if missing == NATIONAL_ID else NATIONAL_ID
     exam.control.set_people(
         "liu",
