@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -32,7 +33,7 @@ State = Paper.State
 EVERY = dt.timedelta(hours=1)
 AFTER_MARKING = dt.timedelta(days=1)
 NEWS = dt.timedelta(minutes=5)  # WISEflow's calls come for each paper: they are looked at together
-MOST_SINGLY = 200  # submissions that the list does not have, asked for one by one
+MOST_SINGLY = 200  # submissions that the list does not have, asked for one by one in a reading
 BATCH = 500
 COLUMNS = ("submission_id", "state", "handed_in_at", "is_late", "similarity")
 HIGHEST = Decimal("9999.9")
@@ -78,7 +79,7 @@ def read_papers(flow: Flow, *, shares_answers: bool = False) -> bool:
     try:
         with wiseflow_for(flow.source, shares_answers=shares_answers) as wiseflow:
             recognise(flow, wiseflow)
-            told = _read(flow.wiseflow_id, wiseflow)
+            told = _read(flow.wiseflow_id, wiseflow, _known(flow))
     except (RemoteError, Refused) as error:
         logger.warning("papers.not_read flow=%s reason=%s", flow.pk, error.message.code)
         _tell(flow, message("sources.papers.not_read", cause=error.message.to_json()))
@@ -100,24 +101,40 @@ def _tell(flow: Flow, why: Message) -> None:
 
 @dataclass(frozen=True)
 class Told:
-    """What is known of whom, by participant number; who is not in it, nobody knows."""
+    """What is known of whom, by participant number; of who is in neither, nobody knows."""
 
     papers: Mapping[int, Submission | None]  # None: WISEflow says that there is no submission
+    as_before: frozenset[int]  # whose paper is known, and was not asked for this time
 
 
-def _read(flow_id: int, wiseflow: WiseflowClient) -> Told:
-    """First the submissions, then whose they are: who hands in between the two is asked for by itself."""
+def _known(flow: Flow) -> dict[int, int]:
+    """The submission of each who is known to have handed in, by participant number: what else is known may be otherwise by now."""
+    rows = Paper.objects.filter(participant__flow=flow, state=State.HANDED_IN)
+    pairs = rows.values_list("participant__wiseflow_id", "submission_id")
+    return {person: submission for person, submission in pairs if person and submission}
+
+
+def _read(flow_id: int, wiseflow: WiseflowClient, known: Mapping[int, int]) -> Told:
+    """First the submissions, then whose they are: who hands in between the two is asked for by itself.
+
+    Where the list leaves out more than are asked for one by one, it is the turn of those who are not known, and of some of the others.
+    """
     listed = wiseflow.submissions(flow_id)
     people = wiseflow.participants(flow_id)
     found = {row.id: row for row in listed}
-    missing = dict.fromkeys(
-        each.submission_id for each in people if each.submission_id and each.submission_id not in found
-    )
-    asked = [number for number in missing if number is not None][:MOST_SINGLY]
+    missing = [each for each in people if each.submission_id and each.submission_id not in found]
+    handed_in = {each.id for each in missing if known.get(each.id) == each.submission_id}
+    random.shuffle(missing)
+    missing.sort(key=lambda each: each.id in handed_in)
+    numbers = list(dict.fromkeys(each.submission_id for each in missing if each.submission_id))
+    asked, left = numbers[:MOST_SINGLY], set(numbers[MOST_SINGLY:])
     for row in wiseflow.side_by_side(lambda number: wiseflow.submission(flow_id, number), asked):
         if row is not None:
             found[row.id] = row
-    return Told({each.id: found.get(each.submission_id or 0) for each in people if _is_told(each, found)})
+    return Told(
+        papers={each.id: found.get(each.submission_id or 0) for each in people if _is_told(each, found)},
+        as_before=frozenset(each.id for each in missing if each.id in handed_in and each.submission_id in left),
+    )
 
 
 def _is_told(person: FlowParticipant, found: Mapping[int, Submission]) -> bool:
@@ -140,6 +157,9 @@ def _store(flow: Flow, told: Told) -> bool:
         count = 0
         for person in Participant.objects.filter(flow=flow).select_related("paper").defer("national_id"):
             paper: Paper | None = getattr(person, "paper", None)
+            if paper is not None and person.wiseflow_id in told.as_before:
+                count += person.is_active
+                continue
             if person.wiseflow_id is None or person.wiseflow_id not in told.papers:
                 forgotten += [paper.pk] if paper is not None else []
                 continue

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ladokflow.sandbox.server import Sandbox
 from sources.models import Flow, Paper, Source
-from sources.papers.read import EVERY, heard_of, is_due, read_papers
+from sources.papers.read import EVERY, MOST_SINGLY, heard_of, is_due, read_papers
 from tests.exports.test_end_to_end import Exam
 from tests.factories import FlowFactory, in_hours
 
@@ -95,6 +95,41 @@ def test_submissions_that_the_list_does_not_have_are_asked_for_one_by_one(exam: 
     exam.control.fault("wiseflow", "/flows/*/submissions", "answer", body=body)
     read_papers(flow_of(exam))
     assert papers(exam) == dict.fromkeys(everybody, "handed_in")
+
+
+def test_more_than_are_asked_for_at_once_become_known_reading_by_reading(liu: Source, sandbox: Sandbox) -> None:
+    """The list tells of none: those who are not known come first, and what is known of those whose turn it is not stays."""
+    exam = Exam(liu, sandbox.control, people=MOST_SINGLY + 30, is_written=False)
+    everybody = people_of(exam)
+    exam.control.hand_in(exam.wiseflow_id, dict.fromkeys(everybody, "paper"))
+    exam.control.fault("wiseflow", "/flows/*/submissions", "answer", times=-1, body={"success": True, "data": []})
+    known = []
+    for _ in range(3):
+        exam.control.clear_received()
+        assert read_papers(flow_of(exam))
+        singly = [row for row in exam.control.received("wiseflow") if "/submissions/" in row["path"]]
+        assert len(singly) == MOST_SINGLY
+        known.append(len(papers(exam)))
+        assert flow_of(exam).handed_in_count == known[-1]
+    assert known == [MOST_SINGLY, len(everybody), len(everybody)]
+
+
+def test_a_known_paper_of_which_nothing_is_told_now_counts_only_while_it_is_the_same(
+    liu: Source, sandbox: Sandbox
+) -> None:
+    """Nothing handed in may have become something by now, and another submission is another paper."""
+    exam = Exam(liu, sandbox.control, people=MOST_SINGLY + 2, is_written=False)
+    everybody = people_of(exam)
+    exam.control.hand_in(exam.wiseflow_id, dict.fromkeys(everybody, "paper"))
+    read_papers(flow_of(exam))
+    assert len(papers(exam)) == len(everybody)
+    opened, other, *_ = everybody
+    Paper.objects.filter(participant__wiseflow_id=opened).update(state=Paper.State.NOTHING)
+    Paper.objects.filter(participant__wiseflow_id=other).update(submission_id=17)
+    exam.control.fault("wiseflow", "/flows/*/submissions", "answer", times=-1, body={"success": True, "data": []})
+    exam.control.fault("wiseflow", "/flows/*/submissions/*", "status", times=-1, status=403)
+    read_papers(flow_of(exam))
+    assert not {opened, other} & papers(exam).keys()
 
 
 @pytest.mark.parametrize("percentage", ["", "?", None, "12,5", "12.5 %", -1, "NaN", {}])
