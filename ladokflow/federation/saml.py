@@ -11,7 +11,6 @@ import binascii
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +23,7 @@ from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
 from ladokflow.federation.metadata import Provider, parsed
-from ladokflow.federation.subject import MFA, Subject, principal_name_of, texts
+from ladokflow.federation.subject import MFA, Asserted, Subject, principal_name_of, texts
 from ladokflow.messages import Message, Refused, message
 from ladokflow.safe_settings import pairs_of
 
@@ -79,15 +78,6 @@ _FAULTS = {
     _CODES.WRONG_NUMBER_OF_SIGNATURES_IN_RESPONSE: "federation.signature",
     _CODES.WRONG_NUMBER_OF_SIGNATURES_IN_ASSERTION: "federation.signature",
 }
-
-
-@dataclass(frozen=True)
-class Asserted:
-    """A subject, with the digest of the assertion that says so and the Unix time at which it ends: it is to be taken once."""
-
-    subject: Subject
-    digest: str
-    ends_at: int
 
 
 def begin(provider: Provider, address: str) -> tuple[str, dict[str, str]]:

@@ -49,6 +49,15 @@ class Subject:
         return self.value("displayName") or self.principal_name or self.value("mail")
 
 
+@dataclass(frozen=True)
+class Asserted:
+    """A subject, with the digest of the assertion that says so and the Unix time at which it ends: it is to be taken once."""
+
+    subject: Subject
+    digest: str
+    ends_at: int
+
+
 def texts(value: Any) -> tuple[str, ...]:
     """The texts in a claim's value, of whatever kind it is: only such as can be stored."""
     values = value if isinstance(value, list | tuple) else [value]

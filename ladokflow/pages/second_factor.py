@@ -20,7 +20,7 @@ from ladokflow.pages.forms import CodeForm, NewAppForm, NewKeyForm
 from ladokflow.pages.sign_in import let_in, pending
 from ladokflow.sign_in_limits import OF_SECOND_STEP, Tries
 from ladokflow.sign_in_session import PROVEN_TWICE, has_proven_twice, is_fresh
-from sources.identity import second_factors
+from sources.identity import second_factors, security_keys
 from sources.models import SecondFactor
 
 CHALLENGE = "key_challenge"
@@ -48,7 +48,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
             return let_in(request, user, address, has_proven_twice=True)
         tries.was_wrong()
     kinds = set(SecondFactor.objects.filter(user=user).values_list("kind", flat=True))
-    options = _kept_challenge(request, second_factors.asking(user, _host(request))) if "key" in kinds else ""
+    options = _kept_challenge(request, security_keys.asking(user, _host(request))) if "key" in kinds else ""
     return render(
         request,
         "registration/second_factor.html",
@@ -61,7 +61,7 @@ def _refusal(request: HttpRequest, user: Any) -> Any:
     if answered := request.POST.get("key"):
         challenge = request.session.pop(CHALLENGE, "")
         where = {"host": _host(request), "origin": _origin(request)}
-        is_right = second_factors.takes_key(user, answered=answered, challenge=challenge, **where)
+        is_right = security_keys.takes_key(user, answered=answered, challenge=challenge, **where)
         return None if is_right else message("identity.wrong_key")
     form = CodeForm(request.POST)
     is_right = form.is_valid() and second_factors.takes_code(
@@ -115,7 +115,7 @@ def factors(request: HttpRequest) -> HttpResponse:
             "picture": segno.make(uri, error="m").svg_data_uri(scale=5, border=4, light="#fff"),
             "app_form": NewAppForm(),
             "key_form": NewKeyForm(),
-            "options": _kept_challenge(request, second_factors.creation(request.user, _host(request))),
+            "options": _kept_challenge(request, security_keys.creation(request.user, _host(request))),
         },
     )
 
@@ -137,7 +137,7 @@ def _add(request: HttpRequest) -> HttpResponse:
         form: Any = NewKeyForm(request.POST)
         if not form.is_valid():
             raise Refused(message("identity.wrong_key"))
-        second_factors.add_key(
+        security_keys.add_key(
             user,
             answered=form.cleaned_data["key"],
             challenge=request.session.pop(CHALLENGE, ""),

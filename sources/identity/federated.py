@@ -18,8 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ladokflow.changes import change, changes
-from ladokflow.federation.saml import Asserted
-from ladokflow.federation.subject import ASSURANCE, LOCAL_ID, Subject
+from ladokflow.federation.subject import ASSURANCE, LOCAL_ID, Asserted, Subject
 from ladokflow.identifiers import normal
 from ladokflow.messages import Message, Refused, message
 from sources.audit import record

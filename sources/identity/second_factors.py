@@ -1,4 +1,4 @@
-"""Second factors: codes of an app (TOTP, RFC 6238), security keys and passkeys (WebAuthn), and codes to keep for when both are lost."""
+"""Second factors: codes of an app (TOTP, RFC 6238), and codes to keep for when it is lost. Keys have a module of their own."""
 
 from __future__ import annotations
 
@@ -9,24 +9,9 @@ from typing import Any
 
 import pyotp
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from ladokflow.messages import Refused, message
 from sources.identity.recording import record_everywhere
@@ -38,7 +23,7 @@ STEP = 30  # seconds that a code is shown
 DRIFT = 1  # steps that the clock of a phone may be off, to either side
 RECOVERY_CODES = 10
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none is taken for another
-RP_NAME = "LadokFlow"
+ISSUER = "LadokFlow"
 
 
 def is_required(user: Any) -> bool:
@@ -54,7 +39,7 @@ def new_secret() -> str:
 
 def uri_of(secret: str, user: Any) -> str:
     """What the app reads out of the picture."""
-    return pyotp.TOTP(secret).provisioning_uri(name=user.get_username(), issuer_name=RP_NAME)
+    return pyotp.TOTP(secret).provisioning_uri(name=user.get_username(), issuer_name=ISSUER)
 
 
 @transaction.atomic
@@ -126,89 +111,6 @@ def recovery_codes_left(user: Any) -> int:
 
 def _digest(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()
-
-
-# --- Security keys
-
-
-def creation(user: Any, host: str) -> tuple[str, str]:
-    """What the browser is asked to make a key with, as JSON, and its challenge, to be at hand when it answers."""
-    options = generate_registration_options(
-        rp_id=host,
-        rp_name=RP_NAME,
-        user_id=hashlib.sha256(f"{settings.PUBLIC_URL} {user.pk}".encode()).digest(),
-        user_name=user.get_username(),
-        user_display_name=user.get_full_name() or user.get_username(),
-        exclude_credentials=_descriptors(user),
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.DISCOURAGED, user_verification=UserVerificationRequirement.PREFERRED
-        ),
-    )
-    return options_to_json(options), bytes_to_base64url(options.challenge)
-
-
-@transaction.atomic
-def add_key(
-    user: Any, *, answered: str, challenge: str, host: str, origin: str, name: str, address: str | None
-) -> SecondFactor:
-    """Refused where the browser's answer is not one to the challenge."""
-    try:
-        made = verify_registration_response(
-            credential=answered,
-            expected_challenge=base64url_to_bytes(challenge),
-            expected_rp_id=host,
-            expected_origin=origin,
-            require_user_verification=False,
-        )
-        with transaction.atomic():
-            factor = SecondFactor.objects.create(
-                user=user,
-                kind=SecondFactor.Kind.KEY,
-                name=name,
-                credential_id=bytes_to_base64url(made.credential_id),
-                public_key=bytes_to_base64url(made.credential_public_key),
-                sign_count=made.sign_count,
-            )
-    except (WebAuthnException, ValueError, KeyError, TypeError, IntegrityError) as error:
-        logger.warning("sign_in.key.refused user=%s reason=%s", user.pk, type(error).__name__)
-        raise Refused(message("identity.wrong_key")) from error
-    record_everywhere(user, "identity.factor_added", actor=user, factor=name, address=address)
-    return factor
-
-
-def asking(user: Any, host: str) -> tuple[str, str]:
-    """As `creation`, to be signed with a key that there is."""
-    options = generate_authentication_options(
-        rp_id=host, allow_credentials=_descriptors(user), user_verification=UserVerificationRequirement.PREFERRED
-    )
-    return options_to_json(options), bytes_to_base64url(options.challenge)
-
-
-def takes_key(user: Any, *, answered: str, challenge: str, host: str, origin: str) -> bool:
-    """Whether one of the person's keys has signed the challenge."""
-    for factor in SecondFactor.objects.filter(user=user, kind=SecondFactor.Kind.KEY):
-        try:
-            signed = verify_authentication_response(
-                credential=answered,
-                expected_challenge=base64url_to_bytes(challenge),
-                expected_rp_id=host,
-                expected_origin=origin,
-                credential_public_key=base64url_to_bytes(factor.public_key),
-                credential_current_sign_count=factor.sign_count,
-                require_user_verification=False,
-            )
-        except (WebAuthnException, ValueError, KeyError, TypeError) as error:
-            logger.info("sign_in.key.not_it factor=%s reason=%s", factor.pk, type(error).__name__)
-            continue
-        if bytes_to_base64url(signed.credential_id) == factor.credential_id:
-            SecondFactor.objects.filter(pk=factor.pk).update(sign_count=signed.new_sign_count, used_at=timezone.now())
-            return True
-    return False
-
-
-def _descriptors(user: Any) -> list[PublicKeyCredentialDescriptor]:
-    keys = SecondFactor.objects.filter(user=user, kind=SecondFactor.Kind.KEY)
-    return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(key.credential_id)) for key in keys]
 
 
 # --- Taking away

@@ -33,8 +33,7 @@ from exports.operation import pruning, sweep
 from exports.pages.findings import found_in
 from exports.rules.elsewhere import others_of
 from exports.statistics.refresh import due
-from ladokflow.federation.saml import Asserted
-from ladokflow.federation.subject import Subject
+from ladokflow.federation.subject import Asserted, Subject
 from ladokflow.messages import message
 from sources.identity.federated import take_once
 from sources.logs.files import entries_of, rows_of
