@@ -254,7 +254,7 @@ def _store_people(flow: Flow, collected: Collected) -> None:
             # Two accounts in WISEflow with one organisation id, or two people who have had it. Which of their grades counts, and whose
             # it is, is nothing to be guessed: the second has a row that names nobody in Ladok, and keeps the flow from being done.
             values = dict.fromkeys(IDENTIFIERS, "")
-            person = person.model_copy(update={"unique_exam_id": ""})
+            person = replace(person, unique_exam_id="")
         elif known is not None:
             Participant.objects.filter(pk=known.pk).update(wiseflow_id=person.id, user_id=person.user_id)
             continue

@@ -10,10 +10,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from ladokflow.identifiers import normal
 from ladokflow.wiseflow.wire import (
@@ -32,6 +32,7 @@ from ladokflow.wiseflow.words import TYPE_NUMBERS
 
 # The number of the variant in `GET /flow/{flowId}`; 0 is an ordinary flow, 1 a re-examination.
 REMARKING = 2
+UNSAID = 0  # an id that WISEflow leaves out where null would tell something
 # `exportState` of a grade that UNIwise's own client has sent, or is about to
 SENT_BY_SIS = ("1", "2", "QUEUED", "EXPORTED")
 
@@ -288,25 +289,29 @@ class ExternalId:
     value: Text = ""
 
 
-class FlowParticipant(Wire):
-    id: Id = Field(validation_alias="participantId")
-    user_id: Id | None = Field(
-        default=None, validation_alias=AliasChoices("userId", AliasPath("user", "id"), AliasPath("user", "userId"))
-    )
-    first_name: Text = Field(default="", validation_alias=AliasPath("user", "firstName"))
-    last_name: Text = Field(default="", validation_alias=AliasPath("user", "lastName"))
-    external_ids: Rows[ExternalId] = Field(default=(), validation_alias=AliasPath("user", "externalIds"))
-    unique_exam_id: Text = Field(default="", validation_alias="uniqueExamId")
+@dataclass(frozen=True, slots=True, config=ConfigDict(populate_by_name=True))
+class FlowParticipant:
+    """As `ExternalId`, there are many: what a model keeps of each beside its values would be as much again."""
+
+    id: Annotated[Id, Field(validation_alias="participantId")]
+    user_id: Annotated[
+        Id | None,
+        Field(validation_alias=AliasChoices("userId", AliasPath("user", "id"), AliasPath("user", "userId"))),
+    ] = None
+    first_name: Annotated[Text, Field(validation_alias=AliasPath("user", "firstName"))] = ""
+    last_name: Annotated[Text, Field(validation_alias=AliasPath("user", "lastName"))] = ""
+    external_ids: Annotated[Rows[ExternalId], Field(validation_alias=AliasPath("user", "externalIds"))] = ()
+    unique_exam_id: Annotated[Text, Field(validation_alias="uniqueExamId")] = ""
     activated: UsuallyTrue = True
     number: int | None = None
     # Null where there is none. Left out of what a synchronisation goes by: that somebody hands in changes nothing for it.
-    submission_id: Id | None = Field(default=None, validation_alias="submissionId", exclude=True)
-    assessor_ids: Rows[Id] = Field(default=(), validation_alias="assessorIds")
+    submission_id: Annotated[Id | None, Field(validation_alias="submissionId", exclude=True)] = UNSAID
+    assessor_ids: Annotated[Rows[Id], Field(validation_alias="assessorIds")] = ()
 
     @property
     def has_no_submission(self) -> bool:
         """Whether WISEflow says so: that it says nothing of it is another thing."""
-        return self.submission_id is None and "submission_id" in self.model_fields_set
+        return self.submission_id is None
 
     def values(self, name: str) -> tuple[str, ...]:
         """The person's identifiers of one kind, by the kind's name in any case."""

@@ -113,9 +113,11 @@ class Bench:
 
 
 def measured(*arguments: str) -> dict[str, Any]:
+    """With memory set as in `deploy/`."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.exports.measured", *arguments],
         cwd=ROOT,
+        env=os.environ | {"MALLOC_ARENA_MAX": "2"},
         stdout=subprocess.PIPE,
         text=True,
         check=True,

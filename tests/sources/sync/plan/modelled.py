@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from ladokflow.ladok.base import Exam
 from ladokflow.wiseflow.schemas import FlowDates, FlowParticipant, Room, Staff
 from sources.sync.plan.changes import (
@@ -42,6 +44,8 @@ TZ = zoneinfo.ZoneInfo("Europe/Stockholm")
 CREATED = dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC)
 ID_TYPE = "Personal Organisation Id"
 IDENTITY = ("organisation_id", "first_name", "last_name", "email", "national_id", "external_user_id")
+
+PARTICIPANT = TypeAdapter(FlowParticipant)
 
 
 @dataclass
@@ -125,12 +129,12 @@ class Model:
             "activated": True,
             "user": {"id": 1000 + number, "externalIds": [{"name": ID_TYPE, "value": organisation_id}]},
         }
-        self._set(participants=(*self.present.participants, FlowParticipant.model_validate(row)))
+        self._set(participants=(*self.present.participants, PARTICIPANT.validate_python(row)))
 
     def change_participant(self, organisation_id: str, **fields: Any) -> None:
         self._set(
             participants=tuple(
-                row.model_copy(update=fields) if row.external_ids[0].value == organisation_id else row
+                replace(row, **fields) if row.external_ids[0].value == organisation_id else row
                 for row in self.present.participants
             )
         )

@@ -4,6 +4,7 @@ import datetime as dt
 import zoneinfo
 
 import pytest
+from pydantic import TypeAdapter
 
 from ladokflow.ladok.base import Exam, Person
 from ladokflow.wiseflow.schemas import FlowDates, FlowParticipant, Staff, User
@@ -29,6 +30,7 @@ from sources.sync.plan.plan import plan
 from sources.sync.plan.staff import ROLES
 from sources.sync.plan.values import Known, Match, Memory, Present, Wanted, WantedStaff
 
+PARTICIPANT = TypeAdapter(FlowParticipant)
 TZ = zoneinfo.ZoneInfo("Europe/Stockholm")
 CREATED = dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC)
 START = dt.datetime(2026, 12, 1, 8, 0, tzinfo=TZ)
@@ -53,7 +55,7 @@ def exam(*people, **fields):
 def participant(number, name="a", *, activated=True, **fields):
     ids = [{"name": TYPES["organisation_id"], "value": f"{name}@liu.example"}]
     user = {"id": 100 + number, "firstName": name.title(), "lastName": "Berg", "externalIds": ids}
-    return FlowParticipant.model_validate({"participantId": number, "activated": activated, "user": user, **fields})
+    return PARTICIPANT.validate_python({"participantId": number, "activated": activated, "user": user, **fields})
 
 
 def known(number, name="a", **fields):
