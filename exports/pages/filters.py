@@ -95,10 +95,12 @@ class FlowFilter(forms.Form):
     )
 
     USUAL_SORT = "-made"
+    COUNTED_BY: tuple[str, ...] = ()  # columns that the flows of each chip are counted by besides
 
     def __init__(self, data: QueryDict, *, sources: Iterable[Source], user: Any) -> None:
         super().__init__(data, initial={"columns": USUAL})
         self.asked, self.user, choosable = data, user, list(sources)
+        self._counted: list[tuple[Any, ...]] | None = None
         self._choice("source").choices = [("", _("All")), *((source.slug, source.name) for source in choosable)]
         if len(choosable) < 2:
             del self.fields["source"]
@@ -163,6 +165,12 @@ class FlowFilter(forms.Form):
     def apply(self, flows: FlowQuerySet) -> FlowQuerySet:
         return sorted_by(self.narrow(flows), self.sorting)
 
+    def count(self, flows: FlowQuerySet) -> int | None:
+        """How many the list finds, as far as the chips count them: a standing that is chosen is not in that."""
+        if self.chosen("standing"):
+            return None
+        return sum(count for part, count in self._counts(flows).items() if part < AFTER_STANDINGS)
+
     # --- The chips
 
     def chips(self, flows: FlowQuerySet) -> list[Chip]:
@@ -187,7 +195,13 @@ class FlowFilter(forms.Form):
 
     def _counts(self, flows: FlowQuerySet) -> dict[int, int]:
         """How many flows each chip finds: by its place, or by the rank of its standing."""
-        return dict(_counted(self._parts(flows)))
+        return dict(self._rows(flows))
+
+    def _rows(self, flows: FlowQuerySet) -> list[tuple[Any, ...]]:
+        """A part, what it is counted by, and how many it has; asked once."""
+        if self._counted is None:
+            self._counted = list(_counted(self._parts(flows), *self.COUNTED_BY))
+        return self._counted
 
     def _parts(self, flows: FlowQuerySet) -> list[FlowQuerySet]:
         """The flows of the switches, each with the place of its chip, and all of them by their ranks; as `part`."""
@@ -271,6 +285,7 @@ class DashboardFilter(FlowFilter):
         ExportState.PENDING: (F("state").desc(nulls_last=True), F("marking_end_at").asc(nulls_last=True), "pk"),
     }
     USUAL_SORT = ""
+    COUNTED_BY = ("export_state",)
 
     tab = forms.ChoiceField(required=False, choices=ExportState.choices)
     phase = None  # type: ignore[assignment] # Django's way to be without a field of the class above
@@ -278,7 +293,6 @@ class DashboardFilter(FlowFilter):
     def __init__(self, data: QueryDict, **given: Any) -> None:
         self.is_named = data.get("tab") in ExportState.values
         super().__init__(data, **given)
-        self._by_state: dict[tuple[int, str], int] | None = None
 
     @property
     def state(self) -> ExportState:
@@ -312,21 +326,14 @@ class DashboardFilter(FlowFilter):
 
     def tab_counts(self, flows: FlowQuerySet) -> dict[str, int]:
         """How many there are under each tab, in the same query as the chips."""
-        counts = self._counts_by_state(flows)
+        rows = self._rows(flows)
         return {
-            str(tab): sum(count for (part, state), count in counts.items() if state == tab and part < AFTER_STANDINGS)
+            str(tab): sum(count for part, state, count in rows if state == tab and part < AFTER_STANDINGS)
             for tab in ExportState.values
         }
 
     def _counts(self, flows: FlowQuerySet) -> dict[int, int]:
-        counts = self._counts_by_state(flows)
-        return {part: count for (part, state), count in counts.items() if state == self.state}
-
-    def _counts_by_state(self, flows: FlowQuerySet) -> dict[tuple[int, str], int]:
-        if self._by_state is None:
-            rows = _counted(self._parts(flows), "export_state")
-            self._by_state = {(part, state): count for part, state, count in rows}
-        return self._by_state
+        return {part: count for part, state, count in self._rows(flows) if state == self.state}
 
 
 def _any(conditions: Iterable[Q]) -> Q:

@@ -108,6 +108,7 @@ USES: Mapping[str, Callable[[World], object]] = {
     "sync_run_failed": lambda world: runs_to_tell(since=timezone.now() - dt.timedelta(days=7), now=timezone.now()),
     "sync_run_age": lambda world: world.get("admin:sources_syncrun_changelist"),
     "attempt_newest": lambda world: world.get("flows:exports", world.flow.pk),
+    "attempt_flow": lambda world: world.get("home"),
     "attempt_age": lambda world: world.get("admin:exports_exportattempt_changelist"),
     "attempt_ended": lambda world: world.get("exports:weeks"),
     "collection_asked": lambda world: sweep.enqueue_collections(),
@@ -226,7 +227,9 @@ def world(transactional_db: None, client: Client) -> World:
     )
     attempts = {"id": "md5('a' || n)::uuid", "created_at": earlier, "flow_id": key, "code_id": key}
     multiply(attempt, MANY, finished_at="now() - n * interval '2 hours'", **attempts)
-    multiply(item, MANY, id=key, attempt_id="md5('a' || n)::uuid", participant_id=key)
+    # Of one attempt in twenty nobody knows what became of it.
+    outcome = "CASE WHEN n % 20 = 0 THEN 'unknown' ELSE 'exported' END"
+    multiply(item, MANY, id=key, attempt_id="md5('a' || n)::uuid", participant_id=key, state=outcome)
     multiply(run, MANY, id=fresh, flow_id=key, created_at=earlier, finished_at=earlier)
     multiply(entry, MANY, at=earlier, attempt_id="md5('a' || n)::uuid")
     multiply(
