@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from ladokflow.messages import Message, message
@@ -63,9 +65,14 @@ def register(kind: Kind) -> None:
 def asking(flows: FlowQuerySet, *, besides: str = "") -> FlowQuerySet:
     """Those of the flows that ask anything, of whatever kind but `besides`. Each kind is looked for by itself: together, all flows
     would be gone through."""
-    kinds = [kind for kind in KINDS.values() if kind.name != besides]
-    first, *others = (Flow.objects.order_by().filter(kind.is_asked).values("pk") for kind in kinds)
-    return flows.filter(pk__in=first.union(*others))
+    return flows.filter(pk__in=_asking(tuple(name for name in KINDS if name != besides)))
+
+
+@cache
+def _asking(kinds: tuple[str, ...]) -> QuerySet[Flow, Any]:
+    """Put together once: that is as much work as asking it, and nothing in it is of a moment or of somebody."""
+    first, *others = (Flow.objects.order_by().filter(KINDS[name].is_asked).values("pk") for name in kinds)
+    return first.union(*others)
 
 
 def with_questions(flows: FlowQuerySet) -> FlowQuerySet:
