@@ -17,6 +17,7 @@ from exports.pages.columns import CHOOSABLE, COLUMNS, SORTS, USUAL, Column, Head
 from exports.pages.standing import OF_TAB, RANK, Standing, ranked, stands_at
 from ladokflow.messages import Text
 from ladokflow.paging import PLACE
+from ladokflow.rows import OneOf
 from ladokflow.wiseflow.words import choices_of
 from sources.flows.asking import asking
 from sources.models import BatchExam, Flow, Source
@@ -101,6 +102,7 @@ class FlowFilter(forms.Form):
         super().__init__(data, initial={"columns": USUAL})
         self.asked, self.user, choosable = data, user, list(sources)
         self._counted: list[tuple[Any, ...]] | None = None
+        self._keys: list[int] | None = None  # of the flows that a search finds
         self._choice("source").choices = [("", _("All")), *((source.slug, source.name) for source in choosable)]
         if len(choosable) < 2:
             del self.fields["source"]
@@ -140,7 +142,7 @@ class FlowFilter(forms.Form):
         """By all that is chosen; `besides`: without the filter of this name."""
         text, phase = (self.chosen("q") or "").strip(), self.chosen("phase")
         if text:
-            flows = flows.found_by(text)
+            flows = self._found(flows, text)
         if slug := self.chosen("source"):
             flows = flows.filter(source__slug=slug)
         flows = self._of_phase(flows, phase, is_search=bool(text))
@@ -152,6 +154,12 @@ class FlowFilter(forms.Form):
         if besides != "standing" and (standings := self.chosen("standing")):
             flows = flows.filter(_any(stands_at(Standing(each)) for each in standings))
         return flows
+
+    def _found(self, flows: FlowQuerySet, text: str) -> FlowQuerySet:
+        """Asked once: each chip counts among these, and the page is of these."""
+        if self._keys is None:
+            self._keys = list(flows.found_by(text).order_by().values_list("pk", flat=True))
+        return flows.filter(OneOf(F("pk"), self._keys))
 
     def _of_phase(self, flows: FlowQuerySet, phase: str | None, *, is_search: bool) -> FlowQuerySet:
         if phase == RELEASED:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from ladokflow.messages import Message, message
@@ -69,10 +69,11 @@ def asking(flows: FlowQuerySet, *, besides: str = "") -> FlowQuerySet:
 
 
 @cache
-def _asking(kinds: tuple[str, ...]) -> QuerySet[Flow, Any]:
-    """Put together once: that is as much work as asking it, and nothing in it is of a moment or of somebody."""
+def _asking(kinds: tuple[str, ...]) -> RawSQL:
+    """The keys of those flows. Put into SQL once: that is more work than asking it, and nothing in it is of a moment or of somebody."""
     first, *others = (Flow.objects.order_by().filter(KINDS[name].is_asked).values("pk") for name in kinds)
-    return first.union(*others)
+    sql, params = first.union(*others).query.sql_with_params()
+    return RawSQL(sql, params)  # noqa: S611 - in Django's own words, and with its parameters
 
 
 def with_questions(flows: FlowQuerySet) -> FlowQuerySet:
