@@ -203,6 +203,8 @@ class ExportAttempt(Queued):
         indexes = (
             models.Index(fields=["flow", "-created_at"], name="attempt_newest"),
             models.Index(fields=["created_at"], name="attempt_age"),
+            # Whose attempt each is: of the flows with something unknown it is all that lists look at.
+            models.Index(fields=["id"], name="attempt_flow", include=["flow"]),
             # All that `per_week` looks at: the rows are wide, and there are more every year.
             models.Index(
                 fields=["finished_at"],

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import models, router, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Length
 from django.utils import timezone
 from django_q.models import Task
@@ -23,6 +23,7 @@ from django_q.models import Task
 from exports.archive import request
 from exports.models import ExportAttempt, Heartbeat
 from exports.operation import digest, purging
+from ladokflow.rows import OneOf
 from sources import access
 from sources.flows import batch
 from sources.models import ApiCall, LogEntry, SyncRun
@@ -90,8 +91,8 @@ def _empty_answers(old: dt.datetime) -> Iterator[int]:
 def _delete_runs(old: dt.datetime) -> Iterator[int]:
     """The last one of a flow stays. Those that stay are many, and are gone past once."""
     later = SyncRun.objects.filter(flow=OuterRef("flow"), created_at__gt=OuterRef("created_at"))
-    for window in _windows(SyncRun.objects.filter(created_at__lt=old, finished_at__lt=old), "created_at"):
-        yield delete_in_order(window.filter(Exists(later)))
+    for window in _windows(SyncRun.objects.filter(created_at__lt=old), "created_at"):
+        yield delete_in_order(window.filter(Exists(later), finished_at__lt=old))
 
 
 def _delete(rows: QuerySet[Any], column: str = "pk") -> Iterator[int]:
@@ -100,13 +101,14 @@ def _delete(rows: QuerySet[Any], column: str = "pk") -> Iterator[int]:
 
 
 def _windows(rows: QuerySet[Any], column: str) -> Iterator[QuerySet[Any]]:
-    """The rows, some thousands at a time by the column: more where many have the same value. Those that are left are not seen again."""
-    rows = rows.order_by(column)
-    while (last := rows.values_list(column, flat=True)[BATCH - 1 : BATCH].first()) is not None:
-        yield rows.filter(**{f"{column}__lte": last})
-        rows = rows.filter(**{f"{column}__gt": last})
-    if rows.exists():
-        yield rows
+    """The rows, some thousands at a time by the column: more where many have the same value. Those that are left are not seen again.
+    Where an index has the column and all that the rows are chosen by, it alone is read for where a window ends."""
+    left = rows.order_by(column)
+    while (last := left.values_list(column, flat=True)[BATCH - 1 : BATCH].first()) is not None:
+        yield left.filter(**{f"{column}__lte": last})
+        left = rows.order_by(column).filter(**{f"{column}__gt": last})
+    if left.exists():
+        yield left
 
 
 def delete_in_order(rows: QuerySet[Any]) -> int:
@@ -126,12 +128,12 @@ def _delete_keys(table: type[models.Model], keys: list[Any]) -> int:
             if isinstance(relation, models.ManyToOneRel):  # a foreign key of another table to this one
                 _loosen(relation, keys)
         # As `delete()`, without its reading of what has been dealt with above.
-        return table._base_manager.filter(pk__in=keys)._raw_delete(using=router.db_for_write(table))
+        return table._base_manager.filter(OneOf(F("pk"), keys))._raw_delete(using=router.db_for_write(table))
 
 
 def _loosen(relation: models.ManyToOneRel, keys: list[Any]) -> None:
     table = cast(type[models.Model], relation.related_model)
-    hanging = table._base_manager.filter(**{f"{relation.field.name}__in": keys})
+    hanging = table._base_manager.filter(OneOf(F(relation.field.attname), keys))
     if relation.on_delete is models.CASCADE:
         delete_in_order(hanging)
     elif relation.on_delete is models.SET_NULL:

@@ -17,6 +17,7 @@ from exports.pages.columns import CHOOSABLE, COLUMNS, SORTS, USUAL, Column, Head
 from exports.pages.standing import OF_TAB, RANK, Standing, ranked, stands_at
 from ladokflow.messages import Text
 from ladokflow.paging import PLACE
+from ladokflow.rows import OneOf
 from ladokflow.wiseflow.words import choices_of
 from sources.flows.asking import asking
 from sources.models import BatchExam, Flow, Source
@@ -95,10 +96,13 @@ class FlowFilter(forms.Form):
     )
 
     USUAL_SORT = "-made"
+    COUNTED_BY: tuple[str, ...] = ()  # columns that the flows of each chip are counted by besides
 
     def __init__(self, data: QueryDict, *, sources: Iterable[Source], user: Any) -> None:
         super().__init__(data, initial={"columns": USUAL})
         self.asked, self.user, choosable = data, user, list(sources)
+        self._counted: list[tuple[Any, ...]] | None = None
+        self._keys: list[int] | None = None  # of the flows that a search finds
         self._choice("source").choices = [("", _("All")), *((source.slug, source.name) for source in choosable)]
         if len(choosable) < 2:
             del self.fields["source"]
@@ -138,7 +142,7 @@ class FlowFilter(forms.Form):
         """By all that is chosen; `besides`: without the filter of this name."""
         text, phase = (self.chosen("q") or "").strip(), self.chosen("phase")
         if text:
-            flows = flows.found_by(text)
+            flows = self._found(flows, text)
         if slug := self.chosen("source"):
             flows = flows.filter(source__slug=slug)
         flows = self._of_phase(flows, phase, is_search=bool(text))
@@ -151,6 +155,12 @@ class FlowFilter(forms.Form):
             flows = flows.filter(_any(stands_at(Standing(each)) for each in standings))
         return flows
 
+    def _found(self, flows: FlowQuerySet, text: str) -> FlowQuerySet:
+        """Asked once: each chip counts among these, and the page is of these."""
+        if self._keys is None:
+            self._keys = list(flows.found_by(text).order_by().values_list("pk", flat=True))
+        return flows.filter(OneOf(F("pk"), self._keys))
+
     def _of_phase(self, flows: FlowQuerySet, phase: str | None, *, is_search: bool) -> FlowQuerySet:
         if phase == RELEASED:
             return flows.filter(released_at__isnull=False)
@@ -162,6 +172,12 @@ class FlowFilter(forms.Form):
 
     def apply(self, flows: FlowQuerySet) -> FlowQuerySet:
         return sorted_by(self.narrow(flows), self.sorting)
+
+    def count(self, flows: FlowQuerySet) -> int | None:
+        """How many the list finds, as far as the chips count them: a standing that is chosen is not in that."""
+        if self.chosen("standing"):
+            return None
+        return sum(count for part, count in self._counts(flows).items() if part < AFTER_STANDINGS)
 
     # --- The chips
 
@@ -187,7 +203,13 @@ class FlowFilter(forms.Form):
 
     def _counts(self, flows: FlowQuerySet) -> dict[int, int]:
         """How many flows each chip finds: by its place, or by the rank of its standing."""
-        return dict(_counted(self._parts(flows)))
+        return dict(self._rows(flows))
+
+    def _rows(self, flows: FlowQuerySet) -> list[tuple[Any, ...]]:
+        """A part, what it is counted by, and how many it has; asked once."""
+        if self._counted is None:
+            self._counted = list(_counted(self._parts(flows), *self.COUNTED_BY))
+        return self._counted
 
     def _parts(self, flows: FlowQuerySet) -> list[FlowQuerySet]:
         """The flows of the switches, each with the place of its chip, and all of them by their ranks; as `part`."""
@@ -271,6 +293,7 @@ class DashboardFilter(FlowFilter):
         ExportState.PENDING: (F("state").desc(nulls_last=True), F("marking_end_at").asc(nulls_last=True), "pk"),
     }
     USUAL_SORT = ""
+    COUNTED_BY = ("export_state",)
 
     tab = forms.ChoiceField(required=False, choices=ExportState.choices)
     phase = None  # type: ignore[assignment] # Django's way to be without a field of the class above
@@ -278,7 +301,6 @@ class DashboardFilter(FlowFilter):
     def __init__(self, data: QueryDict, **given: Any) -> None:
         self.is_named = data.get("tab") in ExportState.values
         super().__init__(data, **given)
-        self._by_state: dict[tuple[int, str], int] | None = None
 
     @property
     def state(self) -> ExportState:
@@ -312,21 +334,14 @@ class DashboardFilter(FlowFilter):
 
     def tab_counts(self, flows: FlowQuerySet) -> dict[str, int]:
         """How many there are under each tab, in the same query as the chips."""
-        counts = self._counts_by_state(flows)
+        rows = self._rows(flows)
         return {
-            str(tab): sum(count for (part, state), count in counts.items() if state == tab and part < AFTER_STANDINGS)
+            str(tab): sum(count for part, state, count in rows if state == tab and part < AFTER_STANDINGS)
             for tab in ExportState.values
         }
 
     def _counts(self, flows: FlowQuerySet) -> dict[int, int]:
-        counts = self._counts_by_state(flows)
-        return {part: count for (part, state), count in counts.items() if state == self.state}
-
-    def _counts_by_state(self, flows: FlowQuerySet) -> dict[tuple[int, str], int]:
-        if self._by_state is None:
-            rows = _counted(self._parts(flows), "export_state")
-            self._by_state = {(part, state): count for part, state, count in rows}
-        return self._by_state
+        return {part: count for part, state, count in self._rows(flows) if state == self.state}
 
 
 def _any(conditions: Iterable[Q]) -> Q:

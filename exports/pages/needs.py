@@ -7,11 +7,12 @@ press. The two are held to each other by a test.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, IntegerField, Q, Value
+from django.db.models import Count, F, IntegerField, Q, Value, Window
+from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -350,21 +351,31 @@ def with_needs(flows: FlowQuerySet) -> FlowQuerySet:
     return with_findings(with_exports(flows))
 
 
-def keys_by_need(visible: FlowQuerySet, more: Sequence[FlowQuerySet] = ()) -> list[list[int]]:
-    """For each need, and then for each of `more`, the keys of its flows, whose marking has ended the longest ago first; one query.
+@dataclass(frozen=True)
+class First:
+    """The first flows of a list, and how many there are in all of it."""
 
-    Each is looked for by itself, for together all flows would be gone through.
-    """
-    parts = [need.flows(visible) for need in NEEDS.values()] + list(more)
+    keys: tuple[int, ...] = ()
+    count: int = 0
+
+
+def first_by_need(visible: FlowQuerySet, most: int, *more: tuple[FlowQuerySet, str, int]) -> list[First]:
+    """For each need the flows whose marking has ended the longest ago; and of each of `more`, as many as it says, by the column it says.
+    One query, which looks for each by itself, for together all flows would be gone through."""
+    parts = [(need.flows(visible), "marking_end_at", most) for need in NEEDS.values()]
     numbered = [
-        part.order_by()
-        .annotate(part=Value(number, output_field=IntegerField()))
-        .values_list("part", "marking_end_at", "pk")
-        for number, part in enumerate(parts)
+        flows.order_by()
+        .annotate(
+            part=Value(number, output_field=IntegerField()),
+            place=Window(RowNumber(), order_by=(F(column).asc(nulls_last=True), "pk")),
+            count=Window(Count("*")),
+        )
+        .filter(place__lte=shown)
+        .values_list("part", "place", "pk", "count")
+        for number, (flows, column, shown) in enumerate([*parts, *more])
     ]
-    found: list[list[int]] = [[] for _part in parts]
-    far = dt.datetime.max.replace(tzinfo=dt.UTC)
-    rows: Iterable[tuple[int, dt.datetime | None, int]] = numbered[0].union(*numbered[1:], all=True)
-    for number, _end, pk in sorted(rows, key=lambda row: (row[0], row[1] or far, row[2])):
-        found[number].append(pk)
+    found = [First() for _part in numbered]
+    rows: Iterable[tuple[int, int, int, int]] = numbered[0].union(*numbered[1:], all=True)
+    for number, _place, pk, count in sorted(rows):
+        found[number] = First((*found[number].keys, pk), count)
     return found

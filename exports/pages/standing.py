@@ -77,14 +77,21 @@ def among(rows: QuerySet[Any], flow: str) -> Q:
     return Q(pk__in=rows.order_by().values(flow))
 
 
+def _says(trait: Trait) -> Q:
+    return among(Flow.objects.filter(with_trait("export_message", trait)), "pk")
+
+
 def ranked(flows: FlowQuerySet) -> FlowQuerySet:
-    """With the place of each in the order of `Standing`, as `standing_rank`: what does not fit the one is asked for the next."""
+    """With the place of each in the order of `Standing`, as `standing_rank`: what does not fit the one is asked for the next.
+
+    Of a flow's own row only what `flow_dashboard` has is looked at: all flows may be asked for it, and their rows are wide.
+    """
     steps: list[tuple[Q, int]] = [
         (_unknown(), RANK[Standing.UNKNOWN]),
         (Q(export_state=ExportState.FAILED), RANK[Standing.REJECTED]),
         (Q(export_state=ExportState.EXPORTED), RANK[Standing.SENT]),
-        (with_trait("export_message", Trait.READY), RANK[Standing.READY]),
-        (with_trait("export_message", Trait.UNDER_WAY), UNDER_WAY),
+        (_says(Trait.READY), RANK[Standing.READY]),
+        (_says(Trait.UNDER_WAY), UNDER_WAY),
     ]
     cases = [When(condition, then=Value(rank)) for condition, rank in steps]
     rank = Case(*cases, default=Value(RANK[Standing.NOT_READY]), output_field=IntegerField())

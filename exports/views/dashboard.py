@@ -42,13 +42,11 @@ def dashboard(request: HtmxRequest) -> HttpResponse:
         return redirect(kept)
     memberships = memberships_by_source(request.user)
     form = _form(request, memberships)
-    visible = Flow.objects.visible_to(request.user)
+    visible = Flow.objects.at(memberships)
     form.open(counts := form.tab_counts(visible))
     if KEYS in request.GET:
         return keys_of_list(form, visible, memberships)
-    # The figure on the tab is of all that the chips inside find.
-    count = None if form.chosen("standing") else counts[form.state]
-    page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, count=count, full=with_exports)
+    page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, count=form.count(visible), full=with_exports)
     findings = found_in(visible)
     table = table_of(form, page, visible, memberships, by_flow(findings))
     flows_seen(request, shown_with_people(table["rows"]))
@@ -79,8 +77,9 @@ def live(request: HtmxRequest) -> HttpResponse:
 
     When something has ended, the list is told to fetch itself anew.
     """
-    form = _form(request, memberships_by_source(request.user))
-    visible = Flow.objects.visible_to(request.user)
+    memberships = memberships_by_source(request.user)
+    form = _form(request, memberships)
+    visible = Flow.objects.at(memberships)
     counts = tab_counts(form.narrow(visible, besides="standing"))
     context = _live(request, form) | _tabs(form, counts)
     answer = render(request, "exports/_live_update.html", context | {"tab": form.state})

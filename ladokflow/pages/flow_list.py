@@ -30,17 +30,17 @@ def flow_list(request: HtmxRequest) -> HttpResponse:
     """The page, or only its list, or the line about synchronisations, when that is what htmx puts in anew."""
     if kept := kept_address(request, LIST):
         return redirect(kept)
-    visible = Flow.objects.visible_to(request.user)
+    memberships = memberships_by_source(request.user)
+    visible = Flow.objects.at(memberships)
     syncs = chosen_syncs(request.session, visible)
     if request.htmx.target == "syncs":
         return render(request, "pages/flow_list.html#syncs", {"syncs": syncs})
-    memberships = memberships_by_source(request.user)
     rights_in(request, memberships.values())
     sources = [membership.source for membership in memberships.values()]
     form = FlowFilter(request.GET, sources=sources, user=request.user)
     if KEYS in request.GET:
         return keys_of_list(form, visible, memberships)
-    page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, full=with_exports)
+    page = page_of(form.apply(visible), request.GET, FLOWS_PER_PAGE, count=form.count(visible), full=with_exports)
     part = "#list" if request.htmx.target == "list" else ""
     context = table_of(form, page, visible, memberships, {})
     flows_seen(request, shown_with_people(context["rows"]))

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET
 
 from exports.pages.findings import found_on
 from exports.pages.lists import rows_of
-from exports.pages.needs import NEEDS, Button, Told, keys_by_need, questions_of, with_needs
+from exports.pages.needs import NEEDS, Button, Told, first_by_need, questions_of, with_needs
 from exports.pages.table import MAX_CHOSEN
 from exports.rules.values import Asking
 from ladokflow import looks
@@ -30,7 +30,7 @@ from ladokflow.pages.coming import SHOWN as EXAMS_SHOWN
 from ladokflow.pages.coming import coming_exams, coming_flows
 from ladokflow.requests import HtmxRequest
 from sources.access import flows_seen
-from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, FlowRule, Membership, SyncRun
+from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, FlowRule, Membership, Source, SyncRun
 from sources.models.flow import FlowQuerySet
 from sources.universities.expiry import DAYS_BEFORE, told_of
 from sources.universities.permissions import rights_in
@@ -84,14 +84,16 @@ class Colleagues:
     admins: dict[Any, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, sources: Iterable[Any]) -> Colleagues:
+    def of(cls, sources: Mapping[Any, Source]) -> Colleagues:
         found = cls()
-        keys = set(sources)
-        rows = Membership.objects.filter(source__in=keys, user__is_active=True) if keys else Membership.objects.none()
-        able = rows.filter(Q(can_export=True) | Q(role=Membership.Role.LICENCE_ADMIN)).select_related("user", "source")
-        for member in able.order_by("user__first_name", "user__last_name", "pk"):
+        rows = Membership.objects.filter(source__in=sources) if sources else Membership.objects.none()
+        able = rows.filter(Q(can_export=True) | Q(role=Membership.Role.LICENCE_ADMIN), user__is_active=True)
+        names = ("user__first_name", "user__last_name", "user__username")
+        shown = able.select_related("user").only("source_id", "role", "organisation_id", "can_export", *names)
+        for member in shown.order_by("user__first_name", "user__last_name", "pk"):
             name = member.user.get_full_name() or member.user.get_username()
-            if member.can_export and (member.organisation_id or not member.source.rules.names_sender):
+            names_sender = sources[member.source_id].rules.names_sender
+            if member.can_export and (member.organisation_id or not names_sender):
                 found.exporters.setdefault(member.source_id, []).append(name)
             if member.role == Membership.Role.LICENCE_ADMIN:
                 found.admins.setdefault(member.source_id, []).append(name)
@@ -108,32 +110,33 @@ def home(request: HtmxRequest) -> HttpResponse:
     memberships = {row.source_id: row for row in _memberships(request.user)}
     rights_in(request, memberships.values())
     sources = {pk: row.source for pk, row in memberships.items()}
-    visible = Flow.objects.visible_to(request.user)
-    *keys, coming = keys_by_need(visible, [coming_flows(visible)])
-    shown = {pk for part in keys for pk in part[:SHOWN]}
-    flows = with_needs(Flow.objects.all()).in_bulk(shown | set(coming))
+    visible = Flow.objects.at(memberships)
+    *first, coming = first_by_need(visible, SHOWN, (coming_flows(visible), "participation_start_at", EXAMS_SHOWN + 1))
+    shown = {pk for part in first for pk in part.keys}
+    flows = with_needs(Flow.objects.all()).in_bulk(shown | set(coming.keys))
     found = {pk: one for pk in shown if pk in flows and (one := found_on(flows[pk]))}
     rows = {row.flow.pk: row for row in rows_of((flows[pk] for pk in shown if pk in flows), memberships, found)}
     told = {
-        need.name: [need.of(rows[pk]) for pk in part[:SHOWN] if pk in rows and need.is_of(rows[pk])]
-        for need, part in zip(NEEDS.values(), keys, strict=True)
+        need.name: [need.of(rows[pk]) for pk in part.keys if pk in rows and need.is_of(rows[pk])]
+        for need, part in zip(NEEDS.values(), first, strict=True)
     }
     faults = [fault for row in memberships.values() for fault in faults_of(row)]
     rules = [row for row in memberships.values() if row.rule]
-    colleagues = Colleagues.of(
-        [one.flow.source_id for part in told.values() for one in part if one.why_not is not None]
-        + [fault.membership.source_id for fault in faults if not fault.is_mine]
-        + [row.source_id for row in rules if not row.is_admin]
+    to_be_named = (
+        {one.flow.source_id for part in told.values() for one in part if one.why_not is not None}
+        | {fault.membership.source_id for fault in faults if not fault.is_mine}
+        | {row.source_id for row in rules if not row.is_admin}
     )
+    colleagues = Colleagues.of({pk: sources[pk] for pk in to_be_named})
     flows_seen(request, [one.flow for one in told["asks"] if questions_of(one.row)[0].message.params.get("name")])
-    counts = {name: len(part) for name, part in zip(NEEDS, keys, strict=True)}
+    counts = {name: part.count for name, part in zip(NEEDS, first, strict=True)}
     sections = [
         _section_of_faults(faults, colleagues),
         *(_section(name, part, counts[name], colleagues) for name, part in told.items()),
         _section_of_rules(rules, colleagues),
         _section_of_batches(_batches(request.user)),
     ]
-    exams = coming_exams([flows[pk] for pk in coming if pk in flows], sources)
+    exams = coming_exams([flows[pk] for pk in coming.keys if pk in flows], sources)
     context = {
         "sources": list(sources.values()),
         "has_flows": any(row.has_flows for row in memberships.values()),

@@ -44,6 +44,7 @@ class FlowState(IntEnum):
 
 BEFORE_MARKING = (FlowState.NOT_ACTIVATED, FlowState.PARTICIPATION_NOT_STARTED, FlowState.PARTICIPATION_STARTED)
 MARKING_OVER = (FlowState.CONCLUDED, FlowState.ARCHIVED)
+UNTIL_MARKING_ENDS = tuple(state for state in FlowState if state not in MARKING_OVER)
 # Where the API spells a state out instead.
 STATE_NAMES = {state.name: state.value for state in FlowState} | {
     "ACTIVATED": FlowState.PARTICIPATION_NOT_STARTED.value

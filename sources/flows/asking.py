@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from ladokflow.messages import Message, message
@@ -63,9 +65,15 @@ def register(kind: Kind) -> None:
 def asking(flows: FlowQuerySet, *, besides: str = "") -> FlowQuerySet:
     """Those of the flows that ask anything, of whatever kind but `besides`. Each kind is looked for by itself: together, all flows
     would be gone through."""
-    kinds = [kind for kind in KINDS.values() if kind.name != besides]
-    first, *others = (Flow.objects.order_by().filter(kind.is_asked).values("pk") for kind in kinds)
-    return flows.filter(pk__in=first.union(*others))
+    return flows.filter(pk__in=_asking(tuple(name for name in KINDS if name != besides)))
+
+
+@cache
+def _asking(kinds: tuple[str, ...]) -> RawSQL:
+    """The keys of those flows. Put into SQL once: that is more work than asking it, and nothing in it is of a moment or of somebody."""
+    first, *others = (Flow.objects.order_by().filter(KINDS[name].is_asked).values("pk") for name in kinds)
+    sql, params = first.union(*others).query.sql_with_params()
+    return RawSQL(sql, params)  # noqa: S611 - in Django's own words, and with its parameters
 
 
 def with_questions(flows: FlowQuerySet) -> FlowQuerySet:

@@ -15,7 +15,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from ladokflow.messages import Message, Refused, Sentence, Text, message, register
-from ladokflow.wiseflow.words import BEFORE_MARKING, MARKING_OVER, FlowState
+from ladokflow.wiseflow.words import BEFORE_MARKING, UNTIL_MARKING_ENDS, FlowState
 from sources.flows.assessor_groups import parsed, written
 from sources.flows.settings_in_wiseflow import (
     ABOUT,
@@ -36,7 +36,6 @@ from sources.flows.settings_in_wiseflow import (
 from sources.models import Flow
 
 BEFORE_PARTICIPATION = (FlowState.NOT_ACTIVATED, FlowState.PARTICIPATION_NOT_STARTED)
-UNTIL_MARKING_ENDS = tuple(state for state in FlowState if state not in MARKING_OVER)
 UNTIL_ARCHIVED = tuple(state for state in FlowState if state != FlowState.ARCHIVED)
 
 LONGEST_DESCRIPTION, LONGEST_TERM, LONGEST_TIME_BOX, LONGEST_TOLD = 50_000, 255, 30 * 24 * 60, 200

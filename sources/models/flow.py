@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -20,7 +20,14 @@ from ladokflow.identifiers import normal, spellings
 from ladokflow.looks import BAD, BUSY, NEUTRAL, OK, WAITING, Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.rows import ManyRows
-from ladokflow.wiseflow.words import BEFORE_MARKING, MARKING_OVER, USUAL_TYPE, FlowState, choices_of
+from ladokflow.wiseflow.words import (
+    BEFORE_MARKING,
+    MARKING_OVER,
+    UNTIL_MARKING_ENDS,
+    USUAL_TYPE,
+    FlowState,
+    choices_of,
+)
 from sources.models.queued import Queued, QueuedQuerySet
 from sources.models.searching import contains
 from sources.models.source import Membership, Source
@@ -57,6 +64,10 @@ class FlowQuerySet(QueuedQuerySet["Flow"]):
         memberships = Membership.objects.filter(user_id=user.pk)  # type: ignore[misc] # anonymous: no key, no membership
         return self.filter(source_id__in=memberships.values("source_id"))
 
+    def at(self, memberships: Mapping[int, Membership]) -> FlowQuerySet:
+        """As `visible_to`, of somebody whose places, by source, have been read: the database is told which they are."""
+        return self.filter(source_id__in=list(memberships))
+
     def ours(self) -> FlowQuerySet:
         """Without those that were let go."""
         return self.filter(released_at__isnull=True)
@@ -74,8 +85,8 @@ class FlowQuerySet(QueuedQuerySet["Flow"]):
         return self.ours().filter(setup_state=Flow.Setup.STOPPED, wiseflow_id__isnull=True, setup_step="")
 
     def syncable(self) -> FlowQuerySet:
-        """Flows whose marking has not ended, as far as we know."""
-        return self.ready().exclude(state__in=MARKING_OVER)
+        """Flows whose marking has not ended, as far as we know. By the phases that they may be in, which an index finds."""
+        return self.ready().filter(Q(state__isnull=True) | Q(state__in=UNTIL_MARKING_ENDS))
 
     def with_source_and_codes(self) -> FlowQuerySet:
         """What a list shows of each flow, in two queries however many there are."""

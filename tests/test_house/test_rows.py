@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection, models
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from exports.attempts.start import start_export
 from exports.rules.cases import load_case
 from exports.rules.states import refresh_states
-from ladokflow.rows import ManyRows
-from sources.models import Flow, Paper, Participant
-from tests.factories import AssessmentFactory, ExportItemFactory, FlowFactory, ParticipantFactory
+from ladokflow.rows import ManyRows, OneOf
+from sources.models import Flow, Paper, Participant, SyncRun
+from tests.factories import AssessmentFactory, ExportItemFactory, FlowFactory, ParticipantFactory, SyncRunFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -117,3 +118,18 @@ def _written() -> tuple[int, int]:
         )
         updates, beside = cursor.fetchone()
     return updates, beside
+
+
+def test_rows_are_found_by_thousands_of_keys_as_by_few() -> None:
+    """Whole numbers and UUIDs, a row's own key and another's; and by none, none."""
+    runs = [SyncRunFactory(flow=FlowFactory()) for _ in range(3)]
+    for model, column, keys in (
+        (SyncRun, "pk", [run.pk for run in runs[:2]]),
+        (SyncRun, "flow", [run.flow_id for run in runs[:2]]),
+        (Flow, "pk", [run.flow_id for run in runs[:2]]),
+    ):
+        rows = model._default_manager.all()
+        assert rows.filter(OneOf(F(column), [*keys, *keys])).count() == 2
+        assert not rows.filter(OneOf(F(column), [])).exists()
+    many = [run.flow_id for run in runs] + list(range(10_000_000, 10_005_000))
+    assert Flow.objects.filter(OneOf(F("pk"), many)).update(subtitle="found") == 3

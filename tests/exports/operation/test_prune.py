@@ -65,6 +65,16 @@ def test_it_is_done_once_a_day():
     assert SyncRun.objects.count() == 1
 
 
+def test_one_that_has_not_ended_stays_however_old_and_holds_nobody_up():
+    flow = FlowFactory()
+    still = SyncRunFactory(flow=flow, state="queued", finished_at=None)
+    SyncRun.objects.filter(pk=still.pk).update(created_at=days_ago(9999))
+    run(flow, age=9998)
+    last = run(flow, age=1)
+    tasks.prune()
+    assert set(SyncRun.objects.values_list("pk", flat=True)) == {still.pk, last}
+
+
 # --- In batches ------------------------------------------------------------------------------------------------------
 
 
