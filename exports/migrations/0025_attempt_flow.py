@@ -1,7 +1,7 @@
 """Which flow an attempt is of, without its row: lists ask it for every attempt of which something is unknown.
 
-There are as many rows as there have been exports: one or two for each flow. For 100,000 the index is made in less than a second, which is
-as long as an export waits to be written down.
+There are as many rows as there have been exports, one or two for each flow, and the index has two of their columns: an export waits for it
+for as long as that takes.
 """
 
 from django.db import migrations, models
