@@ -79,14 +79,14 @@ def _place_of(
 ) -> tuple[FlowSource | None, Registration | None]:
     """The code that somebody's grade goes to, where it goes to one, and what Ladok says of the person there.
 
-    What was sent under one code is retried under it, as long as it is there. Who has been turned away and is on another exam
-    in Ladok since, goes to that one.
+    What was sent under one code is retried under it, as long as it is there; what may be in Ladok under it goes to no other, also when
+    it has been taken off the flow. Who has been turned away and is on another exam in Ladok since, goes to that one.
     """
     listed = [row for row in registrations if row.is_listed]
-    sent_to = None if item is None else next((code for code in codes if code.pk == item.code_id), None)
-    if sent_to is not None and item is not None:
-        own = next((row for row in registrations if row.code_id == sent_to.pk), None)
-        if item.may_be_there or not listed or own in listed:
+    if item is not None:
+        sent_to = next((code for code in codes if code.normal_code == item.normal_code), None)
+        own = next((row for row in registrations if row.code == sent_to), None)
+        if item.may_be_there or (sent_to is not None and (not listed or own in listed)):
             return sent_to, own
     first = next(iter(listed or registrations), None)
     if first is not None:

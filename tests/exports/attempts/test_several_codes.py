@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from exports.attempts.send import send_attempt
 from exports.attempts.start import choices_of, preview_export, retry_export, start_export, suggested_codes
 from exports.grades.papers import accept, papers_of, take_back
-from exports.models import ExportAttempt, ExportItem
+from exports.models import Assessment, ExportAttempt, ExportItem
 from exports.rules.states import refresh_states
 from exports.rules.values import Asking
 from ladokflow.messages import Refused
 from sources.models import Flow, FlowSource, Paper, Participant
 from tests.exports.world import Call, World
-from tests.factories import ParticipantFactory, register
+from tests.factories import FlowSourceFactory, ParticipantFactory, register
 
 MakeFlow = Callable[..., Flow]
 
@@ -31,6 +33,15 @@ def on_both(flow: Flow, world: World) -> tuple[Participant, FlowSource, FlowSour
     register(person, second, unique_exam_id="AID-SECOND")
     world.grades[person.wiseflow_id] = "5"
     return person, first, second
+
+
+def take_off(code: FlowSource) -> None:
+    FlowSource.objects.filter(pk=code.pk).update(removed_at=timezone.now())
+
+
+def put_back(code: FlowSource) -> FlowSource:
+    """On the flow once more, in a row of its own and after the others, as `add_code` does it."""
+    return FlowSourceFactory(flow=code.flow, code=code.code)
 
 
 def rejecting(*names: str) -> Callable[[Call], tuple[int, bytes]]:
@@ -85,6 +96,46 @@ def test_what_may_be_in_ladok_under_one_code_is_not_sent_to_another(
     with pytest.raises(Refused):
         retry_export(flow=flow, requested_by=flow.created_by, to={person.pk: second.pk})
     assert [code for code, _ in sent(world)] == ["A"]
+
+
+@pytest.mark.parametrize("is_put_back", [False, True])
+@pytest.mark.parametrize("outcome", ["unknown", "changed", "rejected in place of another"])
+def test_nor_is_it_when_that_code_has_been_taken_off_the_flow(
+    make_flow: MakeFlow, world: World, outcome: str, is_put_back: bool
+) -> None:
+    flow = make_flow(people=0, codes=["A", "B"], source={"allows_overwriting": True})
+    person, first, _ = on_both(flow, world)
+    if outcome == "unknown":
+        world.answer = lambda call: None
+    send(flow, start_export)
+    start = {"unknown": retry_export, "changed": partial(start_export, overwrite=True)}.get(outcome, retry_export)
+    if outcome != "unknown":
+        world.grades[person.wiseflow_id] = "4"
+        Assessment.objects.filter(participant=person).update(grade="4")
+    if outcome == "rejected in place of another":
+        world.answer = rejecting("AID-FIRST")
+        send(flow, partial(start_export, overwrite=True))
+    take_off(first)
+    if is_put_back:
+        register(person, put_back(first), unique_exam_id="AID-FIRST")
+    world.answer = rejecting()
+    if is_put_back:
+        assert send(flow, start) == ["exported"]
+        assert sent(world)[-1] == ("A", ["AID-FIRST"])
+    else:
+        with pytest.raises(Refused):
+            send(flow, start)
+    assert {code for code, _ in sent(world)} == {"A"}
+
+
+def test_who_was_turned_away_under_a_code_that_is_taken_off_goes_to_another(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow(people=0, codes=["A", "B"])
+    _, first, _ = on_both(flow, world)
+    world.answer = rejecting("AID-FIRST")
+    send(flow, start_export)
+    take_off(first)
+    assert send(flow, retry_export) == ["exported"]
+    assert sent(world)[-1] == ("B", ["AID-SECOND"])
 
 
 def test_a_choice_that_is_gone_sends_nothing(make_flow: MakeFlow, world: World) -> None:
