@@ -105,14 +105,23 @@ def _one_for_each_code(
     """For each code whose list has the person, and each that something was sent to."""
     sent = {item.normal_code: item for item in items}
     listed = [row for row in registrations if row.is_listed or row.code.normal_code in sent] or registrations[:1]
-    found = [
-        _candidate(flow, holding, participant, row, row.code, sent.pop(row.code.normal_code, None), place=row.code_id)
-        for row in listed
-    ]
+    found = []
+    for row in listed:
+        item = sent.pop(row.code.normal_code, None)
+        place = row.code_id if item is None else _place_kept(item, items)
+        found.append(_candidate(flow, holding, participant, row, row.code, item, place=place))
     # Their codes have been taken off the flow.
     return found + [
-        _candidate(flow, holding, participant, None, None, item, place=item.code_id) for item in sent.values()
+        _candidate(flow, holding, participant, None, None, item, place=_place_kept(item, items))
+        for item in sent.values()
     ]
+
+
+def _place_kept(item: Item, items: Sequence[Item]) -> int:
+    """What is sent after an item stands in its place, also when its code has been put back in another row: only there one sending is
+    held to the other. That of a grade which went to one code is kept by the newest that stands there."""
+    of_one = [each for each in items if not each.place]
+    return item.place if item.place or item is of_one[-1] else item.code_id
 
 
 def _candidate(
