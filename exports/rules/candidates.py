@@ -58,7 +58,7 @@ def candidates_of(
     items: Sequence[Item],
     to: int | None,
 ) -> list[Candidate]:
-    if flow.grade_goes_to == Flow.GradeGoesTo.EACH and registrations:
+    if flow.grade_goes_to == Flow.GradeGoesTo.EACH and (registrations or any(item.place for item in items)):
         return _one_for_each_code(flow, holding, participant, registrations, items)
     item = items[-1] if items else None
     code, registration = _place_of(participant, codes, registrations, item)

@@ -198,6 +198,25 @@ def test_a_flow_is_not_exported_while_one_of_the_modules_has_not_been_sent(make_
     assert sent(world) == [("A", ["AID-FIRST"]), ("B", ["AID-SECOND"])]
 
 
+def test_each_grade_is_still_told_when_none_of_its_codes_is_on_the_flow_any_more(
+    make_flow: MakeFlow, world: World
+) -> None:
+    flow = make_flow(people=0, codes=["A", "B", "C"], grade_goes_to=Flow.GradeGoesTo.EACH)
+    first, second, _ = flow.codes.all()
+    person = ParticipantFactory(flow=flow, codes=[], grade="5")
+    world.grades[person.wiseflow_id] = "5"
+    for code in (first, second):
+        register(person, code)
+    world.answer = lambda call: None if "/A/" in call.path else (200, b"")
+    assert send(flow, start_export) == ["failed", "exported"]
+    for code in (first, second):
+        take_off(code)
+    refresh_states(flow)
+    person.refresh_from_db()
+    assert (person.export_state, flow.export_state, flow.exported_count, flow.failed_count) == ("failed", "failed", 0, 1)
+    assert person.export_message["params"]["code"] == "A"
+
+
 def test_a_word_on_a_grade_without_a_paper_stays_once_it_is_in_ladok_under_one_of_them(
     make_flow: MakeFlow, world: World
 ) -> None:
