@@ -213,7 +213,12 @@ def test_each_grade_is_still_told_when_none_of_its_codes_is_on_the_flow_any_more
         take_off(code)
     refresh_states(flow)
     person.refresh_from_db()
-    assert (person.export_state, flow.export_state, flow.exported_count, flow.failed_count) == ("failed", "failed", 0, 1)
+    assert (person.export_state, flow.export_state, flow.exported_count, flow.failed_count) == (
+        "failed",
+        "failed",
+        0,
+        1,
+    )
     assert person.export_message["params"]["code"] == "A"
 
 
