@@ -32,9 +32,8 @@ class Candidate:
     place: int  # as `ExportItem.place`
     # Where a retry may send it instead: Ladok has it nowhere, and the lists of all these codes have the person.
     choices: tuple[FlowSource, ...] = ()
-    suggested: FlowSource | None = (
-        None  # that of the choices which Ladok has not been asked for yet, once it has rejected one
-    )
+    # That of the choices which Ladok has not been asked for yet, once it has rejected one, and not because it has the grade
+    suggested: FlowSource | None = None
 
     @property
     def leaves_in_doubt(self) -> bool:
@@ -70,7 +69,8 @@ def candidates_of(
     if len(choices) < 2:
         return [found]
     untried = [row.code for row in choices if row.code.normal_code not in {each.normal_code for each in items}]
-    suggested = untried[0] if untried and item is not None and item.is_rejected else None
+    is_turned_away = item is not None and item.is_rejected and not item.is_there_already
+    suggested = untried[0] if untried and is_turned_away else None
     return [replace(found, choices=tuple(row.code for row in choices), suggested=suggested)]
 
 

@@ -138,6 +138,18 @@ def test_who_was_turned_away_under_a_code_that_is_taken_off_goes_to_another(make
     assert sent(world)[-1] == ("B", ["AID-SECOND"])
 
 
+def test_another_code_is_not_suggested_for_a_grade_that_ladok_says_it_has(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow(people=0, codes=["A", "B"])
+    person, first, second = on_both(flow, world)
+    there = {"userId": "AID-FIRST", "errorInfo": "Resultatet finns redan"}
+    world.answer = lambda call: (200, json.dumps({"numberOfSuccess": 0, "errors": [there]}).encode())
+    send(flow, start_export)
+    assert ExportItem.objects.get().is_there_already
+    assert suggested_codes(flow) == {}
+    (line,) = preview_export(flow=flow, user=flow.created_by, asking=Asking.RETRY, only=[person.pk]).to_send
+    assert (line.code, line.is_there, line.choices) == (first, True, (first, second))
+
+
 def test_a_choice_that_is_gone_sends_nothing(make_flow: MakeFlow, world: World) -> None:
     flow = make_flow(people=0, codes=["A", "B"])
     person, _, second = on_both(flow, world)
