@@ -348,7 +348,8 @@ class ExportItem(ManyRows):
     is_registered = models.BooleanField(_("registered, by Ladok's answer"), default=False)
     # When Ladok was first asked for it and did not have it: it may still have been at work on the request.
     absent_at = models.DateTimeField(_("not in Ladok"), null=True, blank=True)
-    # 0: the person's grade goes to one code of the flow; else the key of the code that this one is for (`Flow.grade_goes_to`).
+    # 0: the person's grade goes to one code of the flow; else the key that the code which this one is for had when the first was sent
+    # (`Flow.grade_goes_to`): it keeps its place when it has another row.
     place = models.PositiveBigIntegerField(default=0)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.LIVE)
     message = models.JSONField(default=dict, blank=True)

@@ -91,11 +91,14 @@ class Offer:
     lines: tuple[Line, ...]
     evidence: Evidence
     fingerprint: Fingerprint
+    graded: frozenset[
+        int | None
+    ]  # the participants who have a grade here, also those of whom something stands here already
 
     @property
     def has_everybody(self) -> bool:
         """Not where a grade has been given since ours were read, or while a synchronisation has yet to write somebody down."""
-        return self.evidence.graded == {line.person.participant.wiseflow_id for line in self.lines if line.grade}
+        return self.evidence.graded == self.graded
 
     def count(self, which: Which) -> int:
         return sum(line.is_meant(which) for line in self.lines)
@@ -159,7 +162,8 @@ def _offer(flow: Flow, evidence: Evidence) -> Offer:
         for line in lines
     ]
     seen = fingerprint("exports.adoption", [flow.pk, flow.adoption, facts])
-    return Offer(tuple(lines), evidence, seen)
+    graded = frozenset(person.participant.wiseflow_id for person in case.people if person.facts.line.grade)
+    return Offer(tuple(lines), evidence, seen, graded)
 
 
 def say(

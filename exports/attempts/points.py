@@ -1,7 +1,7 @@
 """The points of an attempt's people, each read once right before the request, however long that takes.
 
 WISEflow has a call for each of them. What it has told is kept with the grade that it belongs to: a worker reads for a few seconds,
-and whoever comes next, also after a death, goes on where it stopped.
+and whoever comes next, also after a death, goes on where it stopped; from the beginning, where nobody has come for long (`transitions.claim`).
 """
 
 from __future__ import annotations

@@ -41,6 +41,8 @@ LEASED = (State.CLAIMED, State.READING, State.SENDING)
 
 MOST_CLAIMS = 3
 SLACK_SECONDS = 5
+# Between two workers of one attempt: longer, and what the first has read of WISEflow may be something else by then.
+STANDSTILL = dt.timedelta(minutes=30)
 
 
 def http_budget() -> float:
@@ -90,6 +92,8 @@ def claim(pk: uuid.UUID) -> uuid.UUID | None:
     }
     with transaction.atomic():
         lock(flow_of(pk))
+        is_over = Q(claimed_at__lt=Now() - STANDSTILL) | Q(claimed_at__gt=Now() + leases.STEP)
+        stood_still = attempt.filter(is_over).exists()
         told = message("attempt.preparing").to_json()
         if attempt.filter(state=State.QUEUED).update(state=State.CLAIMED, message=told, **taken):
             audit(pk, message("audit.export_claimed"))
@@ -98,6 +102,8 @@ def claim(pk: uuid.UUID) -> uuid.UUID | None:
             is_free = ExportAttempt.is_waiting_for_a_worker() | ExportAttempt.left_behind()
             if not attempt.filter(is_free, state=State.READING).update(**taken):
                 return None
+        if stood_still:
+            ExportItem.objects.filter(attempt_id=pk).update(points_read=None, is_points_read=None)
     return token
 
 

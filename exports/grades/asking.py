@@ -11,6 +11,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from exports.models import Collection
+from ladokflow.leases import STEP
 from ladokflow.wiseflow.words import MARKING_OVER
 from sources.models import Flow, SyncRun
 from sources.models.queued import PATIENCE
@@ -29,7 +30,9 @@ def due_for_collection(now: dt.datetime) -> Q:
     Besides, whatever a synchronisation has found concluded or archived: grades that were read before it may not be the last.
     """
     waiting = Q(marking_end_at__lte=now) & ~Q(state__in=MARKING_OVER)
-    unread = Q(collected_at__isnull=True)
+    # What was read in the future was noted by a clock that has been set back since, and nobody knows how long ago. By an hour this
+    # machine's own may be behind the database's: it must not ask all the time for that.
+    unread = Q(collected_at__isnull=True) | Q(collected_at__gt=now + OTHERS_EVERY)
     ended = Q(state__gte=Flow.State.CONCLUDED) & synced_since_collected()
     return ended | (~Q(state=Flow.State.ARCHIVED) | unread) & (
         unread
@@ -52,7 +55,8 @@ def ask_for_due(most: int = MOST_WAITING) -> int:
     wait, and the sources in turn; how many. What has been asked for is not asked for again."""
     now = timezone.now()
     waiting = Counter(dict(Collection.objects.asked().values_list("flow__source").annotate(Count("pk"))))
-    left_alone = Collection.objects.filter(Collection.is_waiting_for_a_worker() | Q(rests_until__gt=now))
+    rests = Q(rests_until__gt=now, rests_until__lte=now + PATIENCE[-1] + STEP)
+    left_alone = Collection.objects.filter(Collection.is_waiting_for_a_worker() | rests)
     longest_first = [F("collected_at").asc(nulls_first=True), F("pk").asc()]
     due = (
         Flow.objects.ready()

@@ -1,4 +1,4 @@
-"""What is told of a flow that was taken over: which of its grades were exported before."""
+"""What is told of a flow that was taken over, or whose database was restored: which of its grades were exported before."""
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -8,7 +8,9 @@ from ladokflow.messages import MANAGER, Sentence, Trait, register
 register(
     {
         "adoption.asked": Sentence(
-            _("The flow has been taken over. Which of its grades were exported to Ladok before?"),
+            _(
+                "Which of the flow's grades were exported to Ladok before it was taken over, or since the backup that was restored?"
+            ),
             _("No grade of the flow is sent until it is said."),
             _("Say it on the page Exported before."),
             MANAGER,

@@ -198,6 +198,12 @@ register(
             FIND_OUT,
             MANAGER,
         ),
+        "attempt.restored": Sentence(
+            _("The database was restored from a backup, and what was sent since that was made is not known here."),
+            _("The grades may be in Ladok already."),
+            FIND_OUT,
+            MANAGER,
+        ),
         "attempt.interrupted": Sentence(
             _("The sending was interrupted before Ladok's answer had been read."),
             _("The grades may be in Ladok already."),

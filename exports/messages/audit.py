@@ -42,6 +42,11 @@ register(
         "audit.export_lost": Sentence(
             _("The worker stopped while sending: the outcome is unknown."), traits={Trait.STEP_ENDED}
         ),
+        "audit.held_after_restore": Sentence(
+            _(
+                "A backup was restored: nothing is sent before it is said which grades are in Ladok. Unknown outcomes by that: %(count)s."
+            )
+        ),
         "audit.late_answer": Sentence(
             _(
                 "Ladok's answer came after the outcome had been taken for unknown: %(exported)s exported, %(failed)s failed."

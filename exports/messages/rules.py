@@ -28,7 +28,9 @@ register(
             traits={Trait.ENDED},
         ),
         "export.adoption_unsaid": Sentence(
-            _("Nobody has said which grades were exported to Ladok before the flow was taken over."),
+            _(
+                "Nobody has said which grades were exported to Ladok before the flow was taken over, or since the backup that was restored."
+            ),
             _("No grade of the flow is sent until it is said."),
             _("Say it on the page Exported before."),
             MANAGER,

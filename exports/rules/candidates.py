@@ -32,9 +32,8 @@ class Candidate:
     place: int  # as `ExportItem.place`
     # Where a retry may send it instead: Ladok has it nowhere, and the lists of all these codes have the person.
     choices: tuple[FlowSource, ...] = ()
-    suggested: FlowSource | None = (
-        None  # that of the choices which Ladok has not been asked for yet, once it has rejected one
-    )
+    # That of the choices which Ladok has not been asked for yet, once it has rejected one, and not because it has the grade
+    suggested: FlowSource | None = None
 
     @property
     def leaves_in_doubt(self) -> bool:
@@ -58,7 +57,7 @@ def candidates_of(
     items: Sequence[Item],
     to: int | None,
 ) -> list[Candidate]:
-    if flow.grade_goes_to == Flow.GradeGoesTo.EACH and registrations:
+    if flow.grade_goes_to == Flow.GradeGoesTo.EACH and (registrations or any(item.place for item in items)):
         return _one_for_each_code(flow, holding, participant, registrations, items)
     item = items[-1] if items else None
     code, registration = _place_of(participant, codes, registrations, item)
@@ -70,7 +69,8 @@ def candidates_of(
     if len(choices) < 2:
         return [found]
     untried = [row.code for row in choices if row.code.normal_code not in {each.normal_code for each in items}]
-    suggested = untried[0] if untried and item is not None and item.is_rejected else None
+    is_turned_away = item is not None and item.is_rejected and not item.is_there_already
+    suggested = untried[0] if untried and is_turned_away else None
     return [replace(found, choices=tuple(row.code for row in choices), suggested=suggested)]
 
 
@@ -79,14 +79,14 @@ def _place_of(
 ) -> tuple[FlowSource | None, Registration | None]:
     """The code that somebody's grade goes to, where it goes to one, and what Ladok says of the person there.
 
-    What was sent under one code is retried under it, as long as it is there. Who has been turned away and is on another exam
-    in Ladok since, goes to that one.
+    What was sent under one code is retried under it, as long as it is there; what may be in Ladok under it goes to no other, also when
+    it has been taken off the flow. Who has been turned away and is on another exam in Ladok since, goes to that one.
     """
     listed = [row for row in registrations if row.is_listed]
-    sent_to = None if item is None else next((code for code in codes if code.pk == item.code_id), None)
-    if sent_to is not None and item is not None:
-        own = next((row for row in registrations if row.code_id == sent_to.pk), None)
-        if item.may_be_there or not listed or own in listed:
+    if item is not None:
+        sent_to = next((code for code in codes if code.normal_code == item.normal_code), None)
+        own = next((row for row in registrations if row.code == sent_to), None)
+        if item.may_be_there or (sent_to is not None and (not listed or own in listed)):
             return sent_to, own
     first = next(iter(listed or registrations), None)
     if first is not None:
@@ -105,14 +105,23 @@ def _one_for_each_code(
     """For each code whose list has the person, and each that something was sent to."""
     sent = {item.normal_code: item for item in items}
     listed = [row for row in registrations if row.is_listed or row.code.normal_code in sent] or registrations[:1]
-    found = [
-        _candidate(flow, holding, participant, row, row.code, sent.pop(row.code.normal_code, None), place=row.code_id)
-        for row in listed
-    ]
+    found = []
+    for row in listed:
+        item = sent.pop(row.code.normal_code, None)
+        place = row.code_id if item is None else _place_kept(item, items)
+        found.append(_candidate(flow, holding, participant, row, row.code, item, place=place))
     # Their codes have been taken off the flow.
     return found + [
-        _candidate(flow, holding, participant, None, None, item, place=item.code_id) for item in sent.values()
+        _candidate(flow, holding, participant, None, None, item, place=_place_kept(item, items))
+        for item in sent.values()
     ]
+
+
+def _place_kept(item: Item, items: Sequence[Item]) -> int:
+    """What is sent after an item stands in its place, also when its code has been put back in another row: only there one sending is
+    held to the other. That of a grade which went to one code is kept by the newest that stands there."""
+    of_one = [each for each in items if not each.place]
+    return item.place if item.place or item is of_one[-1] else item.code_id
 
 
 def _candidate(

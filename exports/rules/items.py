@@ -35,6 +35,7 @@ class Item:
     code: str  # Ladok's
     normal_code: str  # the same for a code that was taken off and put back, which has another row
     http_status: int | None
+    place: int = 0  # as `ExportItem.place`
     may_be_in_ladok: bool = False
     replaces_exported: bool = False
     organisation_id: str = ""
@@ -107,7 +108,7 @@ def newest_items(flow: Flow) -> dict[int, list[Item]]:
         .order_by("pk")
         .values_list(
             "participant_id", "pk", "state", "grade", "is_alternative", "points", "generation", "message",
-            "attempt_id", "attempt__code_id", "attempt__code__code", "attempt__code__normal_code", "attempt__http_status", "may_be_in_ladok",
+            "attempt_id", "attempt__code_id", "attempt__code__code", "attempt__code__normal_code", "attempt__http_status", "place", "may_be_in_ladok",
             "replaces_exported", "organisation_id", "unique_exam_id", "external_user_id",
             Coalesce("attempt__sending_at", "attempt__created_at"),
         )

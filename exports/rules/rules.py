@@ -70,9 +70,12 @@ def has_marking_ended(flow: FlowFacts) -> Message | None:
 
 def is_time(flow: FlowFacts, asking: Asking) -> Message | None:
     """Instant export does not wait for the end, and a manager may retry before it what Ladok has rejected of that."""
-    if asking is Asking.INSTANT or (asking is Asking.RETRY and flow.is_instant):
-        return None
-    return has_marking_ended(flow)
+    return None if asking in (Asking.INSTANT, Asking.RETRY) and flow.is_instant else has_marking_ended(flow)
+
+
+def is_still_instant(flow: FlowFacts, asking: Asking) -> Message | None:
+    """What instant export has begun waits for the end after all, where it has been switched off since."""
+    return is_time(flow, asking) if asking is Asking.INSTANT and not flow.is_instant else None
 
 
 def goes_instantly(flow: FlowFacts, asking: Asking) -> bool:
@@ -161,6 +164,7 @@ OF_FLOW_AGAIN: Mapping[Rule, str] = {
     is_adoption_said: "export.adoption_unsaid",
     is_code_there: "attempt.code_removed",
     has_export_right: "attempt.right_gone",
+    is_still_instant: "export.marking_not_ended",
     is_time: "attempt.marking_reopened",
     are_grades_clear: "attempt.grades_in_doubt",
 }

@@ -17,6 +17,7 @@ from django.utils import timezone
 from ladokflow.ladok.base import PERSON_FIELDS, Exam, Person
 from ladokflow.ladok.client import LadokClient
 from ladokflow.ladok.errors import LadokError, UnknownToLadok
+from ladokflow.leases import STEP
 from ladokflow.messages import Message, message
 from sources.models import Flow, FlowSource, IdentityAnswer, Participant, Registration
 from sources.sync.claims import claim_of, said_by_participant
@@ -111,7 +112,8 @@ def record_list(
     not written over a newer one. `people` are all of the flow; `held` and `holds` are as of `read_list`.
     """
     code = FlowSource.objects.select_for_update().get(pk=code.pk)
-    if code.list_read_at is not None and code.list_read_at > read_at:
+    # A moment that is still to come is a clock that was wrong: it must not stand in the way.
+    if code.list_read_at is not None and read_at < code.list_read_at <= timezone.now() + STEP:
         return Recorded()
     # Not as objects: on a list of thousands hardly any is another than it was.
     found = Registration.objects.filter(code=code).values_list("pk", "participant_id", *FOLLOWED, named=True)

@@ -47,7 +47,7 @@ def test_from_the_preview_to_what_was_exported_before(sandbox: Any, liu: Source,
 
     of_it = ("--flow", str(row["flow"]))
     asked, failure = run(*of_it)
-    assert "Which of its grades were exported" in failure
+    assert "Which of the flow's grades were exported" in failure
     assert (len(asked["people"]), asked["counts"]) == (2, {"all": 2, "none": 0})
     all_of_them = (*of_it, "--exported", "all")
     assert "It was not said how it is known." in run(*all_of_them)[1]

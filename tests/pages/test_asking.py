@@ -107,7 +107,10 @@ EXAMPLES: dict[str, tuple[Callable[[Source], Flow], str]] = {
     "by_itself": (without_right, "No grade of the flow goes to Ladok by itself"),
     "identity": (in_doubt, "It is asked of somebody in Ladok if it is the same person."),
     "accounts": (with_account, "Somebody was made a user in WISEflow for the flow"),
-    "adoption": (lambda source: FlowFactory(source=source, adoption="unsaid"), "Which of its grades were exported"),
+    "adoption": (
+        lambda source: FlowFactory(source=source, adoption="unsaid"),
+        "Which of the flow's grades were exported",
+    ),
     "grades": (
         of_unknown_scale,
         "Which grading scale the flow has in WISEflow is not known.",

@@ -181,6 +181,31 @@ def test_an_approval_that_is_taken_back_before_the_grade_is_sent_stops_it(make_e
     assert ledger(exam) == [("5", 1)]
 
 
+@pytest.mark.parametrize("decided_by", ["assessor", "reviewer"])
+def test_what_has_not_been_sent_waits_for_the_end_of_marking_once_instant_export_is_switched_off(
+    make_exam: Any, sandbox: Sandbox, decided_by: str
+) -> None:
+    exam = make_exam(decided_by)
+    first, _ = people_of(exam)
+    sandbox.control.grade(exam.wiseflow_id, {first: "5"}, by=decided_by)
+    stale = flow_of(exam)
+    collect_and_export(flow_of(exam))
+    attempt = ExportAttempt.objects.get()
+    Flow.objects.filter(pk=exam.flow).update(instant_export=False)
+    assert send_attempt(attempt.pk) == "failed"
+    attempt.refresh_from_db()
+    assert (attempt.message["code"], ledger(exam)) == ("export.marking_not_ended", [])
+    # Nor is anything started by who has read the flow before.
+    attempt.items.all().delete()
+    assert collect_and_export(stale) == 1
+    assert ExportAttempt.objects.count() == 1
+    sandbox.control.end_marking(exam.wiseflow_id)
+    collect_grades(flow_of(exam))
+    (later,) = start_export(flow=flow_of(exam), requested_by=flow_of(exam).created_by)
+    assert send_attempt(later.pk) == "exported"
+    assert ledger(exam) == [("5", 1)]
+
+
 def test_a_retry_before_marking_ends_needs_the_approval_too(make_exam: Any, sandbox: Sandbox) -> None:
     exam = make_exam("reviewer")
     first, _ = people_of(exam)

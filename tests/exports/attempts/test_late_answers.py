@@ -18,12 +18,13 @@ from exports.attempts.reading import all_failed
 from exports.attempts.send import send_attempt
 from exports.attempts.settle import check_with_ladok
 from exports.attempts.start import retry_export, start_export
-from exports.models import DigestEntry, ExportAttempt, ExportItem
+from exports.models import DigestEntry, ExportAttempt, ExportItem, Finding
 from exports.operation.digest import send_digests
 from ladokflow.messages import message
 from sources.models import AuditEntry, Flow
+from tests.exports.attempts.test_several_codes import on_both, put_back, take_off
 from tests.exports.world import Call, World
-from tests.factories import in_hours
+from tests.factories import in_hours, register
 
 MakeFlow = Callable[..., Flow]
 
@@ -278,3 +279,38 @@ def test_the_doubt_about_a_retry_ends_when_ladok_has_turned_down_what_it_was_abo
     assert flow.export_state == ("exported" if expected == "exported" else "failed")
     if first == "rejected":
         assert list(stands.findings.values_list("message__code", flat=True)) == ["finding.late_failed"]
+
+
+@pytest.mark.parametrize("meanwhile", ["unknown", "not_found"])
+@pytest.mark.parametrize("happens", ["put_back", "each"])
+def test_a_grade_is_seen_to_be_there_twice_whatever_row_its_code_has_by_then(
+    make_flow: MakeFlow, world: World, happens: str, meanwhile: str
+) -> None:
+    """Sent again after its code has been taken off the flow and put back, or its grade has come to go to each of the codes."""
+    each, one = Flow.GradeGoesTo.EACH, Flow.GradeGoesTo.ONE
+    goes_to = each if happens == "put_back" else one
+    flow = make_flow(people=0, codes=["A", "B"], grade_goes_to=goes_to, source={"can_read_back": True})
+    person, first, _ = on_both(flow, world)
+    attempt, *others = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    for other in others:
+        assert send_attempt(other.pk) == "exported"
+    world.exported.clear()
+
+    def work() -> None:
+        world.answer = lambda call: (200, b"")
+        lost(attempt)
+        settled(attempt, meanwhile, world)
+        if happens == "put_back":
+            take_off(first)
+            register(person, put_back(first), unique_exam_id="AID-FIRST")
+        Flow.objects.filter(pk=flow.pk).update(grade_goes_to=each)
+        (again,) = retry_export(flow=Flow.objects.get(pk=flow.pk), requested_by=flow.created_by, enqueue=False)
+        assert send_attempt(again.pk) == "exported"
+
+    in_the_meantime(world, work, 200, {"numberOfSuccess": 1, "numberOfErrors": 0})
+    send_attempt(attempt.pk)
+    assert [call.body["gradeExports"][0]["studentUid"] for call in world.exported] == ["AID-FIRST", "AID-FIRST"]
+    finding = Finding.objects.get(kind="twice")
+    assert finding.message["params"]["codes"] == "A"
+    holding = ExportItem.objects.filter(state__in=ExportItem.HOLDING, attempt__code__code="A")
+    assert list(holding.values_list("pk", flat=True)) == [finding.item_id]

@@ -16,6 +16,7 @@ from ladokflow.messages import Refused, Trait
 from sources.flows.identities import answer, questions
 from sources.models import Flow, Participant
 from tests.exports.world import World
+from tests.factories import in_hours
 
 MakeFlow = Callable[..., Flow]
 
@@ -62,6 +63,20 @@ def test_exam_ids_that_ladok_has_exchanged_take_each_grade_to_its_owner(make_flo
     # What was sent is what the items hold, and the key is of it.
     assert attempt.items.get(participant=one).unique_exam_id == other.unique_exam_id
     assert world.exported[0].headers["idempotency-key"] == attempt.idempotency_key
+
+
+def test_a_list_that_a_wrong_clock_says_was_read_later_is_read_all_the_same(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow(people=2)
+    one, other = people_of(flow)
+    for person, grade in ((one, "5"), (other, "U")):
+        person.assessment.__class__.objects.filter(participant=person).update(grade=grade)
+        world.grades[person.wiseflow_id or 0] = grade
+    flow.codes.update(list_read_at=in_hours(2))
+    first, second = row_of(world, one), row_of(world, other)
+    first["uniqueExamId"], second["uniqueExamId"] = second["uniqueExamId"], first["uniqueExamId"]
+    export(flow)
+    assert sent(world) == {other.unique_exam_id: "5", one.unique_exam_id: "U"}
+    assert flow.codes.get().list_read_at < in_hours(0.1)
 
 
 def test_who_has_gone_from_the_list_stays_and_the_others_go(make_flow: MakeFlow, world: World) -> None:

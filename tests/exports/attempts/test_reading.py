@@ -172,6 +172,26 @@ def test_whose_grade_is_given_anew_while_others_are_read_is_read_again(
         assert (exam.ledger(), attempt.message["code"]) == ([], "attempt.only_points_changed")
 
 
+@pytest.mark.parametrize("is_read", [False, True], ids=["while some are read", "when all are read"])
+def test_points_are_read_anew_where_the_queue_has_stood_still_since(
+    boras: Source, bodil: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, is_read: bool
+) -> None:
+    exam, _, attempt = begun(boras, bodil, sandbox, people=3)
+    monkeypatch.setattr(points, "READ_SECONDS", 0.0)  # the setting of a limit, not our code
+    for _ in range(3 if is_read else 2):
+        send_attempt(attempt.pk)
+    attempt.refresh_from_db()
+    assert attempt.state == ("queued" if is_read else "reading")
+    (first,) = attempt.items.order_by("pk")[:1]
+    assert first.is_points_read
+    exam.control.grade(exam.wiseflow_id, points={first.participant.wiseflow_id: 7.0}, force=True)
+    ExportAttempt.objects.filter(pk=attempt.pk).update(claimed_at=in_hours(-2), enqueued_at=in_hours(-2))
+    sweep()
+    assert work_off(attempt)[-1] == "failed"
+    first.refresh_from_db()
+    assert (first.message["code"], exam.ledger()) == ("attempt.points_changed", [])
+
+
 @pytest.mark.usefixtures("one_by_one")
 def test_reading_ends_when_the_export_may_no_longer_be_sent(boras: Source, bodil: Any, sandbox: Sandbox) -> None:
     exam, flow, attempt = begun(boras, bodil, sandbox)

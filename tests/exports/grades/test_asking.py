@@ -17,7 +17,7 @@ from exports.tasks import collect_all, collect_flow
 from sources.flows.change import Change, change_flow
 from sources.models import Flow
 from tests.exports.world import World
-from tests.factories import FlowFactory, MembershipFactory, SourceFactory
+from tests.factories import FlowFactory, MembershipFactory, SourceFactory, in_hours
 
 MakeFlow = Callable[..., Flow]
 
@@ -38,6 +38,18 @@ def test_what_is_asked_for_is_not_asked_for_again() -> None:
     for _ in range(3):
         collect_all()
     assert entries() == [flow.pk]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", [Flow.State.PARTICIPATION_ENDED, Flow.State.CONCLUDED, Flow.State.ARCHIVED])
+def test_what_a_wrong_clock_has_written_keeps_no_flow_from_being_collected(state: int) -> None:
+    flow = FlowFactory(state=state, collected_at=in_hours(24 * 365))
+    resting = due_flow()
+    Collection.objects.create(flow=resting, failures=1, rests_until=in_hours(24 * 365))
+    patient = due_flow()
+    Collection.objects.create(flow=patient, failures=9, rests_until=in_hours(1))
+    assert asking.ask_for_due() == 2
+    assert set(entries()) == {flow.pk, resting.pk}
 
 
 @pytest.mark.django_db

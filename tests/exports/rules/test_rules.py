@@ -75,9 +75,15 @@ def test_marking_is_over_in_the_concluding_phase_and_in_the_archive(state: int) 
 
 
 def test_instant_export_is_exempt_from_the_end_of_marking_and_from_no_other_rule() -> None:
-    assert refused(flow(state=3), asking=Asking.INSTANT) == ""
-    assert refused(flow(state=3, synced_at=None), asking=Asking.INSTANT) == "export.not_synced"
-    assert refused(flow(state=3, is_under_way=True), asking=Asking.INSTANT) == "export.under_way"
+    instant = partial(flow, state=3, is_instant=True)
+    assert refused(instant(), asking=Asking.INSTANT) == ""
+    assert refused(instant(synced_at=None), asking=Asking.INSTANT) == "export.not_synced"
+    assert refused(instant(is_under_way=True), asking=Asking.INSTANT) == "export.under_way"
+
+
+def test_what_instant_export_was_to_send_waits_for_the_end_of_marking_once_it_is_switched_off() -> None:
+    assert refused(flow(state=3), asking=Asking.INSTANT) == "export.marking_not_ended"
+    assert refused(flow(state=4), asking=Asking.INSTANT) == ""
 
 
 def test_what_instant_export_could_not_send_may_be_retried_before_marking_ends() -> None:
@@ -258,7 +264,7 @@ def test_nobody_is_sent_without_a_grade_or_while_a_grade_of_theirs_is_held(
 def test_no_flow_is_exported_before_a_successful_synchronisation(facts: FlowFacts, asking: Asking) -> None:
     if rules.flow_refusal(source(), facts, None, asking) is None:
         assert facts.synced_at
-        assert facts.state in (4, 5) or asking is Asking.INSTANT or (asking is Asking.RETRY and facts.is_instant)
+        assert facts.state in (4, 5) or (facts.is_instant and asking in (Asking.INSTANT, Asking.RETRY))
 
 
 @given(sources, flows, people, st.sampled_from(list(Asking)))
@@ -311,6 +317,7 @@ BROKEN = {
     "is_code_there": Facts(("start", "send", "wait", "last"), flow=flow(is_export_ended=True)),
     "is_time": Facts(("start", "send", "wait"), flow=flow(state=3)),
     "has_marking_ended": Facts(("start", "send", "wait"), flow=flow(state=3)),
+    "is_still_instant": Facts(("start", "send", "wait"), flow=flow(state=3), asking=Asking.INSTANT),
     # When it is sent, the item itself says that it replaces a grade: `may_replace`.
     "may_overwrite": Facts(("start",), person=person(last=last("exported", "3")), asking=Asking.OVERWRITE),
     "has_export_right": Facts(("start", "send"), source=RIGHT, sender=None),
