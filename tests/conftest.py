@@ -65,6 +65,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     keep_content_types()
     with django_db_blocker.unblock():
+        prepared.keep_from_looking()
         prepared.wait_for_no_disk()
 
 

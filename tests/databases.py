@@ -60,7 +60,6 @@ SHARES = {
     "tests/exports/attempts/test_ten_thousand.py": (POSTGRESQL,),
     "tests/sources/sync/test_nightly.py": (POSTGRESQL,),
     "tests/pages/test_every_address.py::test_every_address_answers": (POSTGRESQL,),
-    "tests/pages/test_every_address.py::test_no_page_shows_an_english_text": (POSTGRESQL,),
     "tests/pages/test_who_may_what.py": (POSTGRESQL,),
     "tests/pages/test_in_the_open.py": (POSTGRESQL, SQLITE),
     "tests/exports/operation/test_purge.py": (POSTGRESQL, SQLITE),

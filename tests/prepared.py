@@ -37,6 +37,20 @@ def wait_for_no_disk() -> None:
         connection.close()  # the next one is opened with it
 
 
+def keep_from_looking() -> None:
+    """Have PostgreSQL not look by itself at what is in the tables.
+
+    It comes between two tests, finds them empty, and takes them for empty from then on: five thousand rows of a later test are then
+    gone through for each of five thousand others.
+    """
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            for table in connection.introspection.table_names(cursor):
+                cursor.execute(f"ALTER TABLE {connection.ops.quote_name(table)} SET (autovacuum_enabled = false)")
+
+
 def make() -> None:
     from django.db import connection
 

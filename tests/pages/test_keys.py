@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from sources.models import Flow, Membership, Preference
 from tests.factories import FlowFactory, MembershipFactory
+from tests.pages.axe import violations
 from tests.pages.browsing import Open, signed_in
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -71,7 +71,7 @@ def test_the_keys_are_told_and_nothing_else_is_done_meanwhile(page: Any, flows: 
     pressed(page, "?")
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     assert dialog.is_visible()
-    assert Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"] == []
+    assert violations(page) == []
     assert pressed(page, "j") != f"open-{flows[-1].pk}"
     pressed(page, "Escape")
     assert dialog.is_hidden()

@@ -13,7 +13,6 @@ from itertools import product
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.http import HttpResponse
@@ -41,13 +40,13 @@ from tests.factories import (
     SyncRunFactory,
     UserFactory,
 )
+from tests.pages.axe import violations
 from tests.pages.browsing import Open, signed_in
 from tests.pages.layout import faults
 from tests.pages.states import TOLD, Place, all_places, sent
 
 # Django's own templates do not follow every good practice that axe knows besides the standard.
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
-ONLY_WRONG: dict[str, Any] = {"resultTypes": ["violations"]}  # what is right is not told in full
 OPEN_AND_STILL = """async () => {
   document.querySelectorAll("main details").forEach((part) => { part.open = true; });
   await Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})));
@@ -94,10 +93,7 @@ def looks(page: Any, number: int) -> Look:
 def looked_at(page: Any, place: str, look: Look, options: dict[str, Any] | None = None) -> list[str]:
     """What is wrong with the page that is shown."""
     page.evaluate(OPEN_AND_STILL)
-    found = [
-        f"{place} {look}: {one['id']} {one['nodes'][0]['html'][:200]}"
-        for one in Axe().run(page, options=ONLY_WRONG | (options or {})).response["violations"]
-    ]
+    found = [f"{place} {look}: {one['id']} {one['nodes'][0]['html'][:200]}" for one in violations(page, options)]
     for width in look.widths:
         if width != look.widths[0]:
             page.set_viewport_size({"width": width, "height": 800})

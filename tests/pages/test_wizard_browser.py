@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
@@ -15,6 +14,7 @@ from sources.flows.batch import request_exam
 from sources.flows.create import create_flow
 from sources.models import BatchExam, Flow, FlowBatch, Source
 from tests.factories import FlowFactory, ParticipantFactory
+from tests.pages.axe import violations
 from tests.pages.test_states import LANGUAGES, look_at
 
 Open = Callable[..., Any]
@@ -125,8 +125,7 @@ def test_axe_finds_nothing_on_the_pages_of_several_flows(
             page.check('input[name="assessor_allocation"][value="list"]')
         for details in page.locator("details").all():
             details.evaluate("one => { one.open = true }")
-        found = Axe().run(page).response["violations"]
-        wrong += [f"{address}: {one['id']} {one['nodes'][0]['html'][:120]}" for one in found]
+        wrong += [f"{address}: {one['id']} {one['nodes'][0]['html'][:120]}" for one in violations(page)]
         for width in (320, 1280):
             page.set_viewport_size({"width": width, "height": 800})
             if page.evaluate("document.documentElement.scrollWidth") > width:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from exports.attempts.send import send_attempt
 from exports.models import ExportAttempt
@@ -13,6 +12,7 @@ from sources.command import wait_until
 from sources.models import Flow
 from tests.exports.world import World
 from tests.factories import FlowFactory, ParticipantFactory
+from tests.pages.axe import violations
 from tests.pages.browsing import PATIENCE, Open, asks_no_more, signed_in
 from tests.pages.exporting import exported, manager_of, shown
 
@@ -93,8 +93,7 @@ def test_what_can_be_undone_stays_in_reach_and_is_read_aloud_and_put_away(
     assert page.locator("#undo").evaluate(
         "button => { const at = button.getBoundingClientRect(); return at.top >= 0 && at.bottom <= innerHeight; }"
     )
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    assert found == []
+    assert violations(page) == []
     page.locator("#undo").click()
     page.get_by_text("The marks of 20 grades have been taken back.").wait_for()
     assert not page.locator("#undo").count()
