@@ -19,6 +19,7 @@ from ladokflow.identifiers import normal
 from ladokflow.wiseflow.wire import (
     FlowState,
     Id,
+    IsNull,
     Moment,
     Rows,
     Text,
@@ -32,7 +33,6 @@ from ladokflow.wiseflow.words import TYPE_NUMBERS
 
 # The number of the variant in `GET /flow/{flowId}`; 0 is an ordinary flow, 1 a re-examination.
 REMARKING = 2
-UNSAID = 0  # an id that WISEflow leaves out where null would tell something
 # `exportState` of a grade that UNIwise's own client has sent, or is about to
 SENT_BY_SIS = ("1", "2", "QUEUED", "EXPORTED")
 
@@ -304,14 +304,11 @@ class FlowParticipant:
     unique_exam_id: Annotated[Text, Field(validation_alias="uniqueExamId")] = ""
     activated: UsuallyTrue = True
     number: int | None = None
-    # Null where there is none. Left out of what a synchronisation goes by: that somebody hands in changes nothing for it.
-    submission_id: Annotated[Id | None, Field(validation_alias="submissionId", exclude=True)] = UNSAID
+    # Left out of what a synchronisation goes by: that somebody hands in changes nothing for it.
+    submission_id: Annotated[Id | None, Field(validation_alias="submissionId", exclude=True)] = None
+    # Whether WISEflow says so, by null: that it says nothing of it is another thing.
+    has_no_submission: Annotated[IsNull, Field(validation_alias="submissionId", exclude=True)] = False
     assessor_ids: Annotated[Rows[Id], Field(validation_alias="assessorIds")] = ()
-
-    @property
-    def has_no_submission(self) -> bool:
-        """Whether WISEflow says so: that it says nothing of it is another thing."""
-        return self.submission_id is None
 
     def values(self, name: str) -> tuple[str, ...]:
         """The person's identifiers of one kind, by the kind's name in any case."""

@@ -74,6 +74,10 @@ def _false(value: Any) -> Any:
     return False if value is None else value
 
 
+def _is_null(value: Any) -> bool:
+    return value is None
+
+
 Row = TypeVar("Row")
 
 Rows = Annotated[tuple[Row, ...], BeforeValidator(or_no_rows)]  # null: there are none
@@ -84,6 +88,7 @@ Texts = Annotated[tuple[Text, ...], BeforeValidator(_texts)]
 # A flag that is null says nothing, and has its usual value then.
 UsuallyTrue = Annotated[bool, BeforeValidator(_true)]
 UsuallyFalse = Annotated[bool, BeforeValidator(_false)]
+IsNull = Annotated[bool, BeforeValidator(_is_null)]  # null tells something that leaving out does not
 FlowState = Annotated[int, BeforeValidator(_state), Field(ge=0, le=5)]
 
 
