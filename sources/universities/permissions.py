@@ -292,6 +292,7 @@ COMMANDS: Mapping[str, Needed] = {
     "logs": Access.SHELL,
     "statistics": Access.SHELL,
     "readback": Access.SHELL,
+    "holdexports": Access.SHELL,
     "sweep": Access.SHELL,
     "watch": Access.SHELL,
     "loadsources": Access.SHELL,
