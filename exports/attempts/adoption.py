@@ -91,9 +91,8 @@ class Offer:
     lines: tuple[Line, ...]
     evidence: Evidence
     fingerprint: Fingerprint
-    graded: frozenset[
-        int | None
-    ]  # the participants who have a grade here, also those of whom something stands here already
+    # The participants who have a grade here, also those of whom something stands here already
+    graded: frozenset[int | None]
 
     @property
     def has_everybody(self) -> bool:

@@ -27,14 +27,9 @@ register = template.Library()
 
 
 @register.simple_tag
+@cache  # there are few, and a list shows each of them in every row
 def icon(name: str, css: str = "") -> SafeString:
     """An icon of static/icons.svg. It is for the eye only: the word beside it is what is read aloud."""
-    return _icon(name, css)
-
-
-@cache
-def _icon(name: str, css: str) -> SafeString:
-    """There are few, and a list shows each of them in every row."""
     return format_html(
         '<svg class="icon{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
         f" {css}" if css else "",

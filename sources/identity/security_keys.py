@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from webauthn import (
     generate_authentication_options,
@@ -32,6 +33,7 @@ from sources.models import SecondFactor
 logger = logging.getLogger(__name__)
 
 RP_NAME = "LadokFlow"
+NO_ANSWER = (WebAuthnException, ValueError, KeyError, TypeError)  # what the browser sent is none to the challenge
 
 
 def creation(user: Any, host: str) -> tuple[str, str]:
@@ -56,13 +58,7 @@ def add_key(
 ) -> SecondFactor:
     """Refused where the browser's answer is not one to the challenge."""
     try:
-        made = verify_registration_response(
-            credential=answered,
-            expected_challenge=base64url_to_bytes(challenge),
-            expected_rp_id=host,
-            expected_origin=origin,
-            require_user_verification=False,
-        )
+        made = verify_registration_response(credential=answered, **_expected(challenge, host, origin))
         with transaction.atomic():
             factor = SecondFactor.objects.create(
                 user=user,
@@ -72,7 +68,7 @@ def add_key(
                 public_key=bytes_to_base64url(made.credential_public_key),
                 sign_count=made.sign_count,
             )
-    except (WebAuthnException, ValueError, KeyError, TypeError, IntegrityError) as error:
+    except (*NO_ANSWER, IntegrityError) as error:
         logger.warning("sign_in.key.refused user=%s reason=%s", user.pk, type(error).__name__)
         raise Refused(message("identity.wrong_key")) from error
     record_everywhere(user, "identity.factor_added", actor=user, factor=name, address=address)
@@ -89,18 +85,15 @@ def asking(user: Any, host: str) -> tuple[str, str]:
 
 def takes_key(user: Any, *, answered: str, challenge: str, host: str, origin: str) -> bool:
     """Whether one of the person's keys has signed the challenge."""
-    for factor in SecondFactor.objects.filter(user=user, kind=SecondFactor.Kind.KEY):
+    for factor in _keys_of(user):
         try:
             signed = verify_authentication_response(
                 credential=answered,
-                expected_challenge=base64url_to_bytes(challenge),
-                expected_rp_id=host,
-                expected_origin=origin,
+                **_expected(challenge, host, origin),
                 credential_public_key=base64url_to_bytes(factor.public_key),
                 credential_current_sign_count=factor.sign_count,
-                require_user_verification=False,
             )
-        except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        except NO_ANSWER as error:
             logger.info("sign_in.key.not_it factor=%s reason=%s", factor.pk, type(error).__name__)
             continue
         if bytes_to_base64url(signed.credential_id) == factor.credential_id:
@@ -109,6 +102,19 @@ def takes_key(user: Any, *, answered: str, challenge: str, host: str, origin: st
     return False
 
 
+def _expected(challenge: str, host: str, origin: str) -> dict[str, Any]:
+    """Of whatever a key answers."""
+    return {
+        "expected_challenge": base64url_to_bytes(challenge),
+        "expected_rp_id": host,
+        "expected_origin": origin,
+        "require_user_verification": False,
+    }
+
+
+def _keys_of(user: Any) -> QuerySet[SecondFactor]:
+    return SecondFactor.objects.filter(user=user, kind=SecondFactor.Kind.KEY)
+
+
 def _descriptors(user: Any) -> list[PublicKeyCredentialDescriptor]:
-    keys = SecondFactor.objects.filter(user=user, kind=SecondFactor.Kind.KEY)
-    return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(key.credential_id)) for key in keys]
+    return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(key.credential_id)) for key in _keys_of(user)]

@@ -79,7 +79,7 @@ def read_papers(flow: Flow, *, shares_answers: bool = False) -> bool:
     try:
         with wiseflow_for(flow.source, shares_answers=shares_answers) as wiseflow:
             recognise(flow, wiseflow)
-            told = _read(flow.wiseflow_id, wiseflow, _known(flow))
+            told = _read(flow, flow.wiseflow_id, wiseflow)
     except (RemoteError, Refused) as error:
         logger.warning("papers.not_read flow=%s reason=%s", flow.pk, error.message.code)
         _tell(flow, message("sources.papers.not_read", cause=error.message.to_json()))
@@ -114,7 +114,7 @@ def _known(flow: Flow) -> dict[int, int]:
     return {person: submission for person, submission in pairs if person and submission}
 
 
-def _read(flow_id: int, wiseflow: WiseflowClient, known: Mapping[int, int]) -> Told:
+def _read(flow: Flow, flow_id: int, wiseflow: WiseflowClient) -> Told:
     """First the submissions, then whose they are: who hands in between the two is asked for by itself.
 
     Where the list leaves out more than are asked for one by one, it is the turn of those who are not known, and of some of the others.
@@ -123,6 +123,7 @@ def _read(flow_id: int, wiseflow: WiseflowClient, known: Mapping[int, int]) -> T
     people = wiseflow.participants(flow_id)
     found = {row.id: row for row in listed}
     missing = [each for each in people if each.submission_id and each.submission_id not in found]
+    known = _known(flow) if len(missing) > MOST_SINGLY else {}  # else it is everybody's turn
     handed_in = {each.id for each in missing if known.get(each.id) == each.submission_id}
     random.shuffle(missing)
     missing.sort(key=lambda each: each.id in handed_in)

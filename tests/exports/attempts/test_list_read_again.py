@@ -39,6 +39,17 @@ def row_of(world: World, person: Participant) -> dict[str, str]:
     return world.listed[code][person.pk]
 
 
+def with_exchanged_exam_ids(flow: Flow, world: World) -> tuple[Participant, Participant]:
+    """Two people, one with a 5 and the other with a U, whom Ladok's list calls by each other's exam ids."""
+    one, other = people_of(flow)
+    for person, grade in ((one, "5"), (other, "U")):
+        person.assessment.__class__.objects.filter(participant=person).update(grade=grade)
+        world.grades[person.wiseflow_id or 0] = grade
+    first, second = row_of(world, one), row_of(world, other)
+    first["uniqueExamId"], second["uniqueExamId"] = second["uniqueExamId"], first["uniqueExamId"]
+    return one, other
+
+
 def sent(world: World) -> dict[str, str]:
     return {line["studentUid"]: line["grade"]["grade"] for line in world.exported[-1].body["gradeExports"]}
 
@@ -51,12 +62,7 @@ def adds_up(attempt: ExportAttempt) -> bool:
 
 def test_exam_ids_that_ladok_has_exchanged_take_each_grade_to_its_owner(make_flow: MakeFlow, world: World) -> None:
     flow = make_flow(people=2)
-    one, other = people_of(flow)
-    for person, grade in ((one, "5"), (other, "U")):
-        person.assessment.__class__.objects.filter(participant=person).update(grade=grade)
-        world.grades[person.wiseflow_id or 0] = grade
-    first, second = row_of(world, one), row_of(world, other)
-    first["uniqueExamId"], second["uniqueExamId"] = second["uniqueExamId"], first["uniqueExamId"]
+    one, other = with_exchanged_exam_ids(flow, world)
     attempt = export(flow)
     assert sent(world) == {other.unique_exam_id: "5", one.unique_exam_id: "U"}
     assert (attempt.state, flow.export_state, world.lists_asked) == ("exported", "exported", [attempt.code.code])
@@ -67,13 +73,8 @@ def test_exam_ids_that_ladok_has_exchanged_take_each_grade_to_its_owner(make_flo
 
 def test_a_list_that_a_wrong_clock_says_was_read_later_is_read_all_the_same(make_flow: MakeFlow, world: World) -> None:
     flow = make_flow(people=2)
-    one, other = people_of(flow)
-    for person, grade in ((one, "5"), (other, "U")):
-        person.assessment.__class__.objects.filter(participant=person).update(grade=grade)
-        world.grades[person.wiseflow_id or 0] = grade
+    one, other = with_exchanged_exam_ids(flow, world)
     flow.codes.update(list_read_at=in_hours(2))
-    first, second = row_of(world, one), row_of(world, other)
-    first["uniqueExamId"], second["uniqueExamId"] = second["uniqueExamId"], first["uniqueExamId"]
     export(flow)
     assert sent(world) == {other.unique_exam_id: "5", one.unique_exam_id: "U"}
     assert flow.codes.get().list_read_at < in_hours(0.1)

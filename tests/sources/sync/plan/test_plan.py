@@ -4,10 +4,9 @@ import datetime as dt
 import zoneinfo
 
 import pytest
-from pydantic import TypeAdapter
 
 from ladokflow.ladok.base import Exam, Person
-from ladokflow.wiseflow.schemas import FlowDates, FlowParticipant, Staff, User
+from ladokflow.wiseflow.schemas import FlowDates, Staff, User
 from sources.sync.plan.changes import (
     DATE_FIELDS,
     AddParticipant,
@@ -29,8 +28,8 @@ from sources.sync.plan.identity import match_users, merge_people
 from sources.sync.plan.plan import plan
 from sources.sync.plan.staff import ROLES
 from sources.sync.plan.values import Known, Match, Memory, Present, Wanted, WantedStaff
+from tests.sources.sync.plan.modelled import PARTICIPANT
 
-PARTICIPANT = TypeAdapter(FlowParticipant)
 TZ = zoneinfo.ZoneInfo("Europe/Stockholm")
 CREATED = dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC)
 START = dt.datetime(2026, 12, 1, 8, 0, tzinfo=TZ)
