@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Self
+from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.base import ModelState
-from django.db.models.lookups import In
 
 
 class ManyRows(models.Model):
@@ -29,21 +29,22 @@ class ManyRows(models.Model):
         return row
 
 
-class OneOf(In):
-    """As `in`, of thousands of keys, whole numbers or UUIDs: the database is given them as one value. As so many parameters they take
-    three times as long, most of it in Python, and SQLite takes no more than some. `filter(OneOf(F("flow"), keys))`."""
+class OneOf(models.Lookup):
+    """As `in`, of thousands of keys, whole numbers or UUIDs: the database is given them as one text. As so many parameters they take
+    several times as long, most of it in Python, and SQLite takes no more than some. `filter(OneOf(F("flow"), keys))`."""
+
+    prepare_rhs = False
 
     def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
-        return self._as("= ANY(%s)", compiler, connection, list)
+        kind = self.lhs.output_field.db_type(connection)
+        return self._as(f"= ANY(%s::{kind}[])", f"{{{','.join(map(str, self.rhs))}}}", compiler, connection)
 
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
-        return self._as("IN (SELECT value FROM json_each(%s))", compiler, connection, json.dumps)
+        keys = [key.hex if isinstance(key, UUID) else key for key in self.rhs]
+        return self._as("IN (SELECT value FROM json_each(%s))", json.dumps(keys), compiler, connection)
 
-    def _as(
-        self, sql: str, compiler: Any, connection: BaseDatabaseWrapper, one_value: Callable[[Any], Any]
-    ) -> tuple[str, list[Any]]:
+    def _as(self, sql: str, keys: str, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
         if not self.rhs:
             raise EmptyResultSet
         column, params = self.process_lhs(compiler, connection)
-        _placeholders, keys = self.batch_process_rhs(compiler, connection, self.rhs)
-        return f"{column} {sql}", [*params, one_value(keys)]
+        return f"{column} {sql}", [*params, keys]

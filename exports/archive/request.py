@@ -123,7 +123,8 @@ def _due(source: Source, ended_before: dt.datetime, now: dt.datetime) -> QuerySe
 
 def remove_old(now: dt.datetime) -> Iterator[int]:
     """Delete those that have been kept as long as the source says, or the setting; with 0 days there for ever."""
-    for source in Source.objects.order_by("pk"):
+    packages = Package.objects.filter(flow__source=OuterRef("pk"), state__in=ENDED)
+    for source in Source.objects.filter(Exists(packages)).order_by("pk"):
         days = settings.ARCHIVE_RETENTION_DAYS if source.archive_days is None else source.archive_days
         if days > 0:
             ended = Package.objects.filter(flow__source=source, state__in=ENDED)
