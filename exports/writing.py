@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from ladokflow.messages import Message, Refused
+from ladokflow.rows import OneOf
 
 BATCH = 500
 FEW, FEW_BATCH = 5, 100  # rows with a sentence of their own go into one statement with others
@@ -19,6 +20,8 @@ INSIST_SECONDS = 20.0
 PAUSE_SECONDS = 0.5
 
 Result = TypeVar("Result")
+
+_spelt = json.JSONEncoder(sort_keys=True, default=str).encode
 
 
 @contextmanager
@@ -39,14 +42,13 @@ def update_in_groups(rows: QuerySet[Any], changes: Mapping[int, Mapping[str, Any
     """
     groups: dict[str, tuple[Mapping[str, Any], list[int]]] = {}
     for pk, values in changes.items():
-        groups.setdefault(json.dumps(values, sort_keys=True, default=str), (values, []))[1].append(pk)
+        groups.setdefault(_spelt(values), (values, []))[1].append(pk)
     changed, single = 0, []
     for values, keys in groups.values():
         if len(keys) < FEW:
             single += [rows.model(pk=pk, **values) for pk in keys]
             continue
-        for start in range(0, len(keys), BATCH):
-            changed += rows.filter(pk__in=keys[start : start + BATCH]).update(**values)
+        changed += rows.filter(OneOf(F("pk"), keys)).update(**values)
     if single:
         columns = list(next(iter(changes.values())))
         # Django keeps the condition of the rows in each of its statements.

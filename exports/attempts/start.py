@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from exports.attempts import seen as shown
@@ -33,6 +34,7 @@ from ladokflow.identifiers import normal_code
 from ladokflow.ladok.base import GradeLine
 from ladokflow.messages import Message, Refused, Trait, message
 from ladokflow.privacy import mask
+from ladokflow.rows import OneOf
 from sources.audit import record
 from sources.models import Flow, FlowSource, Participant
 from sources.models.flow import ExportState
@@ -421,11 +423,9 @@ def _supersede(people: Sequence[Candidate]) -> int:
     unknown = 0
     for state in (ExportItem.State.UNKNOWN, ExportItem.State.EXPORTED):
         keys = [person.item.pk for person in people if person.item and person.item.state == state]
-        for start in range(0, len(keys), BATCH):
-            part = keys[start : start + BATCH]
-            changed = ExportItem.objects.filter(pk__in=part, state=state).update(state=ExportItem.State.SUPERSEDED)
-            if changed != len(part):
-                raise Refused(message("export.under_way"))
+        held = ExportItem.objects.filter(OneOf(F("pk"), keys), state=state)
+        if held.update(state=ExportItem.State.SUPERSEDED) != len(keys):
+            raise Refused(message("export.under_way"))
         unknown += len(keys) if state == ExportItem.State.UNKNOWN else 0
     return unknown
 

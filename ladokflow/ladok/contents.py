@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from ladokflow.ladok.bodies import Body
 from ladokflow.messages import Refused
 
 Record = tuple[str, str]  # where it stands, and what it says
+
+_spelt = json.JSONEncoder(sort_keys=True).encode
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,8 @@ def differences(
     """Between the bytes of a request and the grades it is for. `build` makes the body of some of the lines."""
     there = Counter(_records(json.loads(content)))
     header = _header(build)
-    of_each = [Counter(_records(build([line]))) - header for line in lines]
-    wanted = Counter(header)
-    for records in of_each:
-        wanted.update(records)
+    of_each = [_besides(header, _records(build([line]))) for line in lines]
+    wanted = header + Counter(record for records in of_each for record in records)
     missing = (
         place
         for place, (line, records) in enumerate(zip(lines, of_each, strict=True))
@@ -58,6 +58,10 @@ def _header(build: Callable[[Sequence[GradeLine]], Body]) -> Counter[Record]:
         return Counter()
 
 
+def _besides(header: Counter[Record], records: Iterable[Record]) -> list[Record]:
+    return list((Counter(records) - header).elements()) if header else list(records)
+
+
 def _records(value: Any, where: str = "") -> Iterator[Record]:
     if isinstance(value, dict):
         for key, each in value.items():
@@ -66,7 +70,7 @@ def _records(value: Any, where: str = "") -> Iterator[Record]:
         for each in value:
             is_row = isinstance(each, list) and not any(isinstance(part, list | dict) for part in each)
             if is_row or not isinstance(each, list):
-                yield where, json.dumps(each if is_row else _without_lists(each), sort_keys=True)
+                yield where, _spelt(each if is_row else _without_lists(each))
             if not is_row:
                 yield from _records(each, f"{where}[]")
 
@@ -78,8 +82,7 @@ def _without_lists(value: Any) -> Any:
     return value
 
 
-def _names(records: Counter[Record], line: GradeLine) -> bool:
+def _names(records: Iterable[Record], line: GradeLine) -> bool:
     """Whether something in them says who it is, in whatever it is wrapped."""
     identifiers = (line.organisation_id, line.unique_exam_id, line.external_user_id, line.national_id)
-    spelt = [json.dumps(each)[1:-1] for each in identifiers if each]
-    return any(each in said for _, said in records for each in spelt)
+    return any(_spelt(each)[1:-1] in said for each in identifiers if each for _, said in records)
