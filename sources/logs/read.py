@@ -158,8 +158,9 @@ def _read_pages(reading: LogReading, client: WiseflowClient, token: uuid.UUID) -
 
 def _is_purged(reading: LogReading) -> bool:
     """Whether the flow's students have been emptied while its log was read: none of them comes back with it."""
-    flow = Flow.objects.select_for_update(no_key=True).filter(pk=reading.flow_id).first()
-    return flow is not None and flow.purged_at is not None
+    if reading.flow is None:
+        return False
+    return Flow.objects.select_for_update(no_key=True).get(pk=reading.flow.pk).purged_at is not None
 
 
 def _page(client: WiseflowClient, reading: LogReading, offset: int | None) -> list[Raw]:
