@@ -38,7 +38,7 @@ def day_of(night: dt.date, *, every: dt.timedelta) -> Iterator[dt.datetime]:
 
 def create(source: Source, anna: object, sandbox: Sandbox, **fields: str) -> Flow:
     code = sandbox.control.add_exam(source.slug, people=2, **fields)
-    return create_flow(request_flow(source=source, codes=[code], requested_by=anna, enqueue=False).pk)  # type: ignore[arg-type]
+    return create_flow(request_flow(source=source, codes=[code], requested_by=anna, enqueue=False).pk)
 
 
 def there(sandbox: Sandbox, flow: Flow) -> list[float]:
