@@ -8,6 +8,7 @@ class ExportsConfig(AppConfig):
 
     def ready(self) -> None:
         import exports.asking
+        import exports.attempts.place
         import exports.attempts.release
         import exports.messages
         import exports.operation.checks

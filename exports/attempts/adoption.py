@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exports.attempts.settle import by_identifier, read_back, rows_of
 from exports.grades.collect import collect_grades
+from exports.grades.read import number_of
 from exports.models import ExportAttempt, ExportItem
 from exports.rules.candidates import Candidate
 from exports.rules.cases import codes_of, load_case, lock
@@ -193,6 +194,7 @@ def say(
     evidence = _read(flow)
     with refused_where_taken(message("export.under_way")), transaction.atomic():
         locked = lock(flow.pk)
+        number_of(locked)  # it may have been let go meanwhile
         if not locked.is_adoption_unsaid:
             raise Refused(message("adoption.said_already"))
         offer = _offer(locked, evidence)

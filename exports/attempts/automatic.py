@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from exports.attempts.start import start_export
+from exports.attempts.start import is_wanted, start_export
 from exports.grades import asking
 from exports.grades.collect import collect_grades
 from exports.models import ExportAttempt
@@ -47,9 +47,9 @@ def collect_as_asked(flow_pk: int) -> None:
 def export_automatically(flow: Flow) -> list[ExportAttempt]:
     """Call it after grades have been collected. What failed before waits for a manager: it is not sent again."""
     attempts: list[ExportAttempt] = []
-    if flow.instant_export:
+    if is_wanted(flow, Trigger.INSTANT):
         attempts += _start(flow, Trigger.INSTANT)
-    if flow.exports_when_marking_ends and flow.is_marking_over and not _has_run(flow):
+    if flow.is_marking_over and is_wanted(flow, Trigger.MARKING_END):
         attempts += _start(flow, Trigger.MARKING_END)
     return attempts
 
@@ -63,10 +63,6 @@ def hindrance(flow: Flow) -> Message | None:
     if rules.has_export_right(source, sender_of(flow, None)) is None:
         return None
     return message("export.not_by_itself", maker=flow.created_by.get_full_name() or flow.created_by.get_username())
-
-
-def _has_run(flow: Flow) -> bool:
-    return flow.attempts.filter(trigger=Trigger.MARKING_END).exists()
 
 
 def _start(flow: Flow, trigger: str) -> list[ExportAttempt]:

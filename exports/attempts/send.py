@@ -19,6 +19,7 @@ from django.db import DatabaseError
 from exports.attempts import outcomes, points, transitions
 from exports.attempts.answer import ItemOutcome, Reading, read_answer
 from exports.attempts.body import body_of, idempotency_key, may_hold_mark
+from exports.attempts.grounds import Grounds, GroundsChanged, grounds_of, insist_on, read_anew
 from exports.attempts.ordering import carry_out
 from exports.grades.collect import store_assessments
 from exports.grades.read import Gathered, gather, read_approved
@@ -73,6 +74,7 @@ class Prepared:
     request: Outgoing
     idempotency_key: str
     held: dict[int, Message]  # by item: who stays, and why
+    grounds: Grounds
 
 
 def send_attempt(pk: uuid.UUID | str, *, seconds: float | None = None) -> str:
@@ -136,6 +138,7 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
                     body_sha256=body_sha256,
                     idempotency_key=prepared.idempotency_key,
                     held=prepared.held,
+                    insist=lambda: insist_on(attempt, prepared.grounds),
                 ):
                     if transitions.is_code_gone(pk):
                         raise NotSent(message("attempt.code_removed"))
@@ -144,6 +147,9 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
                 _send_marked(attempt, token, prepared, last_look)
     except points.GoesOn:
         return
+    except GroundsChanged:
+        logger.info("export.attempt.prepared_anew attempt=%s", pk)
+        insist(lambda: transitions.go_on(pk, token, is_read=True))
     except NotSent as reason:
         insist(lambda why=reason: outcomes.drop(pk, token, why.message, by_item=why.by_item, others=why.others))  # type: ignore[misc]
     except (RemoteError, Refused) as error:
@@ -157,13 +163,15 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
 
 def _go_on_reading(attempt: ExportAttempt, token: uuid.UUID) -> None:
     """Only as long as it may still be sent: what is read takes WISEflow's time."""
-    flow = attempt.flow
-    facts = flow_facts(flow, has_code=attempt.code.removed_at is None, is_under_way=True, doubt=None)
-    _recheck_flow(attempt, facts, sender_of(flow, attempt.requested_by), _asking(attempt))
+    _recheck_flow(attempt, _facts(attempt), sender_of(attempt.flow, attempt.requested_by), _asking(attempt))
     points.go_on_reading(attempt, token)
 
 
 # --- Prepare -----------------------------------------------------------------------------------------------------
+
+
+def _facts(attempt: ExportAttempt) -> FlowFacts:
+    return flow_facts(attempt.flow, has_code=attempt.code.removed_at is None, is_under_way=True, doubt=None)
 
 
 def _live_items(attempt: ExportAttempt) -> list[ExportItem]:
@@ -174,15 +182,16 @@ def _live_items(attempt: ExportAttempt) -> list[ExportItem]:
 def _prepare(attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, items: list[ExportItem]) -> Prepared:
     """All that can fail without harm fails here: Ladok's list and the rules once more, WISEflow's grades as they are now, the
     body. Who is no longer on the list, or may be somebody else there, stays; the others go."""
-    flow, source, asking = attempt.flow, attempt.flow.source, _asking(attempt)
-    sender = sender_of(flow, attempt.requested_by)
-    facts = flow_facts(flow, has_code=attempt.code.removed_at is None, is_under_way=True, doubt=None)
-    _recheck_flow(attempt, facts, sender, asking)
+    asking = _asking(attempt)
+    _recheck_flow(attempt, _facts(attempt), sender_of(attempt.flow, attempt.requested_by), asking)
     if len(items) != attempt.sent_count:
         logger.error("export.attempt.items_missing attempt=%s", attempt.pk)
         raise NotSent(message("attempt.fault"))
     if not attempt.uses_last_list:
         _read_list(attempt, client)
+    attempt = read_anew(attempt)  # all that follows is of one moment, and the mark holds it to that
+    grounds = grounds_of(attempt)
+    flow, source, facts = attempt.flow, attempt.flow.source, _facts(attempt)
     registrations = registrations_of(codes_of(flow))
     _correct(attempt, token, items, registrations)
     people = sent_facts(load_case(flow, again=attempt.sends_again, registrations=registrations), items)
@@ -198,7 +207,7 @@ def _prepare(attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, item
         holding = _look_again(attempt, wiseflow, grades)
         # Once more with WISEflow's own state: marking may have been opened again.
         facts = replace(facts, state=grades.info.state)
-        _recheck_flow(attempt, facts, sender, asking)
+        _recheck_flow(attempt, facts, grounds.sender, asking)
         _recheck_people(attempt, facts, people, asking)
         grades = points.with_points(attempt, token, wiseflow, grades, items)
         approved = None
@@ -219,6 +228,7 @@ def _prepare(attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, item
         request=client.outgoing(source.export_method, url, body, headers),
         idempotency_key=key,
         held=held,
+        grounds=grounds,
     )
 
 

@@ -273,7 +273,10 @@ def start_with_items(
     # The last line of defence: the database itself allows one open attempt and one live grade per person.
     with refused_where_taken(message("export.under_way")), transaction.atomic():
         is_by_itself = trigger != ExportAttempt.Trigger.MANAGER
-        case = load_case(lock(flow.pk), to=order.to, again=order.send_again, by_itself=is_by_itself, besides=besides)
+        locked = lock(flow.pk)
+        if not is_wanted(locked, trigger):
+            raise Refused(message("export.nothing_to_send"))
+        case = load_case(locked, to=order.to, again=order.send_again, by_itself=is_by_itself, besides=besides)
         sender = sender_of(case.flow, requested_by)
         refusal = rules.flow_refusal(case.source, case.facts, sender, order.asking)
         if refusal:
@@ -305,6 +308,16 @@ def start_with_items(
     for attempt, _ in started:
         logger.info("export.attempt.queued attempt=%s items=%s", attempt.pk, attempt.sent_count)
     return started
+
+
+def is_wanted(flow: Flow, trigger: str) -> bool:
+    """Whether what starts an export is there: somebody asks for it, or it is switched on, and at the end of marking it has not started yet.
+    Sure only under the flow's lock."""
+    if trigger == ExportAttempt.Trigger.INSTANT:
+        return flow.instant_export
+    if trigger == ExportAttempt.Trigger.MARKING_END:
+        return flow.exports_when_marking_ends and not flow.attempts.filter(trigger=trigger).exists()
+    return True
 
 
 def _select(

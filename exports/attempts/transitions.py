@@ -174,13 +174,16 @@ def mark(
     body_sha256: str,
     idempotency_key: str = "",
     held: Mapping[int, Message] | None = None,
+    insist: Callable[[], None] = lambda: None,
 ) -> bool:
     """claimed -> sending, on disk before the request: only who has written this may send. Refuses to be part of another
-    transaction, which might still be rolled back. `held` are the items that are not in the request, and why."""
+    transaction, which might still be rolled back. `held` are the items that are not in the request, and why. `insist` is asked under the
+    flow's lock, and raises where the request is no longer to be sent."""
     with transaction.atomic(durable=True):
         lock(flow_of(pk))
         if is_code_gone(pk):
             return False
+        insist()
         in_time = leases.is_held("lease_until", longest_lease(State.CLAIMED))
         marked = ExportAttempt.objects.filter(in_time, pk=pk, state=State.CLAIMED, token=token).update(
             state=State.SENDING,

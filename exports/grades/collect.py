@@ -78,7 +78,8 @@ def collect_all_grades(flow: Flow) -> int:
 def collect_grades(flow: Flow, *, seconds: float | None = None, shares_answers: bool = False) -> int:
     """Read the flow's phase, dates and grades from WISEflow; how many people have a grade. `shares_answers` is as of `wiseflow_for`.
 
-    Raises RemoteError where WISEflow cannot be asked, and then changes nothing. Refused while the flow is not created.
+    Raises RemoteError where WISEflow cannot be asked, and then changes nothing. Refused while the flow is not created, and where it has
+    ended meanwhile.
     Of two that read at the same time the one that began last counts, in whatever order they come to write. For points there are
     `seconds`, POINTS_SECONDS without: where these do not suffice the flow has `points_left`, and the next collection goes on with them;
     so it does with `approvals_left`.
@@ -88,6 +89,7 @@ def collect_grades(flow: Flow, *, seconds: float | None = None, shares_answers: 
         collected = _read(flow, flow_id, wiseflow, until=monotonic() + (POINTS_SECONDS if seconds is None else seconds))
     with transaction.atomic():
         locked = lock(flow.pk)
+        number_of(locked)  # it may have been let go, or purged, while it was read
         if _is_newest(flow.pk, collected.grades.began_at):
             _store_people(locked, collected)
             store_assessments(locked, collected.grades, collected.approved)

@@ -27,7 +27,7 @@ from ladokflow.ladok.base import Exam
 from ladokflow.messages import Message, Refused, message
 from sources import audit
 from sources.flows.exams import fetch_exam, fetch_several, on_a_flow
-from sources.flows.places import participants_also_on, suggested_place
+from sources.flows.places import participants_also_on, say_place, suggested_place
 from sources.flows.request import reference_of, taken_by
 from sources.flows.scales import choice_for
 from sources.models import Flow, FlowSource, Participant, Registration, Source, SyncRun
@@ -110,8 +110,8 @@ def add_code(
     Refused where the code is on a flow already, and when the phase takes no participants in. RemoteError where Ladok does
     not know the code, or a system cannot be asked. The synchronisation puts the reference on the flow in WISEflow.
 
-    `grade_goes_to`: where the grade of somebody on several codes goes from now on; empty leaves it. With `asks`, AsksForPlace where
-    that is not said and there is somebody. `scale`: as `given` of `choice_for`; AsksForScale where it is to be said.
+    `grade_goes_to`: where the grade of somebody on several codes goes from now on, as of `say_place`; empty leaves it. With `asks`,
+    AsksForPlace where that is not said and there is somebody. `scale`: as `given` of `choice_for`; AsksForScale where it is to be said.
     """
     typed = code.strip()
     if not typed:
@@ -137,11 +137,8 @@ def add_code(
             )
             added = message("sources.audit.code_added", code=row.code)
             audit.record(message=added, source=fresh.source, flow=fresh, actor=by, address=address)
-            if grade_goes_to and not (fresh.is_place_said and grade_goes_to == fresh.grade_goes_to):
-                place = Flow.GradeGoesTo(grade_goes_to)
-                Flow.objects.filter(pk=fresh.pk).update(grade_goes_to=place, is_place_said=True)
-                said = message(f"sources.audit.grade_goes_to_{place}")
-                audit.record(message=said, source=fresh.source, flow=fresh, actor=by, address=address)
+            if grade_goes_to:
+                say_place(fresh, grade_goes_to, by=by, address=address)
             if scale_choice:
                 Flow.objects.filter(pk=fresh.pk).update(scale_choices=fresh.scale_choices | scale_choice)
                 said = message("sources.audit.scale_chosen", code=row.code, scale=exam.grade_scale.strip())
@@ -175,6 +172,8 @@ def _refuse_taken(source: Source, code: str) -> None:
 def removal_of(*, flow: Flow, code: FlowSource, phase: str) -> Removal:
     """What removing the code would do now."""
     others = list(flow.codes.filter(removed_at__isnull=True).exclude(pk=code.pk))
+    if flow.purged_at is not None:  # what was sent under it is known by nothing else any more
+        return Removal(code, phase, refusal=message("sources.purged"))
     if code.flow_id != flow.pk or code.removed_at is not None:
         return Removal(code, phase, refusal=message("sources.code_not_there", code=code.code))
     if not others and phase != CONCLUDING_PHASE:
@@ -215,8 +214,6 @@ def remove_code(
     `seen`: the fingerprint of the `Removal` that the manager has read; NotAsShown where it would be another by now. A second click
     is Refused with "sources.code_not_there". RemoteError where WISEflow cannot be asked.
     """
-    if flow.purged_at is not None:  # what was sent under it is known by nothing else any more
-        raise Refused(message("sources.purged"))
     phase = phase_of(flow)
     with alone_with(flow.pk) as fresh:
         row = FlowSource.objects.get(pk=code.pk)

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Count, Q
 
 from ladokflow.identifiers import normal
 from ladokflow.ladok.base import Exam
+from ladokflow.messages import Message, Refused, message
+from sources import audit
 from sources.models import Flow, Participant, Registration, Source
+
+# Why the grades of a flow cannot go anywhere else any more: for whoever stands above to add to (`exports/attempts/place.py`)
+REFUSALS: list[Callable[[Flow], Message | None]] = []
+
+
+def say_place(locked: Flow, goes_to: str, *, by: AbstractBaseUser, address: str | None = None) -> bool:
+    """Write down where the grade of somebody on several codes goes; whether it is news: another, or said for the first time. `locked` is
+    the flow as it is under its lock. Refused where grades have gone where they were to go."""
+    if goes_to == locked.grade_goes_to and locked.is_place_said:
+        return False
+    if (refusal := next((told for check in REFUSALS if (told := check(locked)) is not None), None)) is not None:
+        raise Refused(refusal)
+    place = Flow.GradeGoesTo(goes_to)
+    Flow.objects.filter(pk=locked.pk).update(grade_goes_to=place, is_place_said=True)
+    said = message(f"sources.audit.grade_goes_to_{place}")
+    audit.record(message=said, source=locked.source, flow=locked, actor=by, address=address)
+    return True
 
 
 def ids_of(exam: Exam) -> set[str]:

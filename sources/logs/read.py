@@ -156,6 +156,13 @@ def _read_pages(reading: LogReading, client: WiseflowClient, token: uuid.UUID) -
     return count
 
 
+def _is_purged(reading: LogReading) -> bool:
+    """Whether the flow's students have been emptied while its log was read: none of them comes back with it."""
+    if reading.flow is None:
+        return False
+    return Flow.objects.select_for_update(no_key=True).get(pk=reading.flow.pk).purged_at is not None
+
+
 def _page(client: WiseflowClient, reading: LogReading, offset: int | None) -> list[Raw]:
     if reading.flow is None:
         return client.licence_logs(offset=offset)
@@ -187,6 +194,8 @@ def _keep(reading: LogReading, entries: Sequence[Raw], token: uuid.UUID, last: i
         until = Now() + LogReading.LEASE
         if not LogReading.objects.filter(pk=reading.pk, token=token).update(lease_until=until, **ahead):
             raise LeaseLost
+        if _is_purged(reading):
+            return 0
         mine = LogEntry.objects.filter(source=reading.source)
         known = _known(mine, [row.key for row in rows])
         known |= _known(mine, [row.key for row in _set_apart(rows, known)])

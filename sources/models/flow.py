@@ -55,7 +55,7 @@ class AssessorAllocation(models.TextChoices):
 
 # Marking has ended, and Ladok does not have all grades: as `Flow.awaits_grades`
 AWAITS_GRADES = Q(state__in=MARKING_OVER, export_ended_at=None, graded_count__gt=0) & (
-    ~Q(export_state=ExportState.EXPORTED) | Q(exported_count__lt=F("graded_count"))
+    ~Q(export_state=ExportState.EXPORTED) | Q(exported_count__lt=F("graded_count")) | Q(grade_goes_to="each")
 )
 
 
@@ -519,10 +519,12 @@ class Flow(Queued):
     def awaits_grades(self) -> bool:
         """Whether Ladok is still to have grades from it: until then its lists say whose they are.
 
-        An exported flow with the grade of somebody who is not on the list awaits that one: she may come on it again.
+        An exported flow with the grade of somebody who is not on the list awaits that one: she may come on it again. So it does where
+        grades go to each code: somebody whose grade is in Ladok may come on another code's list.
         """
         is_done = self.export_state == ExportState.EXPORTED and self.exported_count >= self.graded_count
-        return not is_done and self.export_ended_at is None
+        has_all = is_done and self.grade_goes_to != self.GradeGoesTo.EACH
+        return not has_all and self.export_ended_at is None
 
     @property
     def points_read(self) -> int:

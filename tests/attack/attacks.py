@@ -12,11 +12,15 @@ from tests.owner.play import Step
 
 @dataclass(frozen=True)
 class Kind:
-    """Which base: the university, how many people, and whether they are graded already."""
+    """Which base: the university, how many people, and whether they are graded already. Where it `goes_to_each`, the flow has two codes,
+    and the grade of who is on both goes to each of them. One that `is_instant` is still being marked, or written where it `is_open`."""
 
     slug: str
     size: int
     is_ready: bool = True
+    goes_to_each: bool = False
+    is_instant: bool = False
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,15 @@ class Attack:
     steps: tuple[Step, ...]
 
 
-READY = (Kind("liu", 3), Kind("liu", 4), Kind("oru", 3), Kind("boras", 2))
+READY = (Kind("liu", 3), Kind("liu", 3, goes_to_each=True), Kind("oru", 3), Kind("boras", 2))
 NEW = (Kind("liu", 3, is_ready=False), Kind("oru", 3, is_ready=False))
+INSTANT = (Kind("boras", 2, goes_to_each=True, is_instant=True),)
+# Where codes are added and removed while grades go
+OPEN = (
+    Kind("liu", 3, is_instant=True, is_open=True),
+    Kind("oru", 3, goes_to_each=True, is_instant=True, is_open=True),
+)
+KINDS = {"wiseflow": NEW, "instant": INSTANT}
 
 EXPORT: tuple[Step, ...] = (("preview", 0), ("press", 0))
 RETRY: tuple[Step, ...] = (("preview", 1, "retry"), ("press", 1))
@@ -42,13 +53,15 @@ SHORT = 150.0
 def attack(seed: int, number: int, family: str = "") -> Attack:
     rng = random.Random(f"{seed}:{number}")
     name = family or tuple(FAMILIES)[number % len(FAMILIES)]
-    kind = rng.choice(NEW if name == "wiseflow" else READY)
+    kind = rng.choice(KINDS.get(name, READY))
     return Attack(number, name, kind, tuple(FAMILIES[name](rng)))
 
 
 def crowd_attack(seed: int, number: int) -> Attack:
     """The part of the fifth family that is done by threads."""
     rng = random.Random(f"{seed}:{number}:crowd")
+    if number % 2:
+        return Attack(number, "open crowds", rng.choice(OPEN), tuple(_open_crowd(rng)))
     return Attack(number, "crowds", rng.choice(READY), tuple(_crowd(rng)))
 
 
@@ -266,6 +279,30 @@ def _wiseflow(rng: random.Random) -> list[Step]:
     return [*changes[: rng.randint(1, 3)], ("frozen", at, ("sync",), (hand,)), ("sync",)]
 
 
+def _instant(rng: random.Random) -> list[Step]:
+    """8. Grades go by themselves while assessors are still at work, and a manager is at the flow."""
+    goes: Step = ("goes", answers.by_lot(rng)) if rng.random() < 0.5 else ("goes",)
+    others: list[list[Step]] = [
+        [("goes",)],
+        [("grade", rng.randrange(4), rng.randrange(3)), ("goes",)],
+        [("grade", rng.randrange(4), rng.randrange(3), 1)],
+        [("points", rng.randrange(4), rng.choice((0.0, 7.5, 30.0)))],
+        [("instant", 0)],
+        [("place", "one")],
+        [("conclude",), ("collect",)],
+        [*RETRY, _trick(rng, 0.4)],
+        [("mark_page", 5), ("mark_press", 5)],
+        [("passes", LONG), ("sweep",)],
+        [("passes", 70.0), ("check",)],
+    ]
+    at = rng.choice(("asked", "registered", ("before wiseflow GET", rng.randrange(12)), rng.randrange(POINTS)))
+    first: Step = ("frozen", at, goes, tuple(rng.choice(others))) if rng.random() < 0.6 else goes
+    steps: list[Step] = [first]
+    for _ in range(rng.randint(1, 3)):
+        steps += rng.choice(others)
+    return [*steps, goes, *_managed(rng), ("conclude",), ("collect",)]
+
+
 def _crowd(rng: random.Random) -> list[Step]:
     """5, in earnest: threads with connections of their own, at the same instant."""
     asking = rng.choice(("first", "retry"))
@@ -279,7 +316,45 @@ def _crowd(rng: random.Random) -> list[Step]:
     if rng.random() < 0.4:
         pressing.append(("command", "export" if asking == "first" else "retry"))
     working = [_trick(rng, 0.5), ("work",), *rng.choice(([], [("sweep",)], [("check",)]))]
+    # What else a manager may press at either moment; a page is opened before.
+    for acts in (pressing, working):
+        page, act = rng.choice(OTHERS)
+        if rng.random() < 0.5:
+            steps += page
+            acts.append(act)
     return [*steps, ("together", tuple(pressing)), ("together", tuple(working)), *_managed(rng)]
+
+
+# Pages to open, and what is pressed then
+OTHERS: tuple[tuple[list[Step], Step], ...] = (
+    ([("mark_page", 5, 0)], ("mark_press", 5)),
+    ([("mark_page", 5)], ("mark_press", 5)),
+    ([("take_back_page", 5)], ("mark_press", 5)),
+    ([("code_page", 6)], ("press", 6)),
+    ([], ("let_go",)),
+    ([], ("settle",)),
+)
+
+
+def _open_crowd(rng: random.Random) -> list[Step]:
+    """The same while students write and grades go by themselves: two workers, and managers who change the flow."""
+    acts: list[Step] = [
+        ("add_code", rng.choice(("", "one", "each"))),
+        ("remove_code", 1),
+        ("place", rng.choice(("one", "each"))),
+        ("instant", 0),
+        ("instant", 1),
+        ("check",),
+        ("sync",),
+        ("grade", rng.randrange(4), rng.randrange(3)),
+        ("sweep",),
+        ("retry_all",),
+    ]
+    steps: list[Step] = []
+    for _ in range(rng.randint(1, 2)):
+        goes: Step = ("goes", answers.by_lot(rng)) if rng.random() < 0.4 else ("goes",)
+        steps.append(("together", (goes, ("goes",), *rng.sample(acts, rng.randint(1, 3)))))
+    return [*steps, ("conclude",), ("sync",), ("collect",), *_managed(rng)]
 
 
 FAMILIES: dict[str, Callable[[random.Random], list[Step]]] = {
@@ -290,4 +365,5 @@ FAMILIES: dict[str, Callable[[random.Random], list[Step]]] = {
     "doubles": _doubles,
     "readbacks": _readbacks,
     "wiseflow": _wiseflow,
+    "instant": _instant,
 }

@@ -10,10 +10,11 @@ import contextlib
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections
 
+from exports.attempts.place import change_place
 from exports.grades.collect import collect_grades
 from exports.models import ExportItem
 from ladokflow.sandbox import grading, hands
@@ -21,10 +22,14 @@ from ladokflow.sandbox.answers import Call, Reply
 from ladokflow.sandbox.faults import Sending
 from ladokflow.sandbox.server import _Handler
 from ladokflow.sandbox.universities import UNIVERSITIES, grades_of
+from sources.flows.change import Change, change_flow
 from sources.models import Flow
 from tests.attack.freezing import Freezer
 from tests.factories import MembershipFactory, UserFactory
 from tests.owner.base import Base, OwnSandbox, make_base
+
+if TYPE_CHECKING:
+    from tests.attack.attacks import Kind
 
 Trick = Callable[[Call, Callable[[], Reply]], Reply | None]
 
@@ -106,34 +111,61 @@ class AttackSandbox(OwnSandbox):
             connections.close_all()
 
 
-def make_new(sandbox: AttackSandbox, slug: str, size: int) -> Base:
+def make(sandbox: AttackSandbox, kind: Kind) -> Base:
+    """As the kind says."""
+    if not kind.is_ready:
+        return make_new(sandbox, kind.slug, kind.size)
+    said = {"goes_to_each": kind.goes_to_each, "is_instant": kind.is_instant, "is_open": kind.is_open}
+    return make_ready(sandbox, kind.slug, kind.size, **said)
+
+
+def make_new(sandbox: AttackSandbox, slug: str, size: int, *, on_flow: int = 1) -> Base:
     """A flow that has just been made: what people change in WISEflow before anybody writes."""
-    base = make_base(sandbox, slug, size=size, on_flow=1)
+    base = make_base(sandbox, slug, size=size, on_flow=on_flow)
     with sandbox.state.lock:
         sandbox.state.data["ladok"][slug]["honours_idempotency"] = False
         base.state = pickle.dumps(sandbox.state.data)
     return base
 
 
-def make_ready(sandbox: AttackSandbox, slug: str, size: int) -> Base:
-    """Everybody has a grade, marking has ended, and the grades have been collected."""
-    base = make_new(sandbox, slug, size)
-    finish(sandbox, base)
-    collect_grades(Flow.objects.select_related("source").get(pk=base.flow_pk))
+def make_ready(
+    sandbox: AttackSandbox,
+    slug: str,
+    size: int,
+    *,
+    goes_to_each: bool = False,
+    is_instant: bool = False,
+    is_open: bool = False,
+) -> Base:
+    """Everybody has a grade, marking has ended unless they go at once, and the grades have been collected."""
+    base = make_new(sandbox, slug, size, on_flow=1 + goes_to_each)
+    finish(sandbox, base, is_over=not is_instant, is_open=is_open)
+    flow = Flow.objects.select_related("source", "created_by").get(pk=base.flow_pk)
+    if goes_to_each:
+        change_place(flow=flow, goes_to=Flow.GradeGoesTo.EACH, was=flow.grade_goes_to, by=flow.created_by)
+    if is_instant:
+        change = Change({"instant_export": True})
+        change_flow(flow=flow, change=change, by=flow.created_by, names=change.names, enqueue=False)
+        flow = Flow.objects.select_related("source", "created_by").get(pk=base.flow_pk)
+    collect_grades(flow)
     base.state = pickle.dumps(sandbox.state.data)
     return base
 
 
-def finish(sandbox: AttackSandbox, base: Base) -> None:
-    """The students write, the assessor grades each, and marking ends."""
+def finish(sandbox: AttackSandbox, base: Base, *, is_over: bool = True, is_open: bool = False) -> None:
+    """The students write, and go on where it `is_open`, the assessor grades each, with points where Ladok takes any, and marking ends."""
     hands.activate(sandbox, base.wiseflow_id)
-    hands.end_participation(sandbox, base.wiseflow_id)
+    if is_open:
+        hands.start_participation(sandbox, base.wiseflow_id)
+    else:
+        hands.end_participation(sandbox, base.wiseflow_id)
     with sandbox.state.lock:
         people = hands.flow_of(sandbox.state, base.wiseflow_id)["participants"]
         scale = scale_of(sandbox, base)
         grades: dict[str, str | None] = {key: scale[place % len(scale)] for place, key in enumerate(people)}
-        grading.grade(sandbox, base.wiseflow_id, grades)
-    hands.end_marking(sandbox, base.wiseflow_id)
+        grading.grade(sandbox, base.wiseflow_id, grades, points="random" if base.slug == "boras" else None)
+    if is_over:
+        hands.end_marking(sandbox, base.wiseflow_id)
 
 
 def scale_of(sandbox: AttackSandbox, base: Base) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.attack.attacks import Kind
-from tests.attack.base import AttackSandbox, make_new, make_ready
+from tests.attack.base import AttackSandbox, make
 from tests.owner.base import Base
 
 
@@ -22,8 +22,7 @@ def base_for(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
         def base(kind: Kind) -> Base:
             if kind not in made:
-                make = make_ready if kind.is_ready else make_new
-                made[kind] = make(sandbox, kind.slug, kind.size)
+                made[kind] = make(sandbox, kind)
             return made[kind]
 
         yield base

@@ -1,6 +1,7 @@
 """The judgement of an attack: Ladok's ledger against our rows, and against what the pages say.
 
-owner    A grade is in the ledger for somebody who never earned it.
+owner    A grade is in the ledger for somebody who never earned it, or with points that are another's.
+early    Before marking has ended something came to Ladok that was an alternative grade, or nobody wanted to go at once.
 seen     Something was done that the page its manager pressed did not show: another person, another grade, or after what
          it showed of an earlier sending had changed.
 doubt    A retry went out of somebody whose grade may be in Ladok, and the page did not say so.
@@ -14,6 +15,7 @@ silence  The flow shows *Exported*, and somebody graded and on the list is not i
 untold   Ladok has said of a grade twice that it is registered, and no page tells.
 mail     Something has come out about grades, nobody has dealt with it, and no e-mail to the flow's managers has told it.
 hand     What somebody has changed in WISEflow was written over.
+place    Where grades go has become another after one had gone.
 open     At the end something is still under way, or unknown; or a grade never came.
 """
 
@@ -21,7 +23,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -51,6 +53,7 @@ class AttackJudge(Judge):
     def __init__(self, play: Attacked) -> None:
         super().__init__(play)
         self._earned: dict[int, set[str]] = defaultdict(set)
+        self._scored: dict[int, set[float | None]] = defaultdict(set)
         self._step: tuple[Any, ...] = ("begin",)
         self._written: set[int] = set()  # findings that an e-mail has been about
 
@@ -58,10 +61,14 @@ class AttackJudge(Judge):
 
     def begin(self, step: Step) -> None:
         self._step = step
+        self._phase = self.play.phase
+        self._alternative = self.play.alternatives_now()
+        self._was_instant = self._was_instant or Flow.objects.filter(instant_export=True).exists()
         self.remember_grades()
 
     def after(self, step: Step) -> None:
         self._judge_owners()
+        self._judge_place(step)
         self._judge_doubts()
         self._judge_twice()
         self._judge_items()
@@ -70,6 +77,8 @@ class AttackJudge(Judge):
     def remember_grades(self) -> None:
         for human, grades in self.play.grades_now().items():
             self._earned[human] |= grades
+        for human, points in self.play.points_now().items():
+            self._scored[human] |= points
 
     def _found(self, rule: str, sentence: str) -> None:
         self._say(rule, self._step, sentence)
@@ -101,8 +110,14 @@ class AttackJudge(Judge):
 
     def _judge_owners(self) -> None:
         ledger = self.ledger()
+        if ledger[self._seen :]:
+            self._judge_early(self._step, ledger[self._seen :])
         for row in ledger[self._seen :]:
             owner = row.get("owner")
+            if row["points"] not in self._scored[owner]:
+                self._found(
+                    "owner", f"{row['points']} points are registered for {owner}, who has {self._scored[owner]}"
+                )
             if row["grade"] not in self._earned[owner]:
                 self._found("owner", f"{row['grade']} is registered for {owner}, who earned {self._earned[owner]}")
         self._seen = len(ledger)
@@ -218,17 +233,11 @@ class AttackJudge(Judge):
             )
 
     def _judge_exported_flow(self, flow: Flow) -> None:
-        humans, listed = self._humans(), self.on_list()
-        there = {row.get("owner") for row in self.ledger()}
+        humans, missing = self._humans(), self._missing()
         vouched = set(ExportItem.objects.filter(pk__in=self.play.vouched).values_list("participant_id", flat=True))
         for person in Participant.objects.filter(flow=flow, assessment__isnull=False).select_related("assessment"):
             human = humans.get(person.pk)
-            if (
-                person.assessment.effective_grade
-                and human in listed
-                and human not in there
-                and person.pk not in vouched
-            ):
+            if person.assessment.effective_grade and human in missing and person.pk not in vouched:
                 self._found("silence", f"the flow shows Exported, and {human} is not in Ladok")
 
     def _judge_figures(self, flow: Flow, exports: Page, listed: Page) -> None:
@@ -293,13 +302,24 @@ class AttackJudge(Judge):
         if unknown:
             self._found("open", f"{unknown} outcomes are unknown for good")
         if self.play.is_plain:
-            self._judge_all_there(self._registering())
+            self._judge_all_there()
 
-    def _judge_all_there(self, registering: Mapping[tuple[int, str], Collection[str]]) -> None:
-        there = {owner for owner, _ in registering}
+    def _missing(self) -> set[int]:
+        """Those on a list of whom the ledger has nothing; nothing under one of their codes, where grades go to each."""
+        there: dict[int | None, set[str]] = defaultdict(set)
+        for row in self.ledger():
+            there[row.get("owner")].add(row["code"])
+        goes_to_each = self.play.flow.grade_goes_to == Flow.GradeGoesTo.EACH
+        return {
+            human
+            for human, codes in self.on_list().items()
+            if (codes - there[human] if goes_to_each else not there[human])
+        }
+
+    def _judge_all_there(self) -> None:
         vouched = set(ExportItem.objects.filter(pk__in=self.play.vouched).values_list("participant_id", flat=True))
         excused = {human for pk, human in self._humans().items() if pk in vouched}
-        missing = set(self.play.grades_now()) - there - excused
+        missing = (set(self.play.grades_now()) & self._missing()) - excused
         if missing:
             shown = Flow.objects.values_list("export_state", "export_message").get(pk=self.play.base.flow_pk)
             self._found("open", f"{len(missing)} grades never came to Ladok; the flow is {shown}")

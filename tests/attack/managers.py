@@ -17,6 +17,7 @@ from django.urls import reverse
 from exports.grades.collect import collect_grades
 from exports.models import ExportAttempt, ExportItem
 from sources.flows.create import create_flow
+from sources.flows.release import Way, release
 from sources.flows.request import request_flow
 from sources.models import Flow, FlowSource, Participant
 from tests.attack import answers
@@ -59,6 +60,7 @@ class Managers(World):
     """`told`: by attempt, of how many grades a manager had been told that they may be in Ladok already; -1 is of all.
 
     `vouched`: items that a manager has marked without having seen them in Ladok. `flows`: all there have been, the last is at work.
+    `is_crowded`: others are at work at the same time.
     """
 
     judge: AttackJudge
@@ -72,6 +74,7 @@ class Managers(World):
         self.told: dict[str, int] = {}
         self.vouched: set[int] = set()
         self.has_dealt = False
+        self.is_crowded = False
         self._browsers: dict[int, Browser] = {}
         self._others: list[Any] = []
 
@@ -127,8 +130,10 @@ class Managers(World):
         before, state = self.attempts(), self.judge.standing()
         page = self.browser(opened.who).press(opened.form)
         self.judge.see_page(page)
-        new = self.attempts() - before - set(self.told)
+        new = self.attempts(self.browser(opened.who).user) - before - set(self.told)
         self.told |= dict.fromkeys(new, opened.told)
+        if self.is_crowded:
+            return  # how all stood when it was pressed, nobody can tell
         if opened.shown is not None:
             self.judge.see_sent(opened.shown, opened.state, new)
         elif (new and state != opened.state) or (
@@ -136,8 +141,20 @@ class Managers(World):
         ):
             self.judge.see_changed(opened.form.address)
 
-    def attempts(self) -> set[str]:
-        return {str(pk) for pk in ExportAttempt.objects.values_list("pk", flat=True)}
+    def attempts(self, by: Any = None) -> set[str]:
+        asked = ExportAttempt.objects.filter(requested_by=by) if by is not None else ExportAttempt.objects.all()
+        return {str(pk) for pk in asked.values_list("pk", flat=True)}
+
+    def do_retry_all(self) -> None:
+        """The second manager retries what there is."""
+        self.do_preview(91, "retry", 1)
+        self.do_press(91)
+
+    def do_let_go(self) -> None:
+        """The flow is let go here, and stays in WISEflow."""
+        flow = self.flow
+        if not self._tried(lambda: release(flow=flow, way=Way.KEPT, by=flow.created_by)):
+            raise Void
 
     def do_command(self, name: str, trick: answers.Trick = ()) -> None:
         """`manage.py export` or `retry`: who types it has asked for it whatever may be there."""
@@ -225,7 +242,7 @@ class Managers(World):
         (form, opened), before = self.marks[tab], self.judge.standing()
         page = self.browser(0).press(form, ("reason", "Syns i Ladok."), without=("reason",))
         self.judge.see_page(page)
-        if self.judge.standing() != before:
+        if self.judge.standing() != before and not self.is_crowded:
             self.counts["marks made or taken back"] += 1
             ticked = {int(value.partition(":")[0]) for name, value in form.fields if name == "item"}
             if opened.of_items(ticked) != before.of_items(ticked):

@@ -15,6 +15,7 @@ from django.core import mail
 from django.db import connections
 
 from exports.attempts import transitions
+from exports.attempts.automatic import export_automatically
 from exports.attempts.send import send_attempt
 from exports.grades.read import database_now
 from exports.models import ExportAttempt
@@ -22,7 +23,7 @@ from exports.operation.digest import send_digests
 from exports.operation.sweep import settle_unknown
 from tests.attack import answers
 from tests.attack.attacks import Attack
-from tests.attack.base import AttackSandbox, make_ready
+from tests.attack.base import AttackSandbox, make
 from tests.attack.freezing import Freezer, Point
 from tests.attack.judge import AttackJudge
 from tests.attack.managers import Managers
@@ -103,14 +104,15 @@ class Attacked(Managers):
             finally:
                 connections.close_all()
 
-        for step in steps:
-            if step[0] == "press" and step[1] in self.tabs:
-                self.browser(self.tabs[step[1]].who)  # signed in before
+        for who in (0, 1):
+            self.browser(who)  # signed in before
+        self.is_crowded = True
         threads = [threading.Thread(target=one, args=(step,)) for step in steps]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        self.is_crowded = False
         if errors:
             raise errors[0]
 
@@ -129,6 +131,12 @@ class Attacked(Managers):
                 self._watched(Freezer(NEVER, lambda: None), ("send", pk))
             else:
                 self.do_send(pk)
+
+    def do_goes(self, trick: answers.Trick = ()) -> None:  # type: ignore[override]
+        """The grades are collected; what is to go by itself goes."""
+        self.do_collect()
+        export_automatically(self.flow)
+        self.do_work(trick)
 
     def do_send(self, pk: Any) -> None:
         send_attempt(pk)
@@ -166,7 +174,8 @@ class Attacked(Managers):
 # What changes people, grades or exams: then not everybody's grade has to be in Ladok at the end.
 CHANGING = frozenset(
     ("exchange", "correct", "gone", "back", "grade", "grade_all", "refuse", "reject", "code_page", "second_flow", "sync",
-     "ladok_exam", "by_hand", "graded_by_hand", "archive", "no_exam_id", "take_exam_id")
+     "ladok_exam", "by_hand", "graded_by_hand", "archive", "no_exam_id", "take_exam_id", "points", "instant", "place",
+     "add_code", "remove_code", "let_go")
 )  # fmt: skip
 
 # What managers do until there is nothing left to do.
@@ -206,7 +215,7 @@ def play(base: Base, steps: Sequence[Step]) -> Attacked:
 
 def play_committed(sandbox: AttackSandbox, attack: Attack) -> Attacked:
     """An attack by threads, from a base that everybody can see. Whoever calls it empties the database afterwards."""
-    base = make_ready(sandbox, attack.kind.slug, attack.kind.size)
+    base = make(sandbox, attack.kind)
     sandbox.forget()
     sandbox.is_committed = True
     try:

@@ -134,11 +134,10 @@ def _with_meanwhile(steps: Sequence[Any], place: int, meanwhile: Sequence[Any]) 
 
 
 def _base(kind: Any) -> Any:
-    from tests.attack.base import make_new, make_ready
+    from tests.attack.base import make
 
     if kind not in _bases:
-        make = make_ready if kind.is_ready else make_new
-        _bases[kind] = make(_sandbox, kind.slug, kind.size)
+        _bases[kind] = make(_sandbox, kind)
     return _bases[kind]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from exports.models import DigestEntry, ExportAttempt, ExportItem, Finding
 from ladokflow.messages import message
+from sources.models import Flow
 from tests.attack.attacks import EXPORT, READY, Kind
 from tests.attack.base import AttackSandbox
 from tests.attack.play import Attacked
@@ -75,12 +76,29 @@ def written_over(played: Attacked) -> None:
     played.by_hand["title"] = "För hand"
 
 
+def went_early(played: Attacked) -> None:
+    """Marking is still on, and nobody has switched instant export on."""
+    played.row["least_state"] = Flow.State.PARTICIPATION_STARTED
+    played.judge.begin(("made untrue",))
+    registered_again(played)
+
+
+def other_place(played: Attacked) -> None:
+    Flow.objects.update(grade_goes_to=Flow.GradeGoesTo.EACH)
+
+
+def other_points(played: Attacked) -> None:
+    played.judge.ledger().append(played.judge.ledger()[0] | {"points": 17})
+
+
 def never_ended(played: Attacked) -> None:
     ExportAttempt.objects.update(state="sending", token=uuid.uuid4(), lease_until=in_hours(1), finished_at=None)
 
 
 UNTRUE: dict[str, Callable[[Attacked], None]] = {
     "owner": other_grade,
+    "early": went_early,
+    "place": other_place,
     "seen": other_person_shown,
     "doubt": doubt_sent,
     "twice": registered_again,
@@ -104,6 +122,7 @@ def test_each_rule_finds_what_it_is_there_for(base_for: Callable[[Kind], Base]) 
         if rule not in found:
             missed[rule] = found
     assert not missed
+    assert "owner" in _rules_broken(base, other_points)
     assert not _rules_broken(base, lambda played: None)
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.attack.attacks import FAMILIES, Kind, attack, crowd_attack
+from tests.attack.attacks import Kind, attack, crowd_attack
 from tests.attack.base import AttackSandbox
 from tests.attack.play import play, play_committed
 from tests.owner.base import Base
 
-ATTACKS = 3 * len(FAMILIES)
+ATTACKS = 21  # of each family two or three
 CROWDS = 2
 SEED = 7
 

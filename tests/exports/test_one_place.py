@@ -88,6 +88,7 @@ def test_a_second_flow_of_an_exported_code_sends_nobody_twice(
     assert export(first).state == "exported"
     second = put_again(first)
     assert refused(second) == "export.all_elsewhere"
+    Flow.objects.filter(pk=second.pk).update(instant_export=True, exports_when_marking_ends=True)
     assert refused(second, trigger="marking_end", send_again=True) == "export.all_elsewhere"
     assert refused(second, trigger="instant", send_again=True) == "export.all_elsewhere"
     # Before anything is sent, of each person: the flow, when, and what to do.

@@ -1,13 +1,15 @@
 """The judgement, from the sandbox's own record alone: whose grade is in Ladok, who is missing, who was shut out.
 
-1. No grade is in the ledger for somebody who did not earn it.
-2. A flow that shows Exported leaves nobody out who is graded and on Ladok's list; when all is settled, whoever has not been
-   sent is held back by name.
+1. No grade is in the ledger for somebody who did not earn it, nor points.
+2. A flow that shows Exported leaves nobody out who is graded and on Ladok's list, on none of them where the grade goes to each; when all
+   is settled, whoever has not been sent is held back by name.
 3. Nobody who is on Ladok's list is deactivated (of one who was there as two people, either may be), and nobody at all by a list that contradicts itself.
 4. Nobody gets a second grade under a code unless a manager has retried.
 5. Whose data in Ladok never changed is always sent: to hold everybody back is no way out.
 6. The account of somebody who is on no list stays as it is and comes on no flow; no account gets another's name; nobody is
    on the flow under two accounts.
+7. Where grades go stays as it is once one has gone.
+8. Before marking has ended a grade goes by instant export only, and no alternative one.
 """
 
 from __future__ import annotations
@@ -51,11 +53,14 @@ IN_LADOK_OR_WISEFLOW = frozenset(
         "renew_exam_ids",
         "grade",
         "grade_all",
+        "points",
+        "points_all",
+        "place",
         "conclude",
         "archive",
     ]
 )
-DO_NOTHING_IN_LADOK = ("grade", "grade_all", "conclude", "archive")
+DO_NOTHING_IN_LADOK = ("grade", "grade_all", "points", "points_all", "place", "conclude", "archive")
 
 
 class Judge:
@@ -67,6 +72,10 @@ class Judge:
         self.has_removed_code = False
         self._seen = len(self.ledger())
         self._graded: dict[int, set[str]] = {}
+        self._points: dict[int, set[float | None]] = {}
+        self._alternative: set[int] = set()
+        self._was_instant = False
+        self._goes_to = ""
         self._active: dict[int, int] = {}
         self._is_synced = self._is_collected = False
         self._former = self._account_of(play.base.former.number)
@@ -111,7 +120,9 @@ class Judge:
     # --- Around each step ----------------------------------------------------------------------------------------
 
     def before(self) -> None:
-        self._graded = self.play.grades_now()
+        self._graded, self._points = self.play.grades_now(), self.play.points_now()
+        self._alternative = self.play.alternatives_now()
+        self._was_instant = self._was_instant or self.play.flow.instant_export
         self._active = {each["id"]: human for human, each in self.play.participants() if each["is_activated"]}
         self._phase = self.play.phase
 
@@ -121,6 +132,7 @@ class Judge:
             if step[0] not in DO_NOTHING_IN_LADOK:
                 self._is_synced = False
         self._judge_ledger(step)
+        self._judge_place(step)
         if step[0] == "sync":
             self._judge_lockouts(step)
         self._judge_accounts(step)
@@ -143,7 +155,10 @@ class Judge:
 
     def _judge_ledger(self, step: tuple[Any, ...]) -> None:
         ledger = self.ledger()
-        new, now = ledger[self._seen :], self.play.grades_now()
+        new = ledger[self._seen :]
+        if new:
+            self._judge_early(step, new)
+        now, points = self.play.grades_now(), self.play.points_now()
         for place, row in enumerate(new, start=self._seen):
             owner = row.get("owner")
             earned = self._graded.get(owner, set()) | now.get(owner, set())
@@ -154,20 +169,54 @@ class Judge:
                     f"Ladok registered {row['grade']} as {row['identifier']} on {row['code']} for {owner}, "
                     f"who earned {sorted(earned) or 'nothing'}",
                 )
+            scored = self._points.get(owner, set()) | points.get(owner, set())
+            if row["points"] not in scored:
+                self._say("owner", step, f"Ladok registered {row['points']} points for {owner}, who has {scored}")
             earlier = [one for one in ledger[:place] if (one.get("owner"), one["code"]) == (owner, row["code"])]
             attempts = ExportAttempt.objects.filter(idempotency_key=row["idempotencyKey"], is_retry=True)
             if earlier and owner not in self.doubles and not attempts.exists():
                 self._say("twice", step, f"{owner} has {len(earlier) + 1} grades on {row['code']}, and nobody retried")
         self._seen = len(ledger)
 
+    # --- 7 -------------------------------------------------------------------------------------------------------
+
+    def _judge_place(self, step: tuple[Any, ...]) -> None:
+        if not self.ledger():
+            return
+        now = self.play.flow.grade_goes_to
+        if self._goes_to not in ("", now):
+            self._say("place", step, f"grades went to {self._goes_to}, and go to {now} from now on")
+        self._goes_to = now
+
+    # --- 8 -------------------------------------------------------------------------------------------------------
+
+    def _judge_early(self, step: tuple[Any, ...], new: list[dict[str, Any]]) -> None:
+        if max(self._phase, self.play.phase) >= Flow.State.CONCLUDED:
+            return
+        only_alternative = self._alternative & self.play.alternatives_now()
+        for row in new:
+            if not self._was_instant:
+                self._say("early", step, f"{row['grade']} came to Ladok before marking had ended")
+            elif row.get("owner") in only_alternative:
+                self._say("early", step, f"the alternative grade of {row.get('owner')} was sent at once")
+
     # --- 2 and 5 -------------------------------------------------------------------------------------------------
 
     def _unsent(self) -> dict[int, set[str]]:
-        """Graded, on the list, and nothing in the ledger for them on any exam of the flow."""
-        sent = {row.get("owner") for row in self.ledger()}
+        """Graded, on the list, and nothing in the ledger for them on any exam of the flow; on one of those that list them, where the
+        grade goes to each."""
+        sent: dict[int | None, set[str]] = {}
+        for row in self.ledger():
+            sent.setdefault(row.get("owner"), set()).add(row["code"])
+        goes_to_each = self.play.flow.grade_goes_to == Flow.GradeGoesTo.EACH
         listed = self.on_list()
+
+        def is_unsent(human: int) -> bool:
+            there = sent.get(human, set())
+            return bool(listed[human] - there) if goes_to_each else not there
+
         return {
-            human: grades for human, grades in self.play.grades_now().items() if human in listed and human not in sent
+            human: grades for human, grades in self.play.grades_now().items() if human in listed and is_unsent(human)
         }
 
     def _judge_exported(self, step: tuple[Any, ...]) -> None:

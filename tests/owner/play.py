@@ -15,7 +15,9 @@ from itertools import takewhile
 from typing import Any
 
 from exports.attempts import transitions
+from exports.attempts.automatic import export_automatically
 from exports.attempts.marks import mark_as_exported, seen_of
+from exports.attempts.place import change_place
 from exports.attempts.send import send_attempt
 from exports.attempts.settle import check_with_ladok
 from exports.attempts.start import retry_export, start_export
@@ -28,6 +30,7 @@ from ladokflow.sandbox import grading, hands
 from ladokflow.sandbox.owners import OWNER
 from ladokflow.sandbox.universities import UNIVERSITIES, grades_of
 from ladokflow.sandbox.wiseflow.base import state_of
+from sources.flows.change import Change, change_flow
 from sources.flows.codes import add_code, remove_code
 from sources.models import Flow, FlowSource, Participant, SyncRun
 from sources.sync.run import request_sync, run_sync
@@ -153,6 +156,17 @@ class Play:
             if grade:
                 found.setdefault(human, set()).add(grade)
         return found
+
+    def points_now(self) -> dict[int, set[float | None]]:
+        """The points of each, where Ladok takes any."""
+        found: dict[int, set[float | None]] = {}
+        for human, each in self.participants():
+            found.setdefault(human, set()).add(each["points"] if self.base.slug == "boras" else None)
+        return found
+
+    def alternatives_now(self) -> set[int]:
+        """Who has an alternative grade."""
+        return {human for human, each in self.participants() if (each["alternative"] or {}).get("grade")}
 
     # --- Choosing ------------------------------------------------------------------------------------------------
 
@@ -479,13 +493,13 @@ class Play:
 
     # --- The exams on the flow -----------------------------------------------------------------------------------
 
-    def do_add_code(self) -> None:
+    def do_add_code(self, goes_to: str = "") -> None:
         free = [code for code in self.base.codes if code not in self.live_codes()]
         if not free:
             raise Void
         self._touch_all()
         flow = self.flow
-        self._tried(lambda: add_code(flow=flow, code=free[0], by=flow.created_by, enqueue=False))
+        self._tried(lambda: add_code(flow=flow, code=free[0], by=flow.created_by, grade_goes_to=goes_to, enqueue=False))
 
     def do_remove_code(self, number: int) -> None:
         rows = list(FlowSource.objects.filter(flow_id=self.base.flow_pk, removed_at=None))
@@ -553,9 +567,36 @@ class Play:
         with self.state.lock:
             grading.grade(self.sandbox, self.base.wiseflow_id, grades)
 
+    def do_points(self, one: int, points: float | None) -> None:
+        """An assessor marks somebody item by item, anew or for the first time."""
+        if self.phase < Flow.State.PARTICIPATION_STARTED or not (people := self.participants()):
+            raise Void
+        with self.state.lock:
+            grading.grade(self.sandbox, self.base.wiseflow_id, points={people[one % len(people)][1]["id"]: points})
+
+    def do_points_all(self, seed: int) -> None:
+        if self.phase < Flow.State.PARTICIPATION_STARTED:
+            raise Void
+        with self.state.lock:
+            grading.grade(self.sandbox, self.base.wiseflow_id, points="random", seed=seed)
+
     def _scale(self) -> Any:
         fields = self.state.data["ladok"][self.base.slug]["exams"][self.base.codes[0]]["fields"]
         return fields[UNIVERSITIES[self.base.slug].scale]
+
+    # --- What a manager says of the flow ---------------------------------------------------------------------------
+
+    def do_place(self, goes_to: str) -> None:
+        """Where the grade of somebody on both exams goes."""
+        flow = self.flow
+        self._tried(lambda: change_place(flow=flow, goes_to=goes_to, was=flow.grade_goes_to, by=flow.created_by))
+
+    def do_instant(self, is_on: int = 1) -> None:
+        """Instant export is switched on or off."""
+        flow, change = self.flow, Change({"instant_export": bool(is_on)})
+        self._tried(
+            lambda: change_flow(flow=flow, change=change, by=flow.created_by, names=change.names, enqueue=False)
+        )
 
     # --- Ladok refuses -------------------------------------------------------------------------------------------
 
@@ -598,6 +639,14 @@ class Play:
         self.do_collect()
         flow = self.flow
         self._tried(lambda: start_export(flow=flow, requested_by=flow.created_by, enqueue=False))
+        self._send(sending, a_list, meanwhile)
+
+    def do_goes(self, sending: str = "", a_list: str = "", meanwhile: Step = ()) -> None:
+        """What goes by itself when grades have been collected."""
+        if not self.flow.instant_export:
+            raise Void
+        self.do_collect()
+        export_automatically(self.flow)
         self._send(sending, a_list, meanwhile)
 
     def do_retry(self, sending: str = "", a_list: str = "", meanwhile: Step = ()) -> None:

@@ -36,6 +36,27 @@ def sequence(seed: int, number: int) -> list[Step]:
     steps = [_of_life(rng, step) for step in LIFE if step[0] not in ("sync", "retry") or rng.random() < 0.7]
     for _ in range(rng.randint(1, 7)):
         steps.insert(rng.randint(0, len(steps)), _by_lot(rng))
+    # By a lot of its own: what the others are stays as it was.
+    return _said_of_it(random.Random(f"{seed}:{number}:said"), kind_of(seed, number), steps)
+
+
+def _said_of_it(rng: random.Random, kind: tuple[str, int, int], steps: list[Step]) -> list[Step]:
+    """With what some flows have: grades that go to each code, points, and instant export."""
+    slug, _, on_flow = kind
+    if on_flow > 1 and rng.random() < 0.5:
+        steps = [("place", "each"), *steps]
+    if slug == "boras" and rng.random() < 0.7:
+        graded = next(place for place, step in enumerate(steps) if step[0] == "grade_all") + 1
+        steps = [*steps[:graded], ("points_all", rng.randrange(9)), *steps[graded:]]
+        for _ in range(rng.randint(0, 2)):
+            points = ("points", rng.randrange(9), rng.choice((None, 0.0, 7.5, 12.25, 40.0)))
+            steps.insert(rng.randint(graded, len(steps)), points)
+    if rng.random() < 0.35:
+        steps.insert(rng.randint(0, len(steps) - 1), ("instant", 1))
+        for _ in range(rng.randint(1, 3)):
+            steps.insert(rng.randint(len(steps) // 2, len(steps)), ("goes", *_sending(rng)))
+        if rng.random() < 0.2:
+            steps.insert(rng.randint(len(steps) // 2, len(steps)), ("instant", 0))
     return steps
 
 

@@ -117,6 +117,10 @@ ROWS: dict[str, tuple[tuple[str, int, int], tuple[Step, ...]]] = {
         TWO,
         (*GRADED, ("move", 0, 1, 1), ("same_exam_id", 1, 0), *END),
     ),
+    "on the other exam too after the export, where grades go to each": (
+        TWO,
+        (("place", "each"), *GRADED, *END, ("both", 1, 2), ("sync",), ("export",)),
+    ),
     "an exam id that is another's on the other exam": (TWO, (("same_exam_id", 1, 1), *GRADED, *END)),
     "on two exams, and refused on the first": (
         TWO,

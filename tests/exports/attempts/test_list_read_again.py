@@ -193,7 +193,7 @@ def test_the_held_are_counted_when_the_answer_is_lost(make_flow: MakeFlow, world
 def test_where_the_list_cannot_be_read_nothing_is_sent_before_a_manager_has_said_so(
     make_flow: MakeFlow, world: World, fault: Any, trigger: str
 ) -> None:
-    flow = make_flow(people=2)
+    flow = make_flow(people=2, exports_when_marking_ends=True)
     if fault == "empty":
         world.listed = {code: {} for code in world.listed}
     else:
@@ -219,7 +219,7 @@ def test_the_word_counts_only_where_the_list_could_not_be_read(make_flow: MakeFl
 
 
 def test_no_attempt_that_starts_by_itself_goes_without_the_list(make_flow: MakeFlow, world: World) -> None:
-    flow = make_flow(people=1)
+    flow = make_flow(people=1, exports_when_marking_ends=True)
     world.list_status = 500
     export(flow)
     for person in people_of(flow):

@@ -105,7 +105,7 @@ def test_what_goes_by_itself_goes_in_the_name_of_who_made_the_flow(
     make_flow: MakeFlow, university: str, has_left: bool
 ) -> None:
     """Where nobody is named to Ladok, a flow goes on when its maker has left."""
-    flow = make_flow(people=1, university=university)
+    flow = make_flow(people=1, university=university, exports_when_marking_ends=True)
     members = flow.source.memberships.filter(user=flow.created_by)
     if has_left:
         members.delete()

@@ -1,0 +1,62 @@
+"""What a preparation goes by that people and synchronisations may change while it asks Ladok and WISEflow.
+
+Both take their time, and no lock is held meanwhile. The mark looks at these grounds once more under the flow's lock: where they are
+others by then, the attempt is prepared anew, and the rules say what follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Max
+
+from exports.models import ExportAttempt
+from exports.rules.facts import sender_of, source_facts
+from exports.rules.values import Sender, SourceFacts
+from sources.models import IdentityAnswer
+
+OF_FLOW = (
+    "setup_state", "wiseflow_id", "former_host", "released_at", "adoption", "export_ended_at", "instant_export",
+    "grade_decided_by", "grade_goes_to", "said_form", "said_of",
+)  # fmt: skip
+OF_CODE = ("removed_at", "list_read_at", "list_doubt")
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """`answered`: the newest word of a manager on whose a registration of the code is."""
+
+    flow: tuple[Any, ...]
+    code: tuple[Any, ...]
+    source: SourceFacts
+    sender: Sender | None
+    answered: int | None
+
+
+class GroundsChanged(Exception):
+    """What was prepared goes by something that is otherwise now."""
+
+
+def grounds_of(attempt: ExportAttempt) -> Grounds:
+    """As of the attempt's flow and code, which the caller has just read; the rest is read here."""
+    flow, code = attempt.flow, attempt.code
+    answers = IdentityAnswer.objects.filter(registration__code=code)
+    return Grounds(
+        flow=tuple(getattr(flow, name) for name in OF_FLOW),
+        code=tuple(getattr(code, name) for name in OF_CODE),
+        source=source_facts(flow.source),
+        sender=sender_of(flow, attempt.requested_by),
+        answered=answers.aggregate(newest=Max("pk"))["newest"],
+    )
+
+
+def insist_on(attempt: ExportAttempt, grounds: Grounds) -> None:
+    """GroundsChanged where these are no longer the attempt's. Sure only under the flow's lock."""
+    if grounds_of(read_anew(attempt)) != grounds:
+        raise GroundsChanged
+
+
+def read_anew(attempt: ExportAttempt) -> ExportAttempt:
+    rows = ExportAttempt.objects.select_related("flow__source", "code", "requested_by").defer("answer", "order")
+    return rows.get(pk=attempt.pk)

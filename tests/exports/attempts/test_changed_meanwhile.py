@@ -1,0 +1,202 @@
+"""What is decided while a remote system is asked counts as soon as it is written: who asked looks once more, under the flow's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from exports.attempts.automatic import export_automatically
+from exports.attempts.send import send_attempt
+from exports.attempts.start import start_export
+from exports.grades.collect import collect_grades
+from exports.models import ExportAttempt
+from ladokflow.messages import Refused
+from sources.flows.codes import add_code, phase_of, removal_of, remove_code
+from sources.models import Flow, IdentityAnswer, Registration, Source
+from tests.exports.attempts.test_several_codes import on_both
+from tests.exports.world import World
+from tests.factories import in_hours
+
+MakeFlow = Callable[..., Flow]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def once(work: Callable[[], Any]) -> Callable[[], None]:
+    """Done by somebody else, in the thread of the system that is asked: the first time only."""
+    left = [work]
+
+    def do() -> None:
+        try:
+            while left:
+                left.pop()()
+        finally:
+            connection.close()
+
+    return do
+
+
+def while_grades_are_read(world: World, work: Callable[[], Any]) -> None:
+    read, do = world.assessments, once(work)
+
+    def meanwhile() -> list[dict[str, Any]]:
+        do()
+        return read()
+
+    world.assessments = meanwhile  # type: ignore[method-assign]
+
+
+# --- Between the preparation and the mark --------------------------------------------------------------------------
+
+
+def switch_off(flow: Flow) -> None:
+    Flow.objects.filter(pk=flow.pk).update(instant_export=False)
+
+
+def let_the_reviewer_decide(flow: Flow) -> None:
+    Flow.objects.filter(pk=flow.pk).update(grade_decided_by="reviewer")
+
+
+def take_the_right(flow: Flow) -> None:
+    flow.source.memberships.update(can_export=False)
+
+
+def say_it_is_somebody_else(flow: Flow) -> None:
+    """A manager's answer, of each; Ladok's list has them no more either."""
+    for row in Registration.objects.filter(code__flow=flow):
+        IdentityAnswer.objects.create(registration=row, is_same=False, said_of="{}", known_as="{}", by=flow.created_by)
+        row.is_listed, row.gone_at = False, timezone.now()
+        row.save()
+
+
+def read_the_list(flow: Flow) -> None:
+    """A synchronisation has read that everybody is gone."""
+    for row in Registration.objects.filter(code__flow=flow):
+        row.is_listed, row.gone_at = False, timezone.now()
+        row.save()
+    flow.codes.update(list_read_at=timezone.now())
+
+
+def forbid_people_by_hand(flow: Flow) -> None:
+    flow.participants.update(is_from_source=False)
+    Source.objects.filter(pk=flow.source_id).update(accepts_manual_participants=False)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "decide", "code"),
+    [
+        ("instant", switch_off, "export.marking_not_ended"),
+        ("instant", let_the_reviewer_decide, "attempt.grades_changed"),
+        ("manager", take_the_right, "attempt.right_gone"),
+        ("manager", say_it_is_somebody_else, "attempt.all_held"),
+        ("manager", read_the_list, "attempt.all_held"),
+        ("manager", forbid_people_by_hand, "attempt.people_changed"),
+    ],
+)
+def test_what_is_decided_while_an_attempt_is_prepared_is_heeded(
+    make_flow: MakeFlow, world: World, trigger: str, decide: Callable[[Flow], None], code: str
+) -> None:
+    is_instant = trigger == "instant"
+    world.state = 3 if is_instant else 4
+    flow = make_flow(instant_export=is_instant, state=world.state, source={"accepts_manual_participants": True})
+    by = None if is_instant else flow.created_by
+    (attempt,) = start_export(flow=flow, requested_by=by, trigger=trigger, enqueue=False)
+    while_grades_are_read(world, lambda: decide(flow))
+    assert send_attempt(attempt.pk) == "queued"
+    assert send_attempt(attempt.pk) == "failed"
+    attempt.refresh_from_db()
+    assert attempt.message["code"] == code
+    assert not world.exported
+
+
+def test_what_changes_nothing_of_an_attempt_only_has_it_prepared_anew(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow()
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    while_grades_are_read(world, lambda: flow.codes.update(list_read_at=timezone.now()))
+    assert send_attempt(attempt.pk) == "queued"
+    assert send_attempt(attempt.pk) == "exported"
+    assert len(world.exported) == 1
+
+
+# --- What starts by itself -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["instant_export", "exports_when_marking_ends"])
+def test_nothing_starts_by_itself_that_has_been_switched_off_meanwhile(make_flow: MakeFlow, name: str) -> None:
+    flow = make_flow(**{name: True})
+    Flow.objects.filter(pk=flow.pk).update(**{name: False})  # while it was read who has handed in
+    assert export_automatically(flow) == []
+    assert not ExportAttempt.objects.exists()
+
+
+def test_an_export_at_the_end_of_marking_starts_once_for_two_who_have_found_it_due(make_flow: MakeFlow) -> None:
+    flow = make_flow(exports_when_marking_ends=True)
+    late = Flow.objects.select_related("source").get(pk=flow.pk)
+    (attempt,) = export_automatically(flow)
+    assert send_attempt(attempt.pk) == "exported"
+    with pytest.raises(Refused):
+        start_export(flow=late, trigger="marking_end", enqueue=False)
+
+
+# --- Codes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("goes_to", ["one", "each"])
+def test_a_code_that_is_added_while_a_grade_is_sent_changes_no_place(
+    make_flow: MakeFlow, world: World, goes_to: str
+) -> None:
+    """Of whom one grade went to each code, another would go to one; and the other way round."""
+    world.state = 1
+    flow = make_flow(people=0, codes=["A", "B"], state=1, instant_export=True, grade_goes_to=goes_to)
+    on_both(flow, world)
+    world.listed["C"] = {}
+    other = "one" if goes_to == "each" else "each"
+    world.at_list = once(lambda: start_export(flow=Flow.objects.get(pk=flow.pk), trigger="instant", enqueue=False))
+    with pytest.raises(Refused) as caught:
+        add_code(flow=flow, code="C", by=flow.created_by, grade_goes_to=other, enqueue=False)
+    assert caught.value.message.code == "place.sent"
+    flow.refresh_from_db()
+    assert (flow.grade_goes_to, flow.codes.count()) == (goes_to, 2)
+    assert add_code(flow=flow, code="C", by=flow.created_by, enqueue=False).position == 2
+    flow.refresh_from_db()
+    assert flow.grade_goes_to == goes_to
+
+
+def test_the_last_code_of_a_flow_that_has_been_purged_meanwhile_stays(make_flow: MakeFlow, world: World) -> None:
+    flow = make_flow()
+    (code,) = flow.codes.all()
+    assert removal_of(flow=flow, code=code, phase=phase_of(flow)).refusal is None
+    stale = Flow.objects.select_related("source").get(pk=flow.pk)
+    Flow.objects.filter(pk=flow.pk).update(purged_at=in_hours(0))
+    with pytest.raises(Refused) as caught:
+        remove_code(flow=stale, code=code, by=flow.created_by, enqueue=False)
+    assert caught.value.message.code == "sources.purged"
+
+
+# --- Flows that are gone -------------------------------------------------------------------------------------------
+
+
+def purge(flow: Flow) -> None:
+    Flow.objects.filter(pk=flow.pk).update(purged_at=timezone.now())
+
+
+def let_go(flow: Flow) -> None:
+    gone = {"released_at": timezone.now(), "released_as": "kept", "setup_state": "stopped", "wiseflow_id": None}
+    Flow.objects.filter(pk=flow.pk).update(**gone)
+
+
+@pytest.mark.parametrize("end", [purge, let_go])
+def test_no_grades_are_kept_of_a_flow_that_has_ended_while_they_were_read(
+    make_flow: MakeFlow, world: World, end: Callable[[Flow], None]
+) -> None:
+    flow = make_flow(state=3)
+    before = flow.collected_at
+    while_grades_are_read(world, lambda: end(flow))
+    with pytest.raises(Refused):
+        collect_grades(flow)
+    flow.refresh_from_db()
+    assert (flow.collected_at, flow.state) == (before, 3)
