@@ -54,6 +54,17 @@ def postgres_address() -> str:
     return ""
 
 
+BINARIES = "/usr/lib/postgresql/*/bin"
+
+
+def postgres_binaries() -> Path | None:
+    """The newest PostgreSQL of the machine, if we can start a server of our own with it."""
+    if os.getuid() == 0 and not shutil.which("runuser"):
+        return None
+    found = [path for path in Path("/").glob(BINARIES.lstrip("/")) if (path / "initdb").exists()]
+    return max(found, key=lambda path: float(path.parent.name), default=None)
+
+
 @cache
 def redis_address() -> str:
     given = os.environ.get("TEST_REDIS_URL", "")

@@ -83,7 +83,11 @@ def test_steps(jobs: int, postgres: str, folder: Path, *, everything: bool) -> l
     # On SQLite there is about a third as much to do.
     few = max(1, jobs // 3)
     url = database_url(postgres)
-    on_postgresql = {"TEST_DATABASE_URL": url, prepared.NAME: f"test_{urlsplit(url).path[1:]}_prepared"}
+    on_postgresql = {
+        "TEST_DATABASE_URL": url,
+        prepared.NAME: f"test_{urlsplit(url).path[1:]}_prepared",
+        prepared.WRITTEN: str(folder / "prepared.sql"),
+    }
     steps = []
     for name, share, workers, environment in (
         ("PostgreSQL", POSTGRESQL, max(1, jobs - few), on_postgresql),

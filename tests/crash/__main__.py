@@ -14,7 +14,8 @@ from types import FrameType
 from typing import Any
 
 from tests import services
-from tests.crash.servers import HARNESS, BorrowedPostgres, OwnPostgres, OwnRedis, postgres_binaries
+from tests.crash.servers import HARNESS, BorrowedPostgres, OwnPostgres, OwnRedis
+from tests.services import postgres_binaries
 
 TIMEOUT = 5  # REMOTE_TIMEOUT_SECONDS: all other times are those of production
 DONE, FAULTY, CANNOT = 0, 1, 2

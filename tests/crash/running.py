@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import re
 import shutil
@@ -17,6 +18,7 @@ from django.db import connection
 
 from exports.grades.collect import collect_grades
 from sources.models import Flow, Source
+from tests import prepared
 from tests.crash import checking
 from tests.crash.aimed import AimingSandbox
 from tests.crash.chaos import Chaos, World
@@ -73,7 +75,8 @@ def play(
 
 
 def load(sandbox: AimingSandbox, folder: Path) -> None:
-    call_command("migrate", verbosity=0)
+    if not prepared.filled(os.environ["DATABASE_URL"]):
+        call_command("migrate", verbosity=0)
     text = (ROOT / "ladokflow/sandbox/demo.toml").read_text().replace("http://127.0.0.1:8099", sandbox.url)
     described = folder / "sources.toml"
     described.write_text(text)

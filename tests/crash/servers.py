@@ -16,16 +16,7 @@ import psycopg
 
 from tests.running import free_port
 
-BINARIES = "/usr/lib/postgresql/*/bin"
 HARNESS = "crash-harness"  # the application name of our own connections: these are never cut on purpose
-
-
-def postgres_binaries() -> Path | None:
-    """The newest PostgreSQL of the machine, if we can start a server of our own with it."""
-    if os.getuid() == 0 and not shutil.which("runuser"):
-        return None
-    found = [path for path in Path("/").glob(BINARIES.lstrip("/")) if (path / "initdb").exists()]
-    return max(found, key=lambda path: float(path.parent.name), default=None)
 
 
 class OwnPostgres:

@@ -17,13 +17,15 @@ import psycopg
 import pytest
 
 from ladokflow.sandbox.server import Sandbox
-from tests.crash.servers import OwnPostgres, OwnRedis, postgres_binaries
+from tests import prepared
+from tests.crash.servers import OwnPostgres, OwnRedis
 from tests.environment import ROOT
 from tests.running import wait_until
-from tests.services import leave_out
+from tests.services import leave_out, postgres_binaries
 
 SECONDS = 180
 HELD = 20  # seconds that Ladok takes over an answer: the servers fail meanwhile
+EMPTY = "ladokflow_empty"  # the database with nothing in it yet, which each test has a copy of
 LATER = """
     UPDATE exports_exportattempt SET enqueued_at = enqueued_at - interval '2 hours', lease_until = lease_until - interval '2 hours'
 """
@@ -45,7 +47,6 @@ class Site:
         described = folder / "sources.toml"
         text = (ROOT / "ladokflow/sandbox/demo.toml").read_text()
         described.write_text(text.replace("http://127.0.0.1:8099", sandbox.url))
-        self.run("migrate", "--verbosity=0")
         self.run("loadsources", str(described))
 
     def run(self, *command: str) -> str:
@@ -119,6 +120,12 @@ class Site:
         return len([call for call in self.control.received("liu") if call["method"] == "POST"])
 
 
+def execute(postgres: OwnPostgres, statement: str) -> None:
+    """On the server, beside its databases."""
+    with psycopg.connect(postgres.url.replace("/ladokflow", "/postgres"), autocommit=True) as server:
+        server.execute(statement)
+
+
 @pytest.fixture(scope="module")
 def servers() -> Iterator[tuple[OwnPostgres, OwnRedis]]:
     binaries, program = postgres_binaries(), shutil.which("redis-server")
@@ -127,6 +134,10 @@ def servers() -> Iterator[tuple[OwnPostgres, OwnRedis]]:
     if program is None:
         leave_out("no redis-server")
     postgres = OwnPostgres(binaries)
+    if not prepared.filled(postgres.url):
+        environment = os.environ | {"DATABASE_URL": postgres.url}
+        subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity=0"], cwd=ROOT, env=environment, check=True)
+    execute(postgres, f"ALTER DATABASE ladokflow RENAME TO {EMPTY}")
     redis = OwnRedis(program)
     yield postgres, redis
     redis.close()
@@ -136,9 +147,8 @@ def servers() -> Iterator[tuple[OwnPostgres, OwnRedis]]:
 @pytest.fixture
 def site(tmp_path: Path, sandbox: Sandbox, servers: tuple[OwnPostgres, OwnRedis]) -> Iterator[Site]:
     postgres, redis = servers
-    with psycopg.connect(postgres.url.replace("/ladokflow", "/postgres"), autocommit=True) as server:
-        server.execute("DROP DATABASE ladokflow WITH (FORCE)")
-        server.execute("CREATE DATABASE ladokflow")
+    execute(postgres, "DROP DATABASE IF EXISTS ladokflow WITH (FORCE)")
+    execute(postgres, f"CREATE DATABASE ladokflow TEMPLATE {EMPTY}")
     redis.empty()
     site = Site(tmp_path, sandbox, postgres, redis)
     yield site

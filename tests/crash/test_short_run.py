@@ -8,9 +8,8 @@ import sys
 import pytest
 from django.conf import settings
 
-from tests.crash.servers import postgres_binaries
 from tests.environment import ROOT
-from tests.services import leave_out, postgres_address
+from tests.services import leave_out, postgres_address, postgres_binaries
 
 SHORT = ["--exports=25", "--rounds=1", "--kills=40", "--seed=7", "--seconds=45", "--nights=25", "--hands=4", "--bare"]
 

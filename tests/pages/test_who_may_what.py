@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axes.models import AccessAttempt, AccessLog
+from django.conf import settings
 from django.contrib import admin
 from django.core.management import CommandError, call_command
 from django.db import transaction
@@ -108,6 +109,7 @@ class World:
         self.source: Source = SourceFactory(slug="ours", name="Vårt universitet")
         other = SourceFactory(slug="theirs", name="Deras universitet")
         self.people: dict[str, Any] = {}
+        self.sessions: dict[str, str] = {}
         for role, where, facts in (
             ("inactive", self.source, {"role": Membership.Role.LICENCE_ADMIN}),
             ("outsider", other, EVERY_RIGHT),
@@ -132,9 +134,13 @@ class World:
         return rights_of(row) if row else frozenset()
 
     def client(self, role: str) -> Client:
+        """A browser of its own for each call, with the session in which this one has signed in once."""
         client = Client(headers={"accept-language": "en"})
-        if role in self.people:
+        if role in self.sessions:
+            client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[role]
+        elif role in self.people:
             client.force_login(self.people[role])
+            self.sessions[role] = client.cookies[settings.SESSION_COOKIE_NAME].value
         return client
 
 

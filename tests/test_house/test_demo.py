@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from exports.models import ExportAttempt, QuestionFigure
 from ladokflow.sandbox import demo as house
 from sources.models import Flow, Webhook
 from tests.environment import ROOT
+from tests.factories import UserFactory
 from tests.running import START_SECONDS, Demo, demo, free_port, wait_until
 
 STOP_SECONDS = 15
@@ -100,6 +102,27 @@ def test_it_leaves_a_database_alone_that_holds_a_real_university() -> None:
     SourceFactory(slug="verklig", wiseflow_url="https://europe-api.wiseflow.example/v1")
     with pytest.raises(house.CannotStart, match="verklig"):
         house.prepare(sandbox_port=free_port())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "had", [[], ["", ""], [house.PASSWORD] * 2, [house.PASSWORD, "changed since"], ["changed since"] * 2]
+)
+def test_all_of_its_people_sign_in_with_the_password_and_nobody_else_does(had: list[str]) -> None:
+    people = [UserFactory() for _person in had or ["the factory's"]]
+    for person, password in zip(people, had, strict=False):
+        person.set_password(password)
+        person.save()
+    stranger = UserFactory()
+    theirs = get_user_model().objects.filter(pk__in=[person.pk for person in people])
+    house.set_passwords(theirs)
+    kept = set(theirs.values_list("password", flat=True))
+    assert len(kept) == 1  # to be checked
+    house.set_passwords(theirs)  # at the next start there is nothing to do
+    assert set(theirs.values_list("password", flat=True)) == kept
+    assert [person.check_password(house.PASSWORD) for person in theirs] == [True] * len(people)
+    stranger.refresh_from_db()
+    assert not stranger.check_password(house.PASSWORD)
 
 
 def test_the_readme_tells_the_demo_s_people_and_password() -> None:
