@@ -139,7 +139,7 @@ def _shows(flow: Any, trait: Trait) -> bool:
 
 def rows_of(
     flows: Iterable[Any],
-    memberships: dict[int, Membership],
+    memberships: Mapping[int, Membership],
     found: dict[int, Found],
     failed: Mapping[int, list[Participant]] | None = None,
 ) -> list[Row]:
