@@ -232,7 +232,8 @@ def live_attempts(user: AbstractBaseUser | AnonymousUser, since: dt.datetime | N
         .defer("answer")
         .order_by("-created_at")
     )
-    return Live(list(attempts[:LIVE_READ]))
+    # Most of the time there is none: that is asked without the many columns of what is shown.
+    return Live(list(attempts[:LIVE_READ]) if attempts.exists() else [])
 
 
 def moment_of(at: dt.datetime) -> str:

@@ -181,7 +181,7 @@ def goers_of(run: SyncRun) -> list[Participant]:
 
 def last_problems(flow: Flow) -> list[Message]:
     """What was not as it should be at the last synchronisation, but for what is asked, and what nobody has looked at yet."""
-    run = flow.sync_runs.filter(state=SyncRun.State.SUCCESS).first()
+    run = flow.sync_runs.filter(state=SyncRun.State.SUCCESS).only("flow", "problems").first()
     told = [problem for problem in run.problem_messages if not problem.has(Trait.QUESTION)] if run else []
     asked_about = flow.warning_messages
     return [problem for problem in told if problem not in asked_about]

@@ -88,7 +88,9 @@ class Colleagues:
     @classmethod
     def of(cls, sources: Mapping[Any, Source]) -> Colleagues:
         found = cls()
-        rows = Membership.objects.filter(source__in=sources) if sources else Membership.objects.none()
+        if not sources:
+            return found
+        rows = Membership.objects.filter(source__in=sources)
         able = rows.filter(Q(can_export=True) | Q(role=Membership.Role.LICENCE_ADMIN), user__is_active=True)
         names = ("user__first_name", "user__last_name", "user__username")
         shown = able.select_related("user").only("source_id", "role", "organisation_id", "can_export", *names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import FieldError
 from django.db.models import BooleanField, F, OuterRef, Q, Subquery
@@ -47,7 +49,7 @@ def test_a_column_of_a_membership_is_what_it_is_made_of(flows: list[Flow], name:
 
 
 def test_it_is_filtered_and_sorted_by_as_any_other(flows: list[Flow]) -> None:
-    rows = Flow.objects.annotate(it=is_so(Q(export_state="failed")))
+    rows: Any = Flow.objects.annotate(it=is_so(Q(export_state="failed")))
     assert set(rows.filter(it=True)) == set(Flow.objects.export_failed())
     assert [row.it for row in rows.order_by("it", "pk")] == sorted(row.it for row in rows)
 
