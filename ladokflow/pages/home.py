@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from exports.pages.findings import found_on
-from exports.pages.lists import rows_of
+from exports.pages.lists import at_their_sources, rows_of
 from exports.pages.needs import NEEDS, Button, Told, first_by_need, questions_of, with_needs
 from exports.pages.table import MAX_CHOSEN
 from exports.rules.values import Asking
@@ -117,7 +117,8 @@ def home(request: HtmxRequest) -> HttpResponse:
     visible = Flow.objects.at(memberships)
     *first, coming = first_by_need(visible, SHOWN, (coming_flows(visible), "participation_start_at", EXAMS_SHOWN + 1))
     shown = {pk for part in first for pk in part.keys}
-    flows = with_needs(Flow.objects.with_source_and_codes()).in_bulk(shown | set(coming.keys))
+    flows = with_needs(Flow.objects.prefetch_related("codes")).in_bulk(shown | set(coming.keys))
+    at_their_sources(flows.values(), memberships)
     found = {pk: one for pk in shown if pk in flows and (one := found_on(flows[pk]))}
     rows = {row.flow.pk: row for row in rows_of((flows[pk] for pk in shown if pk in flows), memberships, found)}
     told = {
