@@ -9,7 +9,7 @@ from exports.models import ExportAttempt, Finding
 from ladokflow.ladok import UNIVERSITIES
 from ladokflow.messages import message
 from sources.flows.asking import IS_SYNCABLE, Kind, register
-from sources.models import Flow, FlowSource, Membership, Registration
+from sources.models import Flow, FlowSource, Membership, Registration, Source
 from sources.models.flow import ExportState
 
 IS_ALIVE = Q(setup_state=Flow.Setup.READY, export_ended_at=None) & ~Q(state=Flow.State.ARCHIVED)
@@ -26,7 +26,7 @@ as_maker = Membership.objects.filter(source=OuterRef("source"), user=OuterRef("c
 maker_may_not = Q(Exists(as_maker.filter(can_export=False)))
 maker_may = Q(Exists(as_maker.filter(can_export=True).exclude(organisation_id="")))
 names_sender = [slug for slug, university in UNIVERSITIES.items() if university.names_sender]
-nobody_is_named = Q(source__university__in=names_sender)
+nobody_is_named = Q(source__in=Source.objects.filter(university__in=names_sender).order_by().values("pk"))
 
 register(
     Kind(

@@ -36,6 +36,7 @@ SHARES = {
     "tests/exports/operation/test_sweep.py": (POSTGRESQL, SQLITE),
     "tests/exports/rules/test_states.py": (POSTGRESQL, SQLITE),
     "tests/exports/test_one_place.py": (POSTGRESQL, SQLITE),
+    "tests/ground/test_sql.py": (POSTGRESQL, SQLITE),
     "tests/pages/test_exports_dashboard.py": (POSTGRESQL, SQLITE),
     "tests/pages/test_flow_list.py": (POSTGRESQL, SQLITE),
     "tests/pages/test_home.py": (POSTGRESQL, SQLITE),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models import Count, Exists, IntegerField, OuterRef, Subquery, UUIDField
 from django.db.models.functions import Coalesce
 
 from exports.models import ExportAttempt, ExportItem
@@ -18,6 +18,7 @@ from exports.rules.candidates import Candidate
 from exports.rules.items import IDENTIFIERS
 from exports.rules.values import Asking
 from ladokflow.fingerprints import Fingerprint, fingerprint
+from ladokflow.sql import Column, is_so
 from sources.models import Flow, FlowSource
 from sources.models.flow import FlowQuerySet
 
@@ -62,12 +63,16 @@ def _person(person: Candidate) -> dict[str, Any]:
 def with_standing(flows: FlowQuerySet) -> FlowQuerySet:
     """For each flow: if an export is under way, the newest attempt, and how many outcomes are unknown. However many people a flow has: of
     these few, there is an index."""
-    attempts = ExportAttempt.objects.filter(flow=OuterRef("pk"))
-    unknown = ExportItem.objects.filter(attempt__flow=OuterRef("pk"), state=ExportItem.State.UNKNOWN)
-    return flows.annotate(
-        is_under_way=Exists(attempts.filter(state__in=ExportAttempt.OPEN)),
-        newest_attempt=Subquery(attempts.order_by("-created_at").values("pk")[:1]),
-        unknown_count=Coalesce(
-            Subquery(unknown.order_by().values("attempt__flow").annotate(count=Count("pk")).values("count")), 0
-        ),
-    )
+    return flows.annotate(**STANDING)
+
+
+_attempts = ExportAttempt.objects.filter(flow=OuterRef("pk"))
+_unknown = ExportItem.objects.filter(attempt__flow=OuterRef("pk"), state=ExportItem.State.UNKNOWN).order_by()
+STANDING = {
+    "is_under_way": is_so(Exists(_attempts.filter(state__in=ExportAttempt.OPEN))),
+    "newest_attempt": Column(Subquery(_attempts.order_by("-created_at").values("pk")[:1]), UUIDField()),
+    "unknown_count": Column(
+        Coalesce(Subquery(_unknown.values("attempt__flow").annotate(count=Count("pk")).values("count")), 0),
+        IntegerField(),
+    ),
+}

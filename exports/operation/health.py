@@ -70,17 +70,15 @@ def last_beat(name: str = QUEUE) -> dt.datetime | None:
 
 def queue_facts() -> QueueFacts:
     now = timezone.now()
-    queued = Q(state=ExportAttempt.State.QUEUED)
-    queue = ExportAttempt.objects.filter(state__in=ExportAttempt.OPEN).aggregate(
-        waiting=Count("pk", filter=queued),
-        oldest=Min("created_at", filter=queued),
-        enqueues=Max("enqueues", filter=queued),
-        left_behind=Count("pk", filter=_is_left_behind(now)),
-    )
-    rows = list(Heartbeat.objects.annotate(now=Now()).values_list("name", "at", "now"))
+    attempts = ExportAttempt.objects.filter(state__in=ExportAttempt.OPEN).order_by()
+    counted = attempts.values_list("state").annotate(Count("pk"), Min("created_at"), Max("enqueues"))
+    queue = {state: figures for state, *figures in counted}
+    waiting, waiting_since, enqueues = queue.get(ExportAttempt.State.QUEUED, (0, None, 0))
+    # Every page asks this, and most of the time no worker has anything.
+    left = attempts.filter(_is_left_behind(now)).count() if queue.keys() & set(transitions.LEASED) else 0
+    rows = list(Heartbeat.objects.values_list("name", "at", Now()))
     beats = {name: at for name, at, _ in rows}
-    left: int = queue["left_behind"]
-    oldest = _age(queue["oldest"], now)
+    oldest = _age(waiting_since, now)
     heartbeat = _age(beats.get(QUEUE), now)
     exports_heartbeat = _age(beats.get(EXPORTS, beats.get(EXPORTS_AWAITED)), now)
     is_silent = _is_long(heartbeat) and not is_a_worker_busy(Queue.COMMON)
@@ -89,10 +87,10 @@ def queue_facts() -> QueueFacts:
         heartbeat=heartbeat,
         exports_heartbeat=exports_heartbeat,
         sweep=_age(beats.get("sweep"), now),
-        waiting=queue["waiting"],
+        waiting=waiting,
         left_behind=left,
         clock_difference=round((rows[0][2] - now).total_seconds(), 1) if rows else 0.0,
-        is_stalled=(oldest or 0) > OLDEST_SECONDS or (queue["enqueues"] or 0) > MOST_ENQUEUES or is_silent or left > 0,
+        is_stalled=(oldest or 0) > OLDEST_SECONDS or enqueues > MOST_ENQUEUES or is_silent or left > 0,
         lacks_export_worker=_is_long(exports_heartbeat),
     )
 

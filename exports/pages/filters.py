@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 from django import forms
@@ -14,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exports.pages.columns import CHOOSABLE, COLUMNS, SORTS, USUAL, Column, Head, heads, shown, sorted_by
-from exports.pages.standing import OF_TAB, RANK, Standing, ranked, stands_at
+from exports.pages.standing import OF_TAB, RANK, Standing, among, ranked, stands_at
 from ladokflow.messages import Text
 from ladokflow.paging import PLACE
 from ladokflow.rows import OneOf
@@ -325,8 +326,7 @@ class DashboardFilter(FlowFilter):
 
     def _of_phase(self, flows: FlowQuerySet, phase: str | None, *, is_search: bool) -> FlowQuerySet:
         """A flow that was let go waits for nothing."""
-        released = Flow.objects.filter(released_at__isnull=False, export_state=ExportState.PENDING)
-        return flows.exclude(pk__in=released.order_by().values("pk"))  # by an index of their own: they are few
+        return flows.exclude(_waits_for_nothing())
 
     def apply(self, flows: FlowQuerySet) -> FlowQuerySet:
         flows = self.narrow(flows).filter(export_state=self.state)
@@ -342,6 +342,12 @@ class DashboardFilter(FlowFilter):
 
     def _counts(self, flows: FlowQuerySet) -> dict[int, int]:
         return {part: count for part, state, count in self._rows(flows) if state == self.state}
+
+
+@cache
+def _waits_for_nothing() -> Q:
+    """By an index of their own: they are few."""
+    return among(Flow.objects.filter(released_at__isnull=False, export_state=ExportState.PENDING), "pk")
 
 
 def _any(conditions: Iterable[Q]) -> Q:

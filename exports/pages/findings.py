@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import ngettext
 
 from exports.models import Finding
+from ladokflow.sql import Column
 from sources.models import Flow
 from sources.models.flow import FlowQuerySet
 
@@ -63,14 +64,17 @@ def found_in(flows: FlowQuerySet) -> list[Found]:
 
 def with_findings(flows: FlowQuerySet) -> FlowQuerySet:
     """The flows with how many they have of each kind, as `found_on` reads them."""
-    open_ones = Finding.objects.open().order_by().filter(flow=OuterRef("pk"))
-    counts = {
-        f"{kind}_count": Coalesce(
-            Subquery(open_ones.filter(kind=kind).values("flow").annotate(count=Count("pk")).values("count")), 0
-        )
-        for kind in Kind.values
-    }
-    return flows.annotate(**counts)
+    return flows.annotate(**FINDINGS)
+
+
+_open_ones = Finding.objects.open().order_by().filter(flow=OuterRef("pk"))
+FINDINGS = {
+    f"{kind}_count": Column(
+        Coalesce(Subquery(_open_ones.filter(kind=kind).values("flow").annotate(count=Count("pk")).values("count")), 0),
+        IntegerField(),
+    )
+    for kind in Kind.values
+}
 
 
 def found_on(flow: Any) -> Found | None:

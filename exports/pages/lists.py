@@ -41,7 +41,14 @@ def tab_counts(flows: FlowQuerySet) -> dict[str, int]:
 
 
 def with_exports(flows: FlowQuerySet) -> FlowQuerySet:
-    return with_questions(with_standing(flows.with_source_and_codes()))
+    """All that a list shows of each, but its source: its viewer's memberships have it (`at_their_sources`)."""
+    return with_questions(with_standing(flows.prefetch_related("codes")))
+
+
+def at_their_sources(flows: Iterable[Any], memberships: Mapping[int, Membership]) -> None:
+    """Read with each flow anew, a source would be much of what a list takes."""
+    for flow in flows:
+        flow.source = memberships[flow.source_id].source
 
 
 def memberships_by_source(user: Any) -> dict[int, Membership]:
@@ -139,7 +146,7 @@ def _shows(flow: Any, trait: Trait) -> bool:
 
 def rows_of(
     flows: Iterable[Any],
-    memberships: dict[int, Membership],
+    memberships: Mapping[int, Membership],
     found: dict[int, Found],
     failed: Mapping[int, list[Participant]] | None = None,
 ) -> list[Row]:

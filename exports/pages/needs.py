@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db.models import Count, F, IntegerField, Q, Value, Window
@@ -18,15 +19,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from exports.attempts.seen import with_standing
 from exports.models import ExportAttempt, Finding
 from exports.pages.findings import with_findings
-from exports.pages.lists import Row, with_exports
+from exports.pages.lists import Row
 from exports.pages.standing import Standing, among, stands_at
 from ladokflow import looks
 from ladokflow.choices import with_trait
 from ladokflow.looks import Look
 from ladokflow.messages import Message, Text, Trait
-from sources.flows.asking import Asked, asking
+from sources.flows.asking import Asked, asking, with_questions
 from sources.models import Flow
 from sources.models.flow import ExportState, FlowQuerySet
 
@@ -114,11 +116,17 @@ class Need:
 
 
 def _not_under_way(flows: FlowQuerySet) -> FlowQuerySet:
-    return flows.exclude(among(ExportAttempt.objects.filter(state__in=ExportAttempt.OPEN), "flow"))
+    return flows.exclude(_under_way())
 
 
-def _found(flows: FlowQuerySet) -> FlowQuerySet:
-    return flows.filter(among(Finding.objects.open(), "flow"))
+@cache
+def _under_way() -> Q:
+    return among(ExportAttempt.objects.filter(state__in=ExportAttempt.OPEN), "flow")
+
+
+@cache
+def _with_findings() -> Q:
+    return among(Finding.objects.open(), "flow")
 
 
 def _rejected(flows: FlowQuerySet) -> FlowQuerySet:
@@ -133,10 +141,14 @@ def _is_rejected(row: Row) -> bool:
 
 def _to_send(flows: FlowQuerySet) -> FlowQuerySet:
     """Also what is held: but for what a question of the flow holds, and where the grades that are missing may never come."""
+    return _not_under_way(flows.ours().to_export().exclude(_not_to_send()))
+
+
+@cache
+def _not_to_send() -> Q:
     nothing_to_do = with_trait("export_message", Trait.LEFT_UNGRADED) | with_trait("export_message", Trait.UNDER_WAY)
     pending = Flow.objects.filter(export_state=ExportState.PENDING)
-    left_out = among(pending.filter(nothing_to_do), "pk") | among(pending.filter(IS_HELD), "pk")
-    return _not_under_way(flows.ours().to_export().exclude(left_out))
+    return among(pending.filter(nothing_to_do), "pk") | among(pending.filter(IS_HELD), "pk")
 
 
 def _is_to_send(row: Row) -> bool:
@@ -256,7 +268,7 @@ NEEDS: dict[str, Need] = {
             "found",
             gettext_lazy("Grades to look into"),
             looks.BAD,
-            flows=_found,
+            flows=lambda flows: flows.filter(_with_findings()),
             is_of=lambda row: row.found is not None,
             what=lambda row: " ".join(row.found.sentences) if row.found else "",
             button=lambda row: Button(_("See the grades"), reverse("exports:findings", args=[row.flow.pk])),
@@ -347,8 +359,8 @@ def needs_of(row: Row) -> list[Told]:
 
 
 def with_needs(flows: FlowQuerySet) -> FlowQuerySet:
-    """The flows with all that `Need` looks at, in the same queries."""
-    return with_findings(with_exports(flows))
+    """The flows with all that `Need` looks at besides their source and codes, in the same query."""
+    return with_findings(with_questions(with_standing(flows)))
 
 
 @dataclass(frozen=True)

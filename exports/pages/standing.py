@@ -4,6 +4,7 @@ dashboard are."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
@@ -14,6 +15,7 @@ from exports.models import ExportAttempt, ExportItem
 from ladokflow import looks
 from ladokflow.choices import StateChoices, with_trait
 from ladokflow.messages import Trait
+from ladokflow.sql import values_in_sql
 from sources.models import Flow
 from sources.models.flow import ExportState, FlowQuerySet
 
@@ -50,12 +52,14 @@ RANK: Mapping[Standing, int] = {standing: rank for rank, standing in enumerate(S
 UNDER_WAY = len(Standing)  # the rank of what stands at nothing
 
 
+@cache
 def _unknown() -> Q:
     """By the attempts: there are many more items, each with its own row, where an outcome of thousands is unknown."""
     items = ExportItem.objects.filter(state=ExportItem.State.UNKNOWN).order_by().values("attempt")
     return among(ExportAttempt.objects.filter(pk__in=items), "flow")
 
 
+@cache
 def stands_at(standing: Standing) -> Q:
     """As `standing_of`, of a flow's row. Each part is found by an index that has little else; what is under way stands at nothing."""
     unknown = _unknown()
@@ -73,10 +77,11 @@ def stands_at(standing: Standing) -> Q:
 
 
 def among(rows: QuerySet[Any], flow: str) -> Q:
-    """Of a flow's row: that it is one of those which `flow` of these rows names."""
-    return Q(pk__in=rows.order_by().values(flow))
+    """Of a flow's row: that it is one of those which `flow` of these rows names. Keep it, for it is put into SQL here."""
+    return Q(pk__in=values_in_sql(rows.order_by().values(flow)))
 
 
+@cache
 def _says(trait: Trait) -> Q:
     return among(Flow.objects.filter(with_trait("export_message", trait)), "pk")
 

@@ -9,7 +9,7 @@ from django.http import JsonResponse
 
 from exports.pages.filters import FlowFilter
 from exports.pages.findings import Found
-from exports.pages.lists import Row, failed_people, rows_of, with_exports
+from exports.pages.lists import Row, at_their_sources, failed_people, rows_of, with_exports
 from exports.rules import rules
 from exports.rules.facts import sender_at, source_facts
 from ladokflow.paging import KeyedPage
@@ -29,6 +29,7 @@ def table_of(
     found: Mapping[int, Found],
 ) -> dict[str, Any]:
     """What a list shows of the flows on the page: `templates/exports/_table.html`, `templates/exports/_filters.html`, `templates/exports/_chips.html`."""
+    at_their_sources(page, memberships)
     rows = rows_of(page, memberships, dict(found), failed_people(page, FAILED_SHOWN))
     sources = [membership.source for membership in memberships.values()]
     can_change = any(Right.CHANGE in rights_of(membership) for membership in memberships.values())
@@ -52,7 +53,9 @@ def table_of(
 def keys_of_list(form: FlowFilter, visible: FlowQuerySet, memberships: dict[int, Membership]) -> JsonResponse:
     """What *Choose all* chooses: of the first flows that the list finds, on all of its pages, those that can be chosen."""
     keys = list(form.apply(visible).values_list("pk", flat=True)[:MAX_CHOSEN])
-    rows = rows_of(with_exports(Flow.objects.filter(pk__in=keys)), memberships, {})
+    flows = list(with_exports(Flow.objects.filter(pk__in=keys)))
+    at_their_sources(flows, memberships)
+    rows = rows_of(flows, memberships, {})
     return JsonResponse({"flows": [row.flow.pk for row in rows if row.can_be_chosen]})
 
 

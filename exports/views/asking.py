@@ -12,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from exports.models import ExportAttempt
+from exports.pages.needs import with_needs
 from exports.pages.table import MAX_CHOSEN
 from ladokflow.requests import HtmxRequest
 from sources.access import Kind, flow_seen, flows_seen
@@ -22,10 +23,11 @@ LARGEST_KEY = 2**63 - 1
 
 
 def flow_for(request: HtmxRequest, pk: int) -> Flow:
-    """The flow, or 404 where it belongs to a source the user is no member of. NotAllowed, here and below, where the user may not do this there."""
+    """The flow, of `with_needs`, or 404 where it belongs to a source the user is no member of. NotAllowed, here and below, where the user may not do this there."""
     if pk > LARGEST_KEY:
         raise Http404
-    flow = get_object_or_404(Flow.objects.visible_to(request.user).select_related("source", "created_by"), pk=pk)
+    flows = with_needs(Flow.objects.visible_to(request.user).select_related("source", "created_by"))
+    flow = get_object_or_404(flows, pk=pk)
     require_here(request, flow.source)
     if request.method == "GET":
         flow_seen(request, flow)

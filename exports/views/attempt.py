@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from exports.models import ExportAttempt, ExportItem
 from exports.pages.answers import shown_answer
+from exports.pages.findings import found_of
 from exports.pages.forms import ItemFilter
 from exports.pages.lists import outcome_counts, with_newer, worst_first
 from exports.rules.right import right_refusal
@@ -58,6 +59,7 @@ def attempt(request: HtmxRequest, pk: UUID) -> HttpResponse:
     answer = shown_answer(shown)
     left, there, unknown = shown.items.filter(state__in=ExportItem.UNSETTLED).newest().counted()
     context |= {
+        "found": found_of(shown.flow),
         "form": form,
         "page": page,
         "counts": counts,

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -29,7 +29,6 @@ from ladokflow.requests import HtmxRequest
 from ladokflow.undo import tell
 from ladokflow.wiseflow.words import Role, choices_of
 from sources.flows.adoption import confirm_anew
-from sources.flows.asking import is_asked
 from sources.flows.create import STEPS
 from sources.flows.identities import questions
 from sources.flows.places import participants_on_several
@@ -51,17 +50,15 @@ FAILED_SHOWN = 10
 ROLES = dict(choices_of(Role))
 
 
-def flow_context(flow: Flow) -> dict[str, Any]:
-    """What every page of a flow shows: its head, its tabs, and what is under way."""
+def flow_context(flow: Any) -> dict[str, Any]:
+    """What every page of a flow, of `flow_for`, shows: its head, its tabs, and what is under way."""
+    prefetch_related_objects([flow], "codes")
     codes = list(flow.codes.all())
     for code in codes:
         code.source = flow.source
     runs = list(flow.sync_runs.filter(state__in=SyncRun.OPEN)[:1])
-    attempts = [
-        attempt
-        for attempt in flow.attempts.order_by("-created_at")[: 2 * len(codes) + 1]
-        if attempt.state in attempt.OPEN
-    ]
+    newest = flow.attempts.order_by("-created_at")[: 2 * len(codes) + 1] if flow.is_under_way else ()
+    attempts = [attempt for attempt in newest if attempt.state in attempt.OPEN]
     is_creating = flow.setup_state in (Flow.Setup.QUEUED, Flow.Setup.CREATING)
     failure = flow.export_reason if flow.export_state == ExportState.FAILED else None
     return {
@@ -93,7 +90,7 @@ def creation_steps(flow: Flow) -> list[tuple[Any, str]]:
 @require_GET
 @vary_on_headers("HX-Target")
 def overview(request: HtmxRequest, pk: int) -> HttpResponse:
-    flow = flow_for(request, pk)
+    flow: Any = flow_for(request, pk)
     context = flow_context(flow) | {"tab": "overview"}
     context["seen"] = fingerprint_of_creation(flow) if flow.setup_state == Flow.Setup.STOPPED else None
     context["steps"] = creation_steps(flow) if flow.setup_state != Flow.Setup.READY else []
@@ -116,9 +113,9 @@ def overview(request: HtmxRequest, pk: int) -> HttpResponse:
         "failed_people": failed_people([flow], FAILED_SHOWN)[flow.pk],
         "failed_shown": FAILED_SHOWN,
         "asked": asked(flow),
-        "papers_asked": message("papers.asked", count=flow.papers_asked) if is_asked(flow, "papers") else None,
+        "papers_asked": message("papers.asked", count=flow.papers_asked) if flow.asks_papers else None,
         "adoption_asked": message("adoption.asked"),
-        "questions": questions(flow)[:QUESTIONS_SHOWN],
+        "questions": questions(flow)[:QUESTIONS_SHOWN] if flow.asks_identity else [],
         **place_context(flow, context["live_code_count"], request.user),
         "unfollowed": unfollowed(flow),
         "accounts": list(flow.staff_accounts.filter(confirmed_at__isnull=True)),
@@ -184,7 +181,7 @@ def goers_of(run: SyncRun) -> list[Participant]:
 
 def last_problems(flow: Flow) -> list[Message]:
     """What was not as it should be at the last synchronisation, but for what is asked, and what nobody has looked at yet."""
-    run = flow.sync_runs.filter(state=SyncRun.State.SUCCESS).first()
+    run = flow.sync_runs.filter(state=SyncRun.State.SUCCESS).only("flow", "problems").first()
     told = [problem for problem in run.problem_messages if not problem.has(Trait.QUESTION)] if run else []
     asked_about = flow.warning_messages
     return [problem for problem in told if problem not in asked_about]

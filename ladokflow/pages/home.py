@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from exports.pages.findings import found_on
-from exports.pages.lists import rows_of
+from exports.pages.lists import at_their_sources, rows_of
 from exports.pages.needs import NEEDS, Button, Told, first_by_need, questions_of, with_needs
 from exports.pages.table import MAX_CHOSEN
 from exports.rules.values import Asking
@@ -29,6 +30,7 @@ from ladokflow.messages import Message, Text, message
 from ladokflow.pages.coming import SHOWN as EXAMS_SHOWN
 from ladokflow.pages.coming import coming_exams, coming_flows
 from ladokflow.requests import HtmxRequest
+from ladokflow.sql import Column, is_so
 from sources.access import flows_seen
 from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, FlowRule, Membership, Source, SyncRun
 from sources.models.flow import FlowQuerySet
@@ -86,7 +88,9 @@ class Colleagues:
     @classmethod
     def of(cls, sources: Mapping[Any, Source]) -> Colleagues:
         found = cls()
-        rows = Membership.objects.filter(source__in=sources) if sources else Membership.objects.none()
+        if not sources:
+            return found
+        rows = Membership.objects.filter(source__in=sources)
         able = rows.filter(Q(can_export=True) | Q(role=Membership.Role.LICENCE_ADMIN), user__is_active=True)
         names = ("user__first_name", "user__last_name", "user__username")
         shown = able.select_related("user").only("source_id", "role", "organisation_id", "can_export", *names)
@@ -113,7 +117,8 @@ def home(request: HtmxRequest) -> HttpResponse:
     visible = Flow.objects.at(memberships)
     *first, coming = first_by_need(visible, SHOWN, (coming_flows(visible), "participation_start_at", EXAMS_SHOWN + 1))
     shown = {pk for part in first for pk in part.keys}
-    flows = with_needs(Flow.objects.all()).in_bulk(shown | set(coming.keys))
+    flows = with_needs(Flow.objects.prefetch_related("codes")).in_bulk(shown | set(coming.keys))
+    at_their_sources(flows.values(), memberships)
     found = {pk: one for pk in shown if pk in flows and (one := found_on(flows[pk]))}
     rows = {row.flow.pk: row for row in rows_of((flows[pk] for pk in shown if pk in flows), memberships, found)}
     told = {
@@ -167,21 +172,33 @@ ORDER = (
 
 def _memberships(user: Any) -> QuerySet[Any]:
     """The signed-in user's own places, with what Home asks of each source; one query."""
-    enabled = Credential.objects.filter(source=OuterRef("source")).newest_enabled()
-    waiting = BatchExam.objects.filter(batch__source=OuterRef("source"), flow=None, message={}).order_by("-pk")
-    facts: dict[str, Any] = {
-        "has_flows": Exists(Flow.objects.filter(source=OuterRef("source"))),
-        "making": Subquery(waiting.values("batch")[:1], output_field=UUIDField()),
-    }
-    asking = FlowRule.objects.asking().filter(source=OuterRef("source")).order_by("name")
-    for name, column in {"rule": "pk", "rule_name": "name", "rule_told": "told", "rule_looked_at": "looked_at"}.items():
-        facts[name] = Subquery(asking.values(column)[:1])
-    for system in Credential.System.values:
-        in_use = enabled.filter(system=system)
-        facts |= {f"{system}_credential": Subquery(in_use.values("pk")[:1])}
-        facts |= {f"{system}_expires_at": Subquery(in_use.values("expires_at")[:1])}
     rows = Membership.objects.filter(user_id=user.pk).select_related("source__exam_reading")
-    return rows.annotate(**facts).order_by("source__name")
+    return rows.annotate(**of_source()).order_by("source__name")
+
+
+@cache
+def of_source() -> dict[str, Column]:
+    waiting = BatchExam.objects.filter(batch__source=OuterRef("source"), flow=None, message={}).order_by("-pk")
+    asking = FlowRule.objects.asking().order_by("name")
+    facts = {
+        "has_flows": is_so(Exists(Flow.objects.filter(source=OuterRef("source")))),
+        "making": Column(Subquery(waiting.values("batch")[:1]), UUIDField()),
+        "rule": _first(asking, "id"),
+        "rule_name": _first(asking, "name"),
+        "rule_told": _first(asking, "told"),
+        "rule_looked_at": _first(asking, "looked_at"),
+    }
+    for system in Credential.System.values:
+        in_use = Credential.objects.newest_enabled().filter(system=system)
+        facts[f"{system}_credential"] = _first(in_use, "id")
+        facts[f"{system}_expires_at"] = _first(in_use, "expires_at")
+    return facts
+
+
+def _first(rows: QuerySet[Any, Any], column: str) -> Column:
+    """Of the first of the rows of the membership's source."""
+    first = rows.filter(source=OuterRef("source")).values(column)[:1]
+    return Column(Subquery(first), rows.model._meta.get_field(column))
 
 
 def _reading_of(source: Any) -> ExamReading | None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from ladokflow.messages import Message, message
+from ladokflow.sql import Column, is_so, values_in_sql
 from ladokflow.wiseflow.words import MARKING_OVER
 from sources.models import Flow, Registration, StaffAccount
 from sources.models.flow import AWAITS_GRADES, FlowQuerySet
@@ -44,6 +45,10 @@ class Kind:
     def column(self) -> str:
         return f"asks_{self.name}"
 
+    @cached_property
+    def in_sql(self) -> Column:
+        return is_so(self.is_asked)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -70,21 +75,14 @@ def asking(flows: FlowQuerySet, *, besides: str = "") -> FlowQuerySet:
 
 @cache
 def _asking(kinds: tuple[str, ...]) -> RawSQL:
-    """The keys of those flows. Put into SQL once: that is more work than asking it, and nothing in it is of a moment or of somebody."""
+    """The keys of those flows."""
     first, *others = (Flow.objects.order_by().filter(KINDS[name].is_asked).values("pk") for name in kinds)
-    sql, params = first.union(*others).query.sql_with_params()
-    return RawSQL(sql, params)  # noqa: S611 - in Django's own words, and with its parameters
+    return values_in_sql(first.union(*others))
 
 
 def with_questions(flows: FlowQuerySet) -> FlowQuerySet:
     """The flows with what `asked_by` looks at, in the same query."""
-    columns = {kind.column: ExpressionWrapper(kind.is_asked, BooleanField()) for kind in KINDS.values()}
-    return flows.annotate(**columns)
-
-
-def is_asked(flow: Flow, kind: str) -> bool:
-    """Of one flow, from the database."""
-    return Flow.objects.filter(KINDS[kind].is_asked, pk=flow.pk).exists()
+    return flows.annotate(**{kind.column: kind.in_sql for kind in KINDS.values()})
 
 
 def asked_by(flow: Flow, *, names_people: bool = True) -> list[Asked]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from ladokflow.identifiers import normal, spellings
 from ladokflow.looks import BAD, BUSY, NEUTRAL, OK, WAITING, Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.rows import ManyRows
+from ladokflow.sql import values_in_sql
 from ladokflow.wiseflow.words import (
     BEFORE_MARKING,
     MARKING_OVER,
@@ -74,7 +76,7 @@ class FlowQuerySet(QueuedQuerySet["Flow"]):
 
     def without_released(self) -> FlowQuerySet:
         """As `ours`, for lists: those that were let go are few, and found by an index of their own."""
-        return self.exclude(pk__in=Flow.objects.filter(released_at__isnull=False).order_by().values("pk"))
+        return self.exclude(_is_released())
 
     def ready(self) -> FlowQuerySet:
         """Flows that are there in WISEflow, with all steps of their creation done."""
@@ -131,6 +133,11 @@ class FlowQuerySet(QueuedQuerySet["Flow"]):
 
     def export_failed(self) -> FlowQuerySet:
         return self.filter(export_state=ExportState.FAILED)
+
+
+@cache
+def _is_released() -> Q:
+    return Q(pk__in=values_in_sql(Flow.objects.filter(released_at__isnull=False).order_by().values("pk")))
 
 
 class Flow(Queued):

@@ -333,11 +333,9 @@ class Rights:
     """What somebody may do, at each source. Asked many times in a page, and looked up once; `memberships` are theirs, where they are at hand."""
 
     def __init__(self, user: User, memberships: Iterable[Membership] | None = None) -> None:
-        is_there = user.is_authenticated and user.is_active
-        if memberships is None:
-            memberships = Membership.objects.filter(user_id=user.pk) if is_there else ()  # type: ignore[misc]
-        self._at = {row.source_id: rights_of(row) for row in memberships}
-        self._everywhere = ROLES[OPERATOR] if is_there and getattr(user, "is_superuser", False) else frozenset()
+        rows = _memberships_of(user) if memberships is None else memberships
+        self._at = {row.source_id: rights_of(row) for row in rows}
+        self._everywhere = ROLES[OPERATOR] if _is_there(user) and getattr(user, "is_superuser", False) else frozenset()
 
     def at(self, source_pk: Any) -> frozenset[Right]:
         return self._at.get(source_pk, frozenset()) | self._everywhere
@@ -360,11 +358,29 @@ class Rights:
         return Source.objects.all() if self.is_everywhere(right) else Source.objects.filter(pk__in=self.keys(right))
 
 
+def _is_there(user: User) -> bool:
+    return user.is_authenticated and user.is_active
+
+
+def _memberships_of(user: User) -> Iterable[Membership]:
+    return Membership.objects.filter(user_id=user.pk) if _is_there(user) else ()  # type: ignore[misc]
+
+
+def memberships_in(request: HttpRequest) -> Mapping[int, Membership]:
+    """The places of whoever has sent the request, by source; one query, however often it is asked for."""
+    kept: dict[str, Any] = request.__dict__
+    if "memberships" not in kept:
+        kept["memberships"] = {row.source_id: row for row in _memberships_of(request.user)}
+    memberships: Mapping[int, Membership] = kept["memberships"]
+    return memberships
+
+
 def rights_in(request: HttpRequest, memberships: Iterable[Membership] | None = None) -> Rights:
-    """Of whoever has sent the request; one query, however often it is asked for, and none where the memberships are at hand."""
+    """Of whoever has sent the request; one query, with `memberships_in`, and none where the memberships are at hand."""
     kept: dict[str, Any] = request.__dict__
     if "rights" not in kept:
-        kept["rights"] = Rights(request.user, memberships)
+        rows = memberships_in(request).values() if memberships is None else memberships
+        kept["rights"] = Rights(request.user, rows)
     rights: Rights = kept["rights"]
     return rights
 
