@@ -43,6 +43,9 @@ SHARES = {
     "tests/pages/test_paging.py": (POSTGRESQL, SQLITE),
     "tests/pages/test_search.py": (POSTGRESQL, SQLITE),
     "tests/pages/test_seen.py": (POSTGRESQL, SQLITE),
+    # Pages look the same to each hand on both: on SQLite one of them does the work.
+    "tests/pages/test_tasks.py::test_everything_a_manager_does[keyboard": (POSTGRESQL,),
+    "tests/pages/test_tasks.py::test_everything_a_manager_does[no scripts": (POSTGRESQL,),
     "tests/pages/test_tasks.py": (POSTGRESQL, SQLITE),
     "tests/sources/admin/test_long_lists.py": (POSTGRESQL, SQLITE),
     "tests/sources/admin/test_scope.py": (POSTGRESQL, SQLITE),
@@ -56,6 +59,9 @@ SHARES = {
     "tests/attack/test_judge.py": (POSTGRESQL,),
     # What is killed in it, and what is held against what, is the same on both.
     "tests/papers/test_short_run.py": (POSTGRESQL,),
+    # Which columns and names the administration has comes from no database.
+    "tests/sources/admin/test_lookups.py::test_no_list_is_asked_by_a_column": (POSTGRESQL,),
+    "tests/sources/admin/test_labels.py": (POSTGRESQL,),
     "tests/test_house/test_demo.py": (SQLITE,),  # the demo is on SQLite wherever a person starts it
     # Nothing in a time, a size or a page that is measured here comes from the database; the queries are counted on both.
     "tests/exports/attempts/test_ten_thousand.py": (POSTGRESQL,),

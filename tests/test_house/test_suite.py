@@ -102,7 +102,10 @@ def test_nothing_short_is_looked_for_in_the_source_of_a_page() -> None:
 def test_everything_with_a_share_of_its_own_is_there() -> None:
     for place in SHARES:
         file, _, test = place.partition("::")
-        assert f"def {test}" in (ROOT / file).read_text(), place
+        name, _, value = test.partition("[")
+        text = (ROOT / file).read_text()
+        assert f"def {name}" in text, place
+        assert value in text, place
 
 
 @pytest.fixture
