@@ -25,6 +25,7 @@ from exports.rules.right import require_right
 from exports.rules.sendings import Sending, none_arrived, registered_twice, stands_after_all
 from exports.writing import BATCH, update_in_groups
 from ladokflow.messages import Message, Refused, Trait, by_row, message
+from ladokflow.rows import OneOf
 from sources.audit import record
 from sources.models import Flow
 
@@ -167,8 +168,7 @@ def _tell_twice(flow_pk: int, pairs: Sequence[Sequence[ExportItem]]) -> None:
 
 
 def _forget_late(keys: Sequence[int]) -> None:
-    for start in range(0, len(keys), BATCH):
-        Finding.objects.open().filter(item__in=keys[start : start + BATCH], kind=Kind.LATE).delete()
+    Finding.objects.open().filter(OneOf(F("item"), keys), kind=Kind.LATE).delete()
 
 
 def find_listed(flow_pk: int, items: Sequence[tuple[ExportItem, int]]) -> None:

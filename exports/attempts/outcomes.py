@@ -22,6 +22,7 @@ from exports.rules.cases import lock
 from exports.rules.states import refresh_states
 from exports.writing import update_in_groups
 from ladokflow.messages import Message, Trait, message
+from ladokflow.rows import OneOf
 from sources.models import Flow
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def _remember(keys: list[int], reading: Reading, status: int | None) -> Reading:
 
     That a grade was not taken now tells nothing of what was sent before; that it is there already does.
     """
-    in_doubt = set(ExportItem.objects.filter(pk__in=keys, may_be_in_ladok=True).values_list("pk", flat=True))
+    in_doubt = set(ExportItem.objects.filter(OneOf(F("pk"), keys), may_be_in_ladok=True).values_list("pk", flat=True))
     code = "attempt.retry_not_sent" if status is None else "attempt.retry_refused"
     items = tuple(
         ItemOutcome("unknown", _in_doubt(code, outcome.message or reading.message))
