@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, Expression, Field, Q, QuerySet
+from django.db.models import BooleanField, Count, Expression, Field, IntegerField, Q, QuerySet, Subquery
 from django.db.models.expressions import ExpressionWrapper, RawSQL
+from django.db.models.functions import Coalesce
 
 
 class Column(Expression):
@@ -39,6 +40,17 @@ class Column(Expression):
 def is_so(condition: Any) -> Column:
     """Whether it is so of a row: of a `Q` or an `Exists`."""
     return Column(ExpressionWrapper(Q(condition), BooleanField()), BooleanField())
+
+
+def how_many(rows: QuerySet[Any, Any], of: str) -> Column:
+    """How many of `rows` there are of each row, which `of` names in them: `filter` them by it."""
+    counted = rows.order_by().values(of).annotate(count=Count("pk")).values("count")
+    return Column(Coalesce(Subquery(counted), 0), IntegerField())
+
+
+def among(rows: QuerySet[Any, Any], column: str) -> Q:
+    """Of a row: that it is one of those which `column` of these rows names. Keep it, for it is put into SQL here."""
+    return Q(pk__in=values_in_sql(rows.order_by().values(column)))
 
 
 def values_in_sql(rows: QuerySet[Any, Any]) -> RawSQL:

@@ -10,15 +10,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, Subquery, UUIDField
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Subquery, UUIDField
 
 from exports.models import ExportAttempt, ExportItem
 from exports.rules.candidates import Candidate
 from exports.rules.items import IDENTIFIERS
 from exports.rules.values import Asking
 from ladokflow.fingerprints import Fingerprint, fingerprint
-from ladokflow.sql import Column, is_so
+from ladokflow.sql import Column, how_many, is_so
 from sources.models import Flow, FlowSource
 from sources.models.flow import FlowQuerySet
 
@@ -67,12 +66,9 @@ def with_standing(flows: FlowQuerySet) -> FlowQuerySet:
 
 
 _attempts = ExportAttempt.objects.filter(flow=OuterRef("pk"))
-_unknown = ExportItem.objects.filter(attempt__flow=OuterRef("pk"), state=ExportItem.State.UNKNOWN).order_by()
+_unknown = ExportItem.objects.filter(attempt__flow=OuterRef("pk"), state=ExportItem.State.UNKNOWN)
 STANDING = {
     "is_under_way": is_so(Exists(_attempts.filter(state__in=ExportAttempt.OPEN))),
     "newest_attempt": Column(Subquery(_attempts.order_by("-created_at").values("pk")[:1]), UUIDField()),
-    "unknown_count": Column(
-        Coalesce(Subquery(_unknown.values("attempt__flow").annotate(count=Count("pk")).values("count")), 0),
-        IntegerField(),
-    ),
+    "unknown_count": how_many(_unknown, of="attempt__flow"),
 }

@@ -15,10 +15,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exports.pages.columns import CHOOSABLE, COLUMNS, SORTS, USUAL, Column, Head, heads, shown, sorted_by
-from exports.pages.standing import OF_TAB, RANK, Standing, among, ranked, stands_at
+from exports.pages.standing import OF_TAB, RANK, Standing, ranked, stands_at
 from ladokflow.messages import Text
 from ladokflow.paging import PLACE
 from ladokflow.rows import OneOf
+from ladokflow.sql import among
 from ladokflow.wiseflow.words import choices_of
 from sources.flows.asking import asking
 from sources.models import BatchExam, Flow, Source

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, OuterRef, Q
 from django.utils.translation import ngettext
 
 from exports.models import Finding
-from ladokflow.sql import Column
+from ladokflow.sql import how_many
 from sources.models import Flow
 from sources.models.flow import FlowQuerySet
 
@@ -67,14 +66,8 @@ def with_findings(flows: FlowQuerySet) -> FlowQuerySet:
     return flows.annotate(**FINDINGS)
 
 
-_open_ones = Finding.objects.open().order_by().filter(flow=OuterRef("pk"))
-FINDINGS = {
-    f"{kind}_count": Column(
-        Coalesce(Subquery(_open_ones.filter(kind=kind).values("flow").annotate(count=Count("pk")).values("count")), 0),
-        IntegerField(),
-    )
-    for kind in Kind.values
-}
+_open_ones = Finding.objects.open().filter(flow=OuterRef("pk"))
+FINDINGS = {f"{kind}_count": how_many(_open_ones.filter(kind=kind), of="flow") for kind in Kind.values}
 
 
 def found_on(flow: Any) -> Found | None:

@@ -23,11 +23,12 @@ from exports.attempts.seen import with_standing
 from exports.models import ExportAttempt, Finding
 from exports.pages.findings import with_findings
 from exports.pages.lists import Row
-from exports.pages.standing import Standing, among, stands_at
+from exports.pages.standing import Standing, stands_at
 from ladokflow import looks
 from ladokflow.choices import with_trait
 from ladokflow.looks import Look
 from ladokflow.messages import Message, Text, Trait
+from ladokflow.sql import among
 from sources.flows.asking import Asked, asking, with_questions
 from sources.models import Flow
 from sources.models.flow import ExportState, FlowQuerySet

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -15,7 +15,7 @@ from exports.models import ExportAttempt, ExportItem
 from ladokflow import looks
 from ladokflow.choices import StateChoices, with_trait
 from ladokflow.messages import Trait
-from ladokflow.sql import values_in_sql
+from ladokflow.sql import among
 from sources.models import Flow
 from sources.models.flow import ExportState, FlowQuerySet
 
@@ -74,11 +74,6 @@ def stands_at(standing: Standing) -> Q:
         return pending & with_trait("export_message", Trait.READY)
     is_more = with_trait("export_message", Trait.READY) | with_trait("export_message", Trait.UNDER_WAY)
     return pending & ~among(Flow.objects.filter(is_more), "pk")
-
-
-def among(rows: QuerySet[Any], flow: str) -> Q:
-    """Of a flow's row: that it is one of those which `flow` of these rows names. Keep it, for it is put into SQL here."""
-    return Q(pk__in=values_in_sql(rows.order_by().values(flow)))
 
 
 @cache

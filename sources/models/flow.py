@@ -21,7 +21,7 @@ from ladokflow.identifiers import normal, spellings
 from ladokflow.looks import BAD, BUSY, NEUTRAL, OK, WAITING, Shown
 from ladokflow.messages import Message, Trait
 from ladokflow.rows import ManyRows
-from ladokflow.sql import values_in_sql
+from ladokflow.sql import among
 from ladokflow.wiseflow.words import (
     BEFORE_MARKING,
     MARKING_OVER,
@@ -137,7 +137,7 @@ class FlowQuerySet(QueuedQuerySet["Flow"]):
 
 @cache
 def _is_released() -> Q:
-    return Q(pk__in=values_in_sql(Flow.objects.filter(released_at__isnull=False).order_by().values("pk")))
+    return among(Flow.objects.filter(released_at__isnull=False), "pk")
 
 
 class Flow(Queued):
