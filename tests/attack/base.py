@@ -112,44 +112,28 @@ class AttackSandbox(OwnSandbox):
 
 
 def make(sandbox: AttackSandbox, kind: Kind) -> Base:
-    """As the kind says."""
-    if not kind.is_ready:
-        return make_new(sandbox, kind.slug, kind.size)
-    said = {"goes_to_each": kind.goes_to_each, "is_instant": kind.is_instant, "is_open": kind.is_open}
-    return make_ready(sandbox, kind.slug, kind.size, **said)
-
-
-def make_new(sandbox: AttackSandbox, slug: str, size: int, *, on_flow: int = 1) -> Base:
-    """A flow that has just been made: what people change in WISEflow before anybody writes."""
-    base = make_base(sandbox, slug, size=size, on_flow=on_flow)
+    """A flow that has just been made, for what people change in WISEflow before anybody writes; or where the kind `is_ready`, everybody has
+    a grade, marking has ended unless grades go at once, and they have been collected."""
+    base = make_base(sandbox, kind.slug, size=kind.size, on_flow=1 + kind.goes_to_each)
     with sandbox.state.lock:
-        sandbox.state.data["ladok"][slug]["honours_idempotency"] = False
+        sandbox.state.data["ladok"][kind.slug]["honours_idempotency"] = False
+    if kind.is_ready:
+        _make_ready(sandbox, base, kind)
+    with sandbox.state.lock:
         base.state = pickle.dumps(sandbox.state.data)
     return base
 
 
-def make_ready(
-    sandbox: AttackSandbox,
-    slug: str,
-    size: int,
-    *,
-    goes_to_each: bool = False,
-    is_instant: bool = False,
-    is_open: bool = False,
-) -> Base:
-    """Everybody has a grade, marking has ended unless they go at once, and the grades have been collected."""
-    base = make_new(sandbox, slug, size, on_flow=1 + goes_to_each)
-    finish(sandbox, base, is_over=not is_instant, is_open=is_open)
+def _make_ready(sandbox: AttackSandbox, base: Base, kind: Kind) -> None:
+    finish(sandbox, base, is_over=not kind.is_instant, is_open=kind.is_open)
     flow = Flow.objects.select_related("source", "created_by").get(pk=base.flow_pk)
-    if goes_to_each:
+    if kind.goes_to_each:
         change_place(flow=flow, goes_to=Flow.GradeGoesTo.EACH, was=flow.grade_goes_to, by=flow.created_by)
-    if is_instant:
+    if kind.is_instant:
         change = Change({"instant_export": True})
         change_flow(flow=flow, change=change, by=flow.created_by, names=change.names, enqueue=False)
         flow = Flow.objects.select_related("source", "created_by").get(pk=base.flow_pk)
     collect_grades(flow)
-    base.state = pickle.dumps(sandbox.state.data)
-    return base
 
 
 def finish(sandbox: AttackSandbox, base: Base, *, is_over: bool = True, is_open: bool = False) -> None:

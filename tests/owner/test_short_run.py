@@ -9,7 +9,7 @@ from tests.owner.base import Base
 from tests.owner.play import play
 from tests.owner.sequences import kind_of, sequence
 
-SEQUENCES = 14
+SEQUENCES = 15
 SEED = 7
 
 
