@@ -414,7 +414,8 @@ def _write(
         **given
     ):
         raise ClaimLost
-    items = ExportItem.objects.bulk_create([_item(attempt, person) for person in people], batch_size=BATCH)
+    items = [_item(attempt, person) for person in people]
+    ExportItem.insert(items, BATCH)
     entry = (
         message("audit.export_retried", count=len(people), code=code.code, unknown=unknown)
         if order.asking is Asking.RETRY

@@ -130,7 +130,7 @@ def record_list(
             new.append(Registration(participant=participant, code=code, first_seen_at=read_at, **values))
         elif row is not None and any(getattr(row, name) != value for name, value in values.items()):
             changed.append(Registration(code=code, **row._asdict() | values))
-    Registration.objects.bulk_create(new, batch_size=BATCH)
+    Registration.insert(new, BATCH)
     Registration.objects.bulk_update(changed, FOLLOWED, batch_size=BATCH)
     scale = exam.grade_scale.strip()[:SCALE_LENGTH]
     doubt = reading.distrust.to_json() if reading.distrust is not None else {}

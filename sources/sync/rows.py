@@ -83,7 +83,7 @@ def record_people(gathered: Gathered, plan: Plan, applied: Applied) -> Everybody
     # People may have exchanged theirs: for a moment nobody has them.
     Participant.objects.filter(pk__in=renamed).update(organisation_id="")
     Participant.objects.bulk_update(changed, ROW_FIELDS, batch_size=BATCH)
-    Participant.objects.bulk_create(new, batch_size=BATCH)
+    Participant.insert(new, BATCH)
     return Everybody(people_of(flow) if new or gone else list(rows.values()), bool(new or changed or gone))
 
 
