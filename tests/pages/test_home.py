@@ -220,6 +220,10 @@ def test_what_needs_somebody_stands_with_its_button_until_it_is_settled(sign_in:
     assert (f"{case.button}<span" in row) is not case.needs_right
     assert ("Anna Ek" in row and "can do it" in row) is case.needs_right
 
+    # Whoever only reads is asked for no answer.
+    reader = member(source, role=Membership.Role.AUDITOR, can_export=False)
+    assert "Answer<span" not in row_with(sign_in(reader.user).get("/").text, flow)
+
     assert flow.title not in sign_in(stranger.user).get("/").text
 
     settle(flow, case.settle)
