@@ -44,13 +44,10 @@ class MomentInput(forms.SplitDateTimeWidget):
     """A day and a time, each in the browser's own field. The label is of both, so each has one of its own besides."""
 
     def __init__(self) -> None:
-        super().__init__(
-            date_attrs={"type": "date", "aria-label": _("Date")},
-            date_format="%Y-%m-%d",
-            # With its seconds: a moment that is stored with some is no other for having been shown.
-            time_attrs={"type": "time", "step": 1, "aria-label": _("Time")},
-            time_format="%H:%M:%S",
-        )
+        day: dict[str, Any] = {"type": "date", "aria-label": _("Date")}
+        # With its seconds: a moment that is stored with some is no other for having been shown.
+        clock: dict[str, Any] = {"type": "time", "step": 1, "aria-label": _("Time")}
+        super().__init__(date_attrs=day, date_format="%Y-%m-%d", time_attrs=clock, time_format="%H:%M:%S")
 
 
 class CredentialForm(forms.ModelForm):
