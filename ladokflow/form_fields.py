@@ -20,10 +20,24 @@ def within_bounds(value: dt.date | dt.datetime) -> None:
         raise ValidationError(_("Write a day between %(first)s and %(last)s."), params=facts)
 
 
+class DayInput(forms.DateInput):
+    """The browser's own calendar."""
+
+    input_type = "date"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, format="%Y-%m-%d")
+
+
+class ClockInput(forms.TimeInput):
+    """The browser's own clock."""
+
+    input_type = "time"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, format="%H:%M")
+
+
 class DayField(forms.DateField):
-    """A day, chosen in the browser's own calendar."""
-
+    widget = DayInput
     default_validators = [*forms.DateField.default_validators, within_bounds]
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **kwargs)

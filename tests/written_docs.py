@@ -127,6 +127,7 @@ def roles() -> str:
         Right.SMALL_GROUPS: "see statistics of fewer than five, and of each assessor",
         Right.INSPECT: "read settings, members and logs",
         Right.ADMINISTER: "change settings, credentials and members",
+        Right.DELEGATE: "make tokens, clients of the API and rules that make members",
         Right.DISCLOSE: "give out all that is held of a student",
         Right.OPERATE: "the queue, accounts, new universities",
     }

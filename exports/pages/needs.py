@@ -254,7 +254,9 @@ def _send(row: Row) -> Button:
 
 def _answer(row: Row) -> Button:
     first = questions_of(row)[0]
-    return Button(_("Answer"), first.address, needs_right=first.kind.needs_right)
+    # Whoever only reads is shown what is asked.
+    label = _("Answer") if row.may_change else _("Open")
+    return Button(label, first.address, needs_right=first.kind.needs_right)
 
 
 def _what_has_changed(row: Row) -> Button:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import template
 
+from exports.pages.colleagues import Colleagues
 from exports.pages.findings import Found, found_on
 from exports.pages.lists import rows_of
 from exports.pages.needs import Told, needs_of
@@ -21,12 +22,14 @@ ON_OVERVIEW = ("asks",)  # with a box for each there
 
 @dataclass(frozen=True)
 class Lead:
-    """`phase` is the one that the flow is in, or that comes next. `is_calm`: nothing needs the reader, on this page or another."""
+    """`phase` is the one that the flow is in, or that comes next. `is_calm`: nothing needs the reader, on this page or
+    another. `who`: those who can do what the reader lacks the right for."""
 
     needs: list[Told]
     found: Found | None
     phase: Phase
     is_calm: bool
+    who: tuple[str, ...] = ()
 
     @property
     def tells_of_exports(self) -> bool:
@@ -43,4 +46,7 @@ def lead_of(context: Any, flow: Flow, tab: str) -> Lead:
     needs = needs_of(row)
     phase = next(phase for phase in phases(flow) if phase.mark is not Mark.DONE)
     is_calm = not needs and flow.setup_state == Flow.Setup.READY
-    return Lead([told for told in needs if told.need.name not in elsewhere], found, phase, is_calm)
+    told_here = [told for told in needs if told.need.name not in elsewhere]
+    lacks_right = any(told.why_not is not None for told in told_here)
+    colleagues = Colleagues.of({flow.source_id: flow.source} if lacks_right else {})
+    return Lead(told_here, found, phase, is_calm, colleagues.who_export(flow.source_id))

@@ -26,8 +26,9 @@ from ladokflow.paging import PLACE, page_of
 from ladokflow.requests import HtmxRequest
 from sources.access import flows_seen
 from sources.models import Flow, Membership
+from sources.pages.no_membership import without_membership
 from sources.pages.preference import kept_address, kept_query
-from sources.universities.permissions import rights_in
+from sources.universities.permissions import memberships_in, rights_in
 
 LIST = "exports"
 FLOWS_PER_PAGE = 25
@@ -41,6 +42,8 @@ def dashboard(request: HtmxRequest) -> HttpResponse:
     if kept := kept_address(request, LIST):
         return redirect(kept)
     memberships = memberships_by_source(request.user)
+    if not memberships:
+        return without_membership(request)
     form = _form(request, memberships)
     visible = Flow.objects.at(memberships)
     form.open(counts := form.tab_counts(visible))
@@ -67,6 +70,8 @@ def dashboard(request: HtmxRequest) -> HttpResponse:
 @login_required
 @require_GET
 def weeks(request: HtmxRequest) -> HttpResponse:
+    if not memberships_in(request):
+        return without_membership(request)
     return render(request, "exports/weeks.html", weeks_context(export_weeks(request.user)))
 
 
@@ -78,6 +83,8 @@ def live(request: HtmxRequest) -> HttpResponse:
     When something has ended, the list is told to fetch itself anew.
     """
     memberships = memberships_by_source(request.user)
+    if not memberships:
+        return without_membership(request)
     form = _form(request, memberships)
     visible = Flow.objects.at(memberships)
     counts = tab_counts(form.narrow(visible, besides="standing"))

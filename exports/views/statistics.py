@@ -28,6 +28,7 @@ from exports.statistics.figures import KINDS, Selection, grouped, keys_of, selec
 from ladokflow.messages import Text
 from ladokflow.requests import HtmxRequest
 from ladokflow.spreadsheets import writer_of
+from sources.pages.no_membership import without_membership
 from sources.universities.permissions import Right, rights_in
 
 
@@ -35,6 +36,8 @@ from sources.universities.permissions import Right, rights_in
 @require_GET
 def statistics(request: HtmxRequest) -> HttpResponse:
     form, selection = _chosen(request)
+    if not selection.sources:
+        return without_membership(request)
     found = statistics_of(selection, KINDS)
     rows, page = rows_of_page(selection, form.group, request.GET.get("page", ""), form.sorting)
     context = {

@@ -16,6 +16,7 @@ from ladokflow.paging import page_of
 from ladokflow.requests import HtmxRequest
 from sources.access import flows_seen
 from sources.models import Flow
+from sources.pages.no_membership import without_membership
 from sources.pages.preference import kept_address, kept_query
 from sources.universities.permissions import rights_in
 
@@ -31,6 +32,8 @@ def flow_list(request: HtmxRequest) -> HttpResponse:
     if kept := kept_address(request, LIST):
         return redirect(kept)
     memberships = memberships_by_source(request.user)
+    if not memberships:
+        return without_membership(request)
     visible = Flow.objects.at(memberships)
     syncs = chosen_syncs(request.session, visible)
     if request.htmx.target == "syncs":

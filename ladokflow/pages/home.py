@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from exports.pages.colleagues import Colleagues
 from exports.pages.findings import found_on
 from exports.pages.lists import at_their_sources, rows_of
 from exports.pages.needs import NEEDS, Button, Told, first_by_need, questions_of, with_needs
@@ -32,8 +33,9 @@ from ladokflow.pages.coming import coming_exams, coming_flows
 from ladokflow.requests import HtmxRequest
 from ladokflow.sql import Column, is_so
 from sources.access import flows_seen
-from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, FlowRule, Membership, Source, SyncRun
+from sources.models import BatchExam, Credential, ExamReading, Flow, FlowBatch, FlowRule, Membership, SyncRun
 from sources.models.flow import FlowQuerySet
+from sources.pages.no_membership import without_membership
 from sources.universities.expiry import DAYS_BEFORE, told_of
 from sources.universities.permissions import rights_in
 
@@ -78,40 +80,12 @@ class Section:
         return self.count - len(self.lines)
 
 
-@dataclass
-class Colleagues:
-    """Who can do at a source what somebody else may not; one query, and only where somebody has to be named."""
-
-    exporters: dict[Any, list[str]] = field(default_factory=dict)
-    admins: dict[Any, list[str]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, sources: Mapping[Any, Source]) -> Colleagues:
-        found = cls()
-        if not sources:
-            return found
-        rows = Membership.objects.filter(source__in=sources)
-        able = rows.filter(Q(can_export=True) | Q(role=Membership.Role.LICENCE_ADMIN), user__is_active=True)
-        names = ("user__first_name", "user__last_name", "user__username")
-        shown = able.select_related("user").only("source_id", "role", "organisation_id", "can_export", *names)
-        for member in shown.order_by("user__first_name", "user__last_name", "pk"):
-            name = member.user.get_full_name() or member.user.get_username()
-            names_sender = sources[member.source_id].rules.names_sender
-            if member.can_export and (member.organisation_id or not names_sender):
-                found.exporters.setdefault(member.source_id, []).append(name)
-            if member.role == Membership.Role.LICENCE_ADMIN:
-                found.admins.setdefault(member.source_id, []).append(name)
-        return found
-
-    def who_export(self, source: Any) -> tuple[str, ...]:
-        """Where nobody may, those who can give the right."""
-        return tuple(self.exporters.get(source) or self.admins.get(source) or ())
-
-
 @login_required
 @require_GET
 def home(request: HtmxRequest) -> HttpResponse:
     memberships = {row.source_id: row for row in _memberships(request.user)}
+    if not memberships:
+        return without_membership(request)
     rights_in(request, memberships.values())
     sources = {pk: row.source for pk, row in memberships.items()}
     visible = Flow.objects.at(memberships)
@@ -150,7 +124,7 @@ def home(request: HtmxRequest) -> HttpResponse:
         "exams": exams[:EXAMS_SHOWN],
         "has_more_exams": len(exams) > EXAMS_SHOWN,
         "readings": [(source, _reading_of(source)) for source in sources.values()],
-        "night": last_night(visible) if memberships else {},
+        "night": last_night(visible),
     }
     return render(request, "pages/home.html", context)
 

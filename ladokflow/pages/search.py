@@ -16,6 +16,7 @@ from ladokflow.identifiers import normal
 from ladokflow.requests import HtmxRequest
 from sources.access import Kind, students_seen
 from sources.models import Flow, Participant, Source
+from sources.pages.no_membership import without_membership
 
 SHOWN = 20
 LONGEST = 200  # characters
@@ -25,10 +26,12 @@ SHORTEST_WORD = 3  # what an index of names can be asked for
 @login_required
 @require_GET
 def search(request: HtmxRequest) -> HttpResponse:
+    sources = list(Source.objects.visible_to(request.user))
+    if not sources:
+        return without_membership(request)
     text = " ".join(request.GET.get("q", "").replace("\0", "")[:LONGEST].split())
     flows = Flow.objects.visible_to(request.user).found_by(text).order_by("-created_at", "-pk") if text else None
     is_enough = any(len(word) >= SHORTEST_WORD for word in text.split())
-    sources = list(Source.objects.visible_to(request.user))
     students = list(students_found(sources, text)[: SHOWN + 1]) if is_enough else []
     found = Participant.objects.filter(pk__in=[student["newest"] for student in students[:SHOWN]])
     students_seen(request, found.select_related("flow").defer("national_id"), Kind.SEARCH) if students else None

@@ -78,7 +78,7 @@ def _come_back(request: HttpRequest, subject: Subject, errand: Errand) -> HttpRe
     )
     if person is None:
         logger.info("sign_in.no_membership protocol=%s issuer=%r", subject.protocol, subject.issuer)
-        facts = {"subject": subject, "admins": federated.whom_to_ask(subject)}
+        facts = {"subject": subject, "admins": federated.whom_to_ask(subject.scope)}
         return forget(render(request, "registration/no_membership.html", facts, status=403))
     answer = let_in(request, person, errand.address, has_proven_twice=subject.has_proven_twice)
     request.session.pop(INVITED, None)

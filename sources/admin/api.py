@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 from ladokflow.changes import NOTHING, kind_of, value_in_words
 from ladokflow.messages import Message, message
 from sources.admin.recording import record_in_admin
-from sources.admin.scope import administered_sources
 from sources.admin.secrets import SecretAdmin
 from sources.models import ApiToken, Membership, OAuthClient, Scope
 from sources.models.api import ApiAccess
@@ -91,7 +90,7 @@ class AccessAdmin(SecretAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.related_model is Membership:
-            members = Membership.objects.filter(source__in=administered_sources(request), user__is_active=True)
+            members = Membership.objects.filter(source__in=self.own_sources(request), user__is_active=True)
             kwargs["queryset"] = members.select_related("user", "source")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 

@@ -10,7 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import DateField, DateTimeField, Field, Model, QuerySet
+from django.db.models import DateField, DateTimeField, Field, Model, QuerySet, TimeField
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -19,7 +19,7 @@ from django.utils.translation import gettext, gettext_noop
 from ladokflow.dates import moment_in_words
 from ladokflow.fields import EncryptedTextField
 from ladokflow.fingerprints import Fingerprint, NotAsShown, fingerprint, require_seen
-from ladokflow.form_fields import within_bounds
+from ladokflow.form_fields import ClockInput, DayInput, within_bounds
 from sources.admin.forms import MomentInput, SecretInput
 
 # Django's own word on the button, of which our Swedish says it as everywhere else.
@@ -88,7 +88,8 @@ class OurAdmin(admin.ModelAdmin):
     # Where a secret is typed, nothing stands in its field: not what is stored, nor what was typed wrongly.
     formfield_overrides: ClassVar[Any] = {
         EncryptedTextField: {"widget": SecretInput},
-        DateField: {"validators": [within_bounds]},
+        DateField: {"validators": [within_bounds], "widget": DayInput},
+        TimeField: {"widget": ClockInput},
         DateTimeField: {"validators": [within_bounds], "widget": MomentInput},
     }
 

@@ -21,7 +21,7 @@ from ladokflow.addresses import address_of
 from ladokflow.messages import Refused, message
 from sources.admin.forms import CredentialForm
 from sources.admin.recording import changed_fields, record_in_admin
-from sources.admin.scope import ScopedAdmin, administered_sources
+from sources.admin.scope import ScopedAdmin
 from sources.models import Credential, Membership
 from sources.universities import credentials
 from sources.universities.permissions import require_here
@@ -54,7 +54,7 @@ class CredentialAdmin(ScopedAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "owner":
-            members = Membership.objects.filter(source__in=administered_sources(request)).values("user_id")
+            members = Membership.objects.filter(source__in=self.own_sources(request)).values("user_id")
             kwargs["queryset"] = get_user_model().objects.filter(pk__in=members, is_active=True).order_by("username")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Q
@@ -41,13 +40,14 @@ class SecretInput(forms.Textarea):
         return ""
 
 
-class MomentInput(AdminSplitDateTime):
-    """Django's, whose two fields have no label."""
+class MomentInput(forms.SplitDateTimeWidget):
+    """A day and a time, each in the browser's own field. The label is of both, so each has one of its own besides."""
 
     def __init__(self) -> None:
-        super().__init__()
-        for widget, name in zip(self.widgets, (_("Date"), _("Time")), strict=True):
-            widget.attrs["aria-label"] = name
+        day: dict[str, Any] = {"type": "date", "aria-label": _("Date")}
+        # With its seconds: a moment that is stored with some is no other for having been shown.
+        clock: dict[str, Any] = {"type": "time", "step": 1, "aria-label": _("Time")}
+        super().__init__(date_attrs=day, date_format="%Y-%m-%d", time_attrs=clock, time_format="%H:%M:%S")
 
 
 class CredentialForm(forms.ModelForm):

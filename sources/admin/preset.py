@@ -18,7 +18,7 @@ from ladokflow.http import RemoteError
 from ladokflow.identifiers import normal
 from ladokflow.messages import Message, Refused, message
 from sources.admin.recording import changed_fields, record_in_admin
-from sources.admin.scope import ScopedAdmin, administered_sources
+from sources.admin.scope import ScopedAdmin
 from sources.flows.settings import IN_WISEFLOW, OURS
 from sources.flows.staff import OF_PRESET, questions_about
 from sources.models import FlowPreset, Source
@@ -167,7 +167,7 @@ class FlowPresetAdmin(ScopedAdmin):
             return row.source if self.has_change_permission(request, row) else None  # type: ignore[attr-defined]
         given = str(request.POST.get("source") or self.get_changeform_initial_data(request).get("source") or "")
         is_key = given.isascii() and given.isdecimal() and len(given) < LONGEST_KEY
-        return administered_sources(request).filter(pk=given).first() if is_key else None
+        return self.own_sources(request).filter(pk=given).first() if is_key else None
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, *args, **kwargs)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from sources.admin.recording import changed_fields, record_in_admin
-from sources.admin.scope import ScopedAdmin, administered_sources
+from sources.admin.scope import ScopedAdmin
 from sources.models import FlowPreset, FlowRule, Membership, Source
 
 
@@ -49,7 +49,7 @@ class FlowRuleAdmin(ScopedAdmin):
         ]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        own = administered_sources(request)
+        own = self.own_sources(request)
         if db_field.name == "manager":
             members = Membership.objects.filter(source__in=own).values("user_id")
             kwargs["queryset"] = get_user_model().objects.filter(pk__in=members, is_active=True).order_by("username")

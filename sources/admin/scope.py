@@ -20,14 +20,8 @@ from sources.models import Source
 from sources.universities.permissions import ADMIN, Needed, Right, Table, refusal_of, rights_in
 
 
-def administered_sources(request: HttpRequest) -> QuerySet[Source]:
-    """All sources for an operator, the user's own for a licence admin, none for anybody else."""
-    sources: QuerySet[Source] = rights_in(request).sources(Right.ADMINISTER)
-    return sources
-
-
 def inspected_sources(request: HttpRequest) -> QuerySet[Source]:
-    """As `administered_sources`, of those whose settings and logs the user may read."""
+    """Those whose settings and logs the user may read: all, for an operator."""
     sources: QuerySet[Source] = rights_in(request).sources(Right.INSPECT)
     return sources
 
@@ -113,14 +107,22 @@ class ScopedAdmin(ByTable, OurAdmin):
     def _may(self, request: HttpRequest, needed: Needed, obj: Any = None) -> bool:
         return allows(request, needed, None if obj is None or obj.pk is None else self.source_pk_of(obj))
 
+    def own_sources(self, request: HttpRequest) -> QuerySet[Source]:
+        """Those at which the user may add a row."""
+        needed = self.needs.add
+        sources: QuerySet[Source] = (
+            rights_in(request).sources(needed) if isinstance(needed, Right) else Source.objects.none()
+        )
+        return sources
+
     def get_actions(self, request: HttpRequest) -> Any:
         """Django asks whether an action is the reader's at all: each is done only with rows at whose source it is."""
         given: Any = super().get_actions(request)
         return {name: (self._where_allowed(act), *rest) for name, (act, *rest) in given.items()}
 
     def _where_allowed(self, act: Callable[..., Any]) -> Callable[..., Any]:
-        needed = self.needs.change
-        if "change" not in getattr(act, "allowed_permissions", ()) or not isinstance(needed, Right):
+        needed: Any = next((getattr(self.needs, verb) for verb in getattr(act, "allowed_permissions", ())), None)
+        if not isinstance(needed, Right):
             return act
 
         @wraps(act)
@@ -138,14 +140,14 @@ class ScopedAdmin(ByTable, OurAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.related_model is Source:
-            kwargs["queryset"] = administered_sources(request)
+            kwargs["queryset"] = self.own_sources(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Whoever has one source need not choose it."""
         initial = super().get_changeform_initial_data(request)
-        administered = list(administered_sources(request)[:2])
-        return {"source": administered[0].pk, **initial} if len(administered) == 1 else initial
+        own = list(self.own_sources(request)[:2])
+        return {"source": own[0].pk, **initial} if len(own) == 1 else initial
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """The filter by source only helps whoever has more than one, and offers only their own."""

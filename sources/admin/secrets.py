@@ -43,6 +43,13 @@ class SecretAdmin(ScopedAdmin):
         """Why this person may not make it work, or have its secret; None where they may."""
         return None
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = context.get("original")
+        context["refusal"] = None if row is None else self.refusal(request, row)
+        return super().render_change_form(request, context, *args, **kwargs)
+
     # --- Saving
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -116,7 +123,8 @@ class SecretAdmin(ScopedAdmin):
         text = ngettext("%(count)s is enabled.", "%(count)s are enabled.", count)
         messages.success(request, text % {"count": count})
 
-    @admin.action(description=_("Disable the selected ones"), permissions=["change"])
+    # Whoever may take it away may also shut it off.
+    @admin.action(description=_("Disable the selected ones"), permissions=["delete"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         count = self._switch(request, queryset, enabled=False)
         text = ngettext("%(count)s is disabled.", "%(count)s are disabled.", count)

@@ -233,12 +233,12 @@ def _record(
         tell_later(entry)
 
 
-def whom_to_ask(subject: Subject) -> list[Any]:
-    """The licence admins of the sources that name the person's scope."""
-    if not subject.scope:
+def whom_to_ask(scope: str) -> list[Any]:
+    """The licence admins of the sources that name the scope, which is the person's."""
+    if not scope:
         return []
     admins = Membership.objects.filter(
-        source__sign_in_scopes__scope=subject.scope, role=Membership.Role.LICENCE_ADMIN, user__is_active=True
+        source__sign_in_scopes__scope=scope, role=Membership.Role.LICENCE_ADMIN, user__is_active=True
     )
     return list(admins.select_related("user", "source").order_by("source__name", "user__username")[:10])
 

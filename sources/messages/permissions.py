@@ -60,6 +60,12 @@ register(
             _ASK,
             who=LICENCE_ADMIN,
         ),
+        "sources.may_not.delegate": Sentence(
+            _("Only licence admins of %(source)s have tokens and rules act for them."),
+            _("Nothing was changed."),
+            _ASK,
+            who=LICENCE_ADMIN,
+        ),
         "sources.may_not.disclose": Sentence(
             _("Only licence admins of %(source)s give out what is held of a student."),
             _("Nothing was given out."),

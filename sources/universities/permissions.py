@@ -34,6 +34,7 @@ class Right(StrEnum):
     SMALL_GROUPS = "small_groups"  # see statistics of fewer than five students, and of each assessor
     INSPECT = "inspect"  # read settings, members and the logs
     ADMINISTER = "administer"  # change settings, credentials and members
+    DELEGATE = "delegate"  # have tokens, and members whom a rule makes, do what one may do oneself
     DISCLOSE = "disclose"  # give out all that is held of a student
     OPERATE = "operate"  # new universities, accounts, the queue
 
@@ -61,6 +62,7 @@ ROLES: Mapping[str, frozenset[Right]] = {
             Right.SMALL_GROUPS,
             Right.INSPECT,
             Right.ADMINISTER,
+            Right.DELEGATE,
             Right.DISCLOSE,
         }
     ),
@@ -214,6 +216,8 @@ class Table:
 
 
 _OURS = Table()
+# Whoever may not do what these let others do may still take them away: an operator, who reads no flow.
+_IN_ONES_PLACE = Table(add=Right.DELEGATE, change=Right.DELEGATE)
 _LOG = Table(add=Access.NOBODY, change=Access.NOBODY, delete=Access.NOBODY)
 _OF_THE_QUEUE = Table(Right.OPERATE, Access.NOBODY, Access.NOBODY, Access.NOBODY)
 _OF_SIGN_INS = Table(Right.OPERATE, Access.NOBODY, Access.NOBODY, Right.OPERATE)
@@ -223,7 +227,7 @@ ADMIN: Mapping[str, Table] = {
     "sources.credential": _OURS,
     "sources.membership": _OURS,
     "sources.signinscope": _OURS,
-    "sources.membershiprule": _OURS,
+    "sources.membershiprule": _IN_ONES_PLACE,
     "sources.federatedidentity": Table(Right.OPERATE, Access.NOBODY, Access.NOBODY, Right.OPERATE),
     "sources.flowpreset": _OURS,
     "sources.flowrule": _OURS,
@@ -231,8 +235,8 @@ ADMIN: Mapping[str, Table] = {
     "sources.accessentry": _LOG,
     "sources.syncrun": _LOG,
     "sources.webhookevent": _LOG,
-    "sources.apitoken": _OURS,
-    "sources.oauthclient": _OURS,
+    "sources.apitoken": _IN_ONES_PLACE,
+    "sources.oauthclient": _IN_ONES_PLACE,
     "sources.subscription": _OURS,
     "sources.delivery": _LOG,
     "exports.exportattempt": _LOG,
@@ -251,8 +255,8 @@ ADMIN_PAGES: Mapping[str, tuple[Needed, Needed]] = {
     "admin:sources_source_connection": (Access.NOBODY, Right.ADMINISTER),
     "admin:sources_source_export_body": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_source_webhook": (Right.ADMINISTER, Right.ADMINISTER),
-    "admin:sources_apitoken_secret": (Right.ADMINISTER, Right.ADMINISTER),
-    "admin:sources_oauthclient_secret": (Right.ADMINISTER, Right.ADMINISTER),
+    "admin:sources_apitoken_secret": (Right.DELEGATE, Right.DELEGATE),
+    "admin:sources_oauthclient_secret": (Right.DELEGATE, Right.DELEGATE),
     "admin:sources_subscription_secret": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_source_licence": (Right.ADMINISTER, Right.ADMINISTER),
     "admin:sources_credential_test": (Access.NOBODY, Right.ADMINISTER),

@@ -37,6 +37,7 @@ from sources.flows.scales import unmatched_scales
 from sources.models import FlowBatch, FlowSource, Source
 from sources.pages.exam_list_form import count_kept
 from sources.pages.forms import CodeForm, CourseForm
+from sources.pages.no_membership import without_membership
 from sources.pages.source_data import MAX_EXAMS, Found, SourceData
 from sources.universities.permissions import Right, require_here, rights_in
 
@@ -96,6 +97,7 @@ def choose_source(request: HtmxRequest) -> HttpResponse:
     sources = list(rights_in(request).sources(Right.CHANGE))
     if not sources:
         require_here(request, *Source.objects.visible_to(request.user))
+        return without_membership(request)
     if len(sources) == 1:
         return redirect("flows:way", sources[0].slug)
     return render(request, "sources/new_source.html", {"sources": sources})

@@ -161,6 +161,24 @@ def test_what_ladok_could_not_answer_is_not_offered_for_confirmation(sign_in: Si
     assert "Synchronise now" in page
 
 
+def test_what_a_synchronisation_says_is_not_taken_for_what_the_export_above_it_says(sign_in: SignIn) -> None:
+    """Each may say to try again, which only the export has a button for beside it."""
+    told = message("remote.timeout", system="Ladok", seconds=30).to_json()
+    flow = FlowFactory(sync_message=told)
+    page = seen_by_a_manager(sign_in, flow).get(reverse("flows:detail", args=[flow.pk])).text
+    part = page.split('id="synchronisation"')[1].split("</section>")[0]
+    assert part.index("Synchronisation</h2>") < part.index("Ladok")
+
+
+@pytest.mark.parametrize("state", [Flow.State.PARTICIPATION_STARTED, Flow.State.PARTICIPATION_ENDED])
+def test_where_no_code_can_be_added_any_more_the_page_says_so(sign_in: SignIn, state: int) -> None:
+    flow = FlowFactory(state=state)
+    page = seen_by_a_manager(sign_in, flow).get(reverse("flows:codes", args=[flow.pk])).text
+    is_offered = reverse("flows:code_add", args=[flow.pk]) in page
+    assert is_offered == (state == Flow.State.PARTICIPATION_STARTED)
+    assert ("Codes can be added until marking starts." in page) != is_offered
+
+
 def test_values_changed_by_hand_stand_beside_ladoks(sign_in: SignIn) -> None:
     flow = FlowFactory(
         unfollowed={

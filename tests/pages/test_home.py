@@ -220,6 +220,10 @@ def test_what_needs_somebody_stands_with_its_button_until_it_is_settled(sign_in:
     assert (f"{case.button}<span" in row) is not case.needs_right
     assert ("Anna Ek" in row and "can do it" in row) is case.needs_right
 
+    # Whoever only reads is asked for no answer.
+    reader = member(source, role=Membership.Role.AUDITOR, can_export=False)
+    assert "Answer<span" not in row_with(sign_in(reader.user).get("/").text, flow)
+
     assert flow.title not in sign_in(stranger.user).get("/").text
 
     settle(flow, case.settle)
@@ -244,7 +248,7 @@ def test_the_flows_page_has_the_same_sentence_and_button_on_top(sign_in: SignIn,
             assert str(NEEDS[case.need].title) in lead
         pressed = f'href="{address}"' in lead or f'action="{address}"' in lead
         assert pressed is (may and case.button != "Open")
-        assert ("Needs the export right" in lead) is not may
+        assert ("can do it" in lead and able.user.get_full_name() in lead) is not may
 
 
 def test_a_flow_that_needs_nobody_says_so_and_where_it_is(sign_in: SignIn) -> None:

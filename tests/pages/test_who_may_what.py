@@ -30,6 +30,8 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from ladokflow.messages import message
 from sources.models import (
     AccessEntry,
+    ComingExam,
+    ExamReading,
     FederatedIdentity,
     Flow,
     FlowPreset,
@@ -70,6 +72,7 @@ from tests.factories import (
     SubscriptionFactory,
     SyncRunFactory,
     UserFactory,
+    in_hours,
 )
 from tests.pages.everything import addresses, package_of, rule_of
 from tests.pages.walking import patterns
@@ -155,6 +158,8 @@ def _flow_of_everything(source: Source, maker: Any) -> Flow:
     person = ParticipantFactory(flow=flow, grade="5", export_state="failed", export_message=told)
     ExportItemFactory(attempt=attempt, participant=person, state="failed", message=told)
     AuditEntryFactory(source=source, message=message("admin.export_body_changed").to_json())
+    ExamReading.objects.create(source=source, asked_at=timezone.now(), read_at=timezone.now())
+    ComingExam.objects.create(source=source, code="C3", title="Coming", start_at=in_hours(48))
     return flow
 
 
@@ -237,7 +242,11 @@ def what_came(answer: Any, needed: Needed, source: Source) -> str:
 
 
 def _in(text: str, answer: Any) -> bool:
-    return text in re.sub(r"\s+", " ", answer.text.replace("&#x27;", "'"))
+    return text in _plain(answer)
+
+
+def _plain(answer: Any) -> str:
+    return re.sub(r"\s+", " ", answer.text.replace("&#x27;", "'"))
 
 
 def cells_of_pages(role: str, world: World) -> Iterator[tuple[str, str, str]]:
@@ -511,6 +520,28 @@ def test_no_page_offers_what_would_be_refused(world: World, role: str) -> None:
             if isinstance(needed, Right) and shown_to(needed) not in rights:
                 refused.add((name, offered))
     assert refused == set()
+
+
+OF_ONES_ACCOUNT = {"password_change", "second_factors"}  # which everybody has
+
+
+@pytest.mark.parametrize("who", ["nobody", OPERATOR])
+def test_whoever_belongs_nowhere_reads_what_to_do_in_place_of_each_page_of_ones_own(world: World, who: str) -> None:
+    """A search that finds nothing, figures that are none and filters of no list are no answer."""
+    world.people["nobody"] = UserFactory(email="nobody@ours.example")
+    SignInScope.objects.create(source=world.source, scope="ours.example")
+    todo = "Say that you sign in as nobody@ours.example" if who == "nobody" else "To the administration"
+    silent = []
+    for name, address in addresses(world.flow):
+        if name in OF_ONES_ACCOUNT or (PAGES[name][0] is not Access.SIGNED_IN and name not in OF_ANY_SOURCE):
+            continue
+        answer = world.client(who).get(address, follow=True)
+        is_page = answer.headers["Content-Type"].startswith("text/html")
+        if is_page and not ("not a member of any source" in answer.text and todo in _plain(answer)):
+            silent.append(name)
+    assert silent == []
+    asked = "licence-admin@ours.example" in world.client(who).get("/").text
+    assert asked == (who == "nobody")
 
 
 def needed_in_the_administration(world: World) -> dict[tuple[str, int], Needed]:
