@@ -19,6 +19,7 @@ from exports.models import ExportAttempt
 from ladokflow.messages import Refused
 from sources.flows.codes import add_code, phase_of, removal_of, remove_code
 from sources.models import Flow, IdentityAnswer, Registration, Source
+from sources.sync.run import request_sync
 from tests.exports.attempts.test_several_codes import on_both
 from tests.exports.world import World
 from tests.factories import in_hours
@@ -327,3 +328,31 @@ def test_nothing_is_said_of_a_flow_that_has_ended_while_it_was_looked_at(
         say(Which.NONE, flow=flow, by=flow.created_by, reason="Sett i Ladok")
     flow.refresh_from_db()
     assert (left, flow.adoption) == ([], Flow.Adoption.UNSAID)
+
+
+@pytest.mark.parametrize("end", [purge, let_go])
+def test_nothing_is_synchronised_that_has_ended_meanwhile(make_flow: MakeFlow, end: Callable[[Flow], None]) -> None:
+    flow = make_flow()
+    end(flow)
+    with pytest.raises(Refused):
+        request_sync(flow=flow, trigger="manager", enqueue=False)
+    assert not flow.sync_runs.exists()
+
+
+# --- Phase and dates -----------------------------------------------------------------------------------------------
+
+
+def test_a_phase_that_was_read_earlier_is_not_written_over_one_that_a_synchronisation_has_found_since(
+    make_flow: MakeFlow, world: World
+) -> None:
+    flow = make_flow(state=3)
+    world.state = 3
+
+    def synchronise() -> None:
+        world.state = 4
+        Flow.objects.filter(pk=flow.pk).update(state=4)
+
+    while_grades_are_read(world, synchronise)
+    collect_grades(flow)
+    flow.refresh_from_db()
+    assert flow.state == 4
