@@ -15,22 +15,27 @@ from exports.models import ExportAttempt
 from exports.rules.facts import sender_of, source_facts
 from exports.rules.values import Sender, SourceFacts
 from sources.models import IdentityAnswer
+from sources.universities.clients import way_to_ladok
 
 OF_FLOW = (
     "setup_state", "wiseflow_id", "former_host", "released_at", "adoption", "export_ended_at", "instant_export",
     "grade_decided_by", "grade_goes_to", "said_form", "said_of",
 )  # fmt: skip
 OF_CODE = ("removed_at", "list_read_at", "list_doubt")
+Way = tuple[Any, ...]  # as of `way_to_ladok`
 
 
 @dataclass(frozen=True)
 class Grounds:
-    """`answered`: the newest word of a manager on whose a registration of the code is."""
+    """`grade_form`: how the licence gives out grades. `way`: that to Ladok. `answered`: the newest word of a manager on whose
+    a registration of the code is."""
 
     flow: tuple[Any, ...]
     code: tuple[Any, ...]
     source: SourceFacts
     sender: Sender | None
+    grade_form: str
+    way: Way
     answered: int | None
 
 
@@ -38,8 +43,8 @@ class GroundsChanged(Exception):
     """What was prepared goes by something that is otherwise now."""
 
 
-def grounds_of(attempt: ExportAttempt) -> Grounds:
-    """As of the attempt's flow and code, which the caller has just read; the rest is read here."""
+def grounds_of(attempt: ExportAttempt, way: Way) -> Grounds:
+    """As of the attempt's flow and code, which the caller has just read, and the way to Ladok; the rest is read here."""
     flow, code = attempt.flow, attempt.code
     answers = IdentityAnswer.objects.filter(registration__code=code)
     return Grounds(
@@ -47,13 +52,17 @@ def grounds_of(attempt: ExportAttempt) -> Grounds:
         code=tuple(getattr(code, name) for name in OF_CODE),
         source=source_facts(flow.source),
         sender=sender_of(flow, attempt.requested_by),
+        grade_form=flow.source.grade_form,
+        way=way,
         answered=answers.aggregate(newest=Max("pk"))["newest"],
     )
 
 
 def insist_on(attempt: ExportAttempt, grounds: Grounds) -> None:
-    """GroundsChanged where these are no longer the attempt's. Sure only under the flow's lock."""
-    if grounds_of(read_anew(attempt)) != grounds:
+    """GroundsChanged where these are no longer the attempt's, RemoteError where there is no way to Ladok any more. Sure only
+    under the flow's lock."""
+    attempt = read_anew(attempt)
+    if grounds_of(attempt, way_to_ladok(attempt.flow.source)) != grounds:
         raise GroundsChanged
 
 

@@ -19,10 +19,10 @@ from django.db import DatabaseError
 from exports.attempts import outcomes, points, transitions
 from exports.attempts.answer import ItemOutcome, Reading, read_answer
 from exports.attempts.body import body_of, idempotency_key, may_hold_mark
-from exports.attempts.grounds import Grounds, GroundsChanged, grounds_of, insist_on, read_anew
+from exports.attempts.grounds import Grounds, GroundsChanged, Way, grounds_of, insist_on, read_anew
 from exports.attempts.ordering import carry_out
 from exports.grades.collect import store_assessments
-from exports.grades.read import Gathered, gather, read_approved
+from exports.grades.read import Gathered, gather, number_of, read_approved
 from exports.grades.scale import columns_of, read_holding
 from exports.models import ExportAttempt, ExportItem
 from exports.rules import rules
@@ -45,7 +45,7 @@ from ladokflow.wiseflow.client import WiseflowClient
 from sources.models import Flow, Registration
 from sources.people import knowing_people_of
 from sources.sync.registrations import read_registrations
-from sources.universities.clients import ladok_for, wiseflow_for
+from sources.universities.clients import ladok_for, way_to_ladok, wiseflow_for
 
 logger = logging.getLogger(__name__)
 
@@ -120,10 +120,13 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
             if monotonic() > ends - _time_to_send() - PREPARE_SECONDS:
                 transitions.go_on(pk, token, is_read=True)
                 return
+        way = way_to_ladok(
+            attempt.flow.source
+        )  # before the client is made of it, which lasts until the request is sent
         with ladok_for(attempt.flow.source) as client:
             if items is None or not all(item.pk for item in items):  # SQLite before 3.35 does not tell the keys
                 items = _live_items(attempt)
-            prepared = _prepare(attempt, token, client, items)
+            prepared = _prepare(attempt, token, client, way, items)
             with prepared.request as request:
                 body_sha256 = hashlib.sha256(request.body).hexdigest()
                 if monotonic() > ends - _time_to_send():
@@ -179,7 +182,9 @@ def _live_items(attempt: ExportAttempt) -> list[ExportItem]:
     return list(items.defer("participant__national_id").order_by("pk"))
 
 
-def _prepare(attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, items: list[ExportItem]) -> Prepared:
+def _prepare(
+    attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, way: Way, items: list[ExportItem]
+) -> Prepared:
     """All that can fail without harm fails here: Ladok's list and the rules once more, WISEflow's grades as they are now, the
     body. Who is no longer on the list, or may be somebody else there, stays; the others go."""
     asking = _asking(attempt)
@@ -190,7 +195,7 @@ def _prepare(attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, item
     if not attempt.uses_last_list:
         _read_list(attempt, client)
     attempt = read_anew(attempt)  # all that follows is of one moment, and the mark holds it to that
-    grounds = grounds_of(attempt)
+    grounds = grounds_of(attempt, way)
     flow, source, facts = attempt.flow, attempt.flow.source, _facts(attempt)
     registrations = registrations_of(codes_of(flow))
     _correct(attempt, token, items, registrations)
@@ -212,7 +217,7 @@ def _prepare(attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, item
         grades = points.with_points(attempt, token, wiseflow, grades, items)
         approved = None
         if waits_for_reviewer(flow) and rules.goes_instantly(facts, asking):
-            approved = frozenset(read_approved(flow, grades.trails, numbers))
+            grades, approved = _with_approved(flow, wiseflow, grades, numbers)
     held |= _without_points(items, grades)
     items = _left(items, held)
     _compare(attempt, items, grades, approved, holding)
@@ -251,6 +256,17 @@ def _look_again(attempt: ExportAttempt, wiseflow: WiseflowClient, grades: Gather
     store_assessments(flow, grades)
     Flow.objects.filter(pk=flow.pk).update(**columns_of(holding.scale, holding.witnesses))
     raise NotSent(message("attempt.grades_in_doubt" if is_same else "attempt.scale_changed"))
+
+
+def _with_approved(
+    flow: Flow, wiseflow: WiseflowClient, grades: Gathered, numbers: Sequence[int]
+) -> tuple[Gathered, frozenset[int]]:
+    """Whose grade a reviewer has approved. No call tells grades and approvals of one moment: the grades are read once more, and
+    of whom has been given one meanwhile nobody can tell which of the two was approved."""
+    seen, before = read_approved(flow, grades.trails, numbers), {row.participant_id: row for row in grades.rows}
+    rows = wiseflow.assessments(number_of(flow))
+    approved = frozenset(row.participant_id for row in rows if before.get(row.participant_id) == row) & seen
+    return replace(grades, rows=rows), approved
 
 
 def _correct(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -139,11 +139,12 @@ def _settle(
         if item.attempt.code_id not in registered:
             still += 1
             continue
-        is_there, reason = _verdict(flow, item, indexes[item.attempt.code_id])
+        rows = rows_of(flow, item_line(item), indexes[item.attempt.code_id])
+        is_there, reason = _verdict(flow, item, rows)
         first_at = doubt.first_look(item.absent_at, asked_at)
         if is_there or doubt.is_over(first_at, asked_at, flow.source.settling_time):
             state = State.EXPORTED if is_there else State.FAILED
-            if _move(item, state, reason, by):
+            if _move(item, state, reason, by, shows_another=bool(rows) and not is_there):
                 counts[item.attempt_id, state] = counts.get((item.attempt_id, state), 0) + 1
         elif _keep_unknown(flow, item, reason, first_at):
             still += 1
@@ -183,9 +184,8 @@ def by_identifier(rows: Iterable[Registered]) -> dict[str, list[Registered]]:
     return index
 
 
-def _verdict(flow: Flow, item: ExportItem, index: Mapping[str, list[Registered]]) -> tuple[bool, Message]:
-    """Whether Ladok shows the grade that was sent, and what it shows."""
-    rows = rows_of(flow, item_line(item), index)
+def _verdict(flow: Flow, item: ExportItem, rows: Sequence[Registered]) -> tuple[bool, Message]:
+    """Whether Ladok shows the grade that was sent, and what it shows: `rows` are the person's."""
     same = [row for row in rows if _is_grade(flow, row.grade, item.grade)]
     if any(_has_points_of(row, item) for row in same):
         return True, message("settle.registered")
@@ -233,12 +233,13 @@ def _has_points_of(row: Registered, item: ExportItem) -> bool:
     return row.points is None or item.points is None or row.points == item.points
 
 
-def _move(item: ExportItem, after: str, reason: Message, by: AbstractBaseUser | None) -> bool:
+def _move(item: ExportItem, after: str, reason: Message, by: AbstractBaseUser | None, *, shows_another: bool) -> bool:
+    """`shows_another`: Ladok has a grade of the person's that is not this one, as of an earlier sending."""
     return bool(
         ExportItem.objects.filter(pk=item.pk, state=State.UNKNOWN).update(
             state=after,
             message=reason.to_json(),
-            may_be_in_ladok=False,
+            may_be_in_ladok=shows_another,
             settled_by_id=by.pk if by else None,
             settled_at=Now(),
         )

@@ -32,6 +32,7 @@ from ladokflow.wiseflow.scales import Witness
 from ladokflow.wiseflow.schemas import FlowParticipant, WiseflowAssessment
 from sources.models import Flow, Participant
 from sources.sync.lease import is_free
+from sources.sync.phase import Phase, phase_of, phase_told
 from sources.sync.plan.pairing import compare, identifiers_of, normal_forms
 from sources.universities.clients import wiseflow_for
 from sources.universities.licence import Licence
@@ -84,12 +85,25 @@ def collect_grades(flow: Flow, *, seconds: float | None = None, shares_answers: 
     `seconds`, POINTS_SECONDS without: where these do not suffice the flow has `points_left`, and the next collection goes on with them;
     so it does with `approvals_left`.
     """
-    flow_id = number_of(flow)
-    with wiseflow_for(flow.source, shares_answers=shares_answers) as wiseflow:
-        collected = _read(flow, flow_id, wiseflow, until=monotonic() + (POINTS_SECONDS if seconds is None else seconds))
+    flow_id, until = number_of(flow), monotonic() + (POINTS_SECONDS if seconds is None else seconds)
+    for is_last in (False, True):
+        before = phase_of(Flow.objects.get(pk=flow.pk))
+        with wiseflow_for(flow.source, shares_answers=shares_answers) as wiseflow:
+            collected = _read(flow, flow_id, wiseflow, until=until)
+        # Whoever has written another phase meanwhile may have read it later than we did: then all is read once more.
+        if _store(flow, collected, before, in_any_case=is_last):
+            break
+    logger.info("export.grades.collected flow=%s graded=%s", flow.pk, flow.graded_count)
+    return flow.graded_count
+
+
+def _store(flow: Flow, collected: Collected, before: Phase, *, in_any_case: bool) -> bool:
+    """False where the phase is not that of `before` any more, and then nothing is stored unless it is to be `in_any_case`."""
     with transaction.atomic():
         locked = lock(flow.pk)
         number_of(locked)  # it may have been let go, or purged, while it was read
+        if not in_any_case and phase_of(locked) != before:
+            return False
         if _is_newest(flow.pk, collected.grades.began_at):
             _store_people(locked, collected)
             store_assessments(locked, collected.grades, collected.approved)
@@ -102,8 +116,7 @@ def collect_grades(flow: Flow, *, seconds: float | None = None, shares_answers: 
             logger.info("export.grades.outrun flow=%s", flow.pk)
         flow.refresh_from_db()
         refresh_states(flow)
-    logger.info("export.grades.collected flow=%s graded=%s", flow.pk, flow.graded_count)
-    return flow.graded_count
+    return True
 
 
 def _is_newest(flow_pk: int, began_at: dt.datetime) -> bool:
@@ -211,16 +224,11 @@ def _type_names(flow: Flow, wiseflow: WiseflowClient) -> dict[str, str]:
 def _flow_columns(collected: Collected) -> dict[str, Any]:
     info = collected.grades.info
     columns: dict[str, Any] = {
-        "state": info.state,
         "points_total": collected.points_total,
         "points_left": collected.points_left,
         "approvals_left": collected.approvals_left,
     }
-    for name in ("participation_start_at", "participation_end_at", "marking_start_at", "marking_end_at"):
-        value = getattr(info, name)
-        if value is not None:
-            columns[name] = value
-    return columns | collected.scale
+    return columns | phase_told(info) | collected.scale
 
 
 def _learn(flow: Flow, collected: Collected) -> None:

@@ -7,6 +7,7 @@ import datetime as dt
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from ladokflow.messages import Refused
 from sources.models import Flow, Source, SyncRun
 from sources.models.flow import FlowQuerySet
 from sources.sync.run import request_sync
@@ -37,9 +38,15 @@ def _request(source: Source, now: dt.datetime) -> int:
     nights = SyncRun.objects.filter(flow__source=source, trigger=SyncRun.Trigger.NIGHT, state__in=SyncRun.OPEN)
     room = MOST_UNDER_WAY - nights.count()
     flows = list(flows_of_the_night(source, due_at(source, now))[:room]) if room >= AT_LEAST else []
-    for flow in flows:
+    return sum(_is_requested(flow, now) for flow in flows)
+
+
+def _is_requested(flow: Flow, now: dt.datetime) -> bool:
+    try:
         request_sync(flow=flow, trigger=SyncRun.Trigger.NIGHT, now=now)
-    return len(flows)
+    except Refused:  # it has ended meanwhile: the others are asked for all the same
+        return False
+    return True
 
 
 def flows_of_the_night(source: Source, night_at: dt.datetime) -> FlowQuerySet:

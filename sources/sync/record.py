@@ -21,6 +21,7 @@ from sources.sync.apply.work import Applied
 from sources.sync.followed import followed_after, unfollowed_after
 from sources.sync.gather import Gathered
 from sources.sync.lease import Lease
+from sources.sync.phase import phase_of
 from sources.sync.plan.changes import (
     DATE_FIELDS,
     AddParticipant,
@@ -74,7 +75,7 @@ def record_success(
     outcome: dict[str, Any] = {"message": asks.to_json(), "asks": True} if asks is not None else {}
     fields = {**_flow_fields(gathered, plan, applied, state), **flow_fields}
     with transaction.atomic():
-        lease.release(**fields)
+        lease.release(**_not_overtaken(flow, fields))
         if gathered.is_settled and _note_reading(gathered):
             people, lists = Everybody(()), Recorded()
         else:
@@ -187,6 +188,12 @@ def _flow_fields(gathered: Gathered, plan: Plan, applied: Applied, state: int) -
         if plan.brake is None:
             fields["synced_at"] = timezone.now()
     return fields
+
+
+def _not_overtaken(flow: Flow, fields: dict[str, Any]) -> dict[str, Any]:
+    """Without what others have written of WISEflow's phase since the flow was read: they have asked later than we."""
+    before, now = phase_of(flow), phase_of(Flow.objects.select_for_update(no_key=True).get(pk=flow.pk))
+    return {name: value for name, value in fields.items() if name not in now or now[name] == before[name]}
 
 
 def _values_in_wiseflow(present: Present, plan: Plan, applied: Applied) -> dict[str, Any]:

@@ -67,12 +67,9 @@ def request_sync(
     """
     if confirms is not None and confirms != braked_run(flow):
         confirms = None
-    if flow.setup_state != Flow.Setup.READY:
-        raise Refused(message("sources.flow_not_ready"))
-    if flow.purged_at is not None:
-        raise Refused(message("sources.purged"))
     try:
         with transaction.atomic():
+            _lock_ready(flow)
             if seen is not None:
                 confirms = _asked(flow, seen)
             is_confirmed = confirms is not None
@@ -99,9 +96,18 @@ def request_sync(
     return run
 
 
+def _lock_ready(flow: Flow) -> None:
+    """Hold the flow until the transaction ends: whoever lets it go or empties it looks for runs that are under way. Refused
+    where it has ended."""
+    there = Flow.objects.select_for_update(no_key=True).values("setup_state", "purged_at").get(pk=flow.pk)
+    if there["setup_state"] != Flow.Setup.READY:
+        raise Refused(message("sources.flow_not_ready"))
+    if there["purged_at"] is not None:
+        raise Refused(message("sources.purged"))
+
+
 def _asked(flow: Flow, seen: str) -> SyncRun:
-    """The braked run, under the flow's lock: a run that is being written down holds it."""
-    Flow.objects.select_for_update(no_key=True).get(pk=flow.pk)
+    """The braked run. Call it under the flow's lock: a run that is being written down holds it."""
     braked = braked_run(flow)
     if braked is None:
         raise NotAsShown

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
 from ladokflow.fields import DecryptionFailed
 from ladokflow.http import RemoteError
+from ladokflow.kept import name_of
 from ladokflow.ladok.client import LadokClient
 from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.messages import Message, message
@@ -21,6 +23,10 @@ from sources.universities.licence import DATA_TYPES, USER_ROLES, Lists, find_dat
 # A course code and an exam code that no university has: the test asks for them and expects to hear so.
 UNHEARD_OF = "LADOKFLOW-TEST"
 USED_EVERY = dt.timedelta(minutes=5)  # so often at most it is written down that a credential is used
+# The source's columns that say where and how grades are sent, and what its answers mean
+WAY_TO_LADOK = (
+    "university", "ladok_url", "ladok_paths", "export_method", "export_body", "timezone", "already_patterns",
+)  # fmt: skip
 # What is told of the form in which the licence gives out grades.
 GRADE_FORMS = {
     "": "sources.check.grade_form_unknown",
@@ -39,7 +45,14 @@ class Check:
 
 
 def _credential(source: Source, system: str, given: Credential | None) -> tuple[Credential, str]:
-    """The one that is given, or the newest enabled one; and its secret."""
+    """The one that is given, or the newest enabled one, of which it is written down that it is used; and its secret."""
+    credential, secret = _in_use(source, system, given)
+    if given is None:
+        _write_down_use(credential)
+    return credential, secret
+
+
+def _in_use(source: Source, system: str, given: Credential | None = None) -> tuple[Credential, str]:
     name = Credential.System(system).label
     try:
         credential = given or Credential.objects.filter(source=source, system=system).newest_enabled().first()
@@ -51,8 +64,6 @@ def _credential(source: Source, system: str, given: Credential | None) -> tuple[
     if credential.former_host:
         facts = {"system": name, "label": credential.label, "former": credential.former_host}
         raise RemoteError(message("sources.credential_of_another_host", **facts), permanent=True)
-    if given is None:
-        _write_down_use(credential)
     return credential, credential.secret
 
 
@@ -61,6 +72,13 @@ def _write_down_use(credential: Credential) -> None:
     if credential.last_used_at is None or credential.last_used_at < before:
         rows = Credential.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=before), pk=credential.pk)
         rows.update(last_used_at=timezone.now())
+
+
+def way_to_ladok(source: Source) -> tuple[Any, ...]:
+    """What a client of `ladok_for` and its requests are made of, with a name for the credential. RemoteError as there."""
+    credential, secret = _in_use(source, Credential.System.LADOK)
+    signs_in_with = name_of(credential.kind, credential.client_id, secret)
+    return (*(getattr(source, name) for name in WAY_TO_LADOK), signs_in_with)
 
 
 def ladok_for(source: Source, credential: Credential | None = None) -> LadokClient:

@@ -26,6 +26,7 @@ from sources.models import Flow, SyncRun, Webhook, WebhookEvent
 from sources.papers.read import heard_of, is_due, read_papers
 from sources.signals import grades_changed
 from sources.sync.gather import flow_info
+from sources.sync.phase import phase_of, phase_told
 from sources.sync.reply import answer_failed
 from sources.sync.run import request_sync
 from sources.universities.clients import wiseflow_for
@@ -40,7 +41,6 @@ LOOK = OF_THE_PHASE | {"ALTERNATIVE_GRADE", "ASSESSMENT", "FINAL_GRADE"}
 SYNC = frozenset({"FLOW_EXTERNAL_SOURCE"})
 PAPERS = frozenset({"ASSIGNMENT", "PAPER_SUBMITTED"})
 EVENTS = LOOK | SYNC | PAPERS  # what we ask WISEflow to tell
-PERIODS = ("participation_start_at", "participation_end_at", "marking_start_at", "marking_end_at")
 
 
 # --- What is open ------------------------------------------------------------------------------------------------
@@ -186,11 +186,10 @@ def _synchronise(flow: Flow) -> Message | None:
 
 def _read_phase(flow: Flow) -> None:
     with wiseflow_for(flow.source) as client:
-        info = flow_info(flow, client)
-    values = {"state": info.state, **{name: getattr(info, name) for name in PERIODS if getattr(info, name) is not None}}
-    changed = {name: value for name, value in values.items() if getattr(flow, name) != value}
-    if changed:
-        Flow.objects.filter(pk=flow.pk).update(**changed)
+        before = phase_of(Flow.objects.get(pk=flow.pk))
+        values = phase_told(flow_info(flow, client))
+    changed = {name: value for name, value in values.items() if before[name] != value}
+    if changed and Flow.objects.filter(pk=flow.pk, **before).update(**changed):
         for name, value in changed.items():
             setattr(flow, name, value)
         logger.info("flow.phase.read flow=%s state=%s", flow.pk, flow.state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tests.attack import answers
 from tests.owner.play import Step
@@ -13,7 +14,8 @@ from tests.owner.play import Step
 @dataclass(frozen=True)
 class Kind:
     """Which base: the university, how many people, and whether they are graded already. Where it `goes_to_each`, the flow has two codes,
-    and the grade of who is on both goes to each of them. One that `is_instant` is still being marked, or written where it `is_open`."""
+    and the grade of who is on both goes to each of them. One that `is_instant` is still being marked, or written where it `is_open`. Where it
+    `is_reviewed`, a reviewer decides, and has approved everybody's grade but one."""
 
     slug: str
     size: int
@@ -21,6 +23,7 @@ class Kind:
     goes_to_each: bool = False
     is_instant: bool = False
     is_open: bool = False
+    is_reviewed: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,13 @@ OPEN = (
     Kind("liu", 3, is_instant=True, is_open=True),
     Kind("oru", 3, goes_to_each=True, is_instant=True, is_open=True),
 )
-KINDS = {"wiseflow": NEW, "instant": INSTANT}
+# Where no grade goes that only an assessor has given
+REVIEWED = (
+    Kind("liu", 3, is_instant=True, is_reviewed=True),
+    Kind("oru", 3, goes_to_each=True, is_instant=True, is_open=True, is_reviewed=True),
+    Kind("boras", 2, goes_to_each=True, is_instant=True, is_reviewed=True),
+)
+KINDS = {"wiseflow": NEW, "instant": INSTANT, "reviewed": REVIEWED}
 
 EXPORT: tuple[Step, ...] = (("preview", 0), ("press", 0))
 RETRY: tuple[Step, ...] = (("preview", 1, "retry"), ("press", 1))
@@ -303,6 +312,57 @@ def _instant(rng: random.Random) -> list[Step]:
     return [*steps, goes, *_managed(rng), ("conclude",), ("collect",)]
 
 
+def _reviewed(rng: random.Random) -> list[Step]:
+    """9. The same where a reviewer decides: grades are given, approved, given anew and taken back while they go, and all else goes on."""
+    steps: list[Step] = [("drafts", rng.randrange(2))]
+    at: list[Any] = ["asked", "registered", *(("before wiseflow GET", rng.randrange(16)) for _ in range(4))]
+    at += [rng.randrange(POINTS) for _ in range(2)]
+    for _ in range(rng.randint(2, 4)):
+        goes: Step = ("goes", answers.by_lot(rng)) if rng.random() < 0.4 else ("goes",)
+        sends: Step = rng.choice((goes, goes, ("starts",)))
+        if rng.random() < 0.7:
+            meanwhile = [each for _ in range(rng.randint(1, 3)) for each in _while_reviewed(rng)]
+            sends = ("frozen", rng.choice(at), sends, tuple(meanwhile))
+        steps.append(sends)
+        for _ in range(rng.randint(1, 3)):
+            steps += _while_reviewed(rng)
+        if rng.random() < 0.5:
+            steps.append(_trick(rng, 0.3))
+    return [*steps, *_managed(rng), ("approve_all",), ("goes",), ("conclude",), ("collect",)]
+
+
+def _while_reviewed(rng: random.Random) -> list[Step]:
+    """What an assessor, a reviewer, a manager or Ladok may do while grades go; marking is their own business more often than not."""
+    who = rng.randrange(4)
+    marking: list[list[Step]] = [
+        [("draft", who, rng.randrange(4))],
+        [("draft", who)],
+        [("draft", who), ("review", who, rng.randrange(4))],
+        [("review", who, rng.randrange(4))],
+        [("approve", who)],
+        [("approve_all",)],
+        [("points", who, rng.choice((0.0, 7.5, 30.0)))],
+        [("grade", who, rng.randrange(3), 1)],
+    ]
+    others: list[list[Step]] = [
+        [("starts",)],
+        [("work",)],
+        [("goes",)],
+        [("collect",)],
+        [("sync",)],
+        [("instant", rng.randrange(2))],
+        [("place", rng.choice(("one", "each")))],
+        [("conclude",)],
+        [("conclude",), ("collect",)],
+        [("remove_code", 1)],
+        [("add_code", rng.choice(("", "one", "each")))],
+        [("passes", LONG), ("sweep",)],
+        _managed(rng),
+        _change(rng),
+    ]
+    return rng.choice(marking if rng.random() < 0.6 else others)
+
+
 def _crowd(rng: random.Random) -> list[Step]:
     """5, in earnest: threads with connections of their own, at the same instant."""
     asking = rng.choice(("first", "retry"))
@@ -366,4 +426,5 @@ FAMILIES: dict[str, Callable[[random.Random], list[Step]]] = {
     "readbacks": _readbacks,
     "wiseflow": _wiseflow,
     "instant": _instant,
+    "reviewed": _reviewed,
 }

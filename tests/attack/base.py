@@ -114,7 +114,7 @@ class AttackSandbox(OwnSandbox):
 def make(sandbox: AttackSandbox, kind: Kind) -> Base:
     """A flow that has just been made, for what people change in WISEflow before anybody writes; or where the kind `is_ready`, everybody has
     a grade, marking has ended unless grades go at once, and they have been collected."""
-    base = make_base(sandbox, kind.slug, size=kind.size, on_flow=1 + kind.goes_to_each)
+    base = make_base(sandbox, kind.slug, size=kind.size, on_flow=1 + kind.goes_to_each, is_reviewed=kind.is_reviewed)
     with sandbox.state.lock:
         sandbox.state.data["ladok"][kind.slug]["honours_idempotency"] = False
     if kind.is_ready:
@@ -126,6 +126,8 @@ def make(sandbox: AttackSandbox, kind: Kind) -> Base:
 
 def _make_ready(sandbox: AttackSandbox, base: Base, kind: Kind) -> None:
     finish(sandbox, base, is_over=not kind.is_instant, is_open=kind.is_open)
+    if kind.is_reviewed:
+        hold_back_one(sandbox, base)
     flow = Flow.objects.select_related("source", "created_by").get(pk=base.flow_pk)
     if kind.goes_to_each:
         change_place(flow=flow, goes_to=Flow.GradeGoesTo.EACH, was=flow.grade_goes_to, by=flow.created_by)
@@ -150,6 +152,13 @@ def finish(sandbox: AttackSandbox, base: Base, *, is_over: bool = True, is_open:
         grading.grade(sandbox, base.wiseflow_id, grades, points="random" if base.slug == "boras" else None)
     if is_over:
         hands.end_marking(sandbox, base.wiseflow_id)
+
+
+def hold_back_one(sandbox: AttackSandbox, base: Base) -> None:
+    """Of the first one there is what the assessor thinks: the reviewer has not looked yet."""
+    with sandbox.state.lock:
+        first = next(iter(hands.flow_of(sandbox.state, base.wiseflow_id)["participants"]))
+        grading.grade(sandbox, base.wiseflow_id, {first: scale_of(sandbox, base)[0]}, by="assessor")
 
 
 def scale_of(sandbox: AttackSandbox, base: Base) -> tuple[str, ...]:

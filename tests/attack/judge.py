@@ -2,6 +2,7 @@
 
 owner    A grade is in the ledger for somebody who never earned it, or with points that are another's.
 early    Before marking has ended something came to Ladok that was an alternative grade, or nobody wanted to go at once.
+stale    A grade came to Ladok that was nobody's any more, or that no reviewer had approved where one decides, when whoever sent it began.
 seen     Something was done that the page its manager pressed did not show: another person, another grade, or after what
          it showed of an earlier sending had changed.
 doubt    A retry went out of somebody whose grade may be in Ladok, and the page did not say so.
@@ -54,6 +55,7 @@ class AttackJudge(Judge):
         super().__init__(play)
         self._earned: dict[int, set[str]] = defaultdict(set)
         self._scored: dict[int, set[float | None]] = defaultdict(set)
+        self._standing: dict[int, set[str]] = defaultdict(set)  # what each has had since the step began
         self._step: tuple[Any, ...] = ("begin",)
         self._written: set[int] = set()  # findings that an e-mail has been about
 
@@ -64,6 +66,7 @@ class AttackJudge(Judge):
         self._phase = self.play.phase
         self._alternative = self.play.alternatives_now()
         self._was_instant = self._was_instant or Flow.objects.filter(instant_export=True).exists()
+        self._standing.clear()
         self.remember_grades()
 
     def after(self, step: Step) -> None:
@@ -77,6 +80,7 @@ class AttackJudge(Judge):
     def remember_grades(self) -> None:
         for human, grades in self.play.grades_now().items():
             self._earned[human] |= grades
+            self._standing[human] |= grades
         for human, points in self.play.points_now().items():
             self._scored[human] |= points
 
@@ -112,8 +116,12 @@ class AttackJudge(Judge):
         ledger = self.ledger()
         if ledger[self._seen :]:
             self._judge_early(self._step, ledger[self._seen :])
-        for row in ledger[self._seen :]:
+        for place, row in enumerate(ledger[self._seen :], start=self._seen):
             owner = row.get("owner")
+            if row["grade"] not in self._standing[owner] and place not in self.play.late:
+                self._found(
+                    "stale", f"{row['grade']} is registered for {owner}, who had {self._standing[owner]} by then"
+                )
             if row["points"] not in self._scored[owner]:
                 self._found(
                     "owner", f"{row['points']} points are registered for {owner}, who has {self._scored[owner]}"

@@ -138,6 +138,11 @@ class Attacked(Managers):
         export_automatically(self.flow)
         self.do_work(trick)
 
+    def do_starts(self) -> None:
+        """The grades are collected, and what goes by itself waits for a worker."""
+        self.do_collect()
+        export_automatically(self.flow)
+
     def do_send(self, pk: Any) -> None:
         send_attempt(pk)
 
@@ -175,7 +180,7 @@ class Attacked(Managers):
 CHANGING = frozenset(
     ("exchange", "correct", "gone", "back", "grade", "grade_all", "refuse", "reject", "code_page", "second_flow", "sync",
      "ladok_exam", "by_hand", "graded_by_hand", "archive", "no_exam_id", "take_exam_id", "points", "instant", "place",
-     "add_code", "remove_code", "let_go")
+     "add_code", "remove_code", "let_go", "draft", "review", "approve", "approve_all")
 )  # fmt: skip
 
 # What managers do until there is nothing left to do.

@@ -21,6 +21,13 @@ def other_grade(played: Attacked) -> None:
     played.judge.ledger().append(played.judge.ledger()[0] | {"grade": "A"})
 
 
+def given_anew_since(played: Attacked) -> None:
+    """Everybody has another grade, and then the former one comes to Ladok."""
+    played.do_grade_all(1)
+    played.judge.begin(("made untrue",))
+    registered_again(played)
+
+
 def other_person_shown(played: Attacked) -> None:
     played.judge.see_sent({}, played.judge.standing(), played.attempts())
 
@@ -98,6 +105,7 @@ def never_ended(played: Attacked) -> None:
 UNTRUE: dict[str, Callable[[Attacked], None]] = {
     "owner": other_grade,
     "early": went_early,
+    "stale": given_anew_since,
     "place": other_place,
     "seen": other_person_shown,
     "doubt": doubt_sent,

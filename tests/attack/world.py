@@ -11,6 +11,7 @@ from django.db.models import DateTimeField, F
 from exports.models import ExportAttempt, ExportItem
 from ladokflow.sandbox import grading, hands
 from ladokflow.sandbox.wiseflow.base import scale_of
+from sources.models import Flow
 from tests.attack.base import AttackSandbox
 from tests.owner.base import Base
 from tests.owner.people import EXAM_ID, Humans
@@ -19,7 +20,7 @@ from tests.owner.play import Play, Void
 
 class World(Play):
     """`by_hand`, `ends_by_hand` and `graded_by_hand` are what somebody has changed in WISEflow: values by field, ends by participant,
-    grades by human being."""
+    grades by human being. `late`: places in the ledger that Ladok came to long after it was asked."""
 
     sandbox: AttackSandbox
 
@@ -28,6 +29,7 @@ class World(Play):
         self.by_hand: dict[str, Any] = {}
         self.ends_by_hand: dict[int, int] = {}
         self.graded_by_hand: dict[int, str] = {}
+        self.late: set[int] = set()
         self._clock: Any = None
 
     # --- Time ----------------------------------------------------------------------------------------------------
@@ -66,8 +68,10 @@ class World(Play):
         works, self.sandbox.unfinished = self.sandbox.unfinished, []
         if not works:
             raise Void
+        before = len(self.judge.ledger())
         for work in works:
             work()
+        self.late.update(range(before, len(self.judge.ledger())))
 
     def do_cannot_tell(self) -> None:
         """Ladok cannot be asked any more what it has registered."""
@@ -113,11 +117,66 @@ class World(Play):
             hands.set_end_by_hand(self.sandbox, self.base.wiseflow_id, person["id"], end)
             self.ends_by_hand[person["id"]] = end
 
+    # --- Where a reviewer decides --------------------------------------------------------------------------------
+
+    def do_drafts(self, are_shown: int) -> None:
+        """Whether WISEflow's assessments hold what no reviewer has approved."""
+        grading.set_shows_drafts(self.sandbox, bool(are_shown))
+
+    def do_draft(self, one: int, grade: int | None = None) -> None:
+        """An assessor gives a grade, or the one that is there once more: the reviewer has to look anew."""
+        with self.state.lock:
+            person = self._marked(one)
+            value = self._grades()[grade % len(self._grades())] if grade is not None else self._grade_of(person)
+            if value is None:
+                raise Void
+            grading.grade(self.sandbox, self.base.wiseflow_id, {person["id"]: value}, by="assessor")
+
+    def do_review(self, one: int, grade: int) -> None:
+        """The reviewer gives a grade, whatever the assessor thinks, or takes it away."""
+        with self.state.lock:
+            values = [*self._grades(), None]
+            self._reviewed({self._marked(one)["id"]: values[grade % len(values)]})
+
+    def do_approve(self, one: int) -> None:
+        """The reviewer thinks as the assessor does."""
+        with self.state.lock:
+            person = self._marked(one)
+            if person.get("draft") is None:
+                raise Void
+            self._reviewed({person["id"]: person["draft"]["grade"]})
+
+    def do_approve_all(self) -> None:
+        with self.state.lock:
+            drafts = {each["id"]: each["draft"]["grade"] for _, each in self.participants() if each.get("draft")}
+            if not drafts:
+                raise Void
+            self._reviewed(drafts)
+
+    def _reviewed(self, grades: dict[Any, Any]) -> None:
+        try:
+            grading.grade(self.sandbox, self.base.wiseflow_id, grades, by="reviewer")
+        except ValueError as error:  # of a flow that has none
+            raise Void from error
+
+    def _marked(self, one: int) -> dict[str, Any]:
+        if self.phase < Flow.State.PARTICIPATION_STARTED or not (people := self.participants()):
+            raise Void
+        return people[one % len(people)][1]
+
+    def _grades(self) -> list[str]:
+        options = scale_of(hands.licence_of(self.state, self.row), self.row)["list"]["options"]
+        return [option["grade"] for option in options]
+
+    @staticmethod
+    def _grade_of(person: dict[str, Any]) -> str | None:
+        return (person["assessment"] or person.get("draft") or {}).get("grade")
+
     def do_graded_by_hand(self, one: int, grade: int) -> None:
         """An assessor gives a grade; it is hers to take away, and nobody else's."""
         with self.state.lock:
-            options = scale_of(hands.licence_of(self.state, self.row), self.row)["list"]["options"]
+            options = self._grades()
             human, person = (people := self.participants())[one % len(people)]
-            given = options[grade % len(options)]["grade"]
+            given = options[grade % len(options)]
             grading.grade(self.sandbox, self.base.wiseflow_id, {person["id"]: given})
         self.graded_by_hand[human] = given

@@ -99,8 +99,9 @@ def rolled_back() -> Iterator[None]:
         block.__exit__(None, None, None)
 
 
-def make_base(sandbox: OwnSandbox, slug: str, *, size: int, on_flow: int) -> Base:
-    """A flow with `size` people on its first code, and two more on the second, which one of the first is on too."""
+def make_base(sandbox: OwnSandbox, slug: str, *, size: int, on_flow: int, is_reviewed: bool = False) -> Base:
+    """A flow with `size` people on its first code, and two more on the second, which one of the first is on too. Where it `is_reviewed`, a
+    reviewer decides on the grades."""
     university = UNIVERSITIES[slug]
     humans = Humans(university)
     with sandbox.state.lock:
@@ -128,7 +129,14 @@ def make_base(sandbox: OwnSandbox, slug: str, *, size: int, on_flow: int) -> Bas
     user = UserFactory()
     organisation_id = next(row[2] for row in STAFF[slug] if row[3] == MANAGER[slug])
     MembershipFactory(source=source, user=user, organisation_id=organisation_id, can_export=True)
-    asked = request_flow(source=source, codes=codes[:on_flow], requested_by=user, enqueue=False)
+    choices: dict[str, Any] = {}
+    if is_reviewed:
+        reviewer = next(row[2] for row in STAFF[slug] if row[4] == "Reviewer")
+        choices = {
+            "grade_decided_by": Flow.DecidedBy.REVIEWER,
+            "staff": [{"role": "reviewer", "organisation_id": reviewer, "email": ""}],
+        }
+    asked = request_flow(source=source, codes=codes[:on_flow], requested_by=user, enqueue=False, **choices)
     flow = create_flow(asked.pk)
     assert flow.setup_state == Flow.Setup.READY, flow.setup_message
     base = Base(slug, sandbox, flow.pk, flow.wiseflow_id, codes, humans, accounts, former, newcomers)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
+from exports.attempts.adoption import Which, say
 from exports.attempts.automatic import export_automatically
 from exports.attempts.send import send_attempt
 from exports.attempts.start import start_export
@@ -17,6 +19,7 @@ from exports.models import ExportAttempt
 from ladokflow.messages import Refused
 from sources.flows.codes import add_code, phase_of, removal_of, remove_code
 from sources.models import Flow, IdentityAnswer, Registration, Source
+from sources.sync.run import request_sync
 from tests.exports.attempts.test_several_codes import on_both
 from tests.exports.world import World
 from tests.factories import in_hours
@@ -113,6 +116,112 @@ def test_what_is_decided_while_an_attempt_is_prepared_is_heeded(
     assert not world.exported
 
 
+def say_how_grades_are_to_be_sent(flow: Flow) -> None:
+    """A manager's word, of the grades as they are."""
+    Flow.objects.filter(pk=flow.pk).update(said_form="stored")
+
+
+def find_out_how_grades_are_given_out(flow: Flow) -> None:
+    Source.objects.filter(pk=flow.source_id).update(grade_form="stored")
+
+
+@pytest.mark.parametrize("decide", [say_how_grades_are_to_be_sent, find_out_how_grades_are_given_out])
+def test_what_is_said_of_the_grades_while_they_are_read_is_looked_at_before_they_go(
+    make_flow: MakeFlow, world: World, decide: Callable[[Flow], None]
+) -> None:
+    flow = make_flow()
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    while_grades_are_read(world, lambda: decide(flow))
+    assert send_attempt(attempt.pk) == "queued"
+    assert not world.exported
+
+
+def trail(*kinds: str) -> list[dict[str, Any]]:
+    """The newest first."""
+    return [{"id": str(place), "type": f"{kind}.grade"} for place, kind in enumerate(kinds)]
+
+
+APPROVED = "reviewer.audit.log.finalized"
+GIVEN = "assessor.audit.log.submit"
+
+
+@pytest.mark.parametrize("is_another", [True, False])
+def test_an_approval_of_another_grade_is_none_of_the_one_that_was_read(
+    make_flow: MakeFlow, world: World, is_another: bool
+) -> None:
+    """The reviewer decides otherwise between our reading of the grades and our reading of who has approved them."""
+    world.state = 3
+    flow = make_flow(people=1, instant_export=True, grade_decided_by="reviewer", state=3)
+    (number,) = world.grades
+    world.trails[number] = trail(APPROVED)
+    collect_grades(flow)
+    (attempt,) = start_export(flow=flow, trigger="instant", enqueue=False)
+    world.trails[number] = trail(GIVEN, APPROVED)  # the assessor gives the same grade anew
+    read = world.assessments
+
+    def then_decides() -> list[dict[str, Any]]:
+        rows = read()
+        world.trails[number] = trail(APPROVED, GIVEN, APPROVED)
+        world.grades[number] = "4" if is_another else "5"
+        return rows
+
+    world.assessments = then_decides  # type: ignore[method-assign]
+    assert send_attempt(attempt.pk) == ("failed" if is_another else "exported")
+    assert len(world.exported) == (0 if is_another else 1)
+
+
+# --- The way to Ladok ----------------------------------------------------------------------------------------------
+
+
+def move(flow: Flow) -> None:
+    Source.objects.filter(pk=flow.source_id).update(ladok_url=F("wiseflow_url"))
+
+
+def name_another_path(flow: Flow) -> None:
+    Source.objects.filter(pk=flow.source_id).update(ladok_paths={"export": "/elsewhere/{code}"})
+
+
+def choose_another_method(flow: Flow) -> None:
+    Source.objects.filter(pk=flow.source_id).update(export_method="PATCH")
+
+
+def write_an_expression(flow: Flow) -> None:
+    Source.objects.filter(pk=flow.source_id).update(export_body="{gradeExports: gradeExports, from: `here`}")
+
+
+def be_another_university(flow: Flow) -> None:
+    Source.objects.filter(pk=flow.source_id).update(university="oru")
+
+
+def take_back_the_token(flow: Flow) -> None:
+    flow.source.credentials.filter(system="ladok").update(enabled=False)
+
+
+def give_another_token(flow: Flow) -> None:
+    flow.source.credentials.filter(system="ladok").update(client_id="another")
+
+
+WAYS = (
+    move, name_another_path, choose_another_method, write_an_expression, be_another_university, take_back_the_token,
+    give_another_token,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("change", WAYS)
+@pytest.mark.parametrize("is_early", [True, False], ids=["while the list is read", "while grades are read"])
+def test_nothing_leaves_by_a_way_that_has_been_changed_meanwhile(
+    make_flow: MakeFlow, world: World, change: Callable[[Flow], None], is_early: bool
+) -> None:
+    flow = make_flow()
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    if is_early:
+        world.at_list = once(lambda: change(flow))
+    else:
+        while_grades_are_read(world, lambda: change(flow))
+    assert send_attempt(attempt.pk) in ("queued", "failed")
+    assert not world.exported
+
+
 def test_what_changes_nothing_of_an_attempt_only_has_it_prepared_anew(make_flow: MakeFlow, world: World) -> None:
     flow = make_flow()
     (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
@@ -200,3 +309,50 @@ def test_no_grades_are_kept_of_a_flow_that_has_ended_while_they_were_read(
         collect_grades(flow)
     flow.refresh_from_db()
     assert (flow.collected_at, flow.state) == (before, 3)
+
+
+@pytest.mark.parametrize("end", [purge, let_go])
+def test_nothing_is_said_of_a_flow_that_has_ended_while_it_was_looked_at(
+    make_flow: MakeFlow, world: World, end: Callable[[Flow], None]
+) -> None:
+    flow = make_flow(adoption=Flow.Adoption.UNSAID)
+    left = [lambda: None, once(lambda: end(flow))]  # first grades are collected, then it is looked at
+    read = world.assessments
+
+    def meanwhile() -> list[dict[str, Any]]:
+        left.pop(0)()
+        return read()
+
+    world.assessments = meanwhile  # type: ignore[method-assign]
+    with pytest.raises(Refused):
+        say(Which.NONE, flow=flow, by=flow.created_by, reason="Sett i Ladok")
+    flow.refresh_from_db()
+    assert (left, flow.adoption) == ([], Flow.Adoption.UNSAID)
+
+
+@pytest.mark.parametrize("end", [purge, let_go])
+def test_nothing_is_synchronised_that_has_ended_meanwhile(make_flow: MakeFlow, end: Callable[[Flow], None]) -> None:
+    flow = make_flow()
+    end(flow)
+    with pytest.raises(Refused):
+        request_sync(flow=flow, trigger="manager", enqueue=False)
+    assert not flow.sync_runs.exists()
+
+
+# --- Phase and dates -----------------------------------------------------------------------------------------------
+
+
+def test_a_phase_that_was_read_earlier_is_not_written_over_one_that_a_synchronisation_has_found_since(
+    make_flow: MakeFlow, world: World
+) -> None:
+    flow = make_flow(state=3)
+    world.state = 3
+
+    def synchronise() -> None:
+        world.state = 4
+        Flow.objects.filter(pk=flow.pk).update(state=4)
+
+    while_grades_are_read(world, synchronise)
+    collect_grades(flow)
+    flow.refresh_from_db()
+    assert flow.state == 4

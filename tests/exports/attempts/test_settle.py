@@ -15,13 +15,15 @@ from exports.attempts.answer import ItemOutcome, Reading
 from exports.attempts.marks import mark_as_exported, seen_of
 from exports.attempts.send import send_attempt
 from exports.attempts.settle import QUIET, Settled, check_with_ladok, flows_to_settle
-from exports.attempts.start import retry_export, start_export
+from exports.attempts.start import preview_export, retry_export, start_export
 from exports.models import ExportAttempt, ExportItem
 from exports.operation.sweep import sweep
+from exports.rules.values import Asking
 from ladokflow.dates import moment_in_words
 from ladokflow.http import RemoteError
 from ladokflow.messages import Refused, Trait, message
 from sources.models import AuditEntry, Flow, Source
+from tests.exports.attempts.test_several_codes import on_both
 from tests.exports.world import World
 from tests.factories import ExportAttemptFactory, ExportItemFactory, in_hours
 
@@ -92,6 +94,24 @@ def test_a_grade_that_is_there_with_other_points_is_not_the_one_that_was_sent(
     assert states(flow) == ["failed", "exported", "exported"]
     told = ExportItem.objects.order_by("pk")[0].message
     assert told == {"code": "settle.other_points", "params": {"found": "40", "sent": "42"}}
+
+
+def test_another_grade_that_ladok_shows_is_heeded_in_whatever_is_sent_next(make_flow: MakeFlow, world: World) -> None:
+    """It may be of an earlier sending: that the newest one is not there is no reason to forget it."""
+    flow = make_flow(people=0, codes=["A", "B"], source={"can_read_back": True})
+    on_both(flow, world)
+    world.answer = lambda call: None
+    for start in (start_export, retry_export):
+        (attempt,) = start(flow=flow, requested_by=flow.created_by, enqueue=False)
+        send_attempt(attempt.pk)
+    missing_since(in_hours(-1))
+    item = ExportItem.objects.get(state="unknown")
+    world.registered = [{"studentUid": item.unique_exam_id, "grade": {"grade": "3"}}]
+    assert check_with_ladok(flow=flow) == Settled(exported=0, failed=1)
+    (shown,) = preview_export(flow=flow, user=flow.created_by, asking=Asking.RETRY).to_send
+    assert (shown.is_unknown, shown.choices) == (True, ())
+    with pytest.raises(Refused):
+        retry_export(flow=flow, requested_by=flow.created_by, leaves_unknown=True)
 
 
 def test_a_user_name_alone_does_not_make_anothers_grade_ones_own(make_flow: MakeFlow, world: World) -> None:

@@ -26,6 +26,7 @@ from sources.models import Flow, LogEntry, LogGap, LogReading, Participant, Sour
 from sources.universities.clients import wiseflow_for
 from tests.environment import ROOT
 from tests.factories import FlowFactory
+from tests.meanwhile import once_at
 
 pytestmark = pytest.mark.django_db
 NOW = 1_700_000_000
@@ -282,6 +283,16 @@ def test_nobodys_name_is_kept_however_many_a_page_is_about(
     details = list(LogEntry.objects.values_list("detail", flat=True))
     assert len(details) == len(said)
     assert not [detail for detail in details if "Namn" in detail]
+
+
+def test_nothing_of_a_flow_comes_back_that_is_emptied_while_its_log_is_read(liu: Source, sandbox: Sandbox) -> None:
+    flow = made_flow(liu, sandbox)
+    sandbox.control.add_logs(entries([timezone.now().timestamp() - 60]), flow_id=flow.wiseflow_id)
+    emptied = Flow.objects.filter(pk=flow.pk)
+    with once_at(["UPDATE", "logreading", "cursor"], lambda: emptied.update(purged_at=timezone.now())):
+        read_now(liu, flow)
+    assert emptied.filter(purged_at__isnull=False).exists()
+    assert not LogEntry.objects.exists()
 
 
 def test_old_entries_are_pruned_and_not_read_again(liu: Source, sandbox: Sandbox) -> None:

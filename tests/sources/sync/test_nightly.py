@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.db.models.signals import post_save
 from django.utils import timezone
 
 from exports.operation.digest import send_digests
@@ -116,3 +117,18 @@ def test_55_are_synchronised_and_5_told_with_a_line_each(oru, olle, orsa, flows,
         flow.refresh_from_db()
     titles = sorted(f"- {flow.title}" for flow in broken)
     assert lines == {olle.email: titles, orsa.email: [f"- {broken[3].title}"]}
+
+
+def test_a_flow_that_ends_while_the_night_is_asked_for_keeps_no_other_from_it(oru, olle):
+    made = [FlowFactory(source=oru, created_by=olle, state=Flow.State.NOT_ACTIVATED) for _ in range(3)]
+    Flow.objects.update(created_at=timezone.now() - dt.timedelta(days=3))
+
+    def let_the_next_go(sender, instance, **kwargs):
+        Flow.objects.filter(pk=made[1].pk).update(setup_state=Flow.Setup.STOPPED)
+
+    post_save.connect(let_the_next_go, sender=SyncRun)
+    try:
+        assert request_night_syncs() == 2
+    finally:
+        post_save.disconnect(let_the_next_go, sender=SyncRun)
+    assert set(SyncRun.objects.values_list("flow", flat=True)) == {made[0].pk, made[2].pk}

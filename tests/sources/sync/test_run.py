@@ -5,12 +5,14 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.html import escape
 
+from exports.grades.collect import collect_grades
 from ladokflow.messages import Refused
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
 from sources.models import AuditEntry, Flow, SyncRun
 from sources.signals import flow_synced
 from sources.sync.run import preview_sync, request_sync, run_sync
+from tests.meanwhile import once_at
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 READS_BY_POST = ("/users/search", "/flows/search", "/oauth2/token")
@@ -431,3 +433,19 @@ def test_the_preview_does_not_say_that_a_flow_is_as_in_ladok_when_its_people_no_
     page = client.get(address, headers=english).text
     assert "The flow is as it is in Ladok." not in page
     assert "In this phase the participants no longer follow Ladok." in page
+
+
+# --- Phase ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_phase_that_was_read_earlier_is_not_written_over_one_that_was_found_since(flow, sandbox):
+    """While a synchronisation is at work marking ends, and somebody has collected the grades."""
+
+    def conclude():
+        sandbox.control.end_marking(flow.wiseflow_id)
+        collect_grades(Flow.objects.get(pk=flow.pk))
+
+    with once_at(["UPDATE", "sync", "would_go"], conclude):
+        run = sync(flow)
+    assert run.state == "success"
+    assert flow.state == sandbox.control.flow(flow.wiseflow_id)["state"] == 4
