@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection
 
 from tests import nobodys_turn, prepared, services, warm
+from tests.cases import Cases
 from tests.environment import ROOT
 from tests.flushing import keep_content_types, let_flush_pass_triggers
 
@@ -118,10 +119,14 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
     """No test has another's connections, answers or waiting, or what a sweep remembers of a flow: numbers of flows come again."""
+    yield
+    forget()
+
+
+def forget() -> None:
     from ladokflow import tallies
     from ladokflow.kept import close_all
 
-    yield
     close_all()
     tallies.take()
     if sweep := sys.modules.get("exports.operation.sweep"):
@@ -146,6 +151,13 @@ def sandbox(sandbox_of_the_process: Sandbox) -> Iterator[Sandbox]:
     sandbox_of_the_process.control.reset()
     yield sandbox_of_the_process
     sandbox_of_the_process.control.clear_received()
+
+
+@pytest.fixture
+def cases(request: pytest.FixtureRequest, subtests: pytest.Subtests, db: None) -> Cases:
+    """`cases.try_each({name: case, ...}, try_it)`: from the rows and the sandbox that the test has made by then."""
+    sandbox = request.getfixturevalue("sandbox") if "sandbox" in request.fixturenames else None
+    return Cases(request, subtests, sandbox, forget)
 
 
 @pytest.fixture

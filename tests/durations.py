@@ -44,6 +44,8 @@ _spent = Spent()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if isinstance(report, pytest.SubtestReport):  # its seconds are among those of its test
+        return
     counts = report.when == "call" or (report.when == "setup" and not report.passed)
     _spent.add(report.nodeid.partition("::")[0], report.duration, int(counts))
 

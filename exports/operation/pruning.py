@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 EVERY = dt.timedelta(hours=24)
 TURN = dt.timedelta(minutes=5)  # so long nobody else begins; after a death, the work is gone on with
 SECONDS = 10.0  # that one call may take: the queue kills a worker after 60, and the sweeper has more to do
-BATCH = 5000
+BATCH = 20_000
 KEEP_TASKS = dt.timedelta(days=7)
 KEEP_CALLS = dt.timedelta(days=7)  # so long a call of the API may be repeated under its key
 NAME = "prune"

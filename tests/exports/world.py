@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -61,6 +63,15 @@ class World:
     trails: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # by participant, the newest first
     answer: Callable[[Call], tuple[int, bytes] | None] = lambda call: (200, b"")
     url: str = ""
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """What is done to it is undone."""
+        before = copy.deepcopy(vars(self))
+        try:
+            yield
+        finally:
+            vars(self).update(before)
 
     def follow(self, sender: Any = None, instance: Any = None, **_: Any) -> None:
         """A registration has been saved: Ladok's list says the same."""

@@ -21,10 +21,11 @@ from ladokflow.wiseflow.webhooks import signature_of
 from sources.models import Membership, Webhook, WebhookEvent
 from sources.webhooks.handle import handle
 from tests.attack.pages import Form, Page
+from tests.cases import rolled_back
 from tests.factories import UserFactory
 from tests.fuzz.answers import watched
 from tests.fuzz.strange import CHANGES, TEXTS, VALUES, changed
-from tests.owner.base import Base, rolled_back
+from tests.owner.base import Base
 from tests.pages.everything import addresses, flows_in_every_state
 
 LEAVING = ("logout", "set_language")

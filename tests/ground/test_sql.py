@@ -14,6 +14,7 @@ from ladokflow.pages.home import of_source
 from ladokflow.sql import Column, is_so, values_in_sql
 from sources.flows.asking import KINDS
 from sources.models import Flow, Membership, Source
+from tests.cases import Cases
 from tests.pages.everything import flows_in_every_state
 
 OF_FLOW = STANDING | FINDINGS | {kind.column: kind.in_sql for kind in KINDS.values()}
@@ -24,28 +25,34 @@ def flows(liu: Source) -> list[Flow]:
     return flows_in_every_state(liu)
 
 
-@pytest.mark.parametrize("name", sorted(OF_FLOW))
-def test_a_column_of_a_flow_is_what_it_is_made_of(flows: list[Flow], name: str) -> None:
-    column = OF_FLOW[name]
-    rows = Flow.objects.annotate(kept=column, anew=column.expression).values_list("pk", "kept", "anew")
-    for _time in range(2):
-        assert [(kept, type(kept)) for _, kept, _ in rows.all()] == [(anew, type(anew)) for _, _, anew in rows.all()]
-    assert len(rows) == len(flows)
+def test_a_column_of_a_flow_is_what_it_is_made_of(flows: list[Flow], cases: Cases) -> None:
+    def ask(column: Column) -> None:
+        rows = Flow.objects.annotate(kept=column, anew=column.expression).values_list("pk", "kept", "anew")
+        for _time in range(2):
+            kept, anew = ([(row[place], type(row[place])) for row in rows.all()] for place in (1, 2))
+            assert kept == anew
+        assert len(rows) == len(flows)
+
+    cases.try_each(OF_FLOW, ask)
 
 
-@pytest.mark.parametrize("name", sorted(OF_FLOW))
-def test_it_is_not_for_a_query_in_another(flows: list[Flow], name: str) -> None:
+def test_it_is_not_for_a_query_in_another(flows: list[Flow], cases: Cases) -> None:
     """There it would be of the row outside, and nothing would tell."""
-    inside = Flow.objects.annotate(it=OF_FLOW[name]).filter(pk=OuterRef("pk")).values("it")
-    with pytest.raises(ValueError, match="outermost"):
-        list(Flow.objects.annotate(it=Subquery(inside)))
+
+    def ask(column: Column) -> None:
+        inside = Flow.objects.annotate(it=column).filter(pk=OuterRef("pk")).values("it")
+        with pytest.raises(ValueError, match="outermost"):
+            list(Flow.objects.annotate(it=Subquery(inside)))
+
+    cases.try_each(OF_FLOW, ask)
 
 
-@pytest.mark.parametrize("name", sorted(of_source()))
-def test_a_column_of_a_membership_is_what_it_is_made_of(flows: list[Flow], name: str) -> None:
-    column = of_source()[name]
-    rows = Membership.objects.annotate(kept=column, anew=column.expression)
-    assert [row.kept for row in rows] == [row.anew for row in rows]
+def test_a_column_of_a_membership_is_what_it_is_made_of(flows: list[Flow], cases: Cases) -> None:
+    def ask(column: Column) -> None:
+        rows = Membership.objects.annotate(kept=column, anew=column.expression)
+        assert [row.kept for row in rows] == [row.anew for row in rows]
+
+    cases.try_each(of_source(), ask)
 
 
 def test_it_is_filtered_and_sorted_by_as_any_other(flows: list[Flow]) -> None:

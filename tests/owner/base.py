@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
-
 from ladokflow.sandbox.answers import Call, Reply
 from ladokflow.sandbox.licences import add_user
 from ladokflow.sandbox.owners import OWNER
@@ -24,6 +22,7 @@ from ladokflow.sandbox.universities import UNIVERSITIES
 from sources.flows.create import create_flow
 from sources.flows.request import request_flow
 from sources.models import Credential, Flow
+from tests.cases import put_back, rolled_back
 from tests.factories import CredentialFactory, MembershipFactory, SourceFactory, UserFactory
 from tests.owner.people import Human, Humans
 
@@ -70,33 +69,15 @@ class Base:
     @contextlib.contextmanager
     def set_back(self, pickled: bytes) -> Iterator[None]:
         """The sandbox as it was when that was pickled; what comes in the database is gone after it."""
-        state = self.sandbox.state
-        with state.lock:
-            state.data = pickle.loads(pickled)  # noqa: S301 - our own
-            state._index()
-            self.sandbox.meanwhile = None
-            self.sandbox.faults.clear()
-            self.sandbox.received.clear()
-            self.sandbox.door.windows.clear()
+        put_back(self.sandbox, pickled)
+        self.sandbox.meanwhile = None
+        self.sandbox.received.clear()
         with rolled_back():
             self.played += 1
             number = self.played // SEQUENCES_PER_CREDENTIAL
             source = Flow.objects.get(pk=self.flow_pk).source
             Credential.objects.filter(source=source, system="wiseflow").update(client_id=str(number))
             yield
-
-
-@contextlib.contextmanager
-def rolled_back() -> Iterator[None]:
-    """A transaction that the product's durable ones may stand in, as in Django's own TestCase."""
-    block = transaction.atomic()
-    block._from_testcase = True  # type: ignore[attr-defined]
-    block.__enter__()
-    try:
-        yield
-    finally:
-        transaction.set_rollback(True)
-        block.__exit__(None, None, None)
 
 
 def make_base(sandbox: OwnSandbox, slug: str, *, size: int, on_flow: int, is_reviewed: bool = False) -> Base:

@@ -40,7 +40,7 @@ def begin() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    from tests.owner.base import rolled_back
+    from tests.cases import rolled_back
 
     whole = rolled_back()
     whole.__enter__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -12,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from ladokflow.sandbox.server import Sandbox
+from sources.models import Source
 from tests import durations, recorder
-from tests.databases import POSTGRESQL, SHARES, SQLITE
+from tests.cases import Cases
+from tests.databases import EACH_TEST, EACH_VALUE, ONLY, POSTGRESQL, SHOWN_ON_BOTH, SQLITE, values_to_try
 from tests.environment import ROOT
+from tests.factories import SourceFactory
 from tests.suite import machine_cpu
 
 SAMPLE = """
@@ -55,7 +60,7 @@ EVERYTHING = [
     [
         ([], EVERYTHING),
         (["--share", POSTGRESQL], EVERYTHING),
-        (["--share", SQLITE], [VALUES[0], VALUES[-1], "test_last", *COMMITS]),
+        (["--share", SQLITE], [VALUES[0], VALUES[-1], "test_last", COMMITS[0], COMMITS[-1]]),
     ],
 )
 def test_everything_is_run_on_postgresql_and_what_depends_on_the_database_on_sqlite_too(
@@ -86,6 +91,31 @@ def test_everything_is_run_on_postgresql_and_what_depends_on_the_database_on_sql
     assert re.findall(r"::(\S+)", done.stdout) == expected
 
 
+@pytest.mark.parametrize(("share", "tried"), [("", "abcd"), (POSTGRESQL, "abcd"), (SQLITE, "ad")])
+def test_cases_are_chosen_as_values_are(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, share: str, tried: str
+) -> None:
+    monkeypatch.setattr(request.config.option, "share", share)
+    assert values_to_try(request.node, list("abcd")) == list(tried)
+    assert values_to_try(request.node, ["a"]) == ["a"]
+
+
+def test_each_case_begins_with_what_the_test_has_made(cases: Cases, liu: Source, sandbox: Sandbox) -> None:
+    found = []
+
+    def try_it(name: str) -> None:
+        found.append((Source.objects.count(), pickle.dumps(sandbox.state.data), sandbox.control.faults()))
+        SourceFactory()
+        sandbox.control.add_exam("liu", people=1)
+        sandbox.control.fault("liu", "/*", "drop")
+
+    sandbox.control.add_exam("liu", people=1)
+    cases.try_each({"first": "first", "second": "second"}, try_it)
+    assert len(found) == 2
+    assert found[0] == found[1]
+    assert found[0][1:] == (pickle.dumps(sandbox.state.data), [])
+
+
 def test_nothing_short_is_looked_for_in_the_source_of_a_page() -> None:
     """Which holds it by chance now and then, in its tokens: it is looked for in `main_text(page)`."""
     wrong = []
@@ -100,7 +130,7 @@ def test_nothing_short_is_looked_for_in_the_source_of_a_page() -> None:
 
 
 def test_everything_with_a_share_of_its_own_is_there() -> None:
-    for place in SHARES:
+    for place in (*EACH_VALUE, *EACH_TEST, *ONLY, *SHOWN_ON_BOTH):
         file, _, test = place.partition("::")
         name, _, value = test.partition("[")
         text = (ROOT / file).read_text()

@@ -66,8 +66,8 @@ def test_a_database_of_the_released_version_goes_forwards_and_backwards(released
     assert all(before[label] for label in ("sources.Flow", "sources.Participant", "exports.ExportItem"))
 
     steps = Steps()
-    steps.executor.migrate(newest())
-    after = rows(steps.executor.loader.project_state(newest()).apps)
+    steps.migrate(newest())
+    after = rows(steps.loader.project_state(newest()).apps)
     _nothing_is_lost(before, after)
     _points_are_waited_for(after, unasked)
     _stops_are_told(steps)

@@ -27,9 +27,9 @@ from ladokflow.http import RemoteError
 from ladokflow.messages import Refused
 from ladokflow.response import Answer
 from sources.models import Flow, FlowSource, Participant, Registration
+from tests.cases import rolled_back
 from tests.exports.world import Call, World
 from tests.factories import FlowSourceFactory, ParticipantFactory, in_hours, register
-from tests.owner.base import rolled_back
 
 MakeFlow = Callable[..., Flow]
 CODES = ("A", "B", "C")

@@ -20,6 +20,7 @@ from exports.models import Assessment, ExportAttempt, ExportItem, Figure, FlowSu
 from exports.statistics.figures import GROUPS, Selection, grouped, keys_of, selection_for, statistics_of
 from exports.statistics.refresh import AT_ONCE, due, refresh, refresh_due, term_of
 from sources.models import Flow, FlowSource, Source, SyncRun
+from tests.cases import Cases
 from tests.factories import (
     AuditEntryFactory,
     ExportAttemptFactory,
@@ -83,7 +84,7 @@ def as_counts(series: pd.Series) -> dict[str, int]:
     return {str(key): int(count) for key, count in series.dropna().value_counts().items()}
 
 
-def test_all_figures_are_those_that_pandas_works_out_apart(generated: Selection) -> None:
+def all_figures_are_those_that_pandas_works_out_apart(generated: Selection) -> None:
     table, found = worked_out_apart(), statistics_of(generated)
     assert found.flows == Flow.objects.ready().count()
     assert found.graded == len(table) > 500
@@ -104,7 +105,7 @@ def test_all_figures_are_those_that_pandas_works_out_apart(generated: Selection)
     assert found.table(Kind.REPORTED).of("late") == int(sent["late_in_ladok"].sum())
 
 
-def test_each_group_is_as_pandas_groups_it(generated: Selection) -> None:
+def each_group_is_as_pandas_groups_it(generated: Selection) -> None:
     for by in GROUPS:
         compare(generated, worked_out_apart(), by)
 
@@ -132,7 +133,7 @@ def compare(generated: Selection, table: pd.DataFrame, by: str) -> None:
         assert (row.graded, row.pass_rate, row.late_rate) == (values["n"], values["rate"], values["late"])
 
 
-def test_work_and_rejections_are_as_pandas_adds_them_up(generated: Selection) -> None:
+def work_and_rejections_are_as_pandas_adds_them_up(generated: Selection) -> None:
     found = statistics_of(generated)
     runs = frame(SyncRun.objects.exclude(started_at=None).exclude(finished_at=None), "started_at", "finished_at")
     attempts = frame(
@@ -147,7 +148,7 @@ def test_work_and_rejections_are_as_pandas_adds_them_up(generated: Selection) ->
     assert set(found.table(Kind.REJECTION).counts) == {message["code"] for message in failed["message"]}
 
 
-def test_without_the_right_everything_is_a_sum_of_what_flows_show(generated: Selection) -> None:
+def without_the_right_everything_is_a_sum_of_what_flows_show(generated: Selection) -> None:
     """So no page tells more than the flows' own pages, whatever is subtracted from what."""
     user = UserFactory()
     for source in Source.objects.all():
@@ -179,7 +180,7 @@ def test_without_the_right_everything_is_a_sum_of_what_flows_show(generated: Sel
     assert shown.graded < statistics_of(generated).graded
 
 
-def test_whoever_has_the_right_at_one_source_alone_sees_all_of_that_one(generated: Selection) -> None:
+def whoever_has_the_right_at_one_source_alone_sees_all_of_that_one(generated: Selection) -> None:
     user, (first, second, *_rest) = UserFactory(), Source.objects.all()
     MembershipFactory(source=first, user=user, can_see_small_groups=True)
     MembershipFactory(source=second, user=user)
@@ -189,6 +190,19 @@ def test_whoever_has_the_right_at_one_source_alone_sees_all_of_that_one(generate
     assert statistics_of(selection_for(user, source=second)).graded < len(
         worked_out_apart().query(f"source_id == {second.pk}")
     )
+
+
+OF_GENERATED = (
+    all_figures_are_those_that_pandas_works_out_apart,
+    each_group_is_as_pandas_groups_it,
+    work_and_rejections_are_as_pandas_adds_them_up,
+    without_the_right_everything_is_a_sum_of_what_flows_show,
+    whoever_has_the_right_at_one_source_alone_sees_all_of_that_one,
+)
+
+
+def test_the_figures_of_generated_flows(generated: Selection, cases: Cases) -> None:
+    cases.try_each({check.__name__: check for check in OF_GENERATED}, lambda check: check(generated))
 
 
 def test_an_admin_sees_small_groups_in_any_case() -> None:
