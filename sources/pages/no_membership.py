@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django_htmx.http import HttpResponseClientRefresh
 
+from ladokflow.identifiers import normal
 from ladokflow.requests import HtmxRequest
 from sources.identity.federated import whom_to_ask
 
@@ -14,5 +15,5 @@ def without_membership(request: HtmxRequest) -> HttpResponse:
     """The whole page, also where htmx asks for a part of one: somebody may have lost the last membership meanwhile."""
     if request.htmx:
         return HttpResponseClientRefresh()
-    domain = request.user.email.lower().rpartition("@")[2] if request.user.is_authenticated else ""
+    domain = normal(request.user.email).rpartition("@")[2] if request.user.is_authenticated else ""
     return render(request, "sources/no_membership.html", {"admins": whom_to_ask(domain)})
