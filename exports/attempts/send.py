@@ -120,9 +120,8 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
             if monotonic() > ends - _time_to_send() - PREPARE_SECONDS:
                 transitions.go_on(pk, token, is_read=True)
                 return
-        way = way_to_ladok(
-            attempt.flow.source
-        )  # before the client is made of it, which lasts until the request is sent
+        # Before the client is made of it, which lasts until the request is sent
+        way = way_to_ladok(attempt.flow.source)
         with ladok_for(attempt.flow.source) as client:
             if items is None or not all(item.pk for item in items):  # SQLite before 3.35 does not tell the keys
                 items = _live_items(attempt)

@@ -15,5 +15,5 @@ def without_membership(request: HtmxRequest) -> HttpResponse:
     """The whole page, also where htmx asks for a part of one: somebody may have lost the last membership meanwhile."""
     if request.htmx:
         return HttpResponseClientRefresh()
-    domain = normal(request.user.email).rpartition("@")[2] if request.user.is_authenticated else ""
+    domain = normal(request.user.email).rpartition("@")[2]
     return render(request, "sources/no_membership.html", {"admins": whom_to_ask(domain)})

@@ -172,7 +172,7 @@ def _store(flow: Flow, told: Told) -> bool:
                 for name in COLUMNS:
                     setattr(paper, name, values[name])
                 changed.append(paper)
-        Paper.objects.bulk_create(new, batch_size=BATCH)
+        Paper.insert(new, BATCH)
         Paper.objects.bulk_update(changed, COLUMNS, batch_size=BATCH)
         for start in range(0, len(forgotten), BATCH):
             Paper.objects.filter(pk__in=forgotten[start : start + BATCH]).delete()

@@ -10,9 +10,9 @@ from typing import Any
 
 from ladokflow.wiseflow.schemas import FlowInfo
 from sources.models import Flow
+from sources.sync.plan.changes import DATE_FIELDS
 
-PERIODS = ("participation_start_at", "participation_end_at", "marking_start_at", "marking_end_at")
-COLUMNS = ("state", *PERIODS)
+COLUMNS = ("state", *DATE_FIELDS)
 
 Phase = dict[str, Any]
 
@@ -24,5 +24,5 @@ def phase_of(flow: Flow) -> Phase:
 
 def phase_told(info: FlowInfo) -> Phase:
     """As WISEflow tells it: a period that it does not tell is none that it has taken away."""
-    periods = {name: value for name in PERIODS if (value := getattr(info, name)) is not None}
+    periods = {name: value for name in DATE_FIELDS if (value := getattr(info, name)) is not None}
     return {"state": info.state, **periods}
