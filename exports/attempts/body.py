@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 
+from exports.rules.values import Sender
 from ladokflow.ladok.base import GradeLine
 from ladokflow.ladok.bodies import Body, build_body
 from ladokflow.ladok.contents import differences
@@ -43,6 +44,11 @@ def body_of(flow: Flow, code: FlowSource, lines: Sequence[GradeLine], managers: 
             message("ladok.expression_loses" if flow.source.export_body.strip() else "ladok.body_differs", **facts)
         )
     return content
+
+
+def managers_of(sender: Sender | None) -> list[str]:
+    """The organisation ids that go with the grades: of who sends them, as far as it is known."""
+    return [sender.organisation_id] if sender and sender.organisation_id else []
 
 
 def may_hold_mark(flow: Flow) -> bool:

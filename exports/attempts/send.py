@@ -18,7 +18,7 @@ from django.db import DatabaseError
 
 from exports.attempts import outcomes, points, transitions
 from exports.attempts.answer import ItemOutcome, Reading, read_answer
-from exports.attempts.body import body_of, idempotency_key, may_hold_mark
+from exports.attempts.body import body_of, idempotency_key, managers_of, may_hold_mark
 from exports.attempts.grounds import Grounds, GroundsChanged, Way, grounds_of, insist_on, read_anew
 from exports.attempts.ordering import carry_out
 from exports.grades.collect import store_assessments
@@ -73,6 +73,7 @@ class Prepared:
     named: list[frozenset[str]]  # by item: what an answer may call the person
     request: Outgoing
     idempotency_key: str
+    managers: list[str]
     held: dict[int, Message]  # by item: who stays, and why
     grounds: Grounds
 
@@ -139,6 +140,7 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
                     url=request.url,
                     body_sha256=body_sha256,
                     idempotency_key=prepared.idempotency_key,
+                    managers=prepared.managers,
                     held=prepared.held,
                     insist=lambda: insist_on(attempt, prepared.grounds),
                 ):
@@ -221,7 +223,8 @@ def _prepare(
     items = _left(items, held)
     _compare(attempt, items, grades, approved, holding)
     lines = [item_line(item) for item in items]
-    body = body_of(flow, attempt.code, lines, attempt.managers)
+    managers = managers_of(grounds.sender)  # as of now: an id may have been corrected since the start
+    body = body_of(flow, attempt.code, lines, managers)
     generations = [item.generation for item in items]
     key = idempotency_key(flow, attempt.code, zip(lines, generations, strict=True))
     url = source.rules.export_url(client, attempt.code.code)
@@ -231,6 +234,7 @@ def _prepare(
         named=[frozenset(source.rules.identifiers(line)) for line in lines],
         request=client.outgoing(source.export_method, url, body, headers),
         idempotency_key=key,
+        managers=managers,
         held=held,
         grounds=grounds,
     )
@@ -292,7 +296,7 @@ def _correct(
 
 def _held_back(people: Mapping[int, PersonFacts]) -> dict[int, Message]:
     """Who stays while the others go, by item."""
-    refusals = {pk: rules.recheck_registration(person) for pk, person in people.items()}
+    refusals = {pk: rules.recheck_one_person(person) for pk, person in people.items()}
     return {pk: message("attempt.held", cause=why.to_json()) for pk, why in refusals.items() if why}
 
 

@@ -16,7 +16,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from exports.attempts import seen as shown
-from exports.attempts.body import body_of, idempotency_key
+from exports.attempts.body import body_of, idempotency_key, managers_of
 from exports.attempts.order import Order
 from exports.attempts.transitions import longest_lease
 from exports.models import ExportAttempt, ExportItem
@@ -127,8 +127,8 @@ def preview_export(
         refusal=rules.flow_refusal(case.source, case.facts, sender, asking),
         to_send=[_preview_line(each, each.code) for each in sent if each.code],
         held_back=[HeldBack(each.participant, each.facts.line.grade, why) for each, why in held],
-        fingerprint=shown.fingerprint_of_selection(flow, sent, asking, _managers(sender), unread),
-        managers=_managers(sender),
+        fingerprint=shown.fingerprint_of_selection(flow, sent, asking, managers_of(sender), unread),
+        managers=managers_of(sender),
         unread=[code for code in unread if any(each.code == code for each in sent)],
         holding=case.holding,
         doubt=case.facts.doubt,
@@ -286,7 +286,7 @@ def start_with_items(
             sent = sent[:MOST_APPROVED]  # the others with the next collection of grades
         unread = unread_lists(case.flow, besides=besides)
         # What a person has seen is what is started.
-        shows = shown.fingerprint_of_selection(case.flow, sent, order.asking, _managers(sender), unread)
+        shows = shown.fingerprint_of_selection(case.flow, sent, order.asking, managers_of(sender), unread)
         require_seen(order.seen, shows)
         if not sent:
             raise Refused(_nothing(order.asking, held, order.only))
@@ -395,7 +395,7 @@ def _write(
     given: dict[str, Any] = {
         "code": code,
         "is_retry": order.asking is Asking.RETRY,
-        "managers": _managers(sender),
+        "managers": managers_of(sender),
         "uses_last_list": with_last_list,
         "sends_again": again > 0,
         "sent_count": len(people),
@@ -464,7 +464,3 @@ def _item(attempt: ExportAttempt, person: Candidate) -> ExportItem:
 
 def _content(people: Iterable[Candidate]) -> Iterator[tuple[GradeLine, int]]:
     return ((person.facts.line, person.item.next_generation if person.item else 0) for person in people)
-
-
-def _managers(sender: Sender | None) -> list[str]:
-    return [sender.organisation_id] if sender and sender.organisation_id else []

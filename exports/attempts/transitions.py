@@ -18,7 +18,7 @@ import datetime as dt
 import functools
 import operator
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -173,6 +173,7 @@ def mark(
     url: str,
     body_sha256: str,
     idempotency_key: str = "",
+    managers: Sequence[str] = (),
     held: Mapping[int, Message] | None = None,
     insist: Callable[[], None] = lambda: None,
 ) -> bool:
@@ -192,6 +193,7 @@ def mark(
             method=method,
             url=url[:1000],
             body_sha256=body_sha256,
+            managers=list(managers),
             message=message("attempt.sending").to_json(),
             **({"idempotency_key": idempotency_key} if idempotency_key else {}),
         )

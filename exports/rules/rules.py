@@ -398,8 +398,8 @@ OF_PERSON_AGAIN: tuple[Rule, ...] = (
     has_own_identifier,
     is_on_the_scale,
 )
-# What Ladok's list, read once more, must still say of the person. Where it does not, this person stays and the others go.
-OF_REGISTRATION_AGAIN: tuple[Rule, ...] = (is_listed, is_certain, is_sent_nowhere_else)
+# What must still hold just before the request as well, and where it does not, this person stays and the others go.
+OF_ONE_PERSON_AGAIN: tuple[Rule, ...] = (is_listed, is_certain, is_sent_nowhere_else, has_paper)
 # Whose grade is none for Ladok
 FOR_LADOK: tuple[Rule, ...] = (is_accepted, is_on_a_code, is_listed, is_active)
 # What no retry of a person can mend, as long as the world is as it is: then there is nothing to be done
@@ -426,9 +426,9 @@ def recheck_person(source: SourceFacts, flow: FlowFacts, person: PersonFacts, as
     return _first_broken(OF_PERSON_AGAIN, source=source, flow=flow, person=person, asking=asking)
 
 
-def recheck_registration(person: PersonFacts) -> Message | None:
+def recheck_one_person(person: PersonFacts) -> Message | None:
     """Why a person of an export that was started is held while the others go; None where the grade goes."""
-    return _first_broken(OF_REGISTRATION_AGAIN, person=person)
+    return _first_broken(OF_ONE_PERSON_AGAIN, person=person)
 
 
 def retry_refusal(source: SourceFacts, flow: FlowFacts, person: PersonFacts) -> Message | None:

@@ -156,13 +156,6 @@ def _read_pages(reading: LogReading, client: WiseflowClient, token: uuid.UUID) -
     return count
 
 
-def _is_purged(reading: LogReading) -> bool:
-    """Whether the flow's students have been emptied while its log was read: none of them comes back with it."""
-    if reading.flow is None:
-        return False
-    return Flow.objects.select_for_update(no_key=True).get(pk=reading.flow.pk).purged_at is not None
-
-
 def _page(client: WiseflowClient, reading: LogReading, offset: int | None) -> list[Raw]:
     if reading.flow is None:
         return client.licence_logs(offset=offset)
@@ -194,8 +187,7 @@ def _keep(reading: LogReading, entries: Sequence[Raw], token: uuid.UUID, last: i
         until = Now() + LogReading.LEASE
         if not LogReading.objects.filter(pk=reading.pk, token=token).update(lease_until=until, **ahead):
             raise LeaseLost
-        if _is_purged(reading):
-            return 0
+        rows = _without_purged(rows)
         mine = LogEntry.objects.filter(source=reading.source)
         known = _known(mine, [row.key for row in rows])
         known |= _known(mine, [row.key for row in _set_apart(rows, known)])
@@ -208,6 +200,13 @@ def _keep(reading: LogReading, entries: Sequence[Raw], token: uuid.UUID, last: i
                 mine.filter(key__in=keys[start : start + BATCH], flow=None).update(flow=reading.flow)
     reading.cursor = ahead.get("cursor", reading.cursor)
     return len(new)
+
+
+def _without_purged(rows: Sequence[LogEntry]) -> list[LogEntry]:
+    """Without those of flows whose students have been emptied: none of them comes back with a log. Holds the flows that are left."""
+    flows = Flow.objects.select_for_update(no_key=True).filter(pk__in={row.flow_id for row in rows if row.flow_id})
+    left = {None, *(flow.pk for flow in flows.order_by("pk").only("pk", "purged_at") if flow.purged_at is None)}
+    return [row for row in rows if row.flow_id in left]
 
 
 def _known(mine: QuerySet[LogEntry], keys: Sequence[str]) -> dict[str, int]:

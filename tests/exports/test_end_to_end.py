@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from exports.attempts.send import send_attempt
+from exports.attempts.start import start_export
 from exports.models import ExportAttempt
 from ladokflow.sandbox.control import Control
 from ladokflow.sandbox.server import Sandbox
-from sources.models import Source
+from sources.models import Flow, Source
 
 MANAGERS = {"liu": "anna@liu.example", "oru": "olle@oru.example", "boras": "bodil@boras.example"}
 GRADES = {"liu": ("U", "3", "4", "5"), "oru": ("U", "G", "VG"), "boras": ("U", "G", "VG")}
@@ -109,6 +111,24 @@ def test_grades_come_back_once_each_under_the_right_identifiers(slug: str, load_
     else:
         key = {"liu": "studentUid", "oru": "studentUid"}[slug]
         assert {line[key] for line in lines} <= {row["uniqueExamId"] for row in people.values()}
+
+
+def test_the_sender_goes_by_the_id_that_is_right_when_the_request_leaves(
+    boras: Source, bodil: Any, sandbox: Sandbox
+) -> None:
+    """The membership's id was wrong, and has been corrected since the start: Ladok knows nobody by the former one."""
+    exam = Exam(boras, sandbox.control, people=2)
+    exam.grade()
+    run("collect", "--flow", str(exam.flow))
+    membership = boras.memberships.filter(user=bodil)
+    right = membership.get().organisation_id
+    membership.update(organisation_id="former@boras.example")
+    (attempt,) = start_export(flow=Flow.objects.get(pk=exam.flow), requested_by=bodil, enqueue=False)
+    membership.update(organisation_id=right)
+    assert send_attempt(attempt.pk) == "exported"
+    attempt.refresh_from_db()
+    assert attempt.managers == [right]
+    assert [row["times"] for row in exam.ledger()] == [1, 1]
 
 
 @pytest.mark.parametrize(("slug", "key"), [("liu", "liUID"), ("oru", "studentUid")])

@@ -9,7 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from exports.attempts.automatic import collect_and_export, export_automatically
-from exports.attempts.start import preview_export, start_export
+from exports.attempts.send import send_attempt
+from exports.attempts.start import preview_export, retry_export, start_export
 from exports.grades.papers import accept, papers_of, take_back
 from exports.models import ExportAttempt, ExportItem
 from exports.rules.states import refresh_states
@@ -18,6 +19,7 @@ from ladokflow.messages import Refused, by_row
 from ladokflow.sandbox.server import Sandbox
 from sources.models import AuditEntry, Flow, Paper, Participant, Source
 from tests.exports.test_end_to_end import Exam, run
+from tests.exports.world import World
 from tests.factories import MembershipFactory
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +43,23 @@ def flow(make_flow: MakeFlow) -> Flow:
 
 def without_paper(flow: Flow) -> Participant:
     return Participant.objects.get(flow=flow, paper__state="nothing")
+
+
+def test_what_is_known_of_a_paper_only_after_the_start_holds_this_person_alone(flow: Flow, world: World) -> None:
+    person = without_paper(flow)
+    row = person.paper
+    row.delete()
+    (attempt,) = start_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    paper(person)
+    assert send_attempt(attempt.pk) == "failed"
+    attempt.refresh_from_db()
+    assert (attempt.exported_count, attempt.failed_count) == (2, 1)
+    assert len(world.exported[0].body["gradeExports"]) == 2
+    with pytest.raises(Refused):
+        retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    accept(flow=flow, people=[person.pk], reason="Oral", by=flow.created_by)
+    (retry,) = retry_export(flow=flow, requested_by=flow.created_by, enqueue=False)
+    assert send_attempt(retry.pk) == "exported"
 
 
 def sent(flow: Flow) -> set[int]:

@@ -272,7 +272,7 @@ def test_who_may_no_longer_be_sent_could_not_have_been_asked_for_either(
     university: SourceFacts, facts: FlowFacts, who: PersonFacts, asking: Asking
 ) -> None:
     """The recheck is no rule of its own: what it holds back, a preview would hold back too."""
-    if rules.recheck_registration(who) or rules.recheck_person(university, facts, who, asking):
+    if rules.recheck_one_person(who) or rules.recheck_person(university, facts, who, asking):
         assert rules.person_refusal(university, facts, who, asking) is not None
 
 
@@ -286,7 +286,7 @@ QUESTIONS: dict[str, Callable[[Facts], Message | None]] = {
     ),
     "send": lambda facts: (
         rules.recheck_flow(facts.source, facts.flow, facts.sender, facts.asking)
-        or rules.recheck_registration(facts.person)
+        or rules.recheck_one_person(facts.person)
         or rules.recheck_person(facts.source, facts.flow, facts.person, facts.asking)
     ),
     "wait": lambda facts: rules.waits_for(facts.flow),
@@ -352,8 +352,7 @@ BROKEN = {
     "has_own_identifier": Facts(("start", "send"), person=person(shares_identifier_with="b@x")),
     # When it is sent, they are read once more, and who has none then is held by name.
     "has_points_read": Facts(("start",), source=source(sends_points=True), person=person(has_points_to_come=True)),
-    # What is started without a paper is started by a manager's word; one that is taken back stops what has not been started.
-    "has_paper": Facts(("start",), person=person(paper="nothing")),
+    "has_paper": Facts(("start", "send"), person=person(paper="nothing")),
     "is_sent_nowhere_else": Facts(("start", "send"), person=person(sent_elsewhere=elsewhere())),
     "is_on_the_scale": Facts(("start", "send"), person=person(is_on_the_scale=False)),
     "are_points_collected": Facts(("start", "wait"), flow=flow(points_total=3, points_left=1)),
@@ -365,7 +364,7 @@ COMPOSED = {
     "person_refusal",
     "recheck_flow",
     "recheck_person",
-    "recheck_registration",
+    "recheck_one_person",
     "waits_for",
     "lasting_refusal",
     "retry_refusal",

@@ -295,6 +295,17 @@ def test_nothing_of_a_flow_comes_back_that_is_emptied_while_its_log_is_read(liu:
     assert not LogEntry.objects.exists()
 
 
+def test_nothing_of_a_flow_that_is_emptied_comes_back_with_the_licences_log(liu: Source, sandbox: Sandbox) -> None:
+    """Each reading begins a day before the last one ended, and names are no longer known that could be left out."""
+    emptied, other = made_flow(liu, sandbox), made_flow(liu, sandbox)
+    at = timezone.now().timestamp() - 60
+    said = [{"action": "X", "flowId": flow.wiseflow_id, "userId": 7} for flow in (emptied, other)]
+    sandbox.control.add_logs([{"source": each, "at": at} for each in said], licence="liu")
+    Flow.objects.filter(pk=emptied.pk).update(purged_at=timezone.now())
+    read_now(liu)
+    assert [entry.flow for entry in LogEntry.objects.all()] == [other]
+
+
 def test_old_entries_are_pruned_and_not_read_again(liu: Source, sandbox: Sandbox) -> None:
     now = timezone.now().timestamp()
     sandbox.control.add_logs(entries([now - 40 * 86400, now - 60]), licence="liu")
