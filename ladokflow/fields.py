@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 from ladokflow.identifiers import normal_code
-from ladokflow.memo import remembered
+from ladokflow.memo import remember, remembered
 
 
 class DecryptionFailed(Exception):
@@ -17,17 +17,19 @@ class DecryptionFailed(Exception):
 
 
 @lru_cache(maxsize=4)
-def _fernet(keys: tuple[str, ...]) -> MultiFernet:
+def _fernets(keys: tuple[str, ...]) -> tuple[Fernet, MultiFernet]:
+    """The first key, which encrypts, and all of them."""
     if not keys:
         raise ImproperlyConfigured("FIELD_ENCRYPTION_KEYS holds no key; `manage.py makekeys` prints one.")
     try:
-        return MultiFernet([Fernet(key) for key in keys])
+        first, *others = map(Fernet, keys)
     except ValueError as error:
         raise ImproperlyConfigured("FIELD_ENCRYPTION_KEYS holds a value that is no Fernet key.") from error
+    return first, MultiFernet([first, *others])
 
 
 def keyring() -> MultiFernet:
-    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS))
+    return _fernets(tuple(settings.FIELD_ENCRYPTION_KEYS))[1]
 
 
 @remembered
@@ -35,21 +37,35 @@ def decrypted(value: str) -> str:
     """What an encrypted column holds, as it stands in the database. DecryptionFailed where no key opens it."""
     if not value:
         return value
+    first, every = _fernets(tuple(settings.FIELD_ENCRYPTION_KEYS))
     try:
-        return keyring().decrypt(value.encode()).decode()
-    except InvalidToken as error:
-        raise DecryptionFailed("No key in FIELD_ENCRYPTION_KEYS opens a stored value.") from error
+        plain = first.decrypt(value.encode()).decode()
+    except InvalidToken:
+        # What an older key has written is not to be written again: that key is about to go.
+        try:
+            return every.decrypt(value.encode()).decode()
+        except InvalidToken as error:
+            raise DecryptionFailed("No key in FIELD_ENCRYPTION_KEYS opens a stored value.") from error
+    remember(encrypted, plain, result=value)
+    return plain
+
+
+@remembered
+def encrypted(value: str) -> str:
+    """As an encrypted column holds it. A national id stands in three tables: within one piece of work (`ladokflow/memo.py`) it is made,
+    or opened, once, and is the same in each."""
+    return keyring().encrypt(value.encode()).decode() if value else value
 
 
 class EncryptedTextField(models.TextField):
     """Encrypted with the first of FIELD_ENCRYPTION_KEYS, readable with any of them. The empty string stays empty.
 
-    Cannot be searched or compared in the database: each write gives another ciphertext.
+    Cannot be searched or compared in the database: the same value has many ciphertexts.
     """
 
     def get_prep_value(self, value: Any) -> Any:
         value = super().get_prep_value(value)
-        return keyring().encrypt(value.encode()).decode() if value else value
+        return encrypted(value) if value else value
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         return decrypted(value) if value else value

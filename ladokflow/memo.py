@@ -31,10 +31,17 @@ def remembered(function: Callable[..., T]) -> Callable[..., T]:
         kept = _kept.get()
         if kept is None:
             return function(*values)
-        key = function, values
+        key = call, values
         if key not in kept:
             kept[key] = function(*values)
         found: T = kept[key]
         return found
 
     return call
+
+
+def remember(function: Callable[..., T], *values: Any, result: T) -> None:
+    """What a function that is `remembered` gives is known already, by another way."""
+    kept = _kept.get()
+    if kept is not None:
+        kept.setdefault((function, values), result)

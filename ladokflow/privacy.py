@@ -151,6 +151,13 @@ def names(*, hidden: bool) -> Iterator[None]:
         _hides_names.reset(token)
 
 
+@contextmanager
+def names_of(*, is_protected: bool) -> Iterator[None]:
+    """As `names`, of one university's students: what is around it may hide names already."""
+    with names(hidden=is_protected or _hides_names.get()):
+        yield
+
+
 def hide_names() -> None:
     """Until the `names` around it ends."""
     _hides_names.set(True)

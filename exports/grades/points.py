@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
@@ -14,6 +13,7 @@ from django.conf import settings
 
 from exports.grades.read import Trails
 from ladokflow.clock import monotonic
+from ladokflow.threads import Threads
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.connection import TOO_MANY
 from ladokflow.wiseflow.errors import NoItems, WiseflowError
@@ -63,7 +63,7 @@ class PointsReader:
             self._add(told, each)
             if self._is_by_items is not None:
                 break
-        with ThreadPoolExecutor(settings.WISEFLOW_CONCURRENCY) as pool:
+        with Threads(settings.WISEFLOW_CONCURRENCY) as pool:
             for _ in pool.map(lambda each: self._add(told, each), left):
                 pass
         return told

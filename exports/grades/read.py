@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,6 +12,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from ladokflow.messages import Refused, message
+from ladokflow.threads import Threads
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import WiseflowError
 from ladokflow.wiseflow.grades import is_approved_by_reviewer
@@ -91,5 +91,5 @@ def read_approved(flow: Flow, trails: Trails, people: Sequence[int]) -> set[int]
             logger.warning("export.approval.not_read flow=%s reason=%s", flow.pk, error.message.code)
             return False
 
-    with ThreadPoolExecutor(settings.WISEFLOW_CONCURRENCY) as pool:
+    with Threads(settings.WISEFLOW_CONCURRENCY) as pool:
         return {each for each, is_approved in zip(people, pool.map(has_approval, people), strict=True) if is_approved}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from exports.grades.read import Gathered, number_of
 from exports.rules.cases import holding_of
 from exports.rules.holding import Holding
 from ladokflow.messages import message
+from ladokflow.threads import Threads
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import FORBIDDEN, WiseflowError
 from ladokflow.wiseflow.grades import last_grade
@@ -73,7 +73,7 @@ def read_witnesses(flow: Flow, scale: Scale, grades: Gathered, *, known: Sequenc
             return None
         return Witness(value, grade.scale_id, grade.value) if grade is not None else None
 
-    with ThreadPoolExecutor(settings.WISEFLOW_CONCURRENCY) as pool:
+    with Threads(settings.WISEFLOW_CONCURRENCY) as pool:
         return [each for each in pool.map(witness_of, sorted(values)[:MOST_WITNESSES]) if each is not None]
 
 

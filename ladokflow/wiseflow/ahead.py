@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Generic, Self, TypeVar
+
+from ladokflow.threads import Threads
 
 P = TypeVar("P")
 
@@ -17,7 +19,7 @@ class Ahead(Generic[P]):
         self._ask = ask
         self._breadth = breadth
         self._waiting: dict[int, Future[P]] = {}
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Threads | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -41,7 +43,7 @@ class Ahead(Generic[P]):
     def ask_ahead(self, offsets: Iterable[int]) -> None:
         """The pages that are to come, the next one first."""
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(max_workers=self._breadth)
+            self._pool = Threads(max_workers=self._breadth)
         for offset in offsets:
             if len(self._waiting) >= self._breadth:
                 break

@@ -7,7 +7,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,6 +19,7 @@ from ladokflow.http import Answer, NoAnswer, build_client, exchange, failure_of
 from ladokflow.kept import Answers, Kept, borrow, give_back
 from ladokflow.messages import message
 from ladokflow.response import NotData
+from ladokflow.threads import Threads
 from ladokflow.wiseflow.ahead import Ahead
 from ladokflow.wiseflow.auth import Auth, build_auth, credential_key
 from ladokflow.wiseflow.errors import WiseflowError, endless, not_understood
@@ -229,7 +229,7 @@ class Connection:
         items = list(items)
         if len(items) < 2:
             return [do(item) for item in items]
-        with ThreadPoolExecutor(max_workers=min(self.breadth, len(items))) as pool:
+        with Threads(max_workers=min(self.breadth, len(items))) as pool:
             waiting = [pool.submit(do, item) for item in items]
             try:
                 return [future.result() for future in waiting]

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ladokflow.http import RemoteError
 from ladokflow.leases import LeaseLost
+from ladokflow.memo import remembering
 from ladokflow.messages import Message, Refused, Text, message
 from ladokflow.wiseflow.client import WiseflowClient
 from sources.flows.adoption import may_have_been_exported, require_as_confirmed
@@ -29,6 +30,7 @@ from sources.flows.change import write_wanted
 from sources.flows.scales import insist
 from sources.flows.steps import BEGUN, activate, find_twin, make
 from sources.models import Flow, SyncRun
+from sources.people import knowing_people_of_flow
 from sources.sync.apply.apply import Applied
 from sources.sync.apply.references import refer
 from sources.sync.gather import Gathered, fetch_exams, flow_info, live_codes, recognise, unexpected
@@ -82,7 +84,7 @@ def create_flow(flow_pk: int) -> Flow:
     if lease is None:
         return flow
     try:
-        with lease.beating():
+        with lease.beating(), remembering(), knowing_people_of_flow(flow):
             run = _run_of(flow, lease)
             if run is not None:
                 _create(flow, run, lease)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from ladokflow.ladok.client import LadokClient
 from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.ladok.university import starting_within
 from ladokflow.messages import Message, message
+from ladokflow.threads import Threads
 from sources.models import FlowSource, Source
 from sources.universities.clients import ladok_for
 
@@ -183,6 +183,6 @@ def _ask_each(
             clients = [opened.enter_context(ladok_for(source)) for _ in range(workers)]
         except RemoteError as error:
             return [error for _ in codes]
-        with ThreadPoolExecutor(max_workers=workers) as pool:
+        with Threads(max_workers=workers) as pool:
             shares = list(pool.map(ask_share, clients, [codes[n::workers] for n in range(workers)]))
     return [shares[n % workers][n // workers] for n in range(len(codes))]

@@ -262,8 +262,11 @@ def _flows(reading: LogReading, told: Sequence[Read]) -> dict[int, Flow]:
     return {flow.wiseflow_id: flow for flow in rows.only("pk", "wiseflow_id") if flow.wiseflow_id is not None}
 
 
-def _names(reading: LogReading, flows: Iterable[Flow], told: Sequence[Read]) -> frozenset[str]:
-    """What those are called who are on these flows, or have done something elsewhere, as far as we know them: it is not kept."""
+def _names(reading: LogReading, flows: Iterable[Flow], told: Sequence[Read]) -> frozenset[str] | None:
+    """What those are called who are on these flows, or have done something elsewhere, as far as we know them: it is not kept. None
+    where the university hides names."""
+    if reading.source.protects_identity:
+        return None
     columns = ("user_id", "first_name", "last_name")
     there = list(_people(Participant.objects.values_list(*columns), "flow__in", [flow.pk for flow in flows]))
     users = {each.user_id for each in told if each.user_id is not None} - {user_id for user_id, *_ in there}

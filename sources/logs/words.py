@@ -207,8 +207,11 @@ def _number(facts: Mapping[str, Any], names: Iterable[str]) -> int | None:
 # --- What is kept of it ---------------------------------------------------------------------------------------------
 
 
-def hiding(names: Iterable[str]) -> Hide:
-    """What hides these names in a text. Word by word, so that a text takes no longer where many names are known."""
+def hiding(names: Iterable[str] | None) -> Hide:
+    """What hides these names in a text. Word by word, so that a text takes no longer where many names are known. None: a university
+    that hides names knows none that could be looked for, so no word is kept, but for numbers."""
+    if names is None:
+        return lambda text: _NAMED.sub(lambda word: word[0] if word[0].isdigit() else HIDDEN, text)
     known = {normal(word) for each in names for word in _NAMED.findall(each) if len(word) > 1}
     return lambda text: _NAMED.sub(lambda word: HIDDEN if normal(word[0]) in known else word[0], text)
 

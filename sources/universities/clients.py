@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from ladokflow.kept import name_of
 from ladokflow.ladok.client import LadokClient
 from ladokflow.ladok.errors import UnknownToLadok
 from ladokflow.messages import Message, message
+from ladokflow.privacy import names_of
 from ladokflow.wiseflow.client import WiseflowClient
 from sources.models import Credential, Flow, FlowSource, Source
 from sources.universities.licence import DATA_TYPES, USER_ROLES, Lists, find_data_type, find_role, find_scale
@@ -81,12 +83,13 @@ def way_to_ladok(source: Source) -> tuple[Any, ...]:
     return (*(getattr(source, name) for name in WAY_TO_LADOK), signs_in_with)
 
 
-def ladok_for(source: Source, credential: Credential | None = None) -> LadokClient:
-    """A client of the source's Ladok side; use it in a `with`. RemoteError where no credential is enabled. `credential`: one that is to be
-    tried instead of the one in use."""
+@contextmanager
+def ladok_for(source: Source, credential: Credential | None = None) -> Iterator[LadokClient]:
+    """A client of the source's Ladok side. RemoteError where no credential is enabled. `credential`: one that is to be tried instead of
+    the one in use. Nothing that is told in here names a student where the university hides names."""
     is_tried = credential is not None
     credential, secret = _credential(source, Credential.System.LADOK, credential)
-    return LadokClient(
+    client = LadokClient(
         base_url=source.ladok_url,
         kind=credential.kind,
         client_id=credential.client_id,
@@ -95,24 +98,27 @@ def ladok_for(source: Source, credential: Credential | None = None) -> LadokClie
         tz=source.tz,
         owner="" if is_tried else f"{source.pk} {Credential.System.LADOK}",
     )
+    with names_of(is_protected=source.protects_identity), client:
+        yield client
 
 
+@contextmanager
 def wiseflow_for(
     source: Source,
     last_look: Callable[[], None] | None = None,
     *,
     shares_answers: bool = False,
     credential: Credential | None = None,
-) -> WiseflowClient:
-    """A client of the source's WISEflow licence; use it in a `with`. RemoteError where no credential is enabled. `last_look` is called
-    right before the first byte of each writing; `credential` is as of `ladok_for`.
+) -> Iterator[WiseflowClient]:
+    """A client of the source's WISEflow licence. RemoteError where no credential is enabled. `last_look` is called right before the first
+    byte of each writing; `credential`, and what is told in here, are as of `ladok_for`.
 
     `shares_answers`: for what goes on by itself, flow after flow. Scales, roles and the like may then be as they were a minute ago, so
     nothing that a person waits for after having changed them, and nothing that is sent to Ladok, goes by such answers.
     """
     is_tried = credential is not None
     credential, secret = _credential(source, Credential.System.WISEFLOW, credential)
-    return WiseflowClient(
+    client = WiseflowClient(
         base_url=source.wiseflow_url,
         kind=credential.kind,
         client_id=credential.client_id,
@@ -121,6 +127,8 @@ def wiseflow_for(
         owner="" if is_tried else f"{source.pk} {Credential.System.WISEFLOW}",
         shares_answers=shares_answers,
     )
+    with names_of(is_protected=source.protects_identity), client:
+        yield client
 
 
 def lists_of(source: Source) -> Lists:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from ladokflow.memo import remembered, remembering
+from ladokflow.memo import remember, remembered, remembering
 
 asked: list[tuple[int, ...]] = []
 
@@ -34,6 +34,16 @@ def test_outside_and_in_the_next_piece_nothing_is_kept() -> None:
         with remembering():
             assert doubled(1) == 2
     assert asked == [(1,)] * 4
+
+
+def test_what_is_known_by_another_way_is_not_worked_out() -> None:
+    remember(doubled, 1, result=7)
+    with remembering():
+        remember(doubled, 1, result=2)
+        remember(doubled, 1, result=3)
+        assert doubled(1) == 2
+    assert asked == []
+    assert doubled(1) == 2
 
 
 def test_what_fails_is_tried_again() -> None:

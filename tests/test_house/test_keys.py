@@ -12,6 +12,7 @@ from django.db import connection
 from ladokflow.checks import check_keys
 from ladokflow.encrypted import encrypted_fields, require_keys, unopened
 from ladokflow.fields import DecryptionFailed
+from ladokflow.memo import remembering
 from sources.models import Credential
 from tests.environment import ROOT
 from tests.factories import CredentialFactory, ExportItemFactory
@@ -55,6 +56,24 @@ def test_everything_opens_with_the_new_key_alone_afterwards(settings) -> None:
     credential.refresh_from_db()
     item.refresh_from_db()
     assert (credential.secret, item.national_id) == ("hemlighet åäö", "19900101T123")
+
+
+def test_within_one_piece_of_work_a_value_is_encrypted_once_and_by_the_first_key(settings) -> None:
+    old = settings.FIELD_ENCRYPTION_KEYS[0]
+    CredentialFactory(secret="one")
+    settings.FIELD_ENCRYPTION_KEYS = [NEW, old]
+    CredentialFactory(secret="two")
+    with remembering():
+        _one, two = (credential.secret for credential in Credential.objects.order_by("pk"))
+        for secret in ("one", two, "three", "three"):
+            CredentialFactory(secret=secret)
+    CredentialFactory(secret="two")
+    by_old, by_new, one, same, *threes, other = stored("sources_credential", "secret")
+    assert one != by_old
+    assert Fernet(NEW).decrypt(one.encode()) == b"one"
+    assert same == by_new
+    assert threes[0] == threes[1]
+    assert other != by_new
 
 
 def test_a_second_run_writes_nothing(settings) -> None:

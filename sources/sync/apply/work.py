@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from django.conf import settings
 from ladokflow.http import RemoteError
 from ladokflow.ladok.base import Person
 from ladokflow.messages import Message, message
+from ladokflow.threads import Threads
 from ladokflow.wiseflow.client import WiseflowClient
 from ladokflow.wiseflow.errors import WiseflowError
 from ladokflow.wiseflow.schemas import UserDataType
@@ -111,7 +112,7 @@ class Work:
         """`do` for every item, a few at a time: (item, what it gave, or the refusal). Other errors stop everything."""
         if not items:
             return
-        with ThreadPoolExecutor(max_workers=max(1, settings.WISEFLOW_CONCURRENCY)) as pool:
+        with Threads(max_workers=max(1, settings.WISEFLOW_CONCURRENCY)) as pool:
             waiting: dict[Future[Any], T] = {pool.submit(do, item): item for item in items}
             try:
                 for future in as_completed(waiting):
