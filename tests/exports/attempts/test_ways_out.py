@@ -17,6 +17,7 @@ from exports.rules.states import refresh_states
 from exports.rules.values import Asking
 from ladokflow.http import RemoteError
 from sources.models import Credential, Flow, FlowSource, Registration
+from tests.cases import Cases
 from tests.exports.world import World
 from tests.factories import FlowFactory, ParticipantFactory, in_hours
 from tests.filling import press
@@ -77,13 +78,15 @@ def archived(flow: Flow, world: World) -> None:
     Flow.objects.filter(pk=flow.pk).update(state=Flow.State.ARCHIVED)
 
 
-CHANGES: tuple[Change, ...] = (
-    lambda flow, world: None, code_removed, on_another_flow, deleted_in_wiseflow, source_switched_off, exam_gone_in_ladok,
-    people_off_the_list, people_deactivated, grades_taken_away, marking_reopened, archived,
-)  # fmt: skip
+CHANGES: dict[str, Change] = {"as it was": lambda flow, world: None} | {
+    change.__name__: change
+    for change in (
+        code_removed, on_another_flow, deleted_in_wiseflow, source_switched_off, exam_gone_in_ladok,
+        people_off_the_list, people_deactivated, grades_taken_away, marking_reopened, archived,
+    )
+}  # fmt: skip
 # In these Ladok cannot be asked, and only somebody's own look ends the doubt.
 SILENT = (source_switched_off, exam_gone_in_ladok)
-NAMES = ["as it was", *(change.__name__ for change in CHANGES[1:])]
 
 
 @pytest.fixture
@@ -102,71 +105,80 @@ def states(flow: Flow) -> list[str]:
 
 def changed(flow: Flow, change: Change, world: World) -> Flow:
     change(flow, world)
-    flow.refresh_from_db()
-    refresh_states(flow)
-    return flow
+    fresh = Flow.objects.get(pk=flow.pk)
+    refresh_states(fresh)
+    return fresh
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=NAMES)
 def test_a_manager_says_what_ladok_has_and_what_not(
-    unknown_flow: Flow, world: World, client: Client, change: Change
+    unknown_flow: Flow, world: World, client: Client, cases: Cases
 ) -> None:
-    flow = changed(unknown_flow, change, world)
-    signed_in(client, manager_of(flow))
-    there, absent = ExportItem.objects.filter(attempt__flow=flow).order_by("pk")
-    # The dashboard leads to the page, and so does the flow's own.
-    address = f"/exports/flows/{flow.pk}/mark/"
-    for start in ("/exports/?tab=failed", f"/flows/{flow.pk}/"):
-        assert f'href="{address}' in page(client, start)
-    for item, word in ((there, "there"), (absent, "absent")):
-        shown = f"{address}?item={item.pk}"
-        response = press(client, shown, address, reason="Sett i Ladok i dag", word=word)
-        assert response.status_code == 302, response.content.decode()
-    assert states(flow) == ["exported", "failed"]
-    flow.refresh_from_db()
-    assert flow.attempts.get().unknown_count == 0
-    assert len(world.exported) == 1
+    def say_after(change: Change) -> None:
+        flow = changed(unknown_flow, change, world)
+        signed_in(client, manager_of(flow))
+        there, absent = ExportItem.objects.filter(attempt__flow=flow).order_by("pk")
+        # The dashboard leads to the page, and so does the flow's own.
+        address = f"/exports/flows/{flow.pk}/mark/"
+        for start in ("/exports/?tab=failed", f"/flows/{flow.pk}/"):
+            assert f'href="{address}' in page(client, start)
+        for item, word in ((there, "there"), (absent, "absent")):
+            shown = f"{address}?item={item.pk}"
+            response = press(client, shown, address, reason="Sett i Ladok i dag", word=word)
+            assert response.status_code == 302, response.content.decode()
+        assert states(flow) == ["exported", "failed"]
+        flow.refresh_from_db()
+        assert flow.attempts.get().unknown_count == 0
+        assert len(world.exported) == 1
+
+    cases.try_each(CHANGES, say_after, world.kept)
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=NAMES)
-def test_ladok_is_asked_wherever_it_can_be(unknown_flow: Flow, world: World, client: Client, change: Change) -> None:
-    flow = changed(unknown_flow, change, world)
-    signed_in(client, manager_of(flow))
-    first = ExportItem.objects.filter(attempt__flow=flow).order_by("pk")[0]
-    world.registered = [{"studentUid": first.unique_exam_id, "grade": {"grade": first.grade}}]
-    for _ in range(2):
-        assert f"/exports/flows/{flow.pk}/check/" in page(client, "/exports/?tab=failed")
-        client.post(f"/exports/flows/{flow.pk}/check/")
+def test_ladok_is_asked_wherever_it_can_be(unknown_flow: Flow, world: World, client: Client, cases: Cases) -> None:
+    def ask_after(change: Change) -> None:
+        flow = changed(unknown_flow, change, world)
+        signed_in(client, manager_of(flow))
+        first = ExportItem.objects.filter(attempt__flow=flow).order_by("pk")[0]
+        world.registered = [{"studentUid": first.unique_exam_id, "grade": {"grade": first.grade}}]
+        for _ in range(2):
+            assert f"/exports/flows/{flow.pk}/check/" in page(client, "/exports/?tab=failed")
+            client.post(f"/exports/flows/{flow.pk}/check/")
+            ExportItem.objects.filter(state="unknown").update(absent_at=in_hours(-1))
+        assert states(flow) == (["unknown"] * 2 if change in SILENT else ["exported", "failed"])
+
+    cases.try_each(CHANGES, ask_after, world.kept)
+
+
+def test_the_sweeper_asks_it_by_itself(unknown_flow: Flow, world: World, cases: Cases) -> None:
+    def sweep_after(change: Change) -> None:
+        flow = changed(unknown_flow, change, world)
+        first = ExportItem.objects.filter(attempt__flow=flow).order_by("pk")[0]
+        world.registered = [{"studentUid": first.unique_exam_id, "grade": {"grade": first.grade}}]
+        ExportAttempt.objects.update(finished_at=timezone.now() - QUIET)
+        assert sweep().settled == 1
         ExportItem.objects.filter(state="unknown").update(absent_at=in_hours(-1))
-    assert states(flow) == (["unknown"] * 2 if change in SILENT else ["exported", "failed"])
+        assert sweep().settled == 1
+        assert states(flow) == ["exported", "failed"]
+
+    cases.try_each({name: change for name, change in CHANGES.items() if change not in SILENT}, sweep_after, world.kept)
 
 
-@pytest.mark.parametrize("change", [change for change in CHANGES if change not in SILENT])
-def test_the_sweeper_asks_it_by_itself(unknown_flow: Flow, world: World, change: Change) -> None:
-    flow = changed(unknown_flow, change, world)
-    first = ExportItem.objects.filter(attempt__flow=flow).order_by("pk")[0]
-    world.registered = [{"studentUid": first.unique_exam_id, "grade": {"grade": first.grade}}]
-    ExportAttempt.objects.update(finished_at=timezone.now() - QUIET)
-    assert sweep().settled == 1
-    ExportItem.objects.filter(state="unknown").update(absent_at=in_hours(-1))
-    assert sweep().settled == 1
-    assert states(flow) == ["exported", "failed"]
-
-
-@pytest.mark.parametrize("change", CHANGES, ids=NAMES)
 def test_what_cannot_be_sent_again_is_told_with_the_way_that_is_left(
-    unknown_flow: Flow, world: World, change: Change
+    unknown_flow: Flow, world: World, cases: Cases
 ) -> None:
     """The advice to send again is given only where that can come about, as far as our own rows tell. What has been found out is said."""
-    flow = changed(unknown_flow, change, world)
-    preview = preview_export(flow=flow, user=flow.created_by, asking=Asking.RETRY)
-    can_be_sent = bool(preview.to_send) and preview.refusal is None
-    person = flow.participants.order_by("pk")[0]
-    for language, again, says in (("sv", "skickas igen", "ange det"), ("en", "sent again", "say so")):
-        for reason in (person.export_reason, flow.export_reason):
-            assert reason
-            with translation.override(language):
-                assert (again in reason.todo, says in reason.todo) == (can_be_sent, True), str(reason)
+
+    def told_after(change: Change) -> None:
+        flow = changed(unknown_flow, change, world)
+        preview = preview_export(flow=flow, user=flow.created_by, asking=Asking.RETRY)
+        can_be_sent = bool(preview.to_send) and preview.refusal is None
+        person = flow.participants.order_by("pk")[0]
+        for language, again, says in (("sv", "skickas igen", "ange det"), ("en", "sent again", "say so")):
+            for reason in (person.export_reason, flow.export_reason):
+                assert reason
+                with translation.override(language):
+                    assert (again in reason.todo, says in reason.todo) == (can_be_sent, True), str(reason)
+
+    cases.try_each(CHANGES, told_after, world.kept)
 
 
 # --- One of several codes
