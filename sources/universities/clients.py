@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Q
 from django.utils import timezone
@@ -21,6 +21,8 @@ from ladokflow.privacy import names_of
 from ladokflow.wiseflow.client import WiseflowClient
 from sources.models import Credential, Flow, FlowSource, Source
 from sources.universities.licence import DATA_TYPES, USER_ROLES, Lists, find_data_type, find_role, find_scale
+
+Client = TypeVar("Client", LadokClient, WiseflowClient)
 
 # A course code and an exam code that no university has: the test asks for them and expects to hear so.
 UNHEARD_OF = "LADOKFLOW-TEST"
@@ -83,8 +85,7 @@ def way_to_ladok(source: Source) -> tuple[Any, ...]:
     return (*(getattr(source, name) for name in WAY_TO_LADOK), signs_in_with)
 
 
-@contextmanager
-def ladok_for(source: Source, credential: Credential | None = None) -> Iterator[LadokClient]:
+def ladok_for(source: Source, credential: Credential | None = None) -> AbstractContextManager[LadokClient]:
     """A client of the source's Ladok side. RemoteError where no credential is enabled. `credential`: one that is to be tried instead of
     the one in use. Nothing that is told in here names a student where the university hides names."""
     is_tried = credential is not None
@@ -98,18 +99,16 @@ def ladok_for(source: Source, credential: Credential | None = None) -> Iterator[
         tz=source.tz,
         owner="" if is_tried else f"{source.pk} {Credential.System.LADOK}",
     )
-    with names_of(is_protected=source.protects_identity), client:
-        yield client
+    return _hiding(source, client)
 
 
-@contextmanager
 def wiseflow_for(
     source: Source,
     last_look: Callable[[], None] | None = None,
     *,
     shares_answers: bool = False,
     credential: Credential | None = None,
-) -> Iterator[WiseflowClient]:
+) -> AbstractContextManager[WiseflowClient]:
     """A client of the source's WISEflow licence. RemoteError where no credential is enabled. `last_look` is called right before the first
     byte of each writing; `credential`, and what is told in here, are as of `ladok_for`.
 
@@ -127,6 +126,11 @@ def wiseflow_for(
         owner="" if is_tried else f"{source.pk} {Credential.System.WISEFLOW}",
         shares_answers=shares_answers,
     )
+    return _hiding(source, client)
+
+
+@contextmanager
+def _hiding(source: Source, client: Client) -> Iterator[Client]:
     with names_of(is_protected=source.protects_identity), client:
         yield client
 
