@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -16,17 +17,23 @@ from exports.pages.needs import with_needs
 from exports.pages.table import MAX_CHOSEN
 from ladokflow.requests import HtmxRequest
 from sources.access import Kind, flow_seen, flows_seen
-from sources.models import Flow
+from sources.models import Flow, SyncRun
 from sources.universities.permissions import require_here
 
 LARGEST_KEY = 2**63 - 1
 
 
 def flow_for(request: HtmxRequest, pk: int) -> Flow:
-    """The flow, of `with_needs`, or 404 where it belongs to a source the user is no member of. NotAllowed, here and below, where the user may not do this there."""
+    """The flow, of `with_needs`, or 404 where it belongs to a source the user is no member of. NotAllowed, here and below, where the user may not do this there.
+
+    What is under way (`is_syncing`, `is_under_way`) is read in the same query as the rest: what ended between two would be seen neither
+    as under way nor by what came of it, and a page that is asked for again only while something is would never tell.
+    """
     if pk > LARGEST_KEY:
         raise Http404
-    flows = with_needs(Flow.objects.visible_to(request.user).select_related("source", "created_by"))
+    runs = SyncRun.objects.filter(flow=OuterRef("pk"), state__in=SyncRun.OPEN)
+    visible = Flow.objects.visible_to(request.user).select_related("source", "created_by")
+    flows = with_needs(visible.annotate(is_syncing=Exists(runs)))
     flow = get_object_or_404(flows, pk=pk)
     require_here(request, flow.source)
     if request.method == "GET":

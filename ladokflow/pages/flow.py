@@ -56,9 +56,11 @@ def flow_context(flow: Any) -> dict[str, Any]:
     codes = list(flow.codes.all())
     for code in codes:
         code.source = flow.source
-    runs = list(flow.sync_runs.filter(state__in=SyncRun.OPEN)[:1])
+    run = flow.sync_runs.filter(state__in=SyncRun.OPEN).first() if flow.is_syncing else None
     newest = flow.attempts.order_by("-created_at")[: 2 * len(codes) + 1] if flow.is_under_way else ()
     attempts = [attempt for attempt in newest if attempt.state in attempt.OPEN]
+    # Until the states have followed, too: what an export has ended with is on disk before them.
+    is_exporting = flow.is_under_way or (flow.export_reason is not None and flow.export_reason.has(Trait.UNDER_WAY))
     is_creating = flow.setup_state in (Flow.Setup.QUEUED, Flow.Setup.CREATING)
     failure = flow.export_reason if flow.export_state == ExportState.FAILED else None
     return {
@@ -66,13 +68,13 @@ def flow_context(flow: Any) -> dict[str, Any]:
         "tz": flow.source.tz,
         "codes": codes,
         "live_code_count": sum(code.removed_at is None for code in codes),
-        "open_run": runs[0] if runs else None,
+        "open_run": run,
         "open_attempts": attempts,
         # Where Ladok cannot be asked, what is unknown has a button of its own, on top.
         "can_be_marked": failure is not None
         and (failure.has(Trait.ALREADY_IN_LADOK) or (flow.source.can_read_back and unknown(flow).exists())),
         "is_creating": is_creating,
-        "is_busy": is_creating or bool(runs) or bool(attempts) or flow.points_left > 0,
+        "is_busy": is_creating or flow.is_syncing or is_exporting or flow.points_left > 0,
         "is_syncable": flow.setup_state == Flow.Setup.READY and not flow.is_marking_over,
         "is_followed": flow.setup_state == Flow.Setup.READY and flow.is_followed,
     }

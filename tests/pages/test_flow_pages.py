@@ -2,13 +2,15 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from ladokflow.messages import message
 from sources.models import Flow, Membership, SyncRun
@@ -107,6 +109,74 @@ def test_when_the_work_is_over_the_update_is_the_whole_content_and_stops_asking(
     ]
     assert "HX-Retarget" not in client.get(address).headers
     assert 'id="progress"' not in client.get(address).content.decode()
+
+
+TOLD = message("remote.timeout", system="WISEflow", seconds=30)
+
+
+def synchronising(flow: Flow) -> Callable[[], None]:
+    run = SyncRunFactory(flow=flow, state="running")
+
+    def end() -> None:
+        SyncRun.objects.filter(pk=run.pk).update(state="failed", finished_at=timezone.now(), message=TOLD.to_json())
+        Flow.objects.filter(pk=flow.pk).update(sync_message=TOLD.to_json())
+
+    return end
+
+
+def creating(flow: Flow) -> Callable[[], None]:
+    Flow.objects.filter(pk=flow.pk).update(setup_state="creating", setup_step="dates")
+
+    def end() -> None:
+        Flow.objects.filter(pk=flow.pk).update(setup_state="stopped", setup_message=TOLD.to_json())
+
+    return end
+
+
+def exporting(flow: Flow) -> Callable[[], None]:
+    ExportAttemptFactory(flow=flow, state="sending")
+    sending = message("export.sending", percent=50).to_json()
+    Flow.objects.filter(pk=flow.pk).update(export_state="pending", export_message=sending)
+
+    def end() -> None:
+        flow.attempts.update(state="failed", finished_at=timezone.now())
+        Flow.objects.filter(pk=flow.pk).update(export_state="failed", export_message=TOLD.to_json())
+
+    return end
+
+
+def recorded(flow: Flow) -> Callable[[], None]:
+    """As an export, but for the states: they follow in a transaction of their own."""
+    end = exporting(flow)
+    flow.attempts.update(state="failed", finished_at=timezone.now())
+    return end
+
+
+@pytest.mark.parametrize("header", [{}, {"HX-Request": "true", "HX-Target": "progress"}], ids=["page", "update"])
+@pytest.mark.parametrize("begin", [synchronising, creating, exporting, recorded])
+def test_whenever_work_ends_while_its_page_is_read_the_page_tells_of_it_or_asks_again(
+    sign_in: SignIn, begin: Callable[[Flow], Callable[[], None]], header: dict[str, str]
+) -> None:
+    flow = FlowFactory()
+    end = begin(flow)
+    client, address = seen_by_a_manager(sign_in, flow), reverse("flows:detail", args=[flow.pk])
+    with CaptureQueriesContext(connection) as all_of_it:
+        client.get(address, headers=header)
+    for number in range(len(all_of_it)):
+        left = [end] * (number + 1)
+
+        def execute_after(execute: Callable[..., Any], sql: str, *rest: Any, left: list[Any] = left) -> Any:
+            if left:
+                do = left.pop()
+                if not left:
+                    do()
+            return execute(sql, *rest)
+
+        with transaction.atomic():
+            with connection.execute_wrapper(execute_after):
+                page = client.get(address, headers=header).text
+            transaction.set_rollback(True)
+        assert "every 2s" in page or "WISEflow did not answer" in page, number
 
 
 def test_a_running_synchronisation_shows_its_progress(sign_in: SignIn) -> None:
