@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from django.utils.translation import gettext
 
-from ladokflow.privacy import knowing, names
+from ladokflow.privacy import knowing, names_of
 from sources.models import Flow, Participant, Registration
 from sources.models.flow import FlowQuerySet
 
@@ -20,7 +20,7 @@ def knowing_people_of(flow: FlowQuerySet) -> AbstractContextManager[None]:
 @contextmanager
 def knowing_people_of_flow(flow: Flow) -> Iterator[None]:
     """And in here nobody is called by name where the university hides names."""
-    with names(hidden=flow.source.protects_identity), knowing_people_of(Flow.objects.filter(pk=flow.pk)):
+    with names_of(is_protected=flow.source.protects_identity), knowing_people_of(Flow.objects.filter(pk=flow.pk)):
         yield
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from django.db import connection
 
 
-def once_at(words: Sequence[str], do: Callable[[], Any]) -> AbstractContextManager[None]:
-    """In here it is done once, right before the first query that has all these words in it."""
-    left = [do]
+def once_at(words: Sequence[str], do: Callable[[], Any], *, after: int = 0) -> AbstractContextManager[None]:
+    """In here it is done once, right before the first query that has all these words in it, or so many `after` that."""
+    left = [do] + [lambda: None] * after
 
     def wrap(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         if left and all(word in sql for word in words):

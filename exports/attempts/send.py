@@ -73,7 +73,6 @@ class Prepared:
     named: list[frozenset[str]]  # by item: what an answer may call the person
     request: Outgoing
     idempotency_key: str
-    managers: list[str]
     held: dict[int, Message]  # by item: who stays, and why
     grounds: Grounds
 
@@ -140,7 +139,7 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
                     url=request.url,
                     body_sha256=body_sha256,
                     idempotency_key=prepared.idempotency_key,
-                    managers=prepared.managers,
+                    managers=managers_of(prepared.grounds.sender),
                     held=prepared.held,
                     insist=lambda: insist_on(attempt, prepared.grounds),
                 ):
@@ -223,8 +222,8 @@ def _prepare(
     items = _left(items, held)
     _compare(attempt, items, grades, approved, holding)
     lines = [item_line(item) for item in items]
-    managers = managers_of(grounds.sender)  # as of now: an id may have been corrected since the start
-    body = body_of(flow, attempt.code, lines, managers)
+    # The sender as of now: an id may have been corrected since the start.
+    body = body_of(flow, attempt.code, lines, managers_of(grounds.sender))
     generations = [item.generation for item in items]
     key = idempotency_key(flow, attempt.code, zip(lines, generations, strict=True))
     url = source.rules.export_url(client, attempt.code.code)
@@ -234,7 +233,6 @@ def _prepare(
         named=[frozenset(source.rules.identifiers(line)) for line in lines],
         request=client.outgoing(source.export_method, url, body, headers),
         idempotency_key=key,
-        managers=managers,
         held=held,
         grounds=grounds,
     )

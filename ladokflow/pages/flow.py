@@ -59,10 +59,11 @@ def flow_context(flow: Any) -> dict[str, Any]:
     run = flow.sync_runs.filter(state__in=SyncRun.OPEN).first() if flow.is_syncing else None
     newest = flow.attempts.order_by("-created_at")[: 2 * len(codes) + 1] if flow.is_under_way else ()
     attempts = [attempt for attempt in newest if attempt.state in attempt.OPEN]
+    reason = flow.export_reason
     # Until the states have followed, too: what an export has ended with is on disk before them.
-    is_exporting = flow.is_under_way or (flow.export_reason is not None and flow.export_reason.has(Trait.UNDER_WAY))
+    is_exporting = flow.is_under_way or (reason is not None and reason.has(Trait.UNDER_WAY))
     is_creating = flow.setup_state in (Flow.Setup.QUEUED, Flow.Setup.CREATING)
-    failure = flow.export_reason if flow.export_state == ExportState.FAILED else None
+    failure = reason if flow.export_state == ExportState.FAILED else None
     return {
         "flow": flow,
         "tz": flow.source.tz,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ladokflow.addresses import address_of
-from ladokflow.fields import keyring
+from ladokflow.fields import encrypted, keyring
 from ladokflow.messages import Refused, message
 from ladokflow.pages.forms import CodeForm, NewAppForm, NewKeyForm
 from ladokflow.pages.sign_in import let_in, pending
@@ -126,7 +126,7 @@ def _new_secret(request: HttpRequest) -> str:
         return keyring().decrypt(request.session[APP_SECRET].encode()).decode()
     except (KeyError, InvalidToken):
         secret = second_factors.new_secret()
-        request.session[APP_SECRET] = keyring().encrypt(secret.encode()).decode()
+        request.session[APP_SECRET] = encrypted(secret)
         return secret
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from ladokflow.fields import decrypted, keyring
+from ladokflow.fields import decrypted, encrypted
 from ladokflow.fingerprints import Fingerprint, NotAsShown, fingerprint, require_seen
 from ladokflow.messages import Message
 from sources.admin.base import changed_meanwhile, secrets_of
@@ -108,7 +108,7 @@ class SecretAdmin(ScopedAdmin):
 
     def _show_once(self, request: HttpRequest, row: Model, secret: str) -> HttpResponse:
         """On a page of its own, for which it waits in the session, encrypted."""
-        request.session[WAITING] = [self.opts.label_lower, row.pk, keyring().encrypt(secret.encode()).decode()]
+        request.session[WAITING] = [self.opts.label_lower, row.pk, encrypted(secret)]
         return HttpResponseRedirect(reverse(f"admin:{self._page('secret')}", args=[row.pk]))
 
     def _taken(self, request: HttpRequest, row: Model) -> str | None:

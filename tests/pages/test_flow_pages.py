@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -22,6 +21,7 @@ from tests.factories import (
     SyncRunFactory,
 )
 from tests.filling import form_on, press
+from tests.meanwhile import once_at
 from tests.pages.walking import main_text
 
 pytestmark = pytest.mark.django_db
@@ -163,17 +163,8 @@ def test_whenever_work_ends_while_its_page_is_read_the_page_tells_of_it_or_asks_
     with CaptureQueriesContext(connection) as all_of_it:
         client.get(address, headers=header)
     for number in range(len(all_of_it)):
-        left = [end] * (number + 1)
-
-        def execute_after(execute: Callable[..., Any], sql: str, *rest: Any, left: list[Any] = left) -> Any:
-            if left:
-                do = left.pop()
-                if not left:
-                    do()
-            return execute(sql, *rest)
-
         with transaction.atomic():
-            with connection.execute_wrapper(execute_after):
+            with once_at([], end, after=number):
                 page = client.get(address, headers=header).text
             transaction.set_rollback(True)
         assert "every 2s" in page or "WISEflow did not answer" in page, number

@@ -11,7 +11,6 @@ from django.core.management.color import no_style
 from django.db import connection, models
 
 from exports.models import Assessment, ExportAttempt, ExportItem
-from ladokflow.fields import keyring
 from sources.models import Flow, FlowSource, Participant, Registration, Source
 
 BATCH = 500
@@ -150,11 +149,6 @@ def _insert(model: type[models.Model], new: Mapping[str, str], joined: str) -> s
         f"INSERT INTO {table} ({', '.join(quoted)}) SELECT {', '.join(values)} "  # noqa: S608 - names of ours only
         f"FROM {table} o {joined} ORDER BY c.flow, o.id"
     )
-
-
-def sealed(text: str) -> str:
-    """As an encrypted column holds it."""
-    return keyring().encrypt(text.encode()).decode() if text else text
 
 
 def next_key(model: type[models.Model]) -> int:

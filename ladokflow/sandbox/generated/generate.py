@@ -15,6 +15,7 @@ from django.utils import timezone
 from exports.models import ExportAttempt
 from exports.rules import rules
 from exports.rules.facts import flow_facts
+from ladokflow.fields import encrypted
 from ladokflow.sandbox.generated import copies
 from ladokflow.sandbox.generated.history import add_history
 from ladokflow.sandbox.generated.patterns import Clock, Made, add_people, rows_of
@@ -167,7 +168,7 @@ def _students(places: Sequence[Place], cohorts: Cohorts) -> Iterator[copies.Stud
                 seat=seat,
                 user_id=student["user_id"],
                 organisation_id=student["organisation_id"],
-                national_id=copies.sealed(student["national_id"]),
+                national_id=encrypted(student["national_id"]),
                 first_name=student["first_name"],
                 last_name=student["last_name"],
                 email=student["email"],
