@@ -20,6 +20,7 @@ from exports.pages.standing import standing_of
 from exports.rules import rules
 from exports.rules.facts import flow_facts, sender_at, source_facts
 from exports.rules.values import Asking
+from ladokflow.choices import with_trait
 from ladokflow.dates import is_sane
 from ladokflow.looks import Shown
 from ladokflow.messages import Message, Trait
@@ -30,6 +31,7 @@ from sources.models.flow import ExportState, FlowQuerySet
 
 FEW_LIVE, LIVE_SHOWN = 5, 100  # attempts that stand in sight without being asked for, and at all
 LIVE_READ = 1000  # attempts that are under way or have just ended
+FOLLOWED = dt.timedelta(minutes=5)  # the longest it takes until a flow says what its attempt has ended with
 
 
 def tab_counts(flows: FlowQuerySet) -> dict[str, int]:
@@ -227,11 +229,14 @@ class Live:
     def is_folded(self) -> bool:
         return len(self.attempts) > FEW_LIVE
 
+    def since(self, moment: dt.datetime) -> dt.datetime:
+        """From when on an attempt that ends is the page's, which was opened at this moment: so that all of these stay on it."""
+        return min([moment, *(attempt.finished_at for attempt in self.open if attempt.finished_at)])
 
-def live_attempts(user: AbstractBaseUser | AnonymousUser, since: dt.datetime | None) -> Live:
-    wanted = Q(state__in=ExportAttempt.OPEN)
-    if since is not None:
-        wanted |= Q(finished_at__gte=since)
+
+def live_attempts(user: AbstractBaseUser | AnonymousUser, since: dt.datetime) -> Live:
+    follows = with_trait("flow__export_message", Trait.UNDER_WAY) & Q(finished_at__gte=since - FOLLOWED)
+    wanted = Q(state__in=ExportAttempt.OPEN) | Q(finished_at__gte=since) | follows
     attempts = (
         ExportAttempt.objects.filter(wanted, flow__in=Flow.objects.visible_to(user))
         .exclude(trigger=ExportAttempt.Trigger.ADOPTION)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -46,6 +48,7 @@ def dashboard(request: HtmxRequest) -> HttpResponse:
         return without_membership(request)
     form = _form(request, memberships)
     visible = Flow.objects.at(memberships)
+    under_way = _live(request, form)
     form.open(counts := form.tab_counts(visible))
     if KEYS in request.GET:
         return keys_of_list(form, visible, memberships)
@@ -61,7 +64,7 @@ def dashboard(request: HtmxRequest) -> HttpResponse:
         "findings": findings,
         "tab": form.state,
         **_tabs(form, counts),
-        **_live(request, form),
+        **under_way,
     }
     part = "#list" if request.htmx.target == "list" else ""
     return render(request, "exports/dashboard.html" + part, context)
@@ -87,11 +90,11 @@ def live(request: HtmxRequest) -> HttpResponse:
         return without_membership(request)
     form = _form(request, memberships)
     visible = Flow.objects.at(memberships)
-    counts = tab_counts(form.narrow(visible, besides="standing"))
-    context = _live(request, form) | _tabs(form, counts)
+    under_way = _live(request, form)
+    context = under_way | _tabs(form, tab_counts(form.narrow(visible, besides="standing")))
     answer = render(request, "exports/_live_update.html", context | {"tab": form.state})
     # After the swap: the tabs, the box and the list then change together.
-    return trigger_client_event(answer, "exports-ended", after="settle") if context["has_news"] else answer
+    return trigger_client_event(answer, "exports-ended", after="settle") if under_way["has_news"] else answer
 
 
 def _form(request: HtmxRequest, memberships: dict[int, Membership]) -> DashboardFilter:
@@ -104,15 +107,15 @@ def _tabs(form: DashboardFilter, counts: dict[str, int]) -> dict[str, object]:
     return {"counts": counts, "kept": form.kept("tab", "standing").urlencode()}
 
 
-def _live(request: HtmxRequest, form: DashboardFilter) -> dict[str, object]:
-    """News is told aloud: only when another attempt has ended since the page last asked."""
-    since = moment_in(request.GET.get("since", ""))
+def _live(request: HtmxRequest, form: DashboardFilter) -> dict[str, Any]:
+    """What is under way. Read it before the list: what ends after this is asked for again, and the list then fetches itself anew."""
+    opened_at = moment_in(request.GET.get("since", "")) or timezone.now()
+    live = live_attempts(request.user, opened_at)
     asked = form.asked.copy()
     # Whatever the page has seen under way stays on it, also when it has ended.
-    asked["since"] = moment_of(since or timezone.now())
-    live = live_attempts(request.user, since)
-    asked["seen"] = str(live.ended_count)
+    asked["since"], asked["seen"] = moment_of(live.since(opened_at)), str(live.ended_count)
     for name in PLACE:
         asked.pop(name, None)
+    # News is told aloud: only when another attempt has ended since the page last asked.
     has_news = request.GET.get("seen") not in (None, str(live.ended_count))
     return {"live": live, "asked": asked.urlencode(), "has_news": has_news}

@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
+from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from exports.models import Assessment, ExportAttempt
 from exports.pages.lists import moment_of
@@ -16,6 +21,7 @@ from sources.models import Flow
 from sources.models.flow import ExportState
 from tests.exports.world import World
 from tests.factories import ExportAttemptFactory, FlowFactory, MembershipFactory, ParticipantFactory
+from tests.meanwhile import once_at
 from tests.pages.exporting import exported, manager_of, page, shown, signed_in, stranger
 from tests.pages.test_exports_sending import reject_all
 
@@ -163,7 +169,59 @@ def test_page_asks_for_news_only_while_something_is_under_way(client: Client, ma
     text = page(client, DASHBOARD, tab="pending")
     assert 'hx-trigger="every 2s"' in text
     ExportAttempt.objects.filter(pk=attempt.pk).update(state="exported", finished_at=attempt.created_at)
-    assert 'hx-trigger="every 2s"' not in page(client, DASHBOARD, tab="pending", since=moment_of(attempt.created_at))
+    assert 'hx-trigger="every 2s"' not in page(client, "/exports/live/", since=moment_of(attempt.created_at))
+
+
+ASKS = re.compile(r'hx-get="([^"]+)" hx-trigger="every 2s"')
+SENDING, TOLD = message("export.sending", percent=50), message("export.some_failed", count=2, total=2)
+
+
+def table_in(text: str) -> str:
+    return text.partition('<div id="list"')[2]
+
+
+def as_it_stays(client: Client, text: str) -> str:
+    """The list of a page that has been opened, once it asks for nothing more: as a browser fetches it."""
+    for _ in range(5):
+        if (asks := ASKS.search(text)) is None:
+            return text
+        update = client.get(unescape(asks[1]))
+        of_list = text
+        if "HX-Trigger-After-Settle" in update.headers:
+            of_list = client.get(f"{DASHBOARD}?tab=pending", headers={"HX-Request": "true", "HX-Target": "list"}).text
+        text = of_list if (asks := ASKS.search(update.text)) is None else asks[0] + ASKS.sub("", of_list)
+    raise AssertionError("It asks for ever.")
+
+
+@pytest.mark.parametrize("is_recorded", [False, True], ids=["sent", "recorded"])
+@pytest.mark.parametrize("is_sender", [False, True], ids=["another", "sender"])
+def test_whenever_an_export_ends_while_the_page_is_read_the_list_comes_to_tell_it(
+    client: Client, make_flow: Make, *, is_recorded: bool, is_sender: bool
+) -> None:
+    """`is_recorded`: its answer is on disk already, and only the states follow. Who has sent it opens the page as of then."""
+    flow = shown(make_flow(title="Algebra"))
+    signed_in(client, manager_of(flow))
+    attempt = ExportAttemptFactory(flow=flow, state="sending", sent_count=2)
+    ended = {"state": "failed", "finished_at": timezone.now(), "message": TOLD.to_json()}
+    if is_recorded:
+        ExportAttempt.objects.update(**ended)
+    Flow.objects.filter(pk=flow.pk).update(export_message=SENDING.to_json())
+    asked = {"tab": "pending"} | ({"since": moment_of(attempt.created_at)} if is_sender else {})
+
+    def end() -> None:
+        ExportAttempt.objects.update(**{**ended, "finished_at": F("finished_at") if is_recorded else timezone.now()})
+        Flow.objects.filter(pk=flow.pk).update(export_state="failed", export_message=TOLD.to_json())
+
+    with CaptureQueriesContext(connection) as all_of_it:
+        client.get(DASHBOARD, asked)
+    for number in range(len(all_of_it) + 1):
+        with transaction.atomic():
+            with once_at([], end, after=number):
+                opened = client.get(DASHBOARD, asked).text
+            if Flow.objects.filter(export_state="pending").exists():
+                end()
+            assert "Algebra" not in table_in(as_it_stays(client, opened)), number
+            transaction.set_rollback(True)
 
 
 def test_attempt_that_was_watched_stays_when_it_has_ended(client: Client, make_flow: Make) -> None:
