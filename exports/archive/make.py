@@ -73,7 +73,7 @@ def _turn(hold: Hold, *, until: float) -> None:
     package = hold.package
     if package.claims > MOST_CLAIMS:
         raise Refused(message("archive.given_up", claims=MOST_CLAIMS))
-    with stores.Spool(package) as spool, wiseflow_for(package.flow.source) as wiseflow, _files() as files:
+    with stores.Spool(package) as spool, wiseflow_for(package.flow) as wiseflow, _files() as files:
         recognise(package.flow, wiseflow)
         work = Work(hold, package.flow, stores.of(package), spool, wiseflow, files)
         if not package.people.exists():

@@ -119,7 +119,7 @@ def offer_of(flow: Flow) -> Offer:
 
 
 def _read(flow: Flow) -> Evidence:
-    with wiseflow_for(flow.source) as client:
+    with wiseflow_for(flow) as client:
         rows = client.former_exports(flow.wiseflow_id or 0)
     graded = frozenset(row.participant_id for row in rows if row.has_grade)
     former = {row.participant_id: row for row in rows if row.was_sent}

@@ -68,7 +68,7 @@ def go_on_reading(attempt: ExportAttempt, token: uuid.UUID) -> None:
     rows = rows.defer("national_id", "participant__national_id")
     lacking = {number: row for row in rows if (number := row.participant.wiseflow_id)}
     flow_id = number_of(attempt.flow)
-    with wiseflow_for(attempt.flow.source) as wiseflow:
+    with wiseflow_for(attempt.flow) as wiseflow:
         reader = PointsReader(flow_id, wiseflow, Trails(flow_id, wiseflow), until=monotonic() + READ_SECONDS)
         is_read = _read(attempt, token, reader, lacking, None)
     transitions.go_on(attempt.pk, token, is_read=is_read)

@@ -122,7 +122,7 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
                 return
         # Before the client is made of it, which lasts until the request is sent
         way = way_to_ladok(attempt.flow.source)
-        with ladok_for(attempt.flow.source) as client:
+        with ladok_for(attempt.flow) as client:
             if items is None or not all(item.pk for item in items):  # SQLite before 3.35 does not tell the keys
                 items = _live_items(attempt)
             prepared = _prepare(attempt, token, client, way, items)
@@ -207,7 +207,7 @@ def _prepare(
     people = {item.pk: people[item.pk] for item in items}
     _recheck_people(attempt, facts, people, asking)
     numbers = [number for item in items if (number := item.participant.wiseflow_id)]
-    with wiseflow_for(source) as wiseflow:
+    with wiseflow_for(flow) as wiseflow:
         grades = gather(flow, wiseflow)
         holding = _look_again(attempt, wiseflow, grades)
         # Once more with WISEflow's own state: marking may have been opened again.

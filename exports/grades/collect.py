@@ -88,7 +88,7 @@ def collect_grades(flow: Flow, *, seconds: float | None = None, shares_answers: 
     flow_id, until = number_of(flow), monotonic() + (POINTS_SECONDS if seconds is None else seconds)
     for is_last in (False, True):
         before = phase_of(Flow.objects.get(pk=flow.pk))
-        with wiseflow_for(flow.source, shares_answers=shares_answers) as wiseflow:
+        with wiseflow_for(flow, shares_answers=shares_answers) as wiseflow:
             collected = _read(flow, flow_id, wiseflow, until=until)
         # Whoever has written another phase meanwhile may have read it later than we did: then all is read once more.
         if _store(flow, collected, before, in_any_case=is_last):

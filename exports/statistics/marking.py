@@ -69,7 +69,7 @@ def read_marking(flow_pk: int) -> None:
     flow = Flow.objects.select_related("source").get(pk=flow_pk)
     begun = timezone.now()
     try:
-        with wiseflow_for(flow.source, shares_answers=True) as client:
+        with wiseflow_for(flow, shares_answers=True) as client:
             told = _ask(client, flow)
     except RemoteError as error:
         logger.warning("statistics.marking_failed flow=%s code=%s", flow_pk, error.message.code)

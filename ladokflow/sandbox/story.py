@@ -193,7 +193,7 @@ def share_out(flow: Flow, wiseflow_id: int, control: Control) -> None:
     """Two assessors have half of the people each."""
     from sources.universities.clients import wiseflow_for
 
-    with wiseflow_for(flow.source) as client:
+    with wiseflow_for(flow) as client:
         for name in ("ett", "två"):
             found = control.add_user(flow.source.slug, {"organisation_id": f"{name}@{flow.source.slug}.example"})
             client.add_assessor(wiseflow_id, found)

@@ -236,7 +236,7 @@ def look(rows: Sequence[Checked], source: Source, *, keeps: Collection[str] = ()
 
 def look_at(flow: Flow) -> Look:
     """As `look`, of a flow that is written down, and whose confirmed plan has not been carried out."""
-    with wiseflow_for(flow.source) as client:
+    with wiseflow_for(flow) as client:
         return _look(flow, live_codes(flow), client, None)
 
 

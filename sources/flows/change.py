@@ -133,7 +133,7 @@ def standing_of(flow: Flow, names: Iterable[str] = ALL) -> Standing:
     try:
         if not by_part(names):
             return _standing(flow, names, None)
-        with wiseflow_for(flow.source) as client:
+        with wiseflow_for(flow) as client:
             return _standing(flow, names, client)
     except RemoteError as error:
         ours = _standing(flow, names, None)
@@ -211,7 +211,7 @@ def _do(
 ) -> Change:
     with contextlib.ExitStack() as stack:
         is_asked = bool(by_part(names))
-        client = stack.enter_context(wiseflow_for(flow.source, lease.look)) if is_asked else None
+        client = stack.enter_context(wiseflow_for(flow, lease.look)) if is_asked else None
         standing = _standing(flow, names, client)
         require_seen(seen, standing.fingerprint)
         news = change.news(standing)

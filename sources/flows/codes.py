@@ -72,7 +72,7 @@ def phase_of(flow: Flow) -> str:
     """As WISEflow has it now. RemoteError where it cannot be asked."""
     if flow.setup_state != Flow.Setup.READY:
         raise Refused(message("sources.flow_not_ready"))
-    with wiseflow_for(flow.source) as client:
+    with wiseflow_for(flow) as client:
         info = flow_info(flow, client)
     state = info.state
     if state == SETUP:

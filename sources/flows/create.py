@@ -143,7 +143,7 @@ def _do_steps(flow: Flow, run: SyncRun, lease: Lease, applied: Applied) -> None:
     def done(step: str) -> None:
         lease.write(setup_step=step)
 
-    with wiseflow_for(flow.source, lease.look) as client:
+    with wiseflow_for(flow, lease.look) as client:
         recognise(flow, client)
         if flow.adoption_seen:
             require_as_confirmed(flow, client, exams)

@@ -81,7 +81,7 @@ def standing_of(flow: Flow) -> Standing:
     if flow.wiseflow_id is None:
         return Standing()
     try:
-        with wiseflow_for(flow.source) as client:
+        with wiseflow_for(flow) as client:
             return _standing(flow, client)
     except RemoteError as error:
         return Standing(failure=error.message)
@@ -197,7 +197,7 @@ def _as_seen(flow: Flow, standing: Standing, way: Way, seen: str | None) -> Rele
 def _delete(flow: Flow, lease: Lease) -> None:
     """The look and the deletion stand beside each other: nobody activates a flow in between without being seen."""
     number = flow.wiseflow_id or 0
-    with wiseflow_for(flow.source, lease.look) as client:
+    with wiseflow_for(flow, lease.look) as client:
         lease.renew()
         if _standing(flow, client).state != SETUP:
             raise NotAsShown
@@ -212,7 +212,7 @@ def _delete(flow: Flow, lease: Lease) -> None:
 def _take_references_off(flow: Flow, lease: Lease) -> list[Message]:
     """Only those that we have put there. What WISEflow does not let go of, as in the archive, is told."""
     problems = []
-    with wiseflow_for(flow.source, lease.look) as client:
+    with wiseflow_for(flow, lease.look) as client:
         for code in flow.codes.filter(external_source_id__isnull=False):
             lease.keep()
             try:

@@ -77,7 +77,7 @@ def choice_for(flow: Flow, exam: Exam, given: str | None) -> dict[str, str]:
 
 
 def _question(flow: Flow, exam: Exam, name: str) -> AsksForScale | None:
-    with wiseflow_for(flow.source) as client:
+    with wiseflow_for(flow) as client:
         scales = client.grading_scales()
     counterpart = find_scale(flow.source, name, scales)
     facts = {"code": exam.code, "scale": name, "flow": flow.grading_scale or "–"}

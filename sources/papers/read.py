@@ -77,7 +77,7 @@ def read_papers(flow: Flow, *, shares_answers: bool = False) -> bool:
         return False
     Flow.objects.filter(pk=flow.pk).update(papers_tried_at=Now(), has_news_of_papers=False)
     try:
-        with wiseflow_for(flow.source, shares_answers=shares_answers) as wiseflow:
+        with wiseflow_for(flow, shares_answers=shares_answers) as wiseflow:
             recognise(flow, wiseflow)
             told = _read(flow, flow.wiseflow_id, wiseflow)
     except (RemoteError, Refused) as error:

@@ -53,7 +53,7 @@ class Gathered:
 
 def fetch_exams(flow: Flow, codes: Sequence[FlowSource]) -> tuple[Exam, ...]:
     """Every code's exam with its people, in the codes' order. RemoteError where one of them cannot be had."""
-    with ladok_for(flow.source) as client:
+    with ladok_for(flow) as client:
         return tuple(fetch_list(flow, client, code.code) for code in codes)
 
 

@@ -34,7 +34,7 @@ def answer_failed(flow: Flow) -> list[Message]:
     problems = []
     codes = flow.codes.filter(removed_at__isnull=True, external_source_id__isnull=False)
     try:
-        with wiseflow_for(flow.source) as client:
+        with wiseflow_for(flow) as client:
             for code in codes:
                 try:
                     client.sync_fail(flow.wiseflow_id or 0, code.reference)

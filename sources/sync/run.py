@@ -136,7 +136,7 @@ def _last_run(flow: Flow) -> SyncRun:
 
 def preview_sync(flow: Flow) -> Plan:
     """The plan, not applied. RemoteError where Ladok or WISEflow cannot be asked, Refused where there is nothing to ask."""
-    with knowing_people_of_flow(flow), wiseflow_for(flow.source) as client:
+    with wiseflow_for(flow) as client:
         return plan_for(gather(flow, client))
 
 
@@ -219,7 +219,7 @@ def _do(flow: Flow, run: SyncRun, lease: Lease) -> bool:
         if run.claims > MAX_CLAIMS:
             raise Refused(message("sources.sync_gave_up", times=run.claims - 1))
         is_of_a_night = run.trigger == SyncRun.Trigger.NIGHT
-        with wiseflow_for(flow.source, lease.look, shares_answers=is_of_a_night) as client:
+        with wiseflow_for(flow, lease.look, shares_answers=is_of_a_night) as client:
             recognise(flow, client)
             # In this order: a code that was removed and added again has the same reference.
             applied.problems += unrefer_removed(flow, lease, client)

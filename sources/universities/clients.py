@@ -20,6 +20,7 @@ from ladokflow.messages import Message, message
 from ladokflow.privacy import names_of
 from ladokflow.wiseflow.client import WiseflowClient
 from sources.models import Credential, Flow, FlowSource, Source
+from sources.people import knowing_people_of_flow
 from sources.universities.licence import DATA_TYPES, USER_ROLES, Lists, find_data_type, find_role, find_scale
 
 Client = TypeVar("Client", LadokClient, WiseflowClient)
@@ -85,10 +86,14 @@ def way_to_ladok(source: Source) -> tuple[Any, ...]:
     return (*(getattr(source, name) for name in WAY_TO_LADOK), signs_in_with)
 
 
-def ladok_for(source: Source, credential: Credential | None = None) -> AbstractContextManager[LadokClient]:
-    """A client of the source's Ladok side. RemoteError where no credential is enabled. `credential`: one that is to be tried instead of
-    the one in use. Nothing that is told in here names a student where the university hides names."""
-    is_tried = credential is not None
+def ladok_for(of: Source | Flow, credential: Credential | None = None) -> AbstractContextManager[LadokClient]:
+    """A client of a source's Ladok side. RemoteError where no credential is enabled. `credential`: one that is to be tried instead of
+    the one in use.
+
+    Nothing that is told in here names a student where the university hides names. For whoever asks about a flow, and gives it instead of
+    its source, what is told hides the national ids of its people in any spelling.
+    """
+    source, is_tried = _source_of(of), credential is not None
     credential, secret = _credential(source, Credential.System.LADOK, credential)
     client = LadokClient(
         base_url=source.ladok_url,
@@ -99,23 +104,23 @@ def ladok_for(source: Source, credential: Credential | None = None) -> AbstractC
         tz=source.tz,
         owner="" if is_tried else f"{source.pk} {Credential.System.LADOK}",
     )
-    return _hiding(source, client)
+    return _hiding(of, client)
 
 
 def wiseflow_for(
-    source: Source,
+    of: Source | Flow,
     last_look: Callable[[], None] | None = None,
     *,
     shares_answers: bool = False,
     credential: Credential | None = None,
 ) -> AbstractContextManager[WiseflowClient]:
-    """A client of the source's WISEflow licence. RemoteError where no credential is enabled. `last_look` is called right before the first
-    byte of each writing; `credential`, and what is told in here, are as of `ladok_for`.
+    """A client of a source's WISEflow licence. RemoteError where no credential is enabled. `last_look` is called right before the first
+    byte of each writing; `of`, `credential`, and what is told in here, are as of `ladok_for`.
 
     `shares_answers`: for what goes on by itself, flow after flow. Scales, roles and the like may then be as they were a minute ago, so
     nothing that a person waits for after having changed them, and nothing that is sent to Ladok, goes by such answers.
     """
-    is_tried = credential is not None
+    source, is_tried = _source_of(of), credential is not None
     credential, secret = _credential(source, Credential.System.WISEFLOW, credential)
     client = WiseflowClient(
         base_url=source.wiseflow_url,
@@ -126,12 +131,17 @@ def wiseflow_for(
         owner="" if is_tried else f"{source.pk} {Credential.System.WISEFLOW}",
         shares_answers=shares_answers,
     )
-    return _hiding(source, client)
+    return _hiding(of, client)
+
+
+def _source_of(of: Source | Flow) -> Source:
+    return of.source if isinstance(of, Flow) else of
 
 
 @contextmanager
-def _hiding(source: Source, client: Client) -> Iterator[Client]:
-    with names_of(is_protected=source.protects_identity), client:
+def _hiding(of: Source | Flow, client: Client) -> Iterator[Client]:
+    hidden = knowing_people_of_flow(of) if isinstance(of, Flow) else names_of(is_protected=of.protects_identity)
+    with hidden, client:
         yield client
 
 

@@ -185,7 +185,7 @@ def _synchronise(flow: Flow) -> Message | None:
 
 
 def _read_phase(flow: Flow) -> None:
-    with wiseflow_for(flow.source) as client:
+    with wiseflow_for(flow) as client:
         before = phase_of(Flow.objects.get(pk=flow.pk))
         values = phase_told(flow_info(flow, client))
     changed = {name: value for name, value in values.items() if before[name] != value}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -10,13 +13,18 @@ from django.utils import timezone
 from exports.attempts.send import send_attempt
 from exports.attempts.start import start_export
 from exports.grades.collect import collect_grades
+from ladokflow.http import RemoteError
+from ladokflow.messages import Refused
 from ladokflow.sandbox.server import Sandbox
+from sources.flows.change import Change, change_flow
 from sources.flows.create import create_flow
 from sources.flows.exams import fetch_several
+from sources.flows.release import Way, release
 from sources.flows.request import request_flow
 from sources.logs.read import read_log, want
 from sources.models import Flow, LogEntry, LogReading, Registration, Source, SyncRun
 from sources.sync.run import preview_sync, request_sync, run_sync
+from tests.test_house.test_repository import files
 
 pytestmark = pytest.mark.django_db
 NAME = "Zebrafink"
@@ -119,17 +127,60 @@ def test_words_in_a_log_that_nobody_could_know_for_a_name(hides: bool, liu: Sour
     assert "12" in detail
 
 
+def synchronised(flow: Flow, by: User) -> str:
+    return str(run_sync(request_sync(flow=flow, trigger=SyncRun.Trigger.MANAGER, enqueue=False).pk).reason)
+
+
+def changed(flow: Flow, by: User) -> str:
+    with pytest.raises(Refused) as told:
+        change_flow(flow=flow, change=Change({"term": "HT26"}), by=by)
+    return str(told.value.message)
+
+
+def let_go(flow: Flow, by: User) -> str:
+    with pytest.raises(RemoteError) as told:
+        release(flow=flow, way=Way.DELETED, by=by)
+    return str(told.value.message)
+
+
+def collected(flow: Flow, by: User) -> str:
+    Flow.objects.filter(pk=flow.pk).update(state=Flow.State.PARTICIPATION_ENDED)
+    with pytest.raises(RemoteError) as told:
+        collect_grades(Flow.objects.get(pk=flow.pk))
+    return str(told.value.message)
+
+
+def previewed(flow: Flow, by: User) -> str:
+    with pytest.raises(RemoteError) as told:
+        preview_sync(flow)
+    return str(told.value.message)
+
+
+WRITING, ANY = ("POST", "PUT", "DELETE"), ("",)
+WORK = {synchronised: WRITING, changed: WRITING, let_go: WRITING, collected: ANY, previewed: ANY}
+
+
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("work", WORK)
 def test_a_national_id_in_what_wiseflow_refuses_however_it_is_written(
-    liu: Source, anna: User, sandbox: Sandbox
+    work: Callable[[Flow, User], str], liu: Source, anna: User, sandbox: Sandbox
 ) -> None:
-    """It is asked in threads."""
+    """It is asked in threads as well."""
     code = sandbox.control.add_exam("liu", people=2)
     flow = created(liu, code, anna)
     number = Registration.objects.order_by("pk")[0].national_id.replace("-", "")
-    told = {"message": f"Is {number[:4]} {number[4:8]} {number[8:]} already."}
-    sandbox.control.fault("wiseflow", "/license/user", "status", times=-1, status=400, body=told)
+    refused = {"status": 400, "body": {"message": f"Is {number[:4]} {number[4:8]} {number[8:]} already."}}
+    for method in WORK[work]:
+        sandbox.control.fault("wiseflow", "*", "status", times=-1, method=method, **refused)
     sandbox.control.change_people("liu", code, add=3)
-    run = run_sync(request_sync(flow=flow, trigger=SyncRun.Trigger.MANAGER, enqueue=False).pk)
-    assert "already" in str(run.problems)
-    assert number[8:] not in str(run.problems)
+    told = work(flow, anna)
+    assert "already" in told
+    assert number[8:] not in told
+
+
+def test_whoever_asks_about_a_flow_gives_it_and_not_its_source() -> None:
+    """Or nobody would know whose national ids are to be hidden in what is told."""
+    asks = re.compile(r"(?:ladok|wiseflow)_for\([\w.]*flow\.source")
+    assert asks.search("with wiseflow_for(attempt.flow.source, look) as client:")
+    code = [path for path in files() if path.suffix == ".py" and "tests" not in path.parts]
+    assert [path.name for path in code if asks.search(path.read_text())] == []
