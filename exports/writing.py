@@ -41,8 +41,10 @@ def update_in_groups(rows: QuerySet[Any], changes: Mapping[int, Mapping[str, Any
     `rows` may carry a condition: what no longer fulfils it is left alone. All changes are of the same columns.
     """
     groups: dict[str, tuple[Mapping[str, Any], list[int]]] = {}
+    spelt: dict[int, str] = {}  # by the object: of thousands, most have the very same
     for pk, values in changes.items():
-        groups.setdefault(_spelt(values), (values, []))[1].append(pk)
+        spelling = spelt.get(id(values)) or spelt.setdefault(id(values), _spelt(values))
+        groups.setdefault(spelling, (values, []))[1].append(pk)
     changed, single = 0, []
     for values, keys in groups.values():
         if len(keys) < FEW:

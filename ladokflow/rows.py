@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Self
 from uuid import UUID
 
@@ -26,6 +27,19 @@ class ManyRows(models.Model):
         row.__dict__.update(zip(field_names, values, strict=True))
         row._state = ModelState()
         row._state.adding, row._state.db = False, db
+        return row
+
+    @classmethod
+    def made(cls, values: Mapping[str, Any], **related: models.Model) -> Self:
+        """A new row, as the constructor makes one, of what is sure to be right: `values` by field, and whole rows by relation."""
+        row = cls.__new__(cls)
+        constant, called = _defaults_of(cls)
+        row.__dict__.update(constant)
+        row.__dict__.update({name: make() for name, make in called.items()})
+        row.__dict__.update(values)
+        row.__dict__.update({f"{name}_id": other.pk for name, other in related.items()})
+        row._state = ModelState()
+        row._state.fields_cache = dict(related)
         return row
 
     @classmethod
@@ -67,6 +81,15 @@ class ManyRows(models.Model):
             for row, (key,) in zip(rows, cursor.fetchall(), strict=True):
                 row.pk = key
                 row._state.adding, row._state.db = False, connection.alias
+
+
+@cache
+def _defaults_of(model: type[models.Model]) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    """What a column has where nothing is said, by its name: the same for all rows, and made for each."""
+    fields = [field for field in model._meta.concrete_fields if callable(field.default)]
+    called = {field.attname: field.get_default for field in fields}
+    constant = {f.attname: f.get_default() for f in model._meta.concrete_fields if f.attname not in called}
+    return constant, called
 
 
 class OneOf(models.Lookup):

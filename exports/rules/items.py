@@ -122,7 +122,7 @@ def newest_items(flow: Flow) -> dict[int, list[Item]]:
     return {participant_id: list(of_person.values()) for participant_id, of_person in newest.items()}
 
 
-def identifiers_of(row: Participant | Registration | ExportItem) -> dict[str, str]:
+def identifiers_of(row: Participant | Registration | ExportItem | GradeLine) -> dict[str, str]:
     """What Ladok knows the person by, by column: the same in each of the tables."""
     return {name: getattr(row, name) for name in IDENTIFIERS}
 

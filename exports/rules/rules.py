@@ -8,7 +8,7 @@ each section: a rule that is in none of them is asked by nobody. The article "Gr
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from operator import itemgetter
 from typing import Any
@@ -30,9 +30,17 @@ def _asked(rule: Rule) -> Callable[[Mapping[str, Any]], Message | None]:
     return (lambda facts: rule(*seen(facts))) if len(names) > 1 else (lambda facts: rule(seen(facts)))
 
 
-def _first_broken(rules: Iterable[Rule], **facts: Any) -> Message | None:
+@cache
+def _all_asked(rules: tuple[Rule, ...]) -> tuple[Callable[[Mapping[str, Any]], Message | None], ...]:
+    return tuple(map(_asked, rules))
+
+
+def _first_broken(rules: tuple[Rule, ...], **facts: Any) -> Message | None:
     """What the first rule that is not kept says. `facts` are by the names of the rules' parameters."""
-    return next((refusal for rule in rules if (refusal := _asked(rule)(facts))), None)
+    for ask in _all_asked(rules):
+        if (refusal := ask(facts)) is not None:
+            return refusal
+    return None
 
 
 # --- Rules of the flow -------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ The columns are stored for lists and counts; this is the only place that works t
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -51,14 +52,16 @@ def refresh_states(flow: Flow) -> None:
 def store_states(flow: Flow, case: Case, *, started: Collection[Key] = ()) -> None:
     """As `refresh_states`, of a case that has been read under the flow's lock. `started`: the candidates of whom an item has been
     written since."""
-    on_its_way = _on_its_way()
-    people = {person.key: on_its_way if person.key in started else person_state(case, person) for person in case.people}
+    people = {
+        person.key: _on_its_way() if person.key in started else person_state(case, person) for person in case.people
+    }
     participants = {person.participant.pk: person.participant for person in case.people}
     shown = _by_participant(case, people)
+    columns_of = _columns_of_each(shown)
     changes = {
-        pk: columns
+        pk: columns_of[pk]
         for pk, row in participants.items()
-        if (columns := _columns(shown[pk])) != {"export_state": row.export_state, "export_message": row.export_message}
+        if columns_of[pk] != {"export_state": row.export_state, "export_message": row.export_message}
     }
     update_in_groups(Participant.objects.filter(flow_id=flow.pk), changes)
     doubt = case.facts.doubt
@@ -86,6 +89,12 @@ def _columns(shown: Shown) -> dict[str, Any]:
     return {"export_state": str(state), "export_message": reason.to_json() if reason else {}}
 
 
+def _columns_of_each(shown: Mapping[int, Shown]) -> dict[int, dict[str, Any]]:
+    """Of thousands, most show the very same."""
+    of_one: dict[int, dict[str, Any]] = {}
+    return {pk: of_one.get(id(each)) or of_one.setdefault(id(each), _columns(each)) for pk, each in shown.items()}
+
+
 def _by_participant(case: Case, people: Mapping[Key, Shown]) -> dict[int, Shown]:
     """Somebody whose grade goes to several codes shows the worst of them, and which it is of."""
     of_participant: dict[int, list[Candidate]] = {}
@@ -95,10 +104,12 @@ def _by_participant(case: Case, people: Mapping[Key, Shown]) -> dict[int, Shown]
 
 
 def _worst(persons: Sequence[Candidate], people: Mapping[Key, Shown]) -> Shown:
+    if len(persons) == 1:
+        return people[persons[0].key]
     worst = min(persons, key=lambda person: WORST_FIRST.index(ExportState(people[person.key][0])))
     state, reason = people[worst.key]
     code = worst.code.code if worst.code is not None else worst.item.code if worst.item is not None else ""
-    if len(persons) == 1 or not reason or not code:
+    if not reason or not code:
         return state, reason
     return state, message("export.of_code", code=code, cause=reason.to_json())
 
@@ -139,10 +150,9 @@ def person_state(case: Case, person: Candidate) -> Shown:
         return _on_its_way()
     outcome = item.reason
     if item.state == ExportItem.State.EXPORTED:
-        changed = rules.is_its_turn(person.facts, Asking.FIRST)
-        return ExportState.EXPORTED, changed if rules.is_changed(person.facts) else outcome or message(
-            "export.person_exported"
-        )
+        if rules.is_changed(person.facts):
+            return ExportState.EXPORTED, rules.is_its_turn(person.facts, Asking.FIRST)
+        return (ExportState.EXPORTED, outcome) if outcome else _exported()
     if item.state == ExportItem.State.UNKNOWN:
         return ExportState.FAILED, _unless_held(case, [person], outcome or message("export.person_unknown"))
     lasting = rules.lasting_refusal(case.facts, person.facts)
@@ -167,8 +177,14 @@ def _is_unknown(person: Candidate) -> bool:
     return person.item is not None and person.item.state == ExportItem.State.UNKNOWN
 
 
+@cache
 def _on_its_way() -> Shown:
     return ExportState.PENDING, message("export.person_under_way")
+
+
+@cache
+def _exported() -> Shown:
+    return ExportState.EXPORTED, message("export.person_exported")
 
 
 def _ready(case: Case, person: Candidate) -> Message:

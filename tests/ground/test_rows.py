@@ -70,6 +70,19 @@ def test_each_column_is_written_as_it_is(attempt: ExportAttempt, agreeing: tuple
     assert attempt.items.count() == how_many
 
 
+@pytest.mark.parametrize("columns", [(), tuple(COLUMNS)])
+def test_a_row_that_is_made_is_as_the_constructor_makes_it(attempt: ExportAttempt, columns: tuple[str, ...]) -> None:
+    person = ParticipantFactory(flow=attempt.flow)
+    values = {column: COLUMNS[column][1] for column in columns}
+    row, other = (ExportItem.made(values, attempt=attempt, participant=person) for _ in range(2))
+    by_django = ExportItem(attempt=attempt, participant=person, **values)
+    state, its_state = vars(row).pop("_state"), vars(by_django).pop("_state")
+    assert vars(row) == vars(by_django)
+    assert (state.adding, state.fields_cache) == (its_state.adding, its_state.fields_cache)
+    if "message" not in values:
+        assert row.message is not other.message
+
+
 def test_each_batch_is_told_its_own(attempt: ExportAttempt) -> None:
     """What is the same in one is not so in the next."""
     people = ParticipantFactory.create_batch(5, flow=attempt.flow)
