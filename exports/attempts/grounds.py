@@ -6,7 +6,7 @@ others by then, the attempt is prepared anew, and the rules say what follows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Max
@@ -15,6 +15,7 @@ from exports.models import ExportAttempt
 from exports.rules.facts import sender_of, source_facts
 from exports.rules.values import Sender, SourceFacts
 from sources.models import IdentityAnswer
+from sources.sync.registrations import Recorded
 from sources.universities.clients import way_to_ladok
 
 OF_FLOW = (
@@ -43,7 +44,7 @@ class GroundsChanged(Exception):
     """What was prepared goes by something that is otherwise now."""
 
 
-def grounds_of(attempt: ExportAttempt, way: Way) -> Grounds:
+def grounds_of(attempt: ExportAttempt, way: Way = ()) -> Grounds:
     """As of the attempt's flow and code, which the caller has just read, and the way to Ladok; the rest is read here."""
     flow, code = attempt.flow, attempt.code
     answers = IdentityAnswer.objects.filter(registration__code=code)
@@ -56,6 +57,14 @@ def grounds_of(attempt: ExportAttempt, way: Way) -> Grounds:
         way=way,
         answered=answers.aggregate(newest=Max("pk"))["newest"],
     )
+
+
+def of_a_list_read(grounds: Grounds, recorded: Recorded) -> Grounds | None:
+    """What these are once the code's list has been read, where it has said nothing new and nobody else has read it since; else None."""
+    code = dict(zip(OF_CODE, grounds.code, strict=True))
+    if recorded.is_changed or recorded.read_before != code["list_read_at"]:
+        return None
+    return replace(grounds, code=tuple((code | {"list_read_at": recorded.read_at}).values()))
 
 
 def insist_on(attempt: ExportAttempt, grounds: Grounds) -> None:

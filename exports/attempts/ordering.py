@@ -14,8 +14,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from exports.attempts.order import Order
-from exports.attempts.start import ClaimLost, start, start_with_items
-from exports.models import ExportAttempt, ExportItem
+from exports.attempts.start import ClaimLost, Started, start, started_by
+from exports.models import ExportAttempt
 from exports.rules import rules
 from exports.rules.cases import lock
 from exports.rules.facts import flow_facts, sender_of, source_facts
@@ -80,12 +80,12 @@ def _order(flow: Flow, order: Order, requested_by: AbstractBaseUser) -> ExportAt
     return attempt
 
 
-def carry_out(attempt: ExportAttempt) -> list[ExportItem] | None:
-    """Start what an attempt holds the order of, which this worker has claimed: afterwards it has these items. None where the claim is
+def carry_out(attempt: ExportAttempt) -> Started | None:
+    """Start what an attempt holds the order of, which this worker has claimed. None where the claim is
     lost; Refused where nothing may be started, or it is not what was seen any more."""
     order = Order.from_json(attempt.order)
     try:
-        (_, items), *_others = start_with_items(
+        started, *_others = started_by(
             attempt.flow, order, requested_by=attempt.requested_by, trigger=attempt.trigger, ordered=attempt
         )
     except ClaimLost:
@@ -97,4 +97,4 @@ def carry_out(attempt: ExportAttempt) -> list[ExportItem] | None:
         counts = {"new": len(found.new), "gone": len(found.gone), "other": len(found.other)}
         raise Refused(message("export.not_as_shown", **counts)) from differs
     attempt.refresh_from_db()
-    return items
+    return started

@@ -19,8 +19,9 @@ from django.db import DatabaseError
 from exports.attempts import outcomes, points, transitions
 from exports.attempts.answer import ItemOutcome, Reading, read_answer
 from exports.attempts.body import body_of, idempotency_key, managers_of, may_hold_mark
-from exports.attempts.grounds import Grounds, GroundsChanged, Way, grounds_of, insist_on, read_anew
+from exports.attempts.grounds import Grounds, GroundsChanged, Way, grounds_of, insist_on, of_a_list_read, read_anew
 from exports.attempts.ordering import carry_out
+from exports.attempts.start import Started
 from exports.grades.collect import store_assessments
 from exports.grades.read import Gathered, gather, number_of, read_approved
 from exports.grades.scale import columns_of, read_holding
@@ -44,7 +45,7 @@ from ladokflow.transport import TooLate
 from ladokflow.wiseflow.client import WiseflowClient
 from sources.models import Flow, Registration
 from sources.people import knowing_people_of
-from sources.sync.registrations import read_registrations
+from sources.sync.registrations import Recorded, read_registrations
 from sources.universities.clients import ladok_for, way_to_ladok, wiseflow_for
 
 logger = logging.getLogger(__name__)
@@ -112,10 +113,10 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
         if attempt.state == ExportAttempt.State.READING:
             _go_on_reading(attempt, token)
             return
-        items = None
+        started = None
         if attempt.order:
-            items = carry_out(attempt)
-            if items is None:
+            started = carry_out(attempt)
+            if started is None:
                 return
             if monotonic() > ends - _time_to_send() - PREPARE_SECONDS:
                 transitions.go_on(pk, token, is_read=True)
@@ -123,9 +124,9 @@ def _send_claimed(pk: uuid.UUID, token: uuid.UUID, ends: float) -> None:
         # Before the client is made of it, which lasts until the request is sent
         way = way_to_ladok(attempt.flow.source)
         with ladok_for(attempt.flow) as client:
-            if items is None or not all(item.pk for item in items):  # SQLite before 3.35 does not tell the keys
-                items = _live_items(attempt)
-            prepared = _prepare(attempt, token, client, way, items)
+            if started is not None and not all(item.pk for item in started.items):
+                started = None  # SQLite before 3.35 does not tell the keys
+            prepared = _prepare(attempt, token, client, way, started)
             with prepared.request as request:
                 body_sha256 = hashlib.sha256(request.body).hexdigest()
                 if monotonic() > ends - _time_to_send():
@@ -183,29 +184,26 @@ def _live_items(attempt: ExportAttempt) -> list[ExportItem]:
 
 
 def _prepare(
-    attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, way: Way, items: list[ExportItem]
+    attempt: ExportAttempt, token: uuid.UUID, client: LadokClient, way: Way, started: Started | None
 ) -> Prepared:
     """All that can fail without harm fails here: Ladok's list and the rules once more, WISEflow's grades as they are now, the
-    body. Who is no longer on the list, or may be somebody else there, stays; the others go."""
+    body. Who is no longer on the list, or may be somebody else there, stays; the others go. `started`: by this worker, a moment ago."""
+    items = started.items if started is not None else _live_items(attempt)
     asking = _asking(attempt)
     _recheck_flow(attempt, _facts(attempt), sender_of(attempt.flow, attempt.requested_by), asking)
     if len(items) != attempt.sent_count:
         logger.error("export.attempt.items_missing attempt=%s", attempt.pk)
         raise NotSent(message("attempt.fault"))
-    if not attempt.uses_last_list:
-        _read_list(attempt, client)
+    recorded = None if attempt.uses_last_list else _read_list(attempt, client)
     attempt = read_anew(attempt)  # all that follows is of one moment, and the mark holds it to that
     grounds = grounds_of(attempt, way)
     flow, source, facts = attempt.flow, attempt.flow.source, _facts(attempt)
-    registrations = registrations_of(codes_of(flow))
-    _correct(attempt, token, items, registrations)
-    people = sent_facts(load_case(flow, again=attempt.sends_again, registrations=registrations), items)
-    if len(people) < len(items):
-        raise NotSent(message("attempt.too_late"))
-    held = _held_back(people)
-    items = _left(items, held)
-    people = {item.pk: people[item.pk] for item in items}
-    _recheck_people(attempt, facts, people, asking)
+    held: dict[int, Message] = {}
+    if started is not None and _are_same(started, recorded, grounds):
+        people = {item.pk: person.facts for item, person in zip(items, started.people, strict=True)}
+    else:
+        people, held = _look_at_people(attempt, token, items, facts)
+        items = _left(items, held)
     numbers = [number for item in items if (number := item.participant.wiseflow_id)]
     with wiseflow_for(flow) as wiseflow:
         grades = gather(flow, wiseflow)
@@ -238,13 +236,37 @@ def _prepare(
     )
 
 
-def _read_list(attempt: ExportAttempt, client: LadokClient) -> None:
+def _read_list(attempt: ExportAttempt, client: LadokClient) -> Recorded:
     """Who Ladok says each person is, as of now. Where it cannot tell, nothing is sent."""
     try:
-        read_registrations(attempt.flow, attempt.code, client)
+        return read_registrations(attempt.flow, attempt.code, client)
     except LadokError as error:
         cause = error.message.to_json()
         raise NotSent(message("attempt.list_unread", code=attempt.code.code, cause=cause)) from error
+
+
+def _are_same(started: Started, recorded: Recorded | None, grounds: Grounds) -> bool:
+    """Whether all that the attempt was started by is as it was then, but for the list, which has been read and has said the same."""
+    then = started.grounds
+    if then is not None and recorded is not None:
+        then = of_a_list_read(then, recorded)
+    return then is not None and replace(then, way=grounds.way) == grounds
+
+
+def _look_at_people(
+    attempt: ExportAttempt, token: uuid.UUID, items: list[ExportItem], facts: FlowFacts
+) -> tuple[dict[int, PersonFacts], dict[int, Message]]:
+    """By item, what each person is now; and who stays, and why."""
+    registrations = registrations_of(codes_of(attempt.flow))
+    _correct(attempt, token, items, registrations)
+    case = load_case(attempt.flow, again=attempt.sends_again, registrations=registrations)
+    people = sent_facts(case, items)
+    if len(people) < len(items):
+        raise NotSent(message("attempt.too_late"))
+    held = _held_back(people)
+    goes = {pk: person for pk, person in people.items() if pk not in held}
+    _recheck_people(attempt, facts, goes, _asking(attempt))
+    return goes, held
 
 
 def _look_again(attempt: ExportAttempt, wiseflow: WiseflowClient, grades: Gathered) -> Holding:

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 
 from exports.attempts import seen as shown
 from exports.attempts.body import body_of, idempotency_key, managers_of
+from exports.attempts.grounds import Grounds, grounds_of
 from exports.attempts.order import Order
 from exports.attempts.transitions import longest_lease
 from exports.models import ExportAttempt, ExportItem
@@ -25,7 +26,7 @@ from exports.rules.candidates import Candidate
 from exports.rules.cases import Case, load_case, lock
 from exports.rules.facts import sender_of, waits_for_reviewer
 from exports.rules.holding import Holding
-from exports.rules.items import IDENTIFIERS
+from exports.rules.items import identifiers_of
 from exports.rules.states import refresh_states, store_states, what_is_left
 from exports.rules.values import Asking, Sender
 from exports.writing import BATCH, refused_where_taken
@@ -245,6 +246,17 @@ class ClaimLost(Exception):
     """Another worker has the attempt whose order was to be carried out."""
 
 
+@dataclass(frozen=True)
+class Started:
+    """What an attempt began with: its items, whom each is of, as the rules saw them, and what that went by, where somebody goes on with
+    it at once (without the way to Ladok)."""
+
+    attempt: ExportAttempt
+    items: list[ExportItem]
+    people: list[Candidate]
+    grounds: Grounds | None
+
+
 def start(
     flow: Flow,
     order: Order,
@@ -254,11 +266,11 @@ def start(
     enqueue: bool = True,
 ) -> list[ExportAttempt]:
     """As `start_export` and `retry_export`."""
-    given = start_with_items(flow, order, requested_by=requested_by, trigger=trigger, enqueue=enqueue)
-    return [attempt for attempt, _ in given]
+    given = started_by(flow, order, requested_by=requested_by, trigger=trigger, enqueue=enqueue)
+    return [started.attempt for started in given]
 
 
-def start_with_items(
+def started_by(
     flow: Flow,
     order: Order,
     *,
@@ -266,9 +278,9 @@ def start_with_items(
     trigger: str = ExportAttempt.Trigger.MANAGER,
     enqueue: bool = True,
     ordered: ExportAttempt | None = None,
-) -> list[tuple[ExportAttempt, list[ExportItem]]]:
-    """As `start`, each attempt with its items. `ordered`: the attempt that holds the order; it becomes the first of those that are
-    started, and the worker who calls has it already."""
+) -> list[Started]:
+    """As `start`. `ordered`: the attempt that holds the order; it becomes the first of those that are started, and the worker who calls
+    has it already."""
     besides = [ordered.pk] if ordered is not None else []
     # The last line of defence: the database itself allows one open attempt and one live grade per person.
     with refused_where_taken(message("export.under_way")), transaction.atomic():
@@ -291,22 +303,22 @@ def start_with_items(
         if not sent:
             raise Refused(_nothing(order.asking, held, order.only))
         _insist_on(order.to, sent)
-        started: list[tuple[ExportAttempt, list[ExportItem]]] = []
+        started: list[Started] = []
         for code, people in _by_code((person.code, person) for person in sent if person.code):
             with_last_list = order.with_last_list and code in unread
             attempt = ordered if ordered is not None and not started else ExportAttempt(flow=case.flow, code=code)
-            attempt.trigger, attempt.requested_by = trigger, requested_by  # type: ignore[assignment]
+            attempt.flow, attempt.trigger, attempt.requested_by = case.flow, trigger, requested_by  # type: ignore[assignment]
             items = _write(attempt, code, people, order, sender, with_last_list)
             if enqueue and attempt is not ordered:
                 ExportAttempt.wake_a_worker(attempt.pk)
-            started.append((attempt, items))
+            started.append(Started(attempt, items, people, grounds_of(attempt) if attempt is ordered else None))
         if order.to or order.send_again or is_by_itself:
             refresh_states(case.flow)  # what the case says of the others is not what they show
         else:
             store_states(case.flow, case, started={person.key for person in sent})
     flow.refresh_from_db()
-    for attempt, _ in started:
-        logger.info("export.attempt.queued attempt=%s items=%s", attempt.pk, attempt.sent_count)
+    for each in started:
+        logger.info("export.attempt.queued attempt=%s items=%s", each.attempt.pk, each.attempt.sent_count)
     return started
 
 
@@ -446,20 +458,18 @@ def _supersede(people: Sequence[Candidate]) -> int:
 
 def _item(attempt: ExportAttempt, person: Candidate) -> ExportItem:
     line = person.facts.line
-    return ExportItem(
-        attempt=attempt,
-        participant=person.participant,
-        **{name: getattr(line, name) for name in IDENTIFIERS},
-        place=person.place,
-        grade=line.grade,
-        is_alternative=line.is_alternative,
-        mark=line.mark,
-        points=line.points,
-        graded_at=person.participant.assessment.given_at,
-        generation=person.item.next_generation if person.item else 0,
-        may_be_in_ladok=person.leaves_in_doubt,
-        replaces_exported=person.item is not None and person.item.leaves_exported,
-    )
+    values = identifiers_of(line) | {
+        "place": person.place,
+        "grade": line.grade,
+        "is_alternative": line.is_alternative,
+        "mark": line.mark,
+        "points": line.points,
+        "graded_at": person.participant.assessment.given_at,
+        "generation": person.item.next_generation if person.item else 0,
+        "may_be_in_ladok": person.leaves_in_doubt,
+        "replaces_exported": person.item is not None and person.item.leaves_exported,
+    }
+    return ExportItem.made(values, attempt=attempt, participant=person.participant)
 
 
 def _content(people: Iterable[Candidate]) -> Iterator[tuple[GradeLine, int]]:

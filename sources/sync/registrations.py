@@ -36,10 +36,13 @@ CLEAR: dict[str, Any] = {"doubt": {}, "claim": ""}
 
 @dataclass(frozen=True)
 class Recorded:
-    """What is to be told of people who cannot be told apart, and whether anything was written but that the list was read."""
+    """What is to be told of people who cannot be told apart, whether anything was written but that the list was read, when it was, and when it
+    had been before. Without a time where a newer reading stands."""
 
     problems: tuple[Message, ...] = ()
     is_changed: bool = False
+    read_at: dt.datetime | None = None
+    read_before: dt.datetime | None = None
 
 
 def fetch_list(flow: Flow, client: LadokClient, code: str) -> Exam:
@@ -54,9 +57,9 @@ def fetch_list(flow: Flow, client: LadokClient, code: str) -> Exam:
         raise LadokError(message("sources.code_gone", code=code), permanent=True, status=error.status) from error
 
 
-def read_registrations(flow: Flow, code: FlowSource, client: LadokClient) -> tuple[Message, ...]:
+def read_registrations(flow: Flow, code: FlowSource, client: LadokClient) -> Recorded:
     """Ask Ladok for the list of this code, and write down what it says: afterwards the code's registrations and its
-    `list_read_at` are as Ladok has them now. Gives what is to be told of people who cannot be told apart.
+    `list_read_at` are as Ladok has them now.
 
     One request; where somebody is no longer on the list, one more for each other code of the flow, to which she may have moved.
 
@@ -68,10 +71,10 @@ def read_registrations(flow: Flow, code: FlowSource, client: LadokClient) -> tup
     if not exam.people and (before := listed_on(code).count()):
         raise LadokError(message("sources.list_empty", code=code.code, before=before), permanent=False)
     with transaction.atomic():
-        told = record_list(code, exam, people_of(flow), read_at=read_at).problems
+        recorded = record_list(code, exam, people_of(flow), read_at=read_at)
     if listed_on(code, is_listed=False).filter(gone_at=read_at).exists():
         _read_others(flow, code, client)
-    return told
+    return recorded
 
 
 def _read_others(flow: Flow, code: FlowSource, client: LadokClient) -> None:
@@ -137,7 +140,7 @@ def record_list(
     is_known = (code.grade_scale, code.list_doubt) == (scale, doubt) and code.list_read_at is not None
     is_changed = bool(new or changed or not is_known)
     FlowSource.objects.filter(pk=code.pk).update(list_read_at=read_at, grade_scale=scale, list_doubt=doubt)
-    return Recorded(reading.problems, is_changed)
+    return Recorded(reading.problems, is_changed, read_at, code.list_read_at)
 
 
 def _values(reading: Reading, number: int, read_at: dt.datetime) -> dict[str, Any]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from exports.attempts import ordering
 from exports.attempts.adoption import Which, say
 from exports.attempts.automatic import export_automatically
+from exports.attempts.order import Order
 from exports.attempts.send import send_attempt
 from exports.attempts.start import start_export
 from exports.grades.collect import collect_grades
 from exports.models import ExportAttempt
+from exports.rules.values import Asking
 from ladokflow.messages import Refused
 from sources.flows.codes import add_code, phase_of, removal_of, remove_code
 from sources.models import Flow, IdentityAnswer, Registration, Source
@@ -168,6 +173,89 @@ def test_an_approval_of_another_grade_is_none_of_the_one_that_was_read(
     world.assessments = then_decides  # type: ignore[method-assign]
     assert send_attempt(attempt.pk) == ("failed" if is_another else "exported")
     assert len(world.exported) == (0 if is_another else 1)
+
+
+# --- What its worker has only just started ------------------------------------------------------------------------
+
+
+def do_nothing(flow: Flow, world: World) -> None:
+    """The list is as it was."""
+
+
+def exchange_in_ladok(flow: Flow, world: World) -> None:
+    (code,) = world.listed
+    one, other = world.listed[code].values()
+    one["uniqueExamId"], other["uniqueExamId"] = other["uniqueExamId"], one["uniqueExamId"]
+
+
+def exchange_by_a_synchronisation(flow: Flow, world: World) -> None:
+    """It has read of it before we do, to whom the list says nothing new then."""
+    rows = list(Registration.objects.filter(code__flow=flow).order_by("participant"))
+    for row, number in zip(rows, [rows[1].unique_exam_id, rows[0].unique_exam_id], strict=True):
+        row.unique_exam_id = number
+        row.save()
+    flow.codes.update(list_read_at=F("list_read_at") + dt.timedelta(microseconds=1))
+
+
+def be_gone(flow: Flow, world: World) -> None:
+    (code,) = world.listed
+    world.listed[code].pop(flow.participants.last().pk)
+
+
+WHEN = {"the list": lambda world, work: setattr(world, "at_list", once(work)), "grades": while_grades_are_read}
+# What is sent then, or why nothing is
+THEN: dict[Callable[[Flow, World], None], str] = {
+    do_nothing: "both",
+    exchange_in_ladok: "exchanged",
+    exchange_by_a_synchronisation: "exchanged",
+    be_gone: "one",
+    lambda flow, _: take_the_right(flow): "attempt.right_gone",
+    lambda flow, _: forbid_people_by_hand(flow): "attempt.people_changed",
+}
+
+
+@pytest.mark.parametrize("is_ordered", [True, False], ids=["ordered", "started before"])
+@pytest.mark.parametrize("when", ["the list", "grades"])
+@pytest.mark.parametrize("decide", THEN)
+def test_what_was_looked_at_a_moment_ago_counts_only_while_it_is_so(
+    make_flow: MakeFlow, world: World, monkeypatch: pytest.MonkeyPatch, decide: Any, when: str, *, is_ordered: bool
+) -> None:
+    """The worker who carries out an order has just looked at everybody, and sends the same as one who comes later."""
+    monkeypatch.setattr(ordering, "MOST_AT_ONCE", -1 if is_ordered else 200)  # the setting of a limit, not our code
+    flow = make_flow(people=2, source={"accepts_manual_participants": True})
+    flow.codes.update(list_read_at=in_hours(-1))
+    numbers = [person.unique_exam_id for person in flow.participants.all()]
+    (attempt,) = ordering.start_or_order(flow, Order(asking=Asking.FIRST), requested_by=flow.created_by)
+    assert bool(attempt.order) is is_ordered
+    WHEN[when](world, lambda: decide(flow, world))
+    while send_attempt(attempt.pk) == "queued":
+        pass
+    attempt.refresh_from_db()
+    then = THEN[decide]
+    is_too_late = when == "grades" and decide in (exchange_in_ladok, be_gone)  # the list has been read
+    exported = [line["studentUid"] for call in world.exported for line in call.body["gradeExports"]]
+    if then.startswith(("attempt", "export")):
+        assert (attempt.message["code"], exported) == (then, [])
+    elif then == "one" and not is_too_late:
+        assert exported == numbers[:1]
+    else:
+        is_other_way = then == "exchanged" and not is_too_late
+        assert exported == (numbers[::-1] if is_other_way else numbers)
+
+
+@pytest.mark.parametrize(("read_at", "times"), [(None, 2), (in_hours(-1), 1)], ids=["never read", "read"])
+def test_nobody_is_looked_at_twice_while_nothing_changes(
+    make_flow: MakeFlow, monkeypatch: pytest.MonkeyPatch, read_at: dt.datetime | None, times: int
+) -> None:
+    monkeypatch.setattr(ordering, "MOST_AT_ONCE", -1)  # the setting of a limit, not our code
+    flow = make_flow(people=2)
+    flow.codes.update(list_read_at=read_at)
+    (attempt,) = ordering.start_or_order(flow, Order(asking=Asking.FIRST), requested_by=flow.created_by)
+    with CaptureQueriesContext(connection) as queries:
+        assert send_attempt(attempt.pk) == "exported"
+    asked = [query["sql"] for query in queries]
+    sent = next(number for number, sql in enumerate(asked) if sql.startswith("UPDATE") and "body_sha256" in sql)
+    assert sum('JOIN "exports_assessment"' in sql for sql in asked[:sent]) == times
 
 
 # --- The way to Ladok ----------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def replaced(sandbox, code, who, **more):
 
 def read(flow):
     with ladok_for(flow.source) as client:
-        return read_registrations(flow, flow.codes.get(), client)
+        return read_registrations(flow, flow.codes.get(), client).problems
 
 
 def registration(flow, who):

@@ -29,7 +29,7 @@ def registrations(flow):
 
 def read(flow):
     with ladok_for(flow.source) as client:
-        return read_registrations(flow, flow.codes.get(), client)
+        return read_registrations(flow, flow.codes.get(), client).problems
 
 
 def exchange(sandbox, code, *fields):
