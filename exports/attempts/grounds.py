@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Count, Max
 
-from exports.models import ExportAttempt
+from exports.models import ExportAttempt, ExportItem
 from exports.rules.facts import sender_of, source_facts
 from exports.rules.values import Sender, SourceFacts
 from sources.models import IdentityAnswer
@@ -20,16 +20,19 @@ from sources.universities.clients import way_to_ladok
 
 OF_FLOW = (
     "setup_state", "wiseflow_id", "former_host", "released_at", "adoption", "export_ended_at", "instant_export",
-    "grade_decided_by", "grade_goes_to", "said_form", "said_of",
+    "grade_decided_by", "grade_goes_to", "said_form", "said_of", "synced_at", "papers_read_at",
 )  # fmt: skip
 OF_CODE = ("removed_at", "list_read_at", "list_doubt")
+# What rules ask of a grade that has been sent
+OF_ITEM = ("state", "may_be_in_ladok", "replaces_exported")
 Way = tuple[Any, ...]  # as of `way_to_ladok`
 
 
 @dataclass(frozen=True)
 class Grounds:
     """`grade_form`: how the licence gives out grades. `way`: that to Ladok. `answered`: the newest word of a manager on whose
-    a registration of the code is."""
+    a registration of the code is. `sent`: how many grades there are under the code of which the same is known, also from other flows
+    that have had it: one may hold the same person's next."""
 
     flow: tuple[Any, ...]
     code: tuple[Any, ...]
@@ -38,6 +41,11 @@ class Grounds:
     grade_form: str
     way: Way
     answered: int | None
+    sent: tuple[tuple[Any, ...], ...]
+
+    @property
+    def sent_count(self) -> int:
+        return sum(count for *_, count in self.sent)
 
 
 class GroundsChanged(Exception):
@@ -48,6 +56,7 @@ def grounds_of(attempt: ExportAttempt, way: Way = ()) -> Grounds:
     """As of the attempt's flow and code, which the caller has just read, and the way to Ladok; the rest is read here."""
     flow, code = attempt.flow, attempt.code
     answers = IdentityAnswer.objects.filter(registration__code=code)
+    items = ExportItem.objects.filter(attempt__code__source=flow.source_id, attempt__code__normal_code=code.normal_code)
     return Grounds(
         flow=tuple(getattr(flow, name) for name in OF_FLOW),
         code=tuple(getattr(code, name) for name in OF_CODE),
@@ -56,6 +65,7 @@ def grounds_of(attempt: ExportAttempt, way: Way = ()) -> Grounds:
         grade_form=flow.source.grade_form,
         way=way,
         answered=answers.aggregate(newest=Max("pk"))["newest"],
+        sent=tuple(items.order_by(*OF_ITEM).values_list(*OF_ITEM).annotate(count=Count("*"))),
     )
 
 

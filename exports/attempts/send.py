@@ -246,8 +246,11 @@ def _read_list(attempt: ExportAttempt, client: LadokClient) -> Recorded:
 
 
 def _are_same(started: Started, recorded: Recorded | None, grounds: Grounds) -> bool:
-    """Whether all that the attempt was started by is as it was then, but for the list, which has been read and has said the same."""
+    """Whether all that the attempt was started by is as it was then, but for the list, which has been read and has said the same. Where
+    more has been sent under the code, also by another flow, whose lock the start does not hold, nobody can tell."""
     then = started.grounds
+    if grounds.sent_count > len(started.items):
+        return False
     if then is not None and recorded is not None:
         then = of_a_list_read(then, recorded)
     return then is not None and replace(then, way=grounds.way) == grounds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -12,17 +12,22 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone, translation
 
+from exports.attempts import ordering
+from exports.attempts.marks import mark_as_absent, marked, seen_of, take_back, unknown
+from exports.attempts.order import Order
 from exports.attempts.send import send_attempt
 from exports.attempts.start import preview_export, retry_export, start_export
 from exports.models import ExportAttempt, ExportItem
 from exports.rules.cases import load_case
 from exports.rules.elsewhere import _items, others_of
 from exports.rules.states import refresh_states
+from exports.rules.values import Asking
 from ladokflow.dates import moment_in_words
 from ladokflow.messages import Refused
 from ladokflow.sandbox.server import Sandbox
 from sources.flows.codes import remove_code
 from sources.models import AuditEntry, Flow, FlowSource, Participant, Source
+from tests.exports.attempts.test_changed_meanwhile import WHEN
 from tests.exports.test_end_to_end import Exam
 from tests.exports.world import World
 from tests.factories import (
@@ -149,6 +154,33 @@ def test_whoever_comes_to_match_between_start_and_request_is_held(
     assert (held.state, held.message["code"]) == ("failed", "attempt.held")
     assert held.message["params"]["cause"]["code"] == "export.elsewhere_other_grade"
     assert attempt.exported_count == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("is_ordered", [True, False], ids=["ordered", "started before"])
+def test_what_is_said_of_the_other_flows_grades_while_these_are_prepared_is_heeded(
+    make_flow: MakeFlow, put_again: Again, world: World, monkeypatch: pytest.MonkeyPatch, when: str, *, is_ordered: bool
+) -> None:
+    """A manager had not found them in Ladok, and is not so sure any more."""
+    monkeypatch.setattr(ordering, "MOST_AT_ONCE", -1 if is_ordered else 200)  # the setting of a limit, not our code
+    first = make_flow(people=2)
+    world.answer = lambda call: None
+    export(first)
+    ExportAttempt.objects.update(finished_at=in_hours(-48))
+    mark_as_absent(flow=first, seen=seen_in(unknown(first)), by=first.created_by, reason="Sett i Ladok")
+    second = put_again(first)
+    second.codes.update(list_read_at=in_hours(-1))
+    (attempt,) = ordering.start_or_order(second, Order(asking=Asking.FIRST), requested_by=second.created_by)
+    WHEN[when](world, lambda: take_back(flow=first, seen=seen_in(marked(first)), by=first.created_by))
+    while send_attempt(attempt.pk) == "queued":
+        pass
+    attempt.refresh_from_db()
+    assert (attempt.message["code"], len(world.exported)) == ("attempt.all_held", 1)
+
+
+def seen_in(items: Iterable[ExportItem]) -> dict[int, str]:
+    return {item.pk: seen_of(item) for item in items}
 
 
 # --- The states of a grade elsewhere

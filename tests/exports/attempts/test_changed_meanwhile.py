@@ -23,7 +23,7 @@ from exports.models import ExportAttempt
 from exports.rules.values import Asking
 from ladokflow.messages import Refused
 from sources.flows.codes import add_code, phase_of, removal_of, remove_code
-from sources.models import Flow, IdentityAnswer, Registration, Source
+from sources.models import Flow, IdentityAnswer, Paper, Registration, Source
 from sources.sync.run import request_sync
 from tests.exports.attempts.test_several_codes import on_both
 from tests.exports.world import World
@@ -202,6 +202,18 @@ def be_gone(flow: Flow, world: World) -> None:
     world.listed[code].pop(flow.participants.last().pk)
 
 
+def have_handed_in_nothing(flow: Flow, world: World) -> None:
+    """WISEflow has been asked for the papers: one of the two who passed has none."""
+    Paper.objects.create(participant=flow.participants.last(), state=Paper.State.NOTHING)
+    Flow.objects.filter(pk=flow.pk).update(papers_read_at=timezone.now())
+
+
+def be_deactivated_by_hand(flow: Flow, world: World) -> None:
+    """A synchronisation has read the list before an export did, which has written it down since, and the participants after that."""
+    flow.participants.update(is_active=False, is_activation_manual=True)
+    Flow.objects.filter(pk=flow.pk).update(synced_at=timezone.now())
+
+
 WHEN = {"the list": lambda world, work: setattr(world, "at_list", once(work)), "grades": while_grades_are_read}
 # What is sent then, or why nothing is
 THEN: dict[Callable[[Flow, World], None], str] = {
@@ -209,6 +221,8 @@ THEN: dict[Callable[[Flow, World], None], str] = {
     exchange_in_ladok: "exchanged",
     exchange_by_a_synchronisation: "exchanged",
     be_gone: "one",
+    have_handed_in_nothing: "one",
+    be_deactivated_by_hand: "attempt.people_changed",
     lambda flow, _: take_the_right(flow): "attempt.right_gone",
     lambda flow, _: forbid_people_by_hand(flow): "attempt.people_changed",
 }
