@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Case, Count, Exists, F, Q, QuerySet, When, Window
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, When, Window
 from django.db.models.functions import RowNumber
+from django.utils import timezone
 
 from exports.attempts.seen import with_standing
 from exports.models import ExportAttempt, ExportItem
@@ -235,7 +236,10 @@ class Live:
 
 
 def live_attempts(user: AbstractBaseUser | AnonymousUser, since: dt.datetime) -> Live:
-    follows = with_trait("flow__export_message", Trait.UNDER_WAY) & Q(finished_at__gte=since - FOLLOWED)
+    """Where another attempt of the flow is under way, it is of that one that the flow says so."""
+    goes_on = Exists(ExportAttempt.objects.filter(flow=OuterRef("flow"), state__in=ExportAttempt.OPEN))
+    just_now = Q(finished_at__gte=timezone.now() - FOLLOWED)  # not from `since` on, which goes back to what is found
+    follows = just_now & with_trait("flow__export_message", Trait.UNDER_WAY) & ~goes_on
     wanted = Q(state__in=ExportAttempt.OPEN) | Q(finished_at__gte=since) | follows
     attempts = (
         ExportAttempt.objects.filter(wanted, flow__in=Flow.objects.visible_to(user))

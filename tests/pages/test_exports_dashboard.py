@@ -20,7 +20,7 @@ from ladokflow.templatetags.ladokflow import state
 from sources.models import Flow
 from sources.models.flow import ExportState
 from tests.exports.world import World
-from tests.factories import ExportAttemptFactory, FlowFactory, MembershipFactory, ParticipantFactory
+from tests.factories import ExportAttemptFactory, FlowFactory, MembershipFactory, ParticipantFactory, in_hours
 from tests.meanwhile import once_at
 from tests.pages.exporting import exported, manager_of, page, shown, signed_in, stranger
 from tests.pages.test_exports_sending import reject_all
@@ -222,6 +222,27 @@ def test_whenever_an_export_ends_while_the_page_is_read_the_list_comes_to_tell_i
                 end()
             assert "Algebra" not in table_in(as_it_stays(client, opened)), number
             transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("is_sent_again", [True, False], ids=["sent again", "not told yet"])
+def test_what_ended_before_the_page_was_opened_is_told_only_while_its_flow_does_not_say_so(
+    client: Client, make_flow: Make, *, is_sent_again: bool
+) -> None:
+    """By instant export there is another every few minutes: what came of each was told when it ended."""
+    flow = make_flow()
+    other = FlowFactory(source=flow.source)
+    ended = [
+        ExportAttemptFactory(flow=each, state="exported", finished_at=in_hours(-minutes / 60))
+        for each, minutes in ((flow, 4), (flow, 8), (other, 10), (flow, 12))
+    ]
+    told = ExportAttemptFactory(flow=flow, state="sending") if is_sent_again else ended[0]
+    Flow.objects.filter(pk=flow.pk).update(export_message=SENDING.to_json())
+    text = signed_in(client, manager_of(flow)).get(DASHBOARD, {"tab": "pending"}).text
+    for _ in range(3):
+        assert re.findall(r'id="live-([0-9a-f-]{36})"', text) == [str(told.pk)]
+        asks = ASKS.search(text)
+        assert asks is not None
+        text = client.get(unescape(asks[1])).text
 
 
 def test_attempt_that_was_watched_stays_when_it_has_ended(client: Client, make_flow: Make) -> None:
