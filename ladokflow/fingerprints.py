@@ -32,6 +32,8 @@ register(
 
 WHOLE, PART = 32, 8  # hexadecimal digits; a part only helps to tell what differs
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -75,9 +77,8 @@ def fingerprint(kind: str, facts: Any, parts: Mapping[str, Any] | None = None) -
 
 
 def _digest(keyed: HMAC, facts: Any) -> str:
-    canonical = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=str)
     digest = keyed.copy()
-    digest.update(canonical.encode())
+    digest.update(_canonical(facts).encode())
     return digest.hexdigest()
 
 
