@@ -169,7 +169,7 @@ def test_page_asks_for_news_only_while_something_is_under_way(client: Client, ma
     text = page(client, DASHBOARD, tab="pending")
     assert 'hx-trigger="every 2s"' in text
     ExportAttempt.objects.filter(pk=attempt.pk).update(state="exported", finished_at=attempt.created_at)
-    assert 'hx-trigger="every 2s"' not in page(client, "/exports/live/", since=moment_of(attempt.created_at))
+    assert 'hx-trigger="every 2s"' not in page(client, DASHBOARD, tab="pending", since=moment_of(attempt.created_at))
 
 
 ASKS = re.compile(r'hx-get="([^"]+)" hx-trigger="every 2s"')
